@@ -1,0 +1,30 @@
+"""The catalogue of kernels: one row each, read without importing Numba.
+
+A row says where the kernel's factory is. Everything else about a launch (arguments, number of tasks, scratch)
+is decided in `striate.plan.lower`, from shapes alone.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One row: `name`, the module and the factory that make it, and what it computes in one line."""
+
+    name: str
+    module: str
+    factory: str
+    computes: str
+
+
+KERNELS: dict[str, Kernel] = {}
+
+
+def _rows(module: str, **rows: str) -> None:
+    for name, computes in rows.items():
+        KERNELS[name] = Kernel(name, f"striate.kernels.{module}", name, computes)
+
+
+_rows("program",
+      run="one thread's part of a whole program",
+      serve="a worker thread's wait for programs")

@@ -1,0 +1,317 @@
+"""Vectors in Numba: pointers, vector values and register tiles, as LLVM understands them.
+
+Numba's own vectoriser does not keep a block of sums in registers, so a kernel says what it wants:
+
+    x = f32(arguments, 0)              a pointer to float32 out of slot 0 of the argument block; x[i] is a scalar
+    v = load(x, i, LANES)              x[i : i + LANES] as one vector
+    v = fma(broadcast(s, LANES), v, w) arithmetic on vectors; + - * and comparisons work too
+    tile = tile_zeros(6, 2, LANES)     6 x 2 vectors that live in registers
+    tile = tile_outer(tile, ...)       rank-one update of the tile: the heart of convolution and matrix product
+
+`LANES` and tile sizes must be plain integers of the kernel's factory (closure constants).
+"""
+
+import operator
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, lower_builtin, models, overload, register_model, type_callable  # noqa: F401
+
+from striate.kernels.cpu import host
+
+I8, I32, I64, F32, F64 = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.FloatType(), ir.DoubleType()
+ELEMENTS = {"f32": (types.float32, F32), "f64": (types.float64, F64), "i32": (types.int32, I32),
+            "u32": (types.uint32, I32), "u8": (types.uint8, I8), "i64": (types.int64, I64)}
+
+
+# ---- the argument block -------------------------------------------------------------------------------------
+
+def _slot(builder, block, index):
+    return builder.load(builder.inttoptr(builder.add(block, builder.mul(index, I64(8))), I64.as_pointer()))
+
+
+def _pointer_reader(kind):
+    element, llvm_type = ELEMENTS[kind]
+
+    @intrinsic
+    def read(typing, block, index):
+        def generate(context, builder, signature, args):
+            return builder.inttoptr(_slot(builder, *args), llvm_type.as_pointer())
+        return types.CPointer(element)(types.intp, types.intp), generate
+    return read
+
+
+f32, f64, i32, u32, u8, i64 = (_pointer_reader(kind) for kind in ("f32", "f64", "i32", "u32", "u8", "i64"))
+
+
+@intrinsic
+def integer(typing, block, index):
+    """The integer in slot `index` of the argument block."""
+    def generate(context, builder, signature, args):
+        return _slot(builder, *args)
+    return types.intp(types.intp, types.intp), generate
+
+
+@intrinsic
+def real(typing, block, index):
+    """The float64 in slot `index` of the argument block."""
+    def generate(context, builder, signature, args):
+        return builder.bitcast(_slot(builder, *args), F64)
+    return types.float64(types.intp, types.intp), generate
+
+
+def _caster(kind):
+    element, llvm_type = ELEMENTS[kind]
+
+    @intrinsic
+    def cast(typing, address):
+        def generate(context, builder, signature, args):
+            return builder.inttoptr(args[0], llvm_type.as_pointer())
+        return types.CPointer(element)(types.intp), generate
+    return cast
+
+
+f32_at, f64_at, i32_at, u32_at, u8_at, i64_at = (_caster(kind) for kind in ("f32", "f64", "i32", "u32", "u8", "i64"))
+"""A pointer out of an address held in an integer (scratch memory is handed over so)."""
+
+
+# ---- vectors ------------------------------------------------------------------------------------------------
+
+class Vector(types.Type):
+    """`lanes` float32 values in one register; a comparison of two gives a `Mask`."""
+
+    def __init__(self, lanes):
+        self.lanes = lanes
+        super().__init__(name=f"Vector{lanes}")
+
+
+class Mask(types.Type):
+    """The outcome of a comparison, lane by lane."""
+
+    def __init__(self, lanes):
+        self.lanes = lanes
+        super().__init__(name=f"Mask{lanes}")
+
+
+class Tile(types.Type):
+    """`rows` x `columns` vectors; LLVM keeps them in registers because both are constants."""
+
+    def __init__(self, rows, columns, lanes):
+        self.rows, self.columns, self.lanes = rows, columns, lanes
+        super().__init__(name=f"Tile{rows}x{columns}x{lanes}")
+
+
+def vector_type(lanes):
+    return ir.VectorType(F32, lanes)
+
+
+@register_model(Vector)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager, fe_type):
+        super().__init__(manager, fe_type, vector_type(fe_type.lanes))
+
+
+@register_model(Mask)
+class _MaskModel(models.PrimitiveModel):
+    def __init__(self, manager, fe_type):
+        super().__init__(manager, fe_type, ir.VectorType(ir.IntType(1), fe_type.lanes))
+
+
+@register_model(Tile)
+class _TileModel(models.PrimitiveModel):
+    def __init__(self, manager, fe_type):
+        count = fe_type.rows * fe_type.columns
+        super().__init__(manager, fe_type, ir.ArrayType(vector_type(fe_type.lanes), count))
+
+
+def load_vector(builder, pointer, lanes, align=4):
+    value = builder.load(builder.bitcast(pointer, vector_type(lanes).as_pointer()))
+    value.align = align
+    return value
+
+
+def store_vector(builder, value, pointer, align=4):
+    builder.store(value, builder.bitcast(pointer, value.type.as_pointer())).align = align
+
+
+def splat(builder, scalar, lanes):
+    kind = ir.VectorType(scalar.type, lanes)
+    one = builder.insert_element(ir.Constant(kind, ir.Undefined), scalar, I32(0))
+    return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined),
+                                  ir.Constant(ir.VectorType(I32, lanes), [0] * lanes))
+
+
+def emit_fma(builder, a, b, c):
+    """a * b + c, rounded once where the processor can; else rounded twice (a libm call a lane would be absurd)."""
+    if not host().fma:
+        return builder.fadd(builder.fmul(a, b), c)
+    lanes = a.type.count
+    function = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(a.type, [a.type] * 3), f"llvm.fma.v{lanes}f32")
+    return builder.call(function, [a, b, c])
+
+
+def constant(value, lanes):
+    return ir.Constant(vector_type(lanes), [value] * lanes)
+
+
+@intrinsic(prefer_literal=True)
+def load(typing, x, i, lanes):
+    """x[i : i + lanes] as a vector."""
+    count = lanes.literal_value
+
+    def generate(context, builder, signature, args):
+        return load_vector(builder, builder.gep(args[0], [args[1]]), count)
+    return Vector(count)(x, types.intp, lanes), generate
+
+
+@intrinsic
+def store(typing, x, i, value):
+    """x[i : i + lanes] = value"""
+    def generate(context, builder, signature, args):
+        store_vector(builder, args[2], builder.gep(args[0], [args[1]]))
+        return context.get_dummy_value()
+    return types.void(x, types.intp, value), generate
+
+
+@intrinsic(prefer_literal=True)
+def broadcast(typing, scalar, lanes):
+    """A vector that holds `scalar` in every lane."""
+    count = lanes.literal_value
+
+    def generate(context, builder, signature, args):
+        return splat(builder, args[0], count)
+    return Vector(count)(types.float32, lanes), generate
+
+
+@intrinsic
+def fma(typing, a, b, c):
+    """a * b + c on vectors."""
+    def generate(context, builder, signature, args):
+        return emit_fma(builder, *args)
+    return a(a, b, c), generate
+
+
+@intrinsic
+def larger(typing, a, b):
+    """The larger of two vectors, lane by lane; a NaN in either is kept."""
+    def generate(context, builder, signature, args):
+        x, y = args
+        return builder.select(builder.fcmp_unordered(">=", x, y), builder.select(
+            builder.fcmp_unordered("uno", x, x), x, builder.select(builder.fcmp_unordered("uno", y, y), y, x)), y)
+    return a(a, b), generate
+
+
+@intrinsic
+def select(typing, mask, a, b):
+    """a where the mask holds, b elsewhere."""
+    def generate(context, builder, signature, args):
+        return builder.select(*args)
+    return a(mask, a, b), generate
+
+
+@intrinsic
+def lane_sum(typing, a):
+    """The sum of a vector's lanes, added in a fixed tree: halves, quarters, ..."""
+    def generate(context, builder, signature, args):
+        value, lanes = args[0], signature.args[0].lanes
+        while lanes > 1:
+            half = lanes // 2
+            kind = ir.VectorType(I32, half)
+            low = builder.shuffle_vector(value, value, ir.Constant(kind, list(range(half))))
+            high = builder.shuffle_vector(value, value, ir.Constant(kind, list(range(half, lanes))))
+            value, lanes = builder.fadd(low, high), half
+        return builder.extract_element(value, I32(0))
+    return types.float32(a), generate
+
+
+def _arithmetic(operation, emit):
+    @type_callable(operation)
+    def infer(context):
+        def typer(a, b):
+            if isinstance(a, Vector) and a == b:
+                return a
+        return typer
+
+    @lower_builtin(operation, Vector, Vector)
+    def lower(context, builder, signature, args):
+        return getattr(builder, emit)(*args)
+
+
+def _comparison(operation, symbol):
+    @type_callable(operation)
+    def infer(context):
+        def typer(a, b):
+            if isinstance(a, Vector) and a == b:
+                return Mask(a.lanes)
+        return typer
+
+    @lower_builtin(operation, Vector, Vector)
+    def lower(context, builder, signature, args):
+        return builder.fcmp_ordered(symbol, *args)
+
+
+for _operation, _emit in ((operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul"),
+                          (operator.truediv, "fdiv")):
+    _arithmetic(_operation, _emit)
+for _operation, _symbol in ((operator.gt, ">"), (operator.ge, ">="), (operator.lt, "<"), (operator.le, "<="),
+                            (operator.eq, "==")):
+    _comparison(_operation, _symbol)
+
+
+# ---- tiles --------------------------------------------------------------------------------------------------
+
+@intrinsic(prefer_literal=True)
+def tile_zeros(typing, rows, columns, lanes):
+    """A tile of zeros."""
+    r, c, n = rows.literal_value, columns.literal_value, lanes.literal_value
+
+    def generate(context, builder, signature, args):
+        return ir.Constant(ir.ArrayType(vector_type(n), r * c), [constant(0.0, n)] * (r * c))
+    return Tile(r, c, n)(rows, columns, lanes), generate
+
+
+@intrinsic
+def tile_outer(typing, tile, x, x_offset, x_stride, w, w_offset):
+    """tile[i, j] += x[x_offset + i * x_stride] * w[w_offset + j * lanes : ... + lanes]"""
+    def generate(context, builder, signature, args):
+        sums, x, x_offset, x_stride, w, w_offset = args
+        kind = signature.args[0]
+        base = builder.gep(w, [w_offset])
+        weights = [load_vector(builder, builder.gep(base, [I64(j * kind.lanes)]), kind.lanes)
+                   for j in range(kind.columns)]
+        for i in range(kind.rows):
+            offset = builder.add(x_offset, builder.mul(x_stride, I64(i)))
+            pixel = splat(builder, builder.load(builder.gep(x, [offset])), kind.lanes)
+            for j in range(kind.columns):
+                k = i * kind.columns + j
+                sums = builder.insert_value(
+                    sums, emit_fma(builder, pixel, weights[j], builder.extract_value(sums, k)), k)
+        return sums
+    return tile(tile, x, types.intp, types.intp, w, types.intp), generate
+
+
+@intrinsic(prefer_literal=True)
+def tile_get(typing, tile, i, j):
+    """The vector in row i, column j (constants) of a tile."""
+    k = i.literal_value * tile.columns + j.literal_value
+
+    def generate(context, builder, signature, args):
+        return builder.extract_value(args[0], k)
+    return Vector(tile.lanes)(tile, i, j), generate
+
+
+@intrinsic
+def tile_store(typing, tile, out, offset, row_stride):
+    """out[offset + i * row_stride + j * lanes : ... + lanes] = tile[i, j]"""
+    def generate(context, builder, signature, args):
+        sums, out, offset, stride = args
+        kind = signature.args[0]
+        for i in range(kind.rows):
+            row = builder.add(offset, builder.mul(stride, I64(i)))
+            for j in range(kind.columns):
+                pointer = builder.gep(out, [builder.add(row, I64(j * kind.lanes))])
+                store_vector(builder, builder.extract_value(sums, i * kind.columns + j), pointer)
+        return context.get_dummy_value()
+    return types.void(tile, out, types.intp, types.intp), generate

@@ -1,0 +1,113 @@
+"""Threads that run programs: the caller's thread and the workers that help it.
+
+One pool a process. A program is posted in a mailbox in memory; workers spin on it for a moment after each
+program and then sleep in Python, so that back-to-back steps cost no wake-up and an idle process no time.
+Programs of several Python threads are run one after the other. A forked child starts its own pool.
+"""
+
+import ctypes
+import os
+import threading
+
+import numpy as np
+
+from striate.kernels import cpu, jit, program
+
+_SPIN_TURNS = 20_000
+_entry_type = ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * 4)
+
+
+def aligned(count: int, dtype=np.float32, alignment: int = 64) -> np.ndarray:
+    """Zeros, with the first element at a multiple of `alignment` bytes."""
+    dtype = np.dtype(dtype)
+    raw = np.zeros(count * dtype.itemsize + alignment, np.uint8)
+    start = -raw.ctypes.data % alignment
+    return raw[start:start + count * dtype.itemsize].view(dtype)
+
+
+class Pool:
+    """`threads` threads, the caller's included, that run one program at a time."""
+
+    def __init__(self, threads: int):
+        self.threads = threads
+        self.mailbox = aligned(program.PARKED + program.LINE * (threads + 1), np.int64)
+        self._run = _entry_type(jit.compiled("run").address)
+        self._locks = [threading.Lock() for _ in range(threads)]
+        self._busy = threading.Lock()
+        if threads > 1:
+            serve = _entry_type(jit.compiled("serve").address)
+            for thread in range(1, threads):
+                self._locks[thread].acquire()
+                threading.Thread(target=self._work, args=(serve, thread), daemon=True,
+                                 name=f"striate-{thread}").start()
+
+    def _work(self, serve, thread):
+        address, parked = self.mailbox.ctypes.data, program.PARKED + program.LINE * thread
+        while not self.mailbox[program.STOP]:
+            serve(address, thread, self.threads, _SPIN_TURNS)
+            if self.mailbox[parked]:
+                self._locks[thread].acquire()
+
+    def run(self, table: np.ndarray, counters: np.ndarray, scratch: np.ndarray, scratch_bytes: int) -> None:
+        """Runs the program `table` (rows of `program.ROW` int64) to its end."""
+        box = self.mailbox
+        with self._busy:
+            counters[:] = 0
+            box[program.PROGRAM], box[program.COUNT] = table.ctypes.data, len(table)
+            box[program.COUNTERS] = counters.ctypes.data
+            box[program.SCRATCH], box[program.SCRATCH_BYTES] = scratch.ctypes.data, scratch_bytes
+            box[program.EPOCH] += 1
+            for thread in range(1, self.threads):
+                parked = program.PARKED + program.LINE * thread
+                if box[parked]:
+                    box[parked] = 0
+                    self._locks[thread].release()
+            self._run(box.ctypes.data, 0, self.threads, 0)
+
+    def stop(self) -> None:
+        """Ends the workers."""
+        with self._busy:
+            self.mailbox[program.STOP] = 1
+            self.mailbox[program.EPOCH] += 1
+            for thread in range(1, self.threads):
+                parked = program.PARKED + program.LINE * thread
+                if self.mailbox[parked]:
+                    self.mailbox[parked] = 0
+                    self._locks[thread].release()
+
+
+_pool: Pool | None = None
+_making = threading.Lock()
+
+
+def default_threads() -> int:
+    """`STRIATE_NUM_THREADS`, or every core that this process may use."""
+    return int(os.environ.get("STRIATE_NUM_THREADS") or cpu.cores())
+
+
+def pool() -> Pool:
+    """The pool of this process; made at first use."""
+    global _pool
+    with _making:
+        if _pool is None:
+            _pool = Pool(default_threads())
+        return _pool
+
+
+def set_threads(threads: int) -> None:
+    """Replaces the pool by one of `threads` threads. Results do not depend on the number."""
+    global _pool
+    if threads < 1:
+        raise ValueError(f"The number of threads must be at least 1. Received: threads={threads}")
+    with _making:
+        if _pool is not None:
+            _pool.stop()
+        _pool = Pool(threads)
+
+
+def _forget() -> None:
+    global _pool, _making
+    _pool, _making = None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)
