@@ -1,0 +1,21 @@
+"""Lowering: for each op, which kernels run it, with what arguments and why.
+
+A rule is a function `rule(node, cpu) -> list[Launch] | None`, entered by `@lowers("op", ...)`. It looks at shapes,
+attributes and the processor alone, never at a clock, so that the same model gives the same plan everywhere on such a
+processor. `None` means that no kernel fits: the op then runs by its NumPy reference, and the plan says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+RULES: dict[str, Callable] = {}
+
+
+def lowers(*ops: str):
+    """Enters the decorated rule for the named ops."""
+    def enter(rule):
+        for op in ops:
+            RULES[op] = rule
+        return rule
+    return enter

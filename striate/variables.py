@@ -1,0 +1,151 @@
+"""State that outlives a step: weights, moving statistics, optimiser slots.
+
+A variable owns an array, or a range of a *flat group*: one aligned buffer in which all trainable weights of a
+model (or all slots of one kind) lie one after the other, so that an update, a copy or a sum over machines is one pass.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from striate.errors import ShapeError, received
+from striate.ops.dispatch import TensorMethods, active_tracer
+
+_ALIGN = 16
+"""Elements (64 bytes of float32) that each variable of a flat group starts at a multiple of."""
+_serial = itertools.count()
+
+
+def aligned_zeros(count: int, dtype="float32") -> np.ndarray:
+    """Zeros that start at a multiple of 64 bytes."""
+    dtype = np.dtype(dtype)
+    raw = np.zeros(count * dtype.itemsize + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start:start + count * dtype.itemsize].view(dtype)
+
+
+class Variable(TensorMethods):
+    """A named array that training changes.
+
+    `version` grows with every assignment from Python, so that what was derived from the value (packed weights)
+    knows when to be made again.
+    """
+
+    def __init__(self, value, name: str = "variable", trainable: bool = True, dtype: str | None = None):
+        array = np.asarray(value)
+        dtype = dtype or ("float32" if array.dtype == np.float64 else str(array.dtype))
+        self._array = aligned_zeros(max(array.size, 1), dtype)[:array.size].reshape(array.shape)
+        self._array[...] = array
+        self.name, self.path, self.trainable = name, name, trainable
+        self.serial = next(_serial)
+        self.version = 0
+        self.group: FlatGroup | None = None
+        self.regularizer = self.constraint = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._array.shape
+
+    @property
+    def dtype(self) -> str:
+        return str(self._array.dtype)
+
+    @property
+    def ndim(self) -> int:
+        return self._array.ndim
+
+    @property
+    def size(self) -> int:
+        return self._array.size
+
+    @property
+    def value(self):
+        """The value: the traced tensor while a program is traced, else the array itself (not a copy)."""
+        tracer = active_tracer()
+        return self._array if tracer is None else tracer.read(self)
+
+    @property
+    def __striate_value__(self) -> np.ndarray:
+        return self._array
+
+    @property
+    def array(self) -> np.ndarray:
+        """The memory of the value."""
+        return self._array
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the value."""
+        return self._array.copy()
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self._array, dtype=dtype)
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __eq__(self, other) -> bool:
+        return self is other
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
+
+    def assign(self, value):
+        """Replaces the value; while a program is traced, at the end of each run of that program."""
+        shape = tuple(getattr(value, "shape", np.shape(value)))
+        if shape != self.shape:
+            raise ShapeError(f"The value assigned to variable {self.path!r} must have shape {self.shape}. "
+                             + received(shape=shape))
+        tracer = active_tracer()
+        if tracer is not None:
+            return tracer.assign(self, value)
+        self._array[...] = getattr(value, "__striate_value__", value)
+        self.version += 1
+        return self
+
+    def assign_add(self, value):
+        """Adds to the value."""
+        return self.assign(self.value + value)
+
+    def assign_sub(self, value):
+        """Subtracts from the value."""
+        return self.assign(self.value - value)
+
+    def move_into(self, memory: np.ndarray, group: FlatGroup) -> None:
+        """Makes a range of a group's buffer the home of the value, which is kept."""
+        memory = memory.reshape(self.shape)
+        memory[...] = self._array
+        self._array, self.group = memory, group
+        self.version += 1
+
+
+class FlatGroup:
+    """Variables laid one after the other in one aligned float32 buffer, each starting at a multiple of 64 bytes.
+
+    `flat` is the whole buffer as one variable; `offsets[i]` is where the i-th variable starts. The gaps hold zeros.
+    """
+
+    def __init__(self, variables: Sequence[Variable], name: str = "parameters"):
+        self.variables = list(variables)
+        self.offsets, end = [], 0
+        for variable in self.variables:
+            self.offsets.append(end)
+            end += -(-variable.size // _ALIGN) * _ALIGN
+        self.flat = Variable(np.zeros(end, np.float32), name=name)
+        for variable, offset in zip(self.variables, self.offsets, strict=True):
+            variable.move_into(self.flat.array[offset:offset + variable.size], self)
+
+    @property
+    def size(self) -> int:
+        return self.flat.size
+
+    def like(self, name: str) -> FlatGroup:
+        """A second group of the same layout, filled with zeros: optimiser slots."""
+        twins = [Variable(np.zeros(v.shape, np.float32), name=f"{v.name}_{name}", trainable=False)
+                 for v in self.variables]
+        return FlatGroup(twins, name)
