@@ -1,0 +1,37 @@
+"""striate: convolutional networks with Keras' words, an own CPU engine, and everything in plain sight.
+
+`import striate as keras` gives Keras 3's names. Each is loaded when it is first used, so that importing striate costs
+next to nothing and loads neither Numba nor h5py nor matplotlib.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    "activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses",
+    "metrics", "models", "ops", "optimizers", "random", "regularizers", "saving", "utils",
+    "engine", "errors", "see", "zoo",
+)
+_OBJECTS = {
+    "Input": "layers",
+    "Layer": "layers",
+    "Model": "models",
+    "Sequential": "models",
+    "Variable": "variables",
+}
+__all__ = ["__version__", *_MODULES, *_OBJECTS]
+
+
+def __getattr__(name: str):
+    if name in _MODULES:
+        return import_module(f"striate.{name}")
+    if name in _OBJECTS:
+        found = getattr(import_module(f"striate.{_OBJECTS[name]}"), name)
+        globals()[name] = found
+        return found
+    raise AttributeError(f"module 'striate' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

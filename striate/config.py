@@ -1,0 +1,169 @@
+"""Every setting in one table: what it is called, which environment variable sets it, its default and what it does.
+
+A setting has, in this order, the value given to `set_value`, the value of its environment variable, its default.
+The functions below the table are Keras' `keras.config`.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from striate.errors import ArgumentError, received
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row: `read` makes the value from text (and checks it), `default` is called when nothing was set."""
+
+    name: str
+    variable: str
+    read: Callable[[str], Any]
+    default: Callable[[], Any]
+    meaning: str
+
+
+def _positive(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise ValueError("must be at least 1")
+    return count
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _cache_folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "striate"
+
+
+SETTINGS = {row.name: row for row in (
+    Setting("num_threads", "STRIATE_NUM_THREADS", _positive, lambda: None,
+            "Threads that compute. None: every core that the process may use. The results do not depend on it."),
+    Setting("cache_dir", "STRIATE_CACHE_DIR", _folder, _cache_folder,
+            "Folder of compiled kernels and downloaded data sets."),
+    Setting("data", "STRIATE_DATA", _folder, lambda: None,
+            "Folder where data sets are looked for first, in a folder each (fashion-mnist/, ...)."),
+    Setting("runs", "STRIATE_RUNS", _folder, lambda: Path("runs"),
+            "Folder in which `striate train` makes one folder a run."),
+)}
+_values: dict[str, Any] = {}
+
+
+def _row(name: str) -> Setting:
+    if name not in SETTINGS:
+        raise ArgumentError(f"There is no setting of this name; there are {', '.join(SETTINGS)}. {received(name=name)}")
+    return SETTINGS[name]
+
+
+def value(name: str) -> Any:
+    """The present value of a setting.
+
+    Raises:
+        ArgumentError: no such setting, or its environment variable holds something that cannot be.
+
+    Example:
+        >>> value("runs").name
+        'runs'
+    """
+    row = _row(name)
+    if name in _values:
+        return _values[name]
+    text = os.environ.get(row.variable)
+    if not text:
+        return row.default()
+    try:
+        return row.read(text)
+    except ValueError as error:
+        raise ArgumentError(f"The environment variable {row.variable} cannot be used: {error}. {row.meaning} "
+                            + received(**{row.variable: text})) from None
+
+
+def set_value(name: str, new: Any) -> None:
+    """Sets a setting for this process; None gives it back to its environment variable or default."""
+    row = _row(name)
+    if new is None:
+        _values.pop(name, None)
+        return
+    try:
+        _values[name] = row.read(str(new))
+    except ValueError as error:
+        raise ArgumentError(f"The setting {name!r} cannot have this value: {error}. {row.meaning} "
+                            + received(**{name: new})) from None
+
+
+_floatx = "float32"
+_epsilon = 1e-7
+_image_data_format = "channels_last"
+_interactive = True
+
+
+def backend() -> str:
+    """The name of the backend: always "striate"."""
+    return "striate"
+
+
+def floatx() -> str:
+    """The default float type: always "float32"."""
+    return _floatx
+
+
+def set_floatx(floatx: str) -> None:
+    """Accepts "float32", the one type that the engine computes in."""
+    if floatx != "float32":
+        raise ArgumentError("striate computes in float32 only. " + received(floatx=floatx))
+
+
+def epsilon() -> float:
+    """The small number that keeps divisions and logarithms finite; 1e-7 unless set."""
+    return _epsilon
+
+
+def set_epsilon(epsilon: float) -> None:
+    """Sets what `epsilon()` gives."""
+    global _epsilon
+    if not 0 < epsilon < 1:
+        raise ArgumentError("`epsilon` must lie between 0 and 1. " + received(epsilon=epsilon))
+    _epsilon = float(epsilon)
+
+
+def image_data_format() -> str:
+    """"channels_last" (unless set): where layers without `data_format` find the channels."""
+    return _image_data_format
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Sets the default of `data_format`: "channels_last" or "channels_first"."""
+    global _image_data_format
+    if data_format not in ("channels_last", "channels_first"):
+        raise ArgumentError('`data_format` must be "channels_last" or "channels_first". '
+                            + received(data_format=data_format))
+    _image_data_format = data_format
+
+
+def enable_interactive_logging() -> None:
+    """Progress goes to standard output (the default)."""
+    global _interactive
+    _interactive = True
+
+
+def disable_interactive_logging() -> None:
+    """Progress goes to the `logging` module, logger "striate"."""
+    global _interactive
+    _interactive = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether progress goes to standard output."""
+    return _interactive
+
+
+def enable_unsafe_deserialization() -> None:
+    """Warns: striate never runs code from a model file, so there is nothing to enable."""
+    warnings.warn("striate never runs code from model files; pass classes of your own as `custom_objects`.",
+                  stacklevel=2)
