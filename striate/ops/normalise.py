@@ -1,0 +1,183 @@
+"""Normalisation: batch norm and its gradient as ops, the other kinds as formulas of ops.
+
+    batch_norm       y = gamma (x - mean) / sqrt(variance + epsilon) + beta
+                     mean and variance (biased) over all axes but the last
+    batch_norm_grad  xhat = (x - mean) / sqrt(variance + epsilon),  dbeta = sum g,  dgamma = sum g xhat
+                     dx = gamma / sqrt(variance + epsilon) (g - dbeta / m - xhat dgamma / m), m rows
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+
+from striate import ops
+from striate.errors import ShapeError, received
+from striate.ops.dispatch import apply
+from striate.ops.spec import OpSpec, TensorType, register
+
+
+def _check_channels(x: tuple, **vectors: tuple) -> None:
+    if not x:
+        raise ShapeError("Batch normalisation needs at least one axis, the channels. " + received(x=x))
+    for name, shape in vectors.items():
+        if len(shape) != 1 or (x[-1] is not None and shape[0] is not None and shape[0] != x[-1]):
+            raise ShapeError(f"`{name}` must have shape ({x[-1]},), one number a channel (the last axis of x). "
+                             + received(**{name: shape, "x": x}))
+
+
+def _batch_norm_shape(inputs: Sequence[TensorType], epsilon: float) -> list[TensorType]:
+    x, gamma, beta = inputs
+    _check_channels(x.shape, gamma=gamma.shape, beta=beta.shape)
+    return [x, TensorType(x.shape[-1:], x.dtype), TensorType(x.shape[-1:], x.dtype)]
+
+
+def _batch_norm_reference(x, gamma, beta, epsilon):
+    rows = x.reshape(-1, x.shape[-1]).astype(np.float64)
+    mean = rows.mean(axis=0)
+    variance = np.square(rows - mean).mean(axis=0)
+    y = (rows - mean) * (gamma / np.sqrt(variance + epsilon)) + beta
+    return [y.reshape(x.shape).astype(x.dtype), mean.astype(x.dtype), variance.astype(x.dtype)]
+
+
+def _batch_norm_gradient(node, g, of_mean, of_variance):
+    x, gamma, _ = node.inputs
+    _, mean, variance = node.outputs
+    dx = dgamma = dbeta = None
+    if g is not None:
+        dx, dgamma, dbeta = apply("batch_norm_grad", [g, x, gamma, mean, variance],
+                                  epsilon=node.attributes["epsilon"], masked=False)
+    count = prod(x.shape[:-1])
+    if of_mean is not None:
+        share = ops.broadcast_to(of_mean / float(count), x.shape)
+        dx = share if dx is None else dx + share
+    if of_variance is not None:
+        share = (x - mean) * (of_variance * (2.0 / count))
+        dx = share if dx is None else dx + share
+    return [dx, dgamma, dbeta]
+
+
+register(OpSpec("batch_norm", _batch_norm_shape, _batch_norm_reference, _batch_norm_gradient,
+                lambda inputs, outputs, attributes: 6 * inputs[0].size))
+
+
+def _batch_norm_grad_shape(inputs: Sequence[TensorType], epsilon: float, masked: bool = False) -> list[TensorType]:
+    g, x, gamma, mean, variance = inputs
+    _check_channels(x.shape, gamma=gamma.shape, mean=mean.shape, variance=variance.shape)
+    if len(g.shape) != len(x.shape):
+        raise ShapeError("The gradient of a batch normalisation has the shape of x. "
+                         + received(g=g.shape, x=x.shape))
+    return [TensorType(x.shape, g.dtype), TensorType(gamma.shape, g.dtype), TensorType(gamma.shape, g.dtype)]
+
+
+def _batch_norm_grad_reference(g, x, gamma, mean, variance, epsilon, masked=False):
+    g_rows, x_rows = (array.reshape(-1, x.shape[-1]).astype(np.float64) for array in (g, x))
+    scale = 1 / np.sqrt(variance.astype(np.float64) + epsilon)
+    xhat = (x_rows - mean) * scale
+    dbeta, dgamma = g_rows.sum(axis=0), (g_rows * xhat).sum(axis=0)
+    dx = gamma * scale * (g_rows - (dbeta + xhat * dgamma) / len(x_rows))
+    if masked:
+        dx = np.where(x_rows > 0, dx, 0)
+    return [dx.reshape(x.shape).astype(g.dtype), dgamma.astype(g.dtype), dbeta.astype(g.dtype)]
+
+
+register(OpSpec("batch_norm_grad", _batch_norm_grad_shape, _batch_norm_grad_reference, None,
+                lambda inputs, outputs, attributes: 10 * inputs[0].size))
+
+
+def batch_norm(x, gamma, beta, epsilon: float):
+    """Normalises each channel (the last axis) over the batch: the triple of y, mean and biased variance.
+
+    Shapes: x (..., c), gamma and beta (c,); gives (..., c), (c,), (c,). Raises `ShapeError`.
+
+    Example:
+        >>> y, mean, variance = batch_norm([[1.0], [3.0]], [1.0], [0.0], epsilon=0.0)
+        >>> y.ravel().tolist(), mean.tolist(), variance.tolist()
+        ([-1.0, 1.0], [2.0], [1.0])
+    """
+    return apply("batch_norm", [x, gamma, beta], epsilon=float(epsilon))
+
+
+# ---- Keras' words -------------------------------------------------------------------------------------------
+
+def _shape(x) -> tuple:
+    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+
+
+def _along(vector, axis: int, rank: int):
+    """A vector shaped so that it broadcasts along `axis` of a tensor with `rank` axes."""
+    after = rank - 1 - axis % rank
+    return vector if after == 0 else ops.reshape(vector, (-1,) + (1,) * after)
+
+
+def batch_normalization(x, mean, variance, axis: int, offset=None, scale=None, epsilon: float = 1e-3):
+    """`(x - mean) / sqrt(variance + epsilon) * scale + offset` along `axis` (`keras.ops.batch_normalization`).
+
+    Shapes: x any, of n elements along `axis`; the others (n,). Raises `ShapeError`.
+
+    Example:
+        >>> batch_normalization([[1.0, 4.0]], [1.0, 2.0], [1.0, 4.0], axis=-1, epsilon=0.0).tolist()
+        [[0.0, 1.0]]
+    """
+    shape = _shape(x)
+    if not -len(shape) <= axis < len(shape):
+        raise ShapeError(f"`axis` must name one of the {len(shape)} axes of x. " + received(axis=axis, x=shape))
+    for name, vector in (("mean", mean), ("variance", variance), ("offset", offset), ("scale", scale)):
+        if vector is not None and shape[axis] is not None and _shape(vector) != (shape[axis],):
+            raise ShapeError(f"`{name}` must have shape ({shape[axis]},), the length of axis {axis} of x. "
+                             + received(**{name: _shape(vector), "x": shape}))
+    factor = ops.rsqrt(ops.add(variance, float(epsilon)))
+    if scale is not None:
+        factor = ops.multiply(factor, scale)
+    shift = ops.negative(ops.multiply(mean, factor))
+    if offset is not None:
+        shift = ops.add(shift, offset)
+    rank = len(shape)
+    return ops.add(ops.multiply(x, _along(factor, axis, rank)), _along(shift, axis, rank))
+
+
+def moments(x, axes, keepdims: bool = False, synchronized: bool = False):
+    """Mean and biased variance over `axes` (`keras.ops.moments`).
+
+    `synchronized` is accepted for Keras' sake: one process sees the whole batch.
+
+    Example:
+        >>> mean, variance = moments([1.0, 3.0], axes=[0])
+        >>> float(mean), float(variance)
+        (2.0, 1.0)
+    """
+    axes = (axes,) if isinstance(axes, int) else tuple(axes)
+    mean = ops.mean(x, axis=axes, keepdims=True)
+    variance = ops.mean(ops.square(ops.subtract(x, mean)), axis=axes, keepdims=keepdims)
+    return (mean if keepdims else ops.squeeze(mean, axis=axes)), variance
+
+
+def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon: float | None = None):
+    """Each element's tensor normalised over `axis`, then scaled and shifted (`keras.ops.layer_normalization`).
+
+    gamma and beta broadcast against x. `epsilon` is 1e-3 unless given.
+
+    Example:
+        >>> layer_normalization([[1.0, 3.0]], epsilon=0.0).tolist()
+        [[-1.0, 1.0]]
+    """
+    mean, variance = moments(x, axis, keepdims=True)
+    y = ops.multiply(ops.subtract(x, mean), ops.rsqrt(ops.add(variance, 1e-3 if epsilon is None else float(epsilon))))
+    y = y if gamma is None else ops.multiply(y, gamma)
+    return y if beta is None else ops.add(y, beta)
+
+
+def rms_normalization(x, scale=1.0, axis=-1, epsilon: float | None = None):
+    """`x / sqrt(mean of x squared over axis + epsilon) * scale` (`keras.ops.rms_normalization`).
+
+    `epsilon` is the float32 spacing at 1 unless given.
+
+    Example:
+        >>> rms_normalization([3.0, 3.0], epsilon=0.0).tolist()
+        [1.0, 1.0]
+    """
+    epsilon = float(np.finfo(np.float32).eps) if epsilon is None else float(epsilon)
+    power = ops.mean(ops.square(x), axis=axis, keepdims=True)
+    return ops.multiply(ops.multiply(x, ops.rsqrt(ops.add(power, epsilon))), scale)
