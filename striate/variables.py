@@ -17,6 +17,12 @@ from striate.ops.dispatch import TensorMethods, active_tracer
 _ALIGN = 16
 """Elements (64 bytes of float32) that each variable of a flat group starts at a multiple of."""
 _serial = itertools.count()
+_moves = 0
+
+
+def moves() -> int:
+    """How often any variable's value was moved to other memory; programs then look up addresses again."""
+    return _moves
 
 
 def aligned_zeros(count: int, dtype="float32") -> np.ndarray:
@@ -120,8 +126,10 @@ class Variable(TensorMethods):
         """Makes a range of a group's buffer the home of the value, which is kept."""
         memory = memory.reshape(self.shape)
         memory[...] = self._array
+        global _moves
         self._array, self.group = memory, group
         self.version += 1
+        _moves += 1
 
 
 class FlatGroup:

@@ -57,3 +57,68 @@ class Launch:
     piece: int = 1
     prepares: bool = False
     flops: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One node of the graph and how it runs: by launches of kernels, or (no launches) by its NumPy reference."""
+
+    node: Any
+    launches: Sequence[Launch]
+    reason: str = ""
+
+    @property
+    def compiled(self) -> bool:
+        return bool(self.launches)
+
+
+@dataclass(frozen=True, eq=False)
+class Home:
+    """Where a value lives: `kind` is arena, persistent, variable, input or constant; `offset` bytes into `owner`.
+
+    owner: None for the arena; a `Variable`, an input value, a constant array, or the key of a persistent buffer.
+    """
+
+    kind: str
+    offset: int = 0
+    owner: Any = None
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How a graph runs: steps in order, a home for every value and temporary, and what is copied at the end.
+
+    persistent: bytes of buffers that keep their contents between runs (packed weights, flat gradients).
+    copies: (variable, value) pairs that could not be computed in place and are copied when all steps are done.
+    """
+
+    graph: Any
+    steps: Sequence[Step]
+    homes: Mapping[Any, Home]
+    arena_bytes: int
+    persistent: Mapping[Any, int]
+    copies: Sequence[tuple[Any, Any]]
+
+    @property
+    def launches(self) -> int:
+        """How many kernel launches one run makes."""
+        return sum(len(step.launches) for step in self.steps)
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the arena and of the persistent buffers."""
+        return self.arena_bytes + sum(self.persistent.values())
+
+    def __str__(self) -> str:
+        lines = [f"plan of {self.graph.name}: {len(self.steps)} steps, {self.launches} launches, "
+                 f"arena {self.arena_bytes / 2**20:.1f} MiB, persistent {sum(self.persistent.values()) / 2**20:.1f} MiB"]
+        for index, step in enumerate(self.steps):
+            title = f"  {index:3d} {step.node.op:28s} {step.node.scope}"
+            if not step.compiled:
+                lines.append(f"{title}  [{step.reason}]")
+            for launch in step.launches:
+                variant = ",".join(f"{k}={v}" for k, v in launch.variant.items())
+                lines.append(f"{title}  {launch.kernel}({variant}) x {launch.tasks}: {launch.reason}")
+        for variable, value in self.copies:
+            lines.append(f"      copy {value!r} into {variable.path}")
+        return "\n".join(lines)

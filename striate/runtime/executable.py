@@ -1,0 +1,272 @@
+"""Executables: a plan bound to memory and machine code, and the same graph run op by op in NumPy.
+
+`Executable.run(inputs)` patches the addresses of the inputs into the argument blocks, plays the compiled program on
+the pool and copies the outputs out. Nothing is allocated but the outputs. `ReferenceExecutable` has the same interface
+and is the definition of what must come out.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+import time
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+
+from striate import variables
+from striate.graph.ir import Graph, Value
+from striate.kernels import jit, program
+from striate.ops.spec import OPS
+from striate.plan.ir import Constant, Home, Launch, Plan, Step, Temporary
+from striate.runtime import pool as threads
+from striate.runtime.events import LaunchTime
+
+_WORDS = np.uint32
+
+
+def _bits(number: float) -> int:
+    return struct.unpack("q", struct.pack("d", number))[0]
+
+
+def random_words(random: tuple[int, int]) -> np.ndarray:
+    """(seed, step) as the four uint32 words that random ops count from."""
+    seed, step = random
+    return np.array([seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF, step & 0xFFFFFFFF, step >> 32 & 0xFFFFFFFF], _WORDS)
+
+
+class _Program:
+    """Consecutive launches as one table for the pool."""
+
+    def __init__(self, launches: Sequence[tuple[Launch, np.ndarray]]):
+        self.launches = launches
+        self.blocks = [block for _, block in launches]
+        self.scratch_bytes = max((-(-launch.scratch // 64) * 64 for launch, _ in launches), default=0)
+        rows = [[jit.compiled(launch.kernel, **launch.variant).address, block.ctypes.data, launch.tasks,
+                 max(1, launch.piece)] for launch, block in launches]
+        self.table = np.array(rows, np.int64).reshape(len(rows), program.ROW)
+        self._threads = 0
+
+    def run(self) -> None:
+        pool = threads.pool()
+        if self._threads != pool.threads:
+            self._threads = pool.threads
+            self.counters = threads.aligned(len(self.table) * pool.threads * program.LINE, np.int64)
+            self.scratch = threads.aligned(max(64, self.scratch_bytes * pool.threads), np.uint8)
+        pool.run(self.table, self.counters, self.scratch, self.scratch_bytes)
+
+    def alone(self, index: int) -> _Program:
+        """One launch as a program of its own, for timing."""
+        return _Program([self.launches[index]])
+
+
+class Executable:
+    """A plan with its memory. Safe to call from several Python threads; they take turns."""
+
+    def __init__(self, plan: Plan):
+        self.plan, self.graph = plan, plan.graph
+        self._arena = threads.aligned(max(64, plan.arena_bytes), np.uint8)
+        self._persistent = {key: threads.aligned(max(64, size), np.uint8) for key, size in plan.persistent.items()}
+        self._constants: dict[int, np.ndarray] = {}
+        self._inputs: dict[Value, np.ndarray] = {}
+        self._patches: dict[Value, list[tuple[np.ndarray, int, int]]] = {}
+        self._variable_slots: list[tuple[np.ndarray, int, Home]] = []
+        self._lock = threading.Lock()
+        self._moves = variables.moves()
+        self._prepared: tuple | None = None
+        self._sources = [value.source for value in self.graph.parameters]
+        self._bind()
+
+    # ---- binding ----------------------------------------------------------------------------------------------
+
+    def _bind(self) -> None:
+        prepares, parts = [], []
+        keeps = not self.graph.assigned
+        for step in self.plan.steps:
+            for launch in step.launches:
+                pair = launch, self._block(launch)
+                (prepares if launch.prepares and keeps else parts).append(pair)
+            if not step.compiled:
+                parts.append(step)
+        self._prepare = _Program(prepares) if prepares else None
+        self._segments: list[_Program | Step] = []
+        for is_step, group in groupby(parts, key=lambda part: isinstance(part, Step)):
+            self._segments += list(group) if is_step else [_Program(list(group))]
+
+    def _block(self, launch: Launch) -> np.ndarray:
+        block = np.zeros(max(1, len(launch.arguments)), np.int64)
+        for slot, item in enumerate(launch.arguments):
+            if isinstance(item, (Value, Temporary)):
+                home = self.plan.homes[item]
+                if home.kind == "input":
+                    self._patches.setdefault(home.owner, []).append((block, slot, home.offset))
+                    continue
+                if home.kind == "variable":
+                    self._variable_slots.append((block, slot, home))
+                block[slot] = self._address(home)
+            elif isinstance(item, Constant):
+                block[slot] = self._constant(item.array).ctypes.data
+            else:
+                block[slot] = _bits(item) if isinstance(item, float) else int(item)
+        return block
+
+    def _constant(self, array) -> np.ndarray:
+        if id(array) not in self._constants:
+            kept = threads.aligned(max(1, np.size(array)), np.asarray(array).dtype)
+            kept[:np.size(array)] = np.ravel(array)
+            self._constants[id(array)] = kept
+        return self._constants[id(array)]
+
+    def _address(self, home: Home) -> int:
+        if home.kind == "arena":
+            return self._arena.ctypes.data + home.offset
+        if home.kind == "persistent":
+            return self._persistent[home.owner].ctypes.data + home.offset
+        if home.kind == "variable":
+            return home.owner.array.ctypes.data + home.offset
+        return self._constant(home.owner).ctypes.data + home.offset
+
+    def view(self, value: Value) -> np.ndarray:
+        """The memory of a value as an array, after (or during) a run."""
+        home, dtype = self.plan.homes[value], np.dtype(value.dtype)
+        owner = {"arena": self._arena, "persistent": self._persistent.get(home.owner)}.get(home.kind)
+        if home.kind == "variable":
+            owner = home.owner.array.reshape(-1)
+        elif home.kind == "input":
+            owner = self._inputs[home.owner].reshape(-1)
+        elif home.kind == "constant":
+            owner = self._constant(home.owner)
+        raw = owner.view(np.uint8)[home.offset:home.offset + value.type.bytes]
+        return raw.view(dtype).reshape(value.shape)
+
+    # ---- running ----------------------------------------------------------------------------------------------
+
+    def run(self, inputs: Sequence[np.ndarray], random: tuple[int, int] = (0, 0)) -> list[np.ndarray]:
+        """One run. `inputs` in the graph's order (the random state is not among them); gives copies of the outputs."""
+        with self._lock:
+            self._set_inputs(inputs, random)
+            self._refresh()
+            for segment in self._segments:
+                if isinstance(segment, _Program):
+                    segment.run()
+                else:
+                    self._run_reference(segment)
+            return self._finish()
+
+    def _set_inputs(self, inputs, random) -> None:
+        given = iter(inputs)
+        for value in self.graph.inputs:
+            array = random_words(random) if value.role == "random" else next(given)
+            dtype = np.dtype(value.dtype)
+            if array.dtype != dtype or not array.flags.c_contiguous:
+                array = np.ascontiguousarray(array, dtype)
+            self._inputs[value] = array
+            address = array.__array_interface__["data"][0]
+            for block, slot, offset in self._patches.get(value, ()):
+                block[slot] = address + offset
+
+    def _refresh(self) -> None:
+        """New addresses if variables moved; packed weights anew if variables changed."""
+        if self._moves != variables.moves():
+            self._moves = variables.moves()
+            for block, slot, home in self._variable_slots:
+                block[slot] = self._address(home)
+        if self._prepare is not None:
+            versions = tuple((v.version, v.group.flat.version if v.group else 0) for v in self._sources)
+            if versions != self._prepared:
+                self._prepare.run()
+                self._prepared = versions
+
+    def _run_reference(self, step: Step) -> None:
+        node = step.node
+        if node.op == "flat_gradients":
+            flat = self.view(node.outputs[0])
+            for value, offset in zip(node.inputs, node.attributes["offsets"], strict=True):
+                part = flat[offset:offset + value.type.size]
+                source = self.view(value).reshape(-1)
+                if part.__array_interface__["data"][0] != source.__array_interface__["data"][0]:
+                    part[...] = source
+            return
+        with np.errstate(all="ignore"):
+            results = OPS[node.op].reference(*[self.view(value) for value in node.inputs], **node.attributes)
+        for value, result in zip(node.outputs, results, strict=True):
+            self.view(value)[...] = result
+
+    def _finish(self) -> list[np.ndarray]:
+        outputs = [self.view(value).copy() for value in self.graph.outputs]
+        held = [(variable, self.view(value).copy()) for variable, value in self.plan.copies]
+        for variable, array in held:
+            variable.array[...] = array
+        for variable, _ in self.graph.assigned:
+            variable.version += 1
+        return outputs
+
+    def profile(self, inputs: Sequence[np.ndarray], repeats: int = 5, random=(0, 0)) -> list[LaunchTime]:
+        """Times of every launch, each the smallest of `repeats`; variables change as in as many runs."""
+        best: dict[tuple, float] = {}
+        names: dict[tuple, tuple[Step, Launch | None]] = {}
+        owners = {id(launch): step for step in self.plan.steps for launch in step.launches}
+        with self._lock:
+            self._set_inputs(inputs, random)
+            self._refresh()
+            singles = [[s.alone(i) for i in range(len(s.launches))] if isinstance(s, _Program) else s
+                       for s in self._segments]
+            for _ in range(repeats):
+                for part, segment in enumerate(singles):
+                    for index, single in enumerate(segment if isinstance(segment, list) else [segment]):
+                        started = time.perf_counter()
+                        single.run() if isinstance(single, _Program) else self._run_reference(single)
+                        spent = time.perf_counter() - started
+                        key = part, index
+                        best[key] = min(best.get(key, spent), spent)
+                        launch = single.launches[0][0] if isinstance(single, _Program) else None
+                        names[key] = (owners[id(launch)] if launch else single), launch
+                self._finish()
+        return [LaunchTime(step, launch, best[key]) for key, (step, launch) in names.items()]
+
+
+class ReferenceExecutable:
+    """The graph run op by op by the NumPy references: slow, plain, and the definition.
+
+    `dtype="float64"` runs every op in float64 and rounds nothing, for checks against finite differences.
+    """
+
+    def __init__(self, graph: Graph, dtype: str = "float32"):
+        self.graph, self.dtype = graph, dtype
+
+    def _enter(self, array) -> np.ndarray:
+        array = np.asarray(array)
+        return array.astype(np.float64) if self.dtype == "float64" and array.dtype == np.float32 else array
+
+    def values(self, inputs: Sequence[np.ndarray], random: tuple[int, int] = (0, 0)) -> dict[Value, np.ndarray]:
+        """Every value of the graph."""
+        given = iter(inputs)
+        found = {value: random_words(random) if value.role == "random" else self._enter(next(given))
+                 for value in self.graph.inputs}
+        found.update({value: self._enter(value.source.array) for value in self.graph.parameters})
+        for node in self.graph.nodes:
+            arrays = []
+            for value in node.inputs:
+                if value not in found:
+                    found[value] = self._enter(value.source)
+                arrays.append(found[value])
+            with np.errstate(all="ignore"):
+                results = OPS[node.op].reference(*arrays, **node.attributes)
+            for value, result in zip(node.outputs, results, strict=True):
+                keep = self.dtype == "float64" and np.asarray(result).dtype.kind == "f"
+                found[value] = np.asarray(result) if keep else np.asarray(result, dtype=value.dtype)
+        return found
+
+    def run(self, inputs: Sequence[np.ndarray], random: tuple[int, int] = (0, 0)) -> list[np.ndarray]:
+        """As `Executable.run`."""
+        found = self.values(inputs, random)
+
+        def get(value):
+            return found[value] if value in found else self._enter(value.source)
+        outputs = [get(value).copy() for value in self.graph.outputs]
+        news = [(variable, get(value).copy()) for variable, value in self.graph.assigned]
+        for variable, array in news:
+            variable.array[...] = array
+            variable.version += 1
+        return outputs
