@@ -51,14 +51,15 @@ def _check_convolution(x: TensorType, w: TensorType, groups: int, output: Shape)
                          + '. Use a smaller kernel or padding="same".')
 
 
-def _conv2d_shape(x, w, b=None, *, strides, padding, dilation, groups, activation, pool):
+def _conv2d_shape(inputs, *, strides, padding, dilation, groups, activation, pool):
+    x, w, *bias = inputs
     size = output_size(x.shape[1:3], w.shape, strides, padding, dilation)
     if pool is not None:
         size = pooled_size(size, pool)
     _check_convolution(x, w, groups, size)
-    if b is not None and b.shape != w.shape[3:]:
+    if bias and bias[0].shape != w.shape[3:]:
         raise ShapeError("The bias of a convolution must have one entry a filter. "
-                         + received(bias=b.shape, weights=w.shape))
+                         + received(bias=bias[0].shape, weights=w.shape))
     if activation not in (None, "relu"):
         raise ArgumentError('The fused activation of a convolution must be None or "relu". '
                             + received(activation=activation))
@@ -66,12 +67,14 @@ def _conv2d_shape(x, w, b=None, *, strides, padding, dilation, groups, activatio
     return [y] if pool is None else [y, TensorType(y.shape, "uint8")]
 
 
-def _weights_grad_shape(x, g, y=None, winner=None, *, kernel_shape, bias, **attributes):
+def _weights_grad_shape(inputs, *, kernel_shape, bias, **attributes):
+    x = inputs[0]
     dw = TensorType(tuple(kernel_shape), x.dtype)
     return [dw, TensorType(dw.shape[3:], x.dtype)] if bias else [dw]
 
 
-def _input_grad_shape(w, g, *rest, input_shape, groups, **attributes):
+def _input_grad_shape(inputs, *, input_shape, groups, **attributes):
+    w, g = inputs[:2]
     return [TensorType((g.shape[0], *input_shape, w.shape[2] * groups), g.dtype)]
 
 
