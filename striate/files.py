@@ -1,0 +1,144 @@
+"""The one way striate writes files: whole or not at all.
+
+A new file is written beside its final place under a temporary name, forced to the disk, and only then renamed over
+the old one. Whatever happens in between (an exception, Ctrl-C, `kill -9`, a power cut), the file at the final place is
+either the complete old one or the complete new one. Nothing else in striate opens a file of its own for writing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from striate.errors import FileError, received
+
+_MARK = ".striate-tmp"
+_ABANDONED_SECONDS = 24 * 3600
+"""A temporary file of another computer counts as left behind after this age."""
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+@contextmanager
+def replacing(path: str | os.PathLike, expected_bytes: int = 0) -> Iterator[BinaryIO]:
+    """A binary file to write to; when the block ends without an exception it takes the place of `path`.
+
+    Args:
+        path: the final place; its folder is made if it is missing. A symbolic link stays, its target is replaced.
+        expected_bytes: how much will be written, if known; checked against the free space before anything is written.
+
+    Raises:
+        FileError: the disk is full, the folder cannot be written to, or `path` is a folder. The old file is intact.
+
+    Example:
+        >>> with replacing("results.csv") as file:
+        ...     _ = file.write(b"epoch,loss\\n")
+    """
+    final = Path(os.path.realpath(path))
+    try:
+        os.makedirs(final.parent, exist_ok=True)
+        if final.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "is a folder")
+        _remove_abandoned(final)
+        _check_space(final.parent, expected_bytes)
+        temporary = final.parent / f".{final.name}.{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}{_MARK}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    except OSError as error:
+        raise _explained(error, final) from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if final.exists():
+            shutil.copymode(final, temporary)
+        os.replace(temporary, final)
+    except OSError as error:
+        raise _explained(error, final) from error
+    finally:
+        with suppress(OSError):
+            os.unlink(temporary)
+    _sync_folder(final.parent)
+
+
+def write_bytes(path: str | os.PathLike, content: bytes) -> None:
+    """Makes `content` the whole content of the file `path`, as `replacing` does."""
+    with replacing(path, expected_bytes=len(content)) as file:
+        file.write(content)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Makes `text` (UTF-8, line ends as given) the whole content of the file `path`, as `replacing` does."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def _remove_abandoned(final: Path) -> None:
+    """Removes what writers of the same file left behind when they were killed."""
+    for entry in os.scandir(final.parent):
+        if entry.name.startswith(f".{final.name}.") and entry.name.endswith(_MARK) and _is_abandoned(entry):
+            with suppress(OSError):
+                os.unlink(entry.path)
+
+
+def _is_abandoned(entry: os.DirEntry) -> bool:
+    host, process, _ = entry.name.removesuffix(_MARK).rsplit(".", 2)
+    if host.endswith(socket.gethostname()) and os.name == "posix" and process.isdecimal():
+        return not _is_running(int(process))
+    with suppress(FileNotFoundError):
+        return time.time() - entry.stat().st_mtime > _ABANDONED_SECONDS
+    return False
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _check_space(folder: Path, expected_bytes: int) -> None:
+    if expected_bytes and shutil.disk_usage(folder).free < expected_bytes:
+        raise OSError(errno.ENOSPC, f"{expected_bytes:,} bytes are needed")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Forces the renaming itself to the disk; some file systems cannot do that, and nothing is lost by it."""
+    if os.name != "posix":
+        return
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _explained(error: OSError, final: Path) -> FileError:
+    """The same error in words that say what to do; the number of the error is kept."""
+    if isinstance(error, FileError):
+        return error
+    if error.errno in _FULL:
+        free = shutil.disk_usage(final.parent).free
+        advice = (f"the disk is full ({error.strerror}; {free:,} bytes are free in {final.parent}). "
+                  "Free some space or choose another folder.")
+    elif error.errno in _FORBIDDEN:
+        advice = f"{final.parent} cannot be written to ({error.strerror}). Choose another folder."
+    elif error.errno == errno.EISDIR:
+        advice = "it is a folder. Give the name of a file."
+    else:
+        advice = f"{error.strerror or error}."
+    unharmed = " The old file is unharmed." if final.is_file() else ""
+    explained = FileError(f"Could not write {final.name!r}: {advice}{unharmed} " + received(path=str(final)))
+    explained.errno = error.errno
+    return explained
