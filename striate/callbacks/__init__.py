@@ -1,0 +1,14 @@
+"""What can happen around training steps, with Keras' names."""
+
+from striate.callbacks.base import Callback, CallbackList, LambdaCallback
+from striate.callbacks.checkpoint import ModelCheckpoint
+from striate.callbacks.csv_logger import CSVLogger
+from striate.callbacks.history import History
+from striate.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
+from striate.callbacks.monitor import EarlyStopping, MonitorCallback
+from striate.callbacks.progress import Progbar, ProgbarLogger
+from striate.callbacks.terminate_on_nan import TerminateOnNaN
+
+__all__ = ["CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
+           "LearningRateScheduler", "ModelCheckpoint", "MonitorCallback", "Progbar", "ProgbarLogger",
+           "ReduceLROnPlateau", "TerminateOnNaN"]
