@@ -10,18 +10,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from striate import ops
 from striate.errors import ArgumentError, ShapeError, received
+from striate.ops.broadcast import broadcast_shapes, promoted, shape_of, sum_to_shape
 from striate.ops.dispatch import apply
 from striate.ops.spec import OpSpec, TensorType, register
 
 
 def _same(one: int | None, other: int | None) -> bool:
     return one is None or other is None or one == other
+
+
+def product_of(lengths: Sequence[int | None]) -> int | None:
+    """The product of lengths; None when one of them is."""
+    return None if None in lengths else prod(lengths)  # type: ignore[arg-type]
+
+
+def reshape_to(x, shape: Sequence[int | None]):
+    """The tensor in another shape, of which one length may be unknown."""
+    if shape_of(x) == tuple(shape):
+        return x
+    return ops.reshape(x, tuple(-1 if length is None else length for length in shape))
 
 
 def _wide(array: np.ndarray) -> np.ndarray:
@@ -42,7 +54,7 @@ def _dense_shape(inputs: Sequence[TensorType], activation: str | None = None) ->
     if activation not in (None, "relu"):
         raise ArgumentError("dense fuses no activation but 'relu'; apply others to its result. "
                             + received(activation=activation))
-    return [TensorType((x[0], w[1]), inputs[0].dtype)]
+    return [TensorType((x[0], w[1]), promoted(inputs[0].dtype, inputs[1].dtype))]
 
 
 def _dense_reference(x, w, b=None, activation=None):
@@ -51,7 +63,7 @@ def _dense_reference(x, w, b=None, activation=None):
         y += b
     if activation == "relu":
         y = np.where(y <= 0, 0, y)
-    return [y.astype(np.result_type(x, w))]
+    return [y.astype(promoted(x.dtype, w.dtype))]
 
 
 def _dense_gradient(node, g):
@@ -81,13 +93,13 @@ def dense(x, weights, bias=None, activation: str | None = None):
         array([[0.]], dtype=float32)
     """
     operands = [weights] if bias is None else [weights, bias]
-    shape = _shape(x)
+    shape = shape_of(x)
     if len(shape) == 2:
         return apply("dense", [x, *operands], activation=activation)
     if not shape:
         raise ShapeError("dense needs x of at least one axis. " + received(x=shape))
-    y = apply("dense", [_reshape(x, (_product(shape[:-1]), shape[-1])), *operands], activation=activation)
-    return _reshape(y, (*shape[:-1], _shape(weights)[1]))
+    y = apply("dense", [reshape_to(x, (product_of(shape[:-1]), shape[-1])), *operands], activation=activation)
+    return reshape_to(y, (*shape[:-1], shape_of(weights)[1]))
 
 
 def _dense_weights_grad_shape(inputs: Sequence[TensorType], bias: bool) -> list[TensorType]:
@@ -106,7 +118,7 @@ def _dense_weights_grad_reference(x, g, bias):
 def _dense_weights_grad_gradient(node, of_dw, of_db=None):
     x, g = node.inputs
     if of_dw is None:
-        return [None, None if of_db is None else ops.broadcast_to(of_db, _shape(g))]
+        return [None, None if of_db is None else ops.broadcast_to(of_db, shape_of(g))]
     return [dense_input_grad(of_dw, g), dense(x, of_dw, of_db)]
 
 
@@ -181,18 +193,6 @@ def matmul_shapes(a: tuple, b: tuple, transpose_a: bool = False, transpose_b: bo
     return a, b
 
 
-def _broadcast(one: tuple, other: tuple) -> tuple:
-    length = max(len(one), len(other))
-    one, other = (1,) * (length - len(one)) + one, (1,) * (length - len(other)) + other
-    result: list[int | None] = []
-    for n, m in zip(one, other, strict=True):
-        if n != m and n is not None and m is not None and 1 not in (n, m):
-            raise ShapeError("The axes of a matmul before the last two must be equal or 1. "
-                             + received(one=one, other=other))
-        result.append(m if n == 1 else n if m == 1 or m is None else m)
-    return tuple(result)
-
-
 def _matmul_shape(inputs: Sequence[TensorType], transpose_a=False, transpose_b=False) -> list[TensorType]:
     if not inputs[0].shape or not inputs[1].shape:
         raise ShapeError("matmul multiplies tensors of at least one axis; use multiply for a single number. "
@@ -202,26 +202,26 @@ def _matmul_shape(inputs: Sequence[TensorType], transpose_a=False, transpose_b=F
         raise ShapeError("The last axis of a and the last but one of b are summed over, so their lengths must agree. "
                          + received(a=inputs[0].shape, b=inputs[1].shape,
                                     transpose_a=transpose_a, transpose_b=transpose_b))
-    shape = _broadcast(a[:-2], b[:-2])
+    shape = broadcast_shapes(a[:-2], b[:-2])
     shape += (a[-2],) if len(inputs[0].shape) > 1 else ()
     shape += (b[-1],) if len(inputs[1].shape) > 1 else ()
-    return [TensorType(shape, str(np.result_type(inputs[0].dtype, inputs[1].dtype)))]
+    return [TensorType(shape, promoted(inputs[0].dtype, inputs[1].dtype))]
 
 
 def _matmul_reference(a, b, transpose_a=False, transpose_b=False):
     wide_a = np.swapaxes(a, -1, -2) if transpose_a and a.ndim > 1 else a
     wide_b = np.swapaxes(b, -1, -2) if transpose_b and b.ndim > 1 else b
-    return [np.asarray(np.matmul(_wide(wide_a), _wide(wide_b))).astype(np.result_type(a, b))]
+    return [np.asarray(np.matmul(_wide(wide_a), _wide(wide_b))).astype(promoted(a.dtype, b.dtype))]
 
 
 def _matmul_gradient(node, g):
     a, b = node.inputs
-    transpose_a = bool(node.attributes.get("transpose_a")) and len(_shape(a)) > 1
-    transpose_b = bool(node.attributes.get("transpose_b")) and len(_shape(b)) > 1
-    a2, b2 = matmul_shapes(_shape(a), _shape(b))
-    (*_, rows, _), (*_, columns) = matmul_shapes(_shape(a), _shape(b), transpose_a, transpose_b)
-    g = _reshape(g, (*_broadcast(a2[:-2], b2[:-2]), rows, columns))
-    a_matrix, b_matrix = _reshape(a, a2), _reshape(b, b2)
+    transpose_a = bool(node.attributes.get("transpose_a")) and len(shape_of(a)) > 1
+    transpose_b = bool(node.attributes.get("transpose_b")) and len(shape_of(b)) > 1
+    a2, b2 = matmul_shapes(shape_of(a), shape_of(b))
+    (*_, rows, _), (*_, columns) = matmul_shapes(shape_of(a), shape_of(b), transpose_a, transpose_b)
+    g = reshape_to(g, (*broadcast_shapes(a2[:-2], b2[:-2]), rows, columns))
+    a_matrix, b_matrix = reshape_to(a, a2), reshape_to(b, b2)
     if transpose_a:
         of_a = matmul(b_matrix, g, transpose_a=transpose_b, transpose_b=True)
     else:
@@ -230,15 +230,7 @@ def _matmul_gradient(node, g):
         of_b = matmul(g, a_matrix, transpose_a=True, transpose_b=transpose_a)
     else:
         of_b = matmul(a_matrix, g, transpose_a=not transpose_a)
-    return [_reshape(_sum_broadcast(of_a, a2), _shape(a)), _reshape(_sum_broadcast(of_b, b2), _shape(b))]
-
-
-def _sum_broadcast(gradient, shape: tuple):
-    """The gradient summed over the axes along which an operand of this shape was repeated."""
-    extra = len(_shape(gradient)) - len(shape)
-    axes = [axis for axis, length in enumerate(_shape(gradient))
-            if axis < extra or (length != 1 and shape[axis - extra] == 1)]
-    return ops.sum(gradient, axis=tuple(axes), keepdims=True) if axes else gradient
+    return [reshape_to(sum_to_shape(of_a, a2), shape_of(a)), reshape_to(sum_to_shape(of_b, b2), shape_of(b))]
 
 
 def _matmul_flops(inputs, outputs, attributes):
@@ -264,21 +256,6 @@ def matmul(x1, x2, transpose_a: bool = False, transpose_b: bool = False):
 
 # ---- products made of transposes and matmul -----------------------------------------------------------------
 
-def _shape(x: Any) -> tuple:
-    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
-
-
-def _product(lengths: Sequence[int | None]) -> int | None:
-    return None if None in lengths else prod(lengths)  # type: ignore[arg-type]
-
-
-def _reshape(x, shape: Sequence[int | None]):
-    """The tensor in another shape, of which one length may be unknown."""
-    if _shape(x) == tuple(shape):
-        return x
-    return ops.reshape(x, tuple(-1 if length is None else length for length in shape))
-
-
 def dot(x1, x2):
     """NumPy's dot: the sum over the last axis of x1 and the last but one (or only) axis of x2.
 
@@ -289,7 +266,7 @@ def dot(x1, x2):
         >>> float(dot([1.0, 2.0], [3.0, 4.0]))
         11.0
     """
-    left, right = len(_shape(x1)), len(_shape(x2))
+    left, right = len(shape_of(x1)), len(shape_of(x2))
     if left == 0 or right == 0:
         return ops.multiply(x1, x2)
     if right <= 2:
@@ -306,7 +283,7 @@ def tensordot(x1, x2, axes=2):
         >>> tensordot([[1.0, 2.0]], [[3.0], [4.0]], axes=1)
         array([[11.]], dtype=float32)
     """
-    shape1, shape2 = _shape(x1), _shape(x2)
+    shape1, shape2 = shape_of(x1), shape_of(x2)
     if isinstance(axes, int):
         left, right = list(range(len(shape1) - axes, len(shape1))), list(range(axes))
     else:
@@ -318,10 +295,10 @@ def tensordot(x1, x2, axes=2):
     kept1 = [axis for axis in range(len(shape1)) if axis not in left]
     kept2 = [axis for axis in range(len(shape2)) if axis not in right]
     outer1, outer2 = [shape1[axis] for axis in kept1], [shape2[axis] for axis in kept2]
-    summed = _product([shape1[axis] for axis in left])
-    product = matmul(_reshape(_transpose(x1, kept1 + left), (_product(outer1), summed)),
-                     _reshape(_transpose(x2, right + kept2), (summed, _product(outer2))))
-    return _reshape(product, (*outer1, *outer2))
+    summed = product_of([shape1[axis] for axis in left])
+    product = matmul(reshape_to(_transpose(x1, kept1 + left), (product_of(outer1), summed)),
+                     reshape_to(_transpose(x2, right + kept2), (summed, product_of(outer2))))
+    return reshape_to(product, (*outer1, *outer2))
 
 
 def _transpose(x, order: list[int]):

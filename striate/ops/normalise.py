@@ -15,8 +15,12 @@ import numpy as np
 
 from striate import ops
 from striate.errors import ShapeError, received
+from striate.ops.broadcast import shape_of
 from striate.ops.dispatch import apply
 from striate.ops.spec import OpSpec, TensorType, register
+
+_EPSILON = 1e-7
+"""Keras' default where a function is not told."""
 
 
 def _check_channels(x: tuple, **vectors: tuple) -> None:
@@ -102,10 +106,6 @@ def batch_norm(x, gamma, beta, epsilon: float):
 
 # ---- Keras' words -------------------------------------------------------------------------------------------
 
-def _shape(x) -> tuple:
-    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
-
-
 def _along(vector, axis: int, rank: int):
     """A vector shaped so that it broadcasts along `axis` of a tensor with `rank` axes."""
     after = rank - 1 - axis % rank
@@ -121,13 +121,13 @@ def batch_normalization(x, mean, variance, axis: int, offset=None, scale=None, e
         >>> batch_normalization([[1.0, 4.0]], [1.0, 2.0], [1.0, 4.0], axis=-1, epsilon=0.0).tolist()
         [[0.0, 1.0]]
     """
-    shape = _shape(x)
+    shape = shape_of(x)
     if not -len(shape) <= axis < len(shape):
         raise ShapeError(f"`axis` must name one of the {len(shape)} axes of x. " + received(axis=axis, x=shape))
     for name, vector in (("mean", mean), ("variance", variance), ("offset", offset), ("scale", scale)):
-        if vector is not None and shape[axis] is not None and _shape(vector) != (shape[axis],):
+        if vector is not None and shape[axis] is not None and shape_of(vector) != (shape[axis],):
             raise ShapeError(f"`{name}` must have shape ({shape[axis]},), the length of axis {axis} of x. "
-                             + received(**{name: _shape(vector), "x": shape}))
+                             + received(**{name: shape_of(vector), "x": shape}))
     factor = ops.rsqrt(ops.add(variance, float(epsilon)))
     if scale is not None:
         factor = ops.multiply(factor, scale)
@@ -157,27 +157,28 @@ def moments(x, axes, keepdims: bool = False, synchronized: bool = False):
 def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon: float | None = None):
     """Each element's tensor normalised over `axis`, then scaled and shifted (`keras.ops.layer_normalization`).
 
-    gamma and beta broadcast against x. `epsilon` is 1e-3 unless given.
+    gamma and beta broadcast against x. `epsilon` is 1e-7 unless given.
 
     Example:
         >>> layer_normalization([[1.0, 3.0]], epsilon=0.0).tolist()
         [[-1.0, 1.0]]
     """
     mean, variance = moments(x, axis, keepdims=True)
-    y = ops.multiply(ops.subtract(x, mean), ops.rsqrt(ops.add(variance, 1e-3 if epsilon is None else float(epsilon))))
+    factor = ops.rsqrt(ops.add(variance, _EPSILON if epsilon is None else float(epsilon)))
+    y = ops.multiply(ops.subtract(x, mean), factor)
     y = y if gamma is None else ops.multiply(y, gamma)
     return y if beta is None else ops.add(y, beta)
 
 
-def rms_normalization(x, scale=1.0, axis=-1, epsilon: float | None = None):
+def rms_normalization(x, scale=None, axis=-1, epsilon: float | None = None):
     """`x / sqrt(mean of x squared over axis + epsilon) * scale` (`keras.ops.rms_normalization`).
 
-    `epsilon` is the float32 spacing at 1 unless given.
+    scale broadcasts against x. `epsilon` is 1e-7 unless given.
 
     Example:
         >>> rms_normalization([3.0, 3.0], epsilon=0.0).tolist()
         [1.0, 1.0]
     """
-    epsilon = float(np.finfo(np.float32).eps) if epsilon is None else float(epsilon)
     power = ops.mean(ops.square(x), axis=axis, keepdims=True)
-    return ops.multiply(ops.multiply(x, ops.rsqrt(ops.add(power, epsilon))), scale)
+    y = ops.multiply(x, ops.rsqrt(ops.add(power, _EPSILON if epsilon is None else float(epsilon))))
+    return y if scale is None else ops.multiply(y, scale)

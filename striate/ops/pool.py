@@ -4,24 +4,23 @@
                 winner = i pw + j of the first place (row-major) that has the maximum; padding never wins
     avg_pool2d  the mean of the places of the window that lie in the map: padding is not counted
 
-A NaN wins its window. Layout NHWC. `padding` is ((top, bottom), (left, right)), each less than the window, or
-"same" while the map's size is not known yet.
+A NaN wins its window. Layout NHWC. `padding` is ((top, bottom), (left, right)), each less than the window.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from striate import ops
 from striate.errors import ArgumentError, ShapeError, received
+from striate.ops.broadcast import shape_of
 from striate.ops.dispatch import apply
 from striate.ops.spec import OpSpec, TensorType, register
-
-Pair = tuple[int, int]
+from striate.ops.windows import Pair, output_length, padding_amounts, per_axis
 
 
 class Axis(NamedTuple):
@@ -35,31 +34,22 @@ class Axis(NamedTuple):
     after: int
 
 
-def _same_padding(length: int, size: int, stride: int) -> Pair:
-    """The padding of "same": ceil(length / stride) windows, the odd element after."""
-    total = max((-(-length // stride) - 1) * stride + size - length, 0)
-    return total // 2, total - total // 2
-
-
-def window_axes(lengths: Sequence[int | None], pool_size: Pair, strides: Pair, padding: Any) -> tuple[Axis, Axis]:
-    """The windows along height and width; checks the arguments."""
+def window_axes(lengths: Sequence[int | None], pool_size: Pair, strides: Pair, padding: tuple[Pair, Pair]
+                ) -> tuple[Axis, Axis]:
+    """The windows along height and width. Raises `ArgumentError` or `ShapeError` when there is none."""
     axes = []
-    for place, (length, size, stride) in enumerate(zip(lengths, pool_size, strides, strict=True)):
+    for length, size, stride, (before, after) in zip(lengths, pool_size, strides, padding, strict=True):
         if size < 1 or stride < 1:
             raise ArgumentError("`pool_size` and `strides` must be positive. "
                                 + received(pool_size=pool_size, strides=strides))
-        if length is None:
-            before, after = (0, 0) if padding == "same" else padding[place]
-            axes.append(Axis(None, None, size, stride, before, after))
-            continue
-        before, after = _same_padding(length, size, stride) if padding == "same" else padding[place]
         if not (0 <= before < size and 0 <= after < size):
             raise ArgumentError("The padding of a pooling must be at least 0 and less than `pool_size`: a window of "
                                 "padding alone has no value. " + received(padding=padding, pool_size=pool_size))
-        if length + before + after < size:
+        count = output_length(length, size, stride, padding=(before, after))
+        if count == 0:
             raise ShapeError(f"A window of {size} does not fit in a map of length {length}. Use a smaller `pool_size` "
                              "or padding='same'. " + received(pool_size=pool_size, map=tuple(lengths)))
-        axes.append(Axis(length, (length + before + after - size) // stride + 1, size, stride, before, after))
+        axes.append(Axis(length, count, size, stride, before, after))
     return axes[0], axes[1]
 
 
@@ -182,16 +172,9 @@ register(OpSpec("avg_pool2d_grad", lambda inputs, **attributes: [_unpooled_type(
 
 # ---- Keras' words -------------------------------------------------------------------------------------------
 
-def _pair(value: Any, rank: int, name: str) -> tuple[int, ...]:
-    pair = (value,) * rank if isinstance(value, int) else tuple(value)
-    if len(pair) != rank:
-        raise ArgumentError(f"`{name}` must be one integer or {rank} of them. " + received(**{name: value}))
-    return pair
-
-
 def _pool(op: str, x, pool_size, strides, padding: str, data_format: str | None):
     """Pools 1-D and 2-D maps in either layout by the 2-D op on NHWC; gives the op's first output."""
-    shape = tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+    shape = shape_of(x)
     if padding not in ("valid", "same"):
         raise ArgumentError("`padding` of a pooling must be 'valid' or 'same'. " + received(padding=padding))
     if data_format not in (None, "channels_last", "channels_first"):
@@ -200,8 +183,8 @@ def _pool(op: str, x, pool_size, strides, padding: str, data_format: str | None)
     if len(shape) not in (3, 4):
         raise ShapeError("Pooling takes maps with one or two axes beside batch and channels. " + received(shape=shape))
     rank = len(shape) - 2
-    pool_size = _pair(pool_size, rank, "pool_size")
-    strides = pool_size if strides is None else _pair(strides, rank, "strides")
+    pool_size = per_axis(pool_size, rank, "pool_size")
+    strides = pool_size if strides is None else per_axis(strides, rank, "strides")
     if data_format == "channels_first":
         order = (0, 2, 1) if rank == 1 else (0, 2, 3, 1)
         y = _pool(op, ops.transpose(x, axes=order), pool_size, strides, padding, None)
@@ -209,10 +192,7 @@ def _pool(op: str, x, pool_size, strides, padding: str, data_format: str | None)
     if rank == 1:
         y = _pool(op, ops.expand_dims(x, 1), (1, *pool_size), (1, *strides), padding, None)
         return ops.squeeze(y, axis=1)
-    pairs: Any = ((0, 0), (0, 0))
-    if padding == "same":
-        known = None not in shape[1:3]
-        pairs = tuple(map(_same_padding, shape[1:3], pool_size, strides)) if known else "same"
+    pairs = tuple(map(padding_amounts, (padding,) * 2, shape[1:3], pool_size, strides))
     outputs = apply(op, [x], pool_size=pool_size, strides=strides, padding=pairs)
     return outputs[0] if op == "max_pool2d" else outputs
 
@@ -249,7 +229,7 @@ def l2_pool(inputs, pool_size, strides=None, padding: str = "valid", data_format
         >>> l2_pool([[[3.0], [4.0]]], 2).tolist()
         [[[5.0]]]
     """
-    shape = tuple(inputs.shape) if hasattr(inputs, "shape") else np.shape(inputs)
-    places = prod(_pair(pool_size, max(len(shape) - 2, 1), "pool_size"))
+    shape = shape_of(inputs)
+    places = prod(per_axis(pool_size, max(len(shape) - 2, 1), "pool_size"))
     squares = average_pool(ops.square(inputs), pool_size, strides, padding, data_format)
     return ops.sqrt(ops.multiply(squares, float(places)))
