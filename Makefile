@@ -1,0 +1,51 @@
+# The commands of this project. Everything runs in .venv, made on first use; PYTHON chooses the interpreter for it.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test quick lint bench docs clean
+help:
+	@echo "make demo    train a network on Fashion-MNIST and write its report (makes $(VENV) first)"
+	@echo "make test    all tests          make quick   the tests that take less than a few seconds each"
+	@echo "make lint    ruff, mypy, import rules"
+	@echo "make bench   benchmarks         make docs    the documentation as a web site"
+
+$(BIN)/striate: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.development: $(BIN)/striate
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+# Exit code 3 says that the data is not to be had; anything else is a failure of its own.
+demo: $(BIN)/striate
+	@$(BIN)/striate train fashion-mnist || { \
+	  test $$? -eq 3 || exit 1; \
+	  echo; \
+	  echo "The whole of Fashion-MNIST could not be had, so this demonstration trains on the 10 % subset that comes"; \
+	  echo "with striate: expect a lower accuracy than the 70,000 images give."; \
+	  echo; \
+	  $(BIN)/striate train fashion-mnist --subset; }
+
+test: $(VENV)/.development
+	$(BIN)/python -m pytest $(PYTEST)
+
+quick: $(VENV)/.development
+	$(BIN)/python -m pytest -m quick $(PYTEST)
+
+lint: $(VENV)/.development
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(BIN)/striate
+	$(BIN)/python -m benchmarks
+
+docs: $(BIN)/striate
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	$(BIN)/python -m sphinx -W -b html docs build/docs
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
