@@ -27,7 +27,8 @@ UNPADDED = ((0, 0), (0, 0))
 
 def output_size(size: Shape, kernel: Shape, strides, padding, dilation) -> Shape:
     """(height, width) of a convolution's output before any pooling."""
-    return tuple(windows.output_length(*axis) for axis in zip(size, kernel[:2], strides, dilation, padding, strict=True))
+    return tuple(windows.output_length(*axis)
+                 for axis in zip(size, kernel[:2], strides, dilation, padding, strict=True))
 
 
 def pooled_size(size: Shape, pool) -> Shape:
