@@ -1,0 +1,275 @@
+"""Rewrites of a graph, each named and each leaving the meaning as it was.
+
+`BEFORE_DIFFERENTIATION` fuses the forward part, so that gradient rules see the fused ops; `AFTER_DIFFERENTIATION`
+cleans up, fuses masks into the producers of gradients and joins elementwise ops into chains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from striate.graph.ir import Graph, Node, Value
+from striate.ops.spec import OPS
+
+_FOLD_ELEMENTS = 1 << 16
+"""Results with more elements than this are computed at run time, not kept as constants."""
+
+
+class _Rewriter:
+    """Builds the next graph: nodes are emitted in order, and values that were replaced are followed."""
+
+    def __init__(self, graph: Graph):
+        self.graph, self.nodes = graph, []
+        self._now: dict[Value, Value] = {}
+        self.consumers = graph.consumers()
+        self.kept = graph.kept()
+
+    def now(self, value: Value) -> Value:
+        while value in self._now:
+            value = self._now[value]
+        return value
+
+    def replace(self, old: Value, new: Value) -> None:
+        if old is not new:
+            self._now[old] = new
+
+    def emit(self, op: str, inputs, attributes: dict, scope: str) -> tuple[Value, ...]:
+        inputs = [self.now(value) for value in inputs]
+        types = OPS[op].shape([value.type for value in inputs], **attributes)
+        node = Node(op, inputs, attributes, types, scope)
+        self.nodes.append(node)
+        return node.outputs
+
+    def keep(self, node: Node) -> None:
+        """Emits a node as it is (or a twin of it that reads replaced values)."""
+        if all(value not in self._now for value in node.inputs):
+            self.nodes.append(node)
+            return
+        new = Node(node.op, [self.now(v) for v in node.inputs], node.attributes, [v.type for v in node.outputs], node.scope)
+        self.nodes.append(new)
+        for old, value in zip(node.outputs, new.outputs, strict=True):
+            self.replace(old, value)
+
+    def only_reader(self, value: Value) -> Node | None:
+        """The node that reads a value, if there is exactly one and the value is not needed otherwise."""
+        readers = self.consumers.get(value, [])
+        return readers[0] if len(readers) == 1 and value not in self.kept else None
+
+    def done(self) -> Graph:
+        return self.graph.replaced(nodes=self.nodes, outputs=[self.now(v) for v in self.graph.outputs],
+                                   assigned=[(variable, self.now(v)) for variable, v in self.graph.assigned])
+
+
+def drop_dead(graph: Graph) -> Graph:
+    """Removes nodes that nothing depends on."""
+    needed, nodes = graph.kept(), []
+    for node in reversed(graph.nodes):
+        if any(value in needed for value in node.outputs):
+            needed.update(node.inputs)
+            nodes.append(node)
+    return graph.replaced(nodes=nodes[::-1],
+                          parameters=[value for value in graph.parameters if value in needed])
+
+
+def fold_constants(graph: Graph) -> Graph:
+    """Computes small nodes that depend on constants alone."""
+    rewriter = _Rewriter(graph)
+    for node in graph.nodes:
+        inputs = [rewriter.now(value) for value in node.inputs]
+        small = all(value.type.size <= _FOLD_ELEMENTS for value in node.outputs)
+        if node.op == "gradient" or not small or any(value.role != "constant" for value in inputs):
+            rewriter.keep(node)
+            continue
+        with np.errstate(all="ignore"):
+            results = OPS[node.op].reference(*[value.source for value in inputs], **node.attributes)
+        for value, result in zip(node.outputs, results, strict=True):
+            array = np.array(result, dtype=value.dtype).reshape(value.shape)
+            rewriter.replace(value, Value(value.type, role="constant", source=array))
+    return rewriter.done()
+
+
+def _identity(node: Node) -> bool:
+    """Whether the output is the first input, unchanged."""
+    if not node.inputs or node.outputs[0].type != node.inputs[0].type:
+        return False
+    if node.op in ("stop_gradient", "cast", "reshape", "broadcast_to"):
+        return True
+    if node.op in ("multiply", "divide"):
+        other = node.inputs[1]
+        return other.role == "constant" and bool(np.all(other.source == 1))
+    return False
+
+
+def simplify(graph: Graph) -> Graph:
+    """Removes ops that change nothing, joins reshapes of reshapes, computes equal nodes once."""
+    rewriter = _Rewriter(graph)
+    seen: dict = {}
+    made: dict[Value, Node] = {}
+    for node in graph.nodes:
+        if _identity(node) and not (node.op == "stop_gradient" and graph.stage == "traced"):
+            rewriter.replace(node.outputs[0], rewriter.now(node.inputs[0]))
+            continue
+        inputs = [rewriter.now(value) for value in node.inputs]
+        if node.op == "reshape" and inputs[0] in made and made[inputs[0]].op == "reshape":
+            inputs = [made[inputs[0]].inputs[0]]
+        key = (node.op, tuple(inputs), repr(sorted(node.attributes.items(), key=lambda item: item[0])))
+        if key in seen:
+            for old, new in zip(node.outputs, seen[key], strict=True):
+                rewriter.replace(old, new)
+            continue
+        if inputs == [rewriter.now(value) for value in node.inputs]:
+            rewriter.keep(node)
+        else:
+            types = [value.type for value in node.outputs]
+            rewriter.nodes.append(Node(node.op, inputs, node.attributes, types, node.scope))
+            for old, new in zip(node.outputs, rewriter.nodes[-1].outputs, strict=True):
+                rewriter.replace(old, new)
+        seen[key] = rewriter.nodes[-1].outputs
+        made.update(dict.fromkeys(rewriter.nodes[-1].outputs, rewriter.nodes[-1]))
+    return rewriter.done()
+
+
+# ---- forward fusions ------------------------------------------------------------------------------------------
+
+def _as_bias(node: Node | None, value: Value, channels: int) -> Value | None:
+    """The other operand of an addition to `value`, if it is one number a channel."""
+    if node is None or node.op != "add" or node.outputs[0].type != value.type:
+        return None
+    others = [v for v in node.inputs if v is not value]
+    return others[0] if len(others) == 1 and others[0].shape == (channels,) else None
+
+
+def _pool_of(node: Node | None) -> tuple | None:
+    """(ph, pw, sh, sw) of a max pooling whose windows do not overlap and that needs no padding."""
+    if node is None or node.op != "max_pool2d":
+        return None
+    (ph, pw), (sh, sw) = node.attributes["pool_size"], node.attributes["strides"]
+    unpadded = node.attributes["padding"] == ((0, 0), (0, 0))
+    return (ph, pw, sh, sw) if unpadded and sh >= ph and sw >= pw and ph * pw <= 256 else None
+
+
+def _fused_tail(rewriter: _Rewriter, node: Node) -> tuple[Node, dict]:
+    """Follows bias, relu and pooling behind a convolution or matrix product: the last node, what was found."""
+    found: dict = {"bias": None, "activation": None, "pool": None}
+    last, value = node, node.outputs[0]
+    while True:
+        reader = rewriter.only_reader(value)
+        if reader is None:
+            return last, found
+        bias = _as_bias(reader, value, value.shape[-1])
+        pool = _pool_of(reader) if node.op == "conv2d" else None
+        if bias is not None and found["bias"] is None and found["activation"] is None and found["pool"] is None:
+            found["bias"] = bias
+        elif reader.op == "relu" and found["activation"] is None:
+            found["activation"] = "relu"
+        elif pool is not None and found["pool"] is None and not rewriter.consumers.get(reader.outputs[1]):
+            found["pool"] = pool
+        else:
+            return last, found
+        last, value = reader, reader.outputs[0]
+
+
+def fuse_forward(graph: Graph) -> Graph:
+    """Convolution (or matrix product) + bias + relu + max pooling become one op."""
+    rewriter = _Rewriter(graph)
+    ends: dict[Node, tuple[Node, dict]] = {}
+    inside: set[Node] = set()
+    for node in graph.nodes:
+        if node.op == "matmul" and not _is_dense(node) or node.op not in ("conv2d", "dense", "matmul"):
+            continue
+        if len(node.inputs) > 2 or node.attributes.get("activation") or node.attributes.get("pool"):
+            continue
+        last, found = _fused_tail(rewriter, node)
+        if last is not node or node.op == "matmul":
+            ends[last] = node, found
+            inside.update(_between(rewriter, node, last))
+    for node in graph.nodes:
+        if node in ends:
+            head, found = ends[node]
+            inputs = [*head.inputs, *([found["bias"]] if found["bias"] is not None else [])]
+            if head.op == "conv2d":
+                attributes = head.attributes | {"activation": found["activation"], "pool": found["pool"]}
+                outputs = rewriter.emit("conv2d", inputs, attributes, head.scope)
+            else:
+                outputs = rewriter.emit("dense", inputs, {"activation": found["activation"]}, head.scope)
+            rewriter.replace(node.outputs[0], outputs[0])
+        elif node not in inside:
+            rewriter.keep(node)
+    return rewriter.done()
+
+
+def _is_dense(node: Node) -> bool:
+    plain = not node.attributes.get("transpose_a") and not node.attributes.get("transpose_b")
+    floats = all(value.dtype == "float32" for value in node.inputs)
+    return plain and floats and all(value.ndim == 2 for value in node.inputs)
+
+
+def _between(rewriter: _Rewriter, head: Node, last: Node) -> list[Node]:
+    nodes, node = [head], head
+    while node is not last:
+        node = rewriter.only_reader(node.outputs[0])
+        nodes.append(node)
+    return nodes[:-1]
+
+
+# ---- backward fusions -----------------------------------------------------------------------------------------
+
+_MASKABLE = ("conv2d_input_grad", "dense_input_grad", "batch_norm_grad")
+
+
+def fuse_masks(graph: Graph) -> Graph:
+    """The mask of a relu (`relu_grad`) moves into the kernel that makes the gradient which it masks."""
+    rewriter = _Rewriter(graph)
+    makers = {value: node for node in graph.nodes for value in node.outputs}
+    order = {node: index for index, node in enumerate(graph.nodes)}
+    masks: dict[Node, tuple[Value, Node]] = {}
+    for node in graph.nodes:
+        if node.op != "relu_grad" or node.inputs[0].type != node.inputs[1].type:
+            continue
+        g, mask = node.inputs
+        maker = makers.get(g)
+        if maker is not None and maker.op == "reshape" and rewriter.only_reader(g) is node:
+            g = maker.inputs[0]
+            maker = makers.get(g)
+        if maker is None or maker.op not in _MASKABLE or maker.attributes.get("masked") or g is not maker.outputs[0]:
+            continue
+        if len(rewriter.consumers.get(g, [])) != 1 or g in rewriter.kept or maker in masks:
+            continue
+        made = makers.get(mask)
+        if made is not None and order[made] > order[maker]:
+            continue
+        if maker.op == "batch_norm_grad" and mask is not maker.inputs[1]:
+            continue
+        masks[maker] = mask, node
+    done = {node for _, node in masks.values()}
+    for node in graph.nodes:
+        if node in masks:
+            mask, _ = masks[node]
+            inputs = list(node.inputs)
+            if node.op != "batch_norm_grad":
+                if mask.shape != node.outputs[0].shape:
+                    mask = rewriter.emit("reshape", [mask], {"shape": node.outputs[0].shape}, node.scope)[0]
+                inputs.append(mask)
+            outputs = rewriter.emit(node.op, inputs, node.attributes | {"masked": True}, node.scope)
+            for old, new in zip(node.outputs, outputs, strict=True):
+                rewriter.replace(old, new)
+        elif node in done:
+            rewriter.replace(node.outputs[0], rewriter.now(node.inputs[0]))
+        else:
+            rewriter.keep(node)
+    return rewriter.done()
+
+
+def join_chains(graph: Graph) -> Graph:
+    """Elementwise ops that feed one another become one `chain`, which reads and writes memory once."""
+    from striate.graph.chains import join
+
+    return join(graph)
+
+
+BEFORE_DIFFERENTIATION: list[Callable[[Graph], Graph]] = [drop_dead, fold_constants, simplify, fuse_forward]
+AFTER_DIFFERENTIATION: list[Callable[[Graph], Graph]] = [
+    fold_constants, simplify, drop_dead, fuse_masks, simplify, join_chains, drop_dead]
+
