@@ -2,7 +2,8 @@
 
 A new file is written beside its final place under a temporary name, forced to the disk, and only then renamed over
 the old one. Whatever happens in between (an exception, Ctrl-C, `kill -9`, a power cut), the file at the final place is
-either the complete old one or the complete new one. Nothing else in striate opens a file of its own for writing.
+either the complete old one or the complete new one. Only downloads under way (`datasets/fetch.py`) grow in
+place, under a name of their own, and end here too.
 """
 
 from __future__ import annotations
@@ -78,6 +79,37 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> None:
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Makes `text` (UTF-8, line ends as given) the whole content of the file `path`, as `replacing` does."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def replacing_with(path: str | os.PathLike, ready: str | os.PathLike) -> None:
+    """Moves the file `ready`, complete and in the same folder, to `path`."""
+    try:
+        os.replace(ready, path)
+    except OSError as error:
+        raise _explained(error, Path(path)) from error
+    _sync_folder(Path(path).parent)
+
+
+@contextmanager
+def lock(path: str | os.PathLike) -> Iterator[None]:
+    """Makes other processes that want the same lock wait; a process that dies lets go of it.
+
+    Args:
+        path: what is guarded; the lock is the empty file `.NAME.lock` beside it.
+    """
+    import fcntl
+
+    guarded = Path(path)
+    try:
+        guarded.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(guarded.with_name(f".{guarded.name}.lock"), os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise _explained(error, guarded) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _remove_abandoned(final: Path) -> None:
