@@ -1,0 +1,288 @@
+"""How weights begin: Keras' distributions, drawn from striate's own counter-based random stream.
+
+An initializer without a seed takes the next serial number when it is made, so the same program after the same
+`keras.utils.set_random_seed` draws the same weights, whatever else was computed in between.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from math import prod, sqrt
+from typing import Any
+
+import numpy as np
+
+from striate import naming
+from striate.errors import ArgumentError, ShapeError, received
+from striate.serialization import Configurable, export, resolve
+from striate.serialization import serialize_keras_object as serialize
+
+
+class _Serials:
+    """Numbers for initializers without a seed; started again by `restart`."""
+
+    def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        self._count = itertools.count(1)
+
+    def next(self) -> int:
+        return next(self._count)
+
+
+_serials = _Serials()
+restart_serials = naming.at_clear_session(_serials.restart)
+
+
+def _named(name: str):
+    """Exports an initializer under its class name and its snake case."""
+    def enter(kind):
+        return export(f"keras.initializers.{kind.__name__}", f"keras.initializers.{name}")(kind)
+    return enter
+
+
+@export("keras.initializers.Initializer")
+class Initializer(Configurable):
+    """Base: `initializer(shape, dtype)` gives an array."""
+
+    def __call__(self, shape, dtype=None) -> np.ndarray:
+        raise NotImplementedError("Initializer subclasses must implement the `__call__()` method.")
+
+    def clone(self) -> Initializer:
+        """An equal initializer."""
+        return type(self).from_config(self.get_config())
+
+
+@_named("zeros")
+class Zeros(Initializer):
+    """All zeros."""
+
+    def __call__(self, shape, dtype=None) -> np.ndarray:
+        return np.zeros(shape, dtype or "float32")
+
+
+@_named("ones")
+class Ones(Initializer):
+    """All ones."""
+
+    def __call__(self, shape, dtype=None) -> np.ndarray:
+        return np.ones(shape, dtype or "float32")
+
+
+@_named("constant")
+class Constant(Initializer):
+    """One value everywhere, or an array."""
+
+    def __init__(self, value=0.0):
+        self.value = value
+
+    def __call__(self, shape, dtype=None) -> np.ndarray:
+        return np.broadcast_to(np.asarray(self.value, dtype or "float32"), shape).copy()
+
+
+@export("keras.initializers.Identity", "keras.initializers.IdentityInitializer", "keras.initializers.identity")
+class Identity(Initializer):
+    """The identity matrix times `gain`; only for two axes."""
+
+    def __init__(self, gain=1.0):
+        self.gain = gain
+
+    def __call__(self, shape, dtype=None) -> np.ndarray:
+        if len(shape) != 2:
+            raise ShapeError("Identity matrix initializer can only be used for 2D matrices. " + received(shape=shape))
+        return self.gain * np.eye(*shape, dtype=dtype or "float32")
+
+
+class RandomInitializer(Initializer):
+    """Base of the random ones.
+
+    `seed` (None, an int or a `SeedGenerator`) is kept for the configuration; each call of one initializer draws the
+    same numbers, as in Keras.
+    """
+
+    def __init__(self, seed=None):
+        self.seed = seed
+        self._serial = _serials.next() if seed is None else None
+
+    def _draw(self, kind: str, shape, *parameters) -> np.ndarray:
+        from striate.ops import random
+
+        seed = self.seed if self._serial is None else random.derived_seed(self._serial)
+        return np.asarray(getattr(random, kind)(tuple(shape), *parameters, seed=seed))
+
+
+@_named("random_normal")
+class RandomNormal(RandomInitializer):
+    """Normal numbers."""
+
+    def __init__(self, mean=0.0, stddev=0.05, seed=None):
+        super().__init__(seed)
+        self.mean, self.stddev = mean, stddev
+
+    def __call__(self, shape, dtype=None) -> np.ndarray:
+        return self._draw("normal", shape, self.mean, self.stddev).astype(dtype or "float32")
+
+
+@_named("truncated_normal")
+class TruncatedNormal(RandomInitializer):
+    """Normal numbers; those further than two standard deviations away are drawn again."""
+
+    def __init__(self, mean=0.0, stddev=0.05, seed=None):
+        super().__init__(seed)
+        self.mean, self.stddev = mean, stddev
+
+    def __call__(self, shape, dtype=None) -> np.ndarray:
+        return self._draw("truncated_normal", shape, self.mean, self.stddev).astype(dtype or "float32")
+
+
+@_named("random_uniform")
+class RandomUniform(RandomInitializer):
+    """Numbers evenly between two bounds."""
+
+    def __init__(self, minval=-0.05, maxval=0.05, seed=None):
+        super().__init__(seed)
+        self.minval, self.maxval = minval, maxval
+
+    def __call__(self, shape, dtype=None) -> np.ndarray:
+        return self._draw("uniform", shape, self.minval, self.maxval).astype(dtype or "float32")
+
+
+def compute_fans(shape, input_axes=None, output_axes=None) -> tuple[int, int]:
+    """How many numbers go into and come out of one unit of a weight array.
+
+    By default the last axis but one is the input's, the last the output's, and all others are a window. When axes are
+    named, those that are neither input nor output are the window.
+
+    Example:
+        >>> compute_fans((3, 3, 16, 32))
+        (144, 288)
+    """
+    shape = tuple(shape)
+    if input_axes is not None or output_axes is not None:
+        inputs = {axis % len(shape) for axis in _axes(input_axes)}
+        outputs = {axis % len(shape) for axis in _axes(output_axes)}
+        window = prod(n for axis, n in enumerate(shape) if axis not in inputs | outputs)
+        return (window * prod(shape[axis] for axis in inputs), window * prod(shape[axis] for axis in outputs))
+    if len(shape) < 2:
+        return (shape[0], shape[0]) if shape else (1, 1)
+    window = prod(shape[:-2])
+    return shape[-2] * window, shape[-1] * window
+
+
+def _axes(axes) -> tuple:
+    return () if axes is None else (axes,) if isinstance(axes, int) else tuple(axes)
+
+
+@_named("variance_scaling")
+class VarianceScaling(RandomInitializer):
+    """Random numbers whose spread follows the number of inputs, of outputs, or their mean.
+
+    Args:
+        scale: a factor on the variance, positive.
+        mode: "fan_in", "fan_out" or "fan_avg".
+        distribution: "truncated_normal", "untruncated_normal" or "uniform".
+        seed: an int for numbers that never change.
+        input_axes, output_axes: which axes of the shape are inputs and outputs, if not the last two.
+
+    Raises:
+        ArgumentError: an argument is none of these.
+    """
+
+    def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None, input_axes=None,
+                 output_axes=None):
+        super().__init__(seed)
+        if scale <= 0.0:
+            raise ArgumentError("Argument `scale` must be positive float. " + received(scale=scale))
+        if mode not in ("fan_in", "fan_out", "fan_avg"):
+            raise ArgumentError("Invalid `mode` argument: must be one of 'fan_in', 'fan_out', 'fan_avg'. "
+                                + received(mode=mode))
+        distribution = "truncated_normal" if distribution.lower() == "normal" else distribution.lower()
+        if distribution not in ("uniform", "truncated_normal", "untruncated_normal"):
+            raise ArgumentError("Invalid `distribution` argument: must be one of 'uniform', 'truncated_normal', "
+                                "'untruncated_normal'. " + received(distribution=distribution))
+        self.scale, self.mode, self.distribution = scale, mode, distribution
+        self.input_axes, self.output_axes = input_axes, output_axes
+
+    def __call__(self, shape, dtype=None) -> np.ndarray:
+        fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
+        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        variance = self.scale / max(1.0, fan)
+        if self.distribution == "uniform":
+            limit = sqrt(3.0 * variance)
+            drawn = self._draw("uniform", shape, -limit, limit)
+        elif self.distribution == "truncated_normal":
+            cut_standard_deviation = 0.87962566103423978
+            drawn = self._draw("truncated_normal", shape, 0.0, sqrt(variance) / cut_standard_deviation)
+        else:
+            drawn = self._draw("normal", shape, 0.0, sqrt(variance))
+        return drawn.astype(dtype or "float32")
+
+
+def _scaling(class_name: str, alias: str, scale: float, mode: str, distribution: str, doc: str) -> type:
+    """A named member of the family of `VarianceScaling`."""
+    def construct(self, seed=None, input_axes=None, output_axes=None):
+        VarianceScaling.__init__(self, scale, mode, distribution, seed, input_axes, output_axes)
+    kind = type(class_name, (VarianceScaling,), {"__init__": construct, "__doc__": doc, "__module__": __name__})
+    return _named(alias)(kind)
+
+
+GlorotUniform = _scaling("GlorotUniform", "glorot_uniform", 1.0, "fan_avg", "uniform",
+                         "Uniform within sqrt(6 / (inputs + outputs)): the usual start of convolutions.")
+GlorotNormal = _scaling("GlorotNormal", "glorot_normal", 1.0, "fan_avg", "truncated_normal",
+                        "Truncated normal with variance 2 / (inputs + outputs).")
+HeUniform = _scaling("HeUniform", "he_uniform", 2.0, "fan_in", "uniform", "Uniform within sqrt(6 / inputs), for ReLU.")
+HeNormal = _scaling("HeNormal", "he_normal", 2.0, "fan_in", "truncated_normal",
+                    "Truncated normal with variance 2 / inputs, for ReLU.")
+LecunUniform = _scaling("LecunUniform", "lecun_uniform", 1.0, "fan_in", "uniform", "Uniform within sqrt(3 / inputs).")
+LecunNormal = _scaling("LecunNormal", "lecun_normal", 1.0, "fan_in", "truncated_normal",
+                       "Truncated normal with variance 1 / inputs, for SELU.")
+
+
+@export("keras.initializers.Orthogonal", "keras.initializers.OrthogonalInitializer", "keras.initializers.orthogonal")
+class Orthogonal(RandomInitializer):
+    """A random matrix with orthonormal rows or columns, times `gain`; further axes are folded into the rows."""
+
+    def __init__(self, gain=1.0, seed=None):
+        super().__init__(seed)
+        self.gain = gain
+
+    def __call__(self, shape, dtype=None) -> np.ndarray:
+        if len(shape) < 2:
+            raise ShapeError("The tensor to initialize must be at least two-dimensional. " + received(shape=shape))
+        rows, columns = prod(shape[:-1]), shape[-1]
+        drawn = self._draw("normal", (max(rows, columns), min(rows, columns)), 0.0, 1.0).astype(np.float64)
+        basis, triangle = np.linalg.qr(drawn)
+        basis = basis * np.sign(np.diag(triangle))
+        if rows < columns:
+            basis = basis.T
+        return (self.gain * basis.reshape(shape)).astype(dtype or "float32")
+
+
+def deserialize(config: dict, custom_objects: dict | None = None):
+    """The initializer of a configuration."""
+    from striate.serialization import deserialize_keras_object
+
+    return deserialize_keras_object(config, custom_objects, "keras.initializers")
+
+
+def get(identifier: Any):
+    """The initializer for None, a name, a class, a configuration, an array, a function or an initializer.
+
+    Example:
+        >>> get("he_normal").get_config()["seed"] is None
+        True
+    """
+    if identifier is None:
+        return None
+    if isinstance(identifier, np.ndarray) or hasattr(identifier, "__striate_value__"):
+        return Constant(np.asarray(identifier))
+    found = resolve(identifier, "keras.initializers", "initializer")
+    return found() if inspect.isclass(found) else found
+
+
+__all__ = ["Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "Initializer",
+           "LecunNormal", "LecunUniform", "Ones", "Orthogonal", "RandomInitializer", "RandomNormal", "RandomUniform",
+           "TruncatedNormal", "VarianceScaling", "Zeros", "compute_fans", "deserialize", "get", "restart_serials",
+           "serialize"]

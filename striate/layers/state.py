@@ -1,0 +1,208 @@
+"""The state of a layer: its variables, those of the layers inside it, and whether they are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from striate import constraints, initializers, naming, regularizers
+from striate.errors import ArgumentError, ShapeError, received
+from striate.layers.symbolic import eagerly
+from striate.variables import Variable
+
+_BOOKKEEPING = ("_trainable_variables", "_non_trainable_variables", "_inbound_nodes", "_outbound_nodes",
+                "_init_arguments", "_losses")
+
+
+class LayerState:
+    """Finds variables and sub-layers in the attributes of a layer, also inside lists, tuples and dicts.
+
+    Nothing has to be registered: an attribute that is a layer or a variable (or holds some) belongs to the layer.
+    """
+
+    def __new__(cls, *args, **kwargs):
+        self = super().__new__(cls)
+        self._trainable_variables: list[Variable] = []
+        self._non_trainable_variables: list[Variable] = []
+        self._trainable = True
+        return self
+
+    def add_weight(self, shape=None, initializer=None, dtype=None, trainable: bool = True, regularizer=None,
+                   constraint=None, name: str | None = None, **ignored) -> Variable:
+        """Makes a variable of this layer.
+
+        Args:
+            shape: its shape; () when left out.
+            initializer: a name or an initializer; Glorot's uniform one for floats and zeros for others by default.
+            dtype: its type, the layer's by default.
+            trainable: whether training changes it.
+            regularizer: adds a penalty to the loss.
+            constraint: projects the value after each step.
+            name: last part of its path.
+
+        Returns:
+            The `Variable`.
+        """
+        shape = tuple(shape) if isinstance(shape, (tuple, list)) else (() if shape is None else (shape,))
+        if any(length is None for length in shape):
+            raise ShapeError("Shapes used to initialize variables must be fully-defined (no `None` dimensions). "
+                             + received(shape=shape, name=name))
+        dtype = str(np.dtype(dtype or self.variable_dtype))
+        if initializer is None:
+            initializer = "glorot_uniform" if "float" in dtype else "zeros"
+        initialize = initializers.get(initializer)
+        with eagerly():
+            value = np.asarray(initialize(shape, dtype=dtype)).reshape(shape)
+        variable = Variable(value, name=name or naming.auto_name("variable"), trainable=trainable, dtype=dtype)
+        path = naming.current_path()
+        variable.path = f"{path}/{variable.name}" if path else f"{self.name}/{variable.name}"
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
+        self._file_variable(variable)
+        return variable
+
+    def _file_variable(self, variable: Variable) -> None:
+        """Enters a variable among the trained or the untrained ones, where it stays whatever `trainable` becomes."""
+        known = self._trainable_variables + self._non_trainable_variables
+        if any(variable is other for other in known):
+            return
+        (self._trainable_variables if variable.trainable else self._non_trainable_variables).append(variable)
+        if not self._trainable:
+            variable.trainable = False
+
+    def _held(self, kind: type) -> Iterator[Any]:
+        """Objects of a class among the attributes, also inside containers."""
+        seen: set[int] = set()
+
+        def walk(item):
+            if isinstance(item, kind):
+                if id(item) not in seen:
+                    seen.add(id(item))
+                    yield item
+            elif isinstance(item, (list, tuple)):
+                for part in item:
+                    yield from walk(part)
+            elif isinstance(item, Mapping):
+                for part in item.values():
+                    yield from walk(part)
+        for name, item in list(vars(self).items()):
+            if name not in _BOOKKEEPING:
+                yield from walk(item)
+
+    def inner_layers(self) -> list:
+        """The layers among the attributes, in the order in which they were assigned."""
+        return list(self._held(LayerState))
+
+    def _flatten_layers(self, include_self: bool = True) -> list:
+        """This layer and all layers inside it, each once, in depth-first order."""
+        found: dict[int, LayerState] = {}
+
+        def visit(layer):
+            if id(layer) not in found:
+                found[id(layer)] = layer
+                for inner in layer.inner_layers():
+                    visit(inner)
+        visit(self)
+        return [layer for layer in found.values() if include_self or layer is not self]
+
+    def _own_variables(self) -> list[Variable]:
+        for variable in self._held(Variable):
+            self._file_variable(variable)
+        return self._trainable_variables + self._non_trainable_variables
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All variables: the trained ones of the layer, the others, then those of each layer inside."""
+        found = {id(v): v for layer in self._flatten_layers() for v in layer._own_variables()}
+        return list(found.values())
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All variables that belong to a saved model."""
+        return self.variables
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The variables that training changes."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The variables that the optimiser leaves alone."""
+        return self.non_trainable_weights
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The variables that training changes."""
+        return [v for v in self.weights if v.trainable] if self.trainable else []
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The variables that the optimiser leaves alone."""
+        return [v for v in self.weights if not v.trainable] if self.trainable else self.weights
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the layer; setting it also sets it for the layers inside."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        value = bool(value)
+        self._own_variables()
+        self._trainable = value
+        for variable in self._trainable_variables:
+            variable.trainable = value
+        for layer in self.inner_layers():
+            layer.trainable = value
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all variables' values, in the order of `weights`."""
+        return [variable.numpy() for variable in self.weights]
+
+    def set_weights(self, weights) -> None:
+        """Replaces all variables' values.
+
+        Raises:
+            ArgumentError: not one array for each variable.
+            ShapeError: an array has another shape than its variable.
+        """
+        variables = self.weights
+        if len(variables) != len(weights):
+            raise ArgumentError(f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length "
+                                f"{len(weights)}, but the layer was expecting {len(variables)} weights.")
+        for variable, value in zip(variables, weights, strict=True):
+            if tuple(np.shape(value)) != variable.shape:
+                raise ShapeError(f"Layer {self.name} weight shape {variable.shape} is not compatible with provided "
+                                 f"weight shape {tuple(np.shape(value))}.")
+        for variable, value in zip(variables, weights, strict=True):
+            variable.assign(np.asarray(value))
+
+    def count_params(self) -> int:
+        """How many numbers the variables hold."""
+        if not self.built:
+            raise ArgumentError(f"You tried to call `count_params` on layer '{self.name}', but the layer isn't built. "
+                                f"You can build it manually via: `layer.build(input_shape)`.")
+        return sum(prod(variable.shape) for variable in self.weights)
+
+    def save_own_variables(self, store: MutableMapping) -> None:
+        """Writes the layer's own variables as "0", "1" ... into a mapping."""
+        for index, variable in enumerate(self._own_variables()):
+            store[str(index)] = variable.numpy()
+
+    def load_own_variables(self, store: Mapping) -> None:
+        """Reads what `save_own_variables` wrote.
+
+        Raises:
+            ArgumentError: the mapping holds another number of variables.
+        """
+        variables = self._own_variables()
+        if len(store.keys()) != len(variables):
+            raise ArgumentError(f"Layer '{self.name}' expected {len(variables)} variables, but received "
+                                f"{len(store.keys())} variables during loading. Expected: "
+                                f"{[variable.name for variable in variables]}")
+        for index, variable in enumerate(variables):
+            variable.assign(np.asarray(store[str(index)]))
