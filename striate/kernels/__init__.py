@@ -28,3 +28,7 @@ def _rows(module: str, **rows: str) -> None:
 _rows("program",
       run="one thread's part of a whole program",
       serve="a worker thread's wait for programs")
+
+_rows("conv_input_grad",
+      conv_input_grad="gradient of a convolution with respect to its input",
+      conv_input_grad_pack="weights transposed for conv_input_grad")

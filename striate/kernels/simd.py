@@ -315,3 +315,163 @@ def tile_store(typing, tile, out, offset, row_stride):
                 store_vector(builder, builder.extract_value(sums, i * kind.columns + j), pointer)
         return context.get_dummy_value()
     return types.void(tile, out, types.intp, types.intp), generate
+
+
+# ---- tiles whose rows lie anywhere --------------------------------------------------------------------------
+
+@intrinsic(prefer_literal=True)
+def load_offsets(typing, table, start, count):
+    """table[start : start + count] of an int64 table as a tuple, so that LLVM keeps it in registers."""
+    length = count.literal_value
+
+    def generate(context, builder, signature, args):
+        offsets = ir.Constant(ir.ArrayType(I64, length), ir.Undefined)
+        for i in range(length):
+            pointer = builder.gep(args[0], [builder.add(args[1], I64(i))])
+            offsets = builder.insert_value(offsets, builder.load(pointer), i)
+        return offsets
+    return types.UniTuple(types.intp, length)(table, types.intp, count), generate
+
+
+@intrinsic(prefer_literal=True)
+def tile_gather_outer(typing, tile, x, offsets, shift, w, w_offset, steps):
+    """for s in range(steps): tile[i, j] += x[offsets[i] + shift + s] * w[w_offset + (s * columns + j) * lanes ...]"""
+    count = steps.literal_value
+
+    def generate(context, builder, signature, args):
+        sums, x, offsets, shift, w, w_offset, _ = args
+        kind = signature.args[0]
+        base = builder.gep(w, [w_offset])
+        rows = [builder.gep(builder.gep(x, [builder.extract_value(offsets, i)]), [shift]) for i in range(kind.rows)]
+        for s in range(count):
+            weights = [load_vector(builder, builder.gep(base, [I64((s * kind.columns + j) * kind.lanes)]), kind.lanes)
+                       for j in range(kind.columns)]
+            for i in range(kind.rows):
+                value = splat(builder, builder.load(builder.gep(rows[i], [I64(s)])), kind.lanes)
+                for j in range(kind.columns):
+                    k = i * kind.columns + j
+                    sums = builder.insert_value(
+                        sums, emit_fma(builder, value, weights[j], builder.extract_value(sums, k)), k)
+        return sums
+    return tile(tile, x, offsets, types.intp, w, types.intp, steps), generate
+
+
+@intrinsic
+def tile_gather_scale(typing, tile, s, x, base, offsets):
+    """tile[i, j] += s * x[base + offsets[i] + j * lanes : ... + lanes]"""
+    def generate(context, builder, signature, args):
+        sums, s, x, base, offsets = args
+        kind = signature.args[0]
+        scale, start = splat(builder, s, kind.lanes), builder.gep(x, [base])
+        for i in range(kind.rows):
+            row = builder.gep(start, [builder.extract_value(offsets, i)])
+            for j in range(kind.columns):
+                k = i * kind.columns + j
+                value = load_vector(builder, builder.gep(row, [I64(j * kind.lanes)]), kind.lanes)
+                sums = builder.insert_value(sums, emit_fma(builder, scale, value, builder.extract_value(sums, k)), k)
+        return sums
+    return tile(tile, types.float32, x, types.intp, offsets), generate
+
+
+@intrinsic(prefer_literal=True)
+def tile_load(typing, x, offset, row_stride, rows, columns, lanes):
+    """The tile whose row i, column j is x[offset + i * row_stride + j * lanes : ... + lanes]."""
+    r, c, n = rows.literal_value, columns.literal_value, lanes.literal_value
+
+    def generate(context, builder, signature, args):
+        x, offset, stride = args[:3]
+        sums = ir.Constant(ir.ArrayType(vector_type(n), r * c), ir.Undefined)
+        for i in range(r):
+            row = builder.add(offset, builder.mul(stride, I64(i)))
+            for j in range(c):
+                value = load_vector(builder, builder.gep(x, [builder.add(row, I64(j * n))]), n)
+                sums = builder.insert_value(sums, value, i * c + j)
+        return sums
+    return Tile(r, c, n)(x, types.intp, types.intp, rows, columns, lanes), generate
+
+
+@intrinsic
+def tile_add(typing, a, b):
+    """The sum of two tiles of one kind."""
+    def generate(context, builder, signature, args):
+        kind, sums = signature.args[0], args[0]
+        for k in range(kind.rows * kind.columns):
+            both = [builder.extract_value(tile, k) for tile in args]
+            sums = builder.insert_value(sums, builder.fadd(*both), k)
+        return sums
+    return a(a, b), generate
+
+
+@intrinsic
+def select_positive(typing, value, by):
+    """value where by > 0, else zero."""
+    def generate(context, builder, signature, args):
+        value, by = args
+        zero = constant(0.0, signature.args[0].lanes)
+        return builder.select(builder.fcmp_ordered(">", by, zero), value, zero)
+    return value(value, by), generate
+
+
+# ---- parts of vectors, and transposition --------------------------------------------------------------------
+
+def _first_lanes(builder, count, lanes):
+    """The mask of the first `count` lanes."""
+    kind = ir.VectorType(I64, lanes)
+    return builder.icmp_signed("<", ir.Constant(kind, list(range(lanes))), splat(builder, count, lanes))
+
+
+@intrinsic(prefer_literal=True)
+def load_part(typing, x, i, count, lanes):
+    """x[i : i + count] in the first lanes of a vector, zeros in the others; no other element is touched."""
+    n = lanes.literal_value
+
+    def generate(context, builder, signature, args):
+        kind = vector_type(n)
+        pointer = builder.gep(args[0], [args[1]])
+        mask = _first_lanes(builder, args[2], n)
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(kind, [pointer.type, I32, mask.type, kind]),
+            f"llvm.masked.load.v{n}f32.p0")
+        return builder.call(function, [pointer, I32(4), mask, constant(0.0, n)])
+    return Vector(n)(x, types.intp, types.intp, lanes), generate
+
+
+@intrinsic
+def store_part(typing, x, i, value, count):
+    """x[i : i + count] = the first lanes of value; no other element is touched."""
+    def generate(context, builder, signature, args):
+        n = signature.args[2].lanes
+        pointer = builder.gep(args[0], [args[1]])
+        mask = _first_lanes(builder, args[3], n)
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), [args[2].type, pointer.type, I32, mask.type]),
+            f"llvm.masked.store.v{n}f32.p0")
+        builder.call(function, [args[2], pointer, I32(4), mask])
+        return context.get_dummy_value()
+    return types.void(x, types.intp, value, types.intp), generate
+
+
+@intrinsic(prefer_literal=True)
+def transpose_square(typing, x, offset, stride, out, out_offset, out_stride, lanes):
+    """out[out_offset + j * out_stride + i] = x[offset + i * stride + j] for i, j in range(lanes)"""
+    n = lanes.literal_value
+
+    def generate(context, builder, signature, args):
+        x, offset, stride, out, out_offset, out_stride, _ = args
+        rows = [load_vector(builder, builder.gep(x, [builder.add(offset, builder.mul(stride, I64(i)))]), n)
+                for i in range(n)]
+        half = 1
+        while half < n:
+            kind = ir.VectorType(I32, n)
+            low = ir.Constant(kind, [i if not i & half else n + i - half for i in range(n)])
+            high = ir.Constant(kind, [i + half if not i & half else n + i for i in range(n)])
+            for i in range(n):
+                if not i & half:
+                    a, b = rows[i], rows[i + half]
+                    rows[i], rows[i + half] = builder.shuffle_vector(a, b, low), builder.shuffle_vector(a, b, high)
+            half *= 2
+        for j in range(n):
+            pointer = builder.gep(out, [builder.add(out_offset, builder.mul(out_stride, I64(j)))])
+            store_vector(builder, rows[j], pointer)
+        return context.get_dummy_value()
+    return types.void(x, types.intp, types.intp, out, types.intp, types.intp, lanes), generate

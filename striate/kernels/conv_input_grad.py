@@ -1,0 +1,185 @@
+"""The gradient of a convolution with respect to its input.
+
+    dx[n, i, j, c] = sum over a, b, o with  i + top - a dh = sh oh,  j + left - b dw = sw ow  of
+                     g[n, oh, ow, o] w[a, b, c, o]
+
+The pixels (i, j) of one *phase*, those with equal (i + top) mod sh and (j + left) mod sw, meet the same taps, and their
+oh = (i + top) // sh - (a dh) // sh. So each phase is a convolution of stride 1 of g with the taps of that phase, and
+nothing is ever multiplied by a zero that a stride put there.
+
+A task is a block of images, or of rows of an image. It brings its window of g into its own memory:
+
+    window[part][image][row][column][depth]     part: `depth` output channels, so that weights and pixels stay in L1
+
+(from a pooled g it puts each value at its window's winner), then adds for each block of `width` input channels
+
+    sums[pixel][width]   over parts; tile of pixels x vectors in registers over all taps and channels of a part
+
+and at last writes the block's pixels of dx. Tables (made when the plan is) say where a pixel of a phase lies.
+"""
+
+from striate.kernels.conv_grad import copy_window, zero_floats
+from striate.kernels.jit import helper
+from striate.kernels.simd import (
+    f32,
+    f32_at,
+    i64,
+    integer,
+    load,
+    load_offsets,
+    select_positive,
+    store,
+    tile_gather_outer,
+    tile_load,
+    tile_store,
+    tile_zeros,
+    u8,
+)
+
+PHASE = 5
+"""int64 a phase: first tap, taps, first pixel in the tables, pixels of a full block, pixels of the last block."""
+
+
+@helper
+def place_winners(target, part_size, sources, image, at, window, pooled, channels, rule):
+    """Adds g of each pooling window to the place of its winner, in the window of the map that `target` holds.
+
+    sources: (g, y, winner, offsets and rows of winners). pooled: (height, width, channels) of the pooled map.
+    channels: (channels a group, depth of a part). rule: (row stride, column stride, window height, relu).
+    """
+    g, y, winner, winner_at, winner_row = sources
+    row, column, rows, columns = window
+    height, width, depth = pooled
+    group, chunk = channels
+    row_stride, column_stride, reach, relu = rule
+    parts = (group + chunk - 1) // chunk
+    for i in range(max(0, (row - reach) // row_stride), height):
+        top = i * row_stride - row
+        if top >= rows:
+            break
+        for j in range(width):
+            corner = at + (top * columns + j * column_stride - column) * chunk
+            source = ((image * height + i) * width + j) * depth
+            for k in range(parts * (depth // group)):
+                first = k // parts * group + k % parts * chunk
+                base = corner + k * part_size
+                for c in range(min(chunk, group - k % parts * chunk)):
+                    position = source + first + c
+                    if relu and not y[position] > 0.0:
+                        continue
+                    win = winner[position]
+                    line = top + winner_row[win]
+                    if line >= 0 and line < rows:
+                        target[base + winner_at[win] + c] += g[position]
+
+
+def conv_input_grad(lanes, pixels, vectors, pooled, relu, masked):
+    """Makes the kernel; `pixels` x `vectors` is the register tile.
+
+    Arguments: g, packed weights, dx, mask, y, winner; tables (pixels, outputs, taps, phases, winner offsets, winner
+    rows); then images, images a block, rows, rows a block, width, input channels, groups; window row, column, rows,
+    columns, row step a block; size of g's map (height, width, channels); pool strides, pool height; phases, taps,
+    parts, depth, table length.
+    """
+    width = lanes * vectors
+
+    def conv_input_grad(a, first, last, scratch):
+        g, packed, dx, mask, y, winner = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3), f32(a, 4), u8(a, 5)
+        pixel_at, output_at, taps, phases = i64(a, 6), i64(a, 7), i64(a, 8), i64(a, 9)
+        winner_at, winner_row = i64(a, 10), i64(a, 11)
+        n, n_block, h, h_block, w, channels, groups = (
+            integer(a, 12), integer(a, 13), integer(a, 14), integer(a, 15), integer(a, 16), integer(a, 17), integer(a, 18))
+        top, left, rows, columns, row_step = integer(a, 19), integer(a, 20), integer(a, 21), integer(a, 22), integer(a, 23)
+        size = integer(a, 24), integer(a, 25), integer(a, 26)
+        rule = integer(a, 27), integer(a, 28), integer(a, 29), relu
+        phase_count, tap_count, parts, depth, length = (
+            integer(a, 30), integer(a, 31), integer(a, 32), integer(a, 33), integer(a, 34))
+        ic, oc = channels // groups, size[2] // groups
+        blocks = (ic + width - 1) // width
+        h_blocks = (h + h_block - 1) // h_block
+        map_size = rows * columns * depth
+        part_size = n_block * map_size
+        panel = tap_count * depth * width
+        window = f32_at(scratch)
+        sums = f32_at(scratch + (groups * parts * part_size + 16) * 4)
+        for task in range(first, last):
+            image, block = task // h_blocks * n_block, task % h_blocks
+            images = min(n_block, n - image)
+            partial = (images < n_block) or (block * h_block + h_block > h)
+            if pooled:
+                zero_floats(window, 0, groups * parts * part_size)
+                for k in range(images):
+                    place_winners(window, part_size, (g, y, winner, winner_at, winner_row), image + k, k * map_size,
+                                  (top + block * row_step, left, rows, columns), size, (oc, depth), rule)
+            else:
+                for part in range(groups * parts):
+                    begin = part % parts * depth
+                    for k in range(images):
+                        copy_window(window, part * part_size + k * map_size, g, image + k,
+                                    (top + block * row_step, left, rows, columns), size,
+                                    (part // parts * oc + begin, min(depth, oc - begin), depth))
+            base = (image * h + block * h_block) * w
+            for group in range(groups):
+                for c_block in range(blocks):
+                    for part in range(parts):
+                        origin = (group * parts + part) * part_size
+                        panel_at = ((group * blocks + c_block) * parts + part) * panel
+                        for phase in range(phase_count):
+                            tap, tap_end = phases[phase * PHASE], phases[phase * PHASE] + phases[phase * PHASE + 1]
+                            start = phases[phase * PHASE + 2]
+                            stop = start + phases[phase * PHASE + 3 + partial]
+                            for p in range(start, stop, pixels):
+                                offsets = load_offsets(pixel_at, p, pixels)
+                                if part == 0:
+                                    tile = tile_zeros(pixels, vectors, lanes)
+                                else:
+                                    tile = tile_load(sums, p * width, width, pixels, vectors, lanes)
+                                weights = panel_at + tap * depth * width
+                                for t in range(tap, tap_end):
+                                    shift = origin + taps[t]
+                                    for o in range(0, depth, 4):
+                                        tile = tile_gather_outer(tile, window, offsets, shift + o, packed, weights, 4)
+                                        weights += 4 * width
+                                tile_store(tile, sums, p * width, width)
+                    count = min(width, ic - c_block * width)
+                    for phase in range(phase_count):
+                        start = phases[phase * PHASE + 2]
+                        for p in range(start, start + phases[phase * PHASE + 3 + partial]):
+                            out = (base + output_at[p]) * channels + group * ic + c_block * width
+                            k = 0
+                            while k + lanes <= count:
+                                value = load(sums, p * width + k, lanes)
+                                if masked:
+                                    value = select_positive(value, load(mask, out + k, lanes))
+                                store(dx, out + k, value)
+                                k += lanes
+                            while k < count:
+                                dx[out + k] = sums[p * width + k]
+                                if masked and not mask[out + k] > 0.0:
+                                    dx[out + k] = 0.0
+                                k += 1
+    return conv_input_grad
+
+
+def conv_input_grad_pack(width):
+    """Makes the kernel packed[group][block][part][tap][o][c] = w[tap, c, o], zero beyond the channels there are.
+
+    Arguments: w, packed, taps (tap -> position in w); groups, channels a group in and out, taps, parts, depth.
+    """
+    def conv_input_grad_pack(a, first, last, scratch):
+        w, packed, taps = f32(a, 0), f32(a, 1), i64(a, 2)
+        groups, ic, oc, tap_count, parts, depth = (
+            integer(a, 3), integer(a, 4), integer(a, 5), integer(a, 6), integer(a, 7), integer(a, 8))
+        blocks = (ic + width - 1) // width
+        for task in range(first, last):
+            part = task % parts
+            block, group = task // parts % blocks, task // parts // blocks
+            outputs, inputs = min(depth, oc - part * depth), min(width, ic - block * width)
+            for t in range(tap_count):
+                at = (task * tap_count + t) * depth * width
+                source = (taps[t] * ic + block * width) * groups * oc + group * oc + part * depth
+                zero_floats(packed, at, depth * width)
+                for c in range(inputs):
+                    for o in range(outputs):
+                        packed[at + o * width + c] = w[source + c * groups * oc + o]
+    return conv_input_grad_pack
