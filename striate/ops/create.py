@@ -1,0 +1,136 @@
+"""Tensors from nothing, and questions about tensors: their values are known when the program is traced."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from striate import ops
+from striate.errors import ArgumentError, TypeMismatchError, received
+from striate.ops.broadcast import dtype_of, shape_of
+from striate.ops.dispatch import to_array
+
+
+def _lengths(shape) -> tuple:
+    return tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)
+
+
+def full(shape, fill_value, dtype=None):
+    """A tensor of `shape` filled with one number; float32 unless `dtype` says otherwise."""
+    return np.full(_lengths(shape), fill_value, dtype or "float32")
+
+
+def zeros(shape, dtype="float32"):
+    """A tensor of zeros."""
+    return full(shape, 0, dtype)
+
+
+def ones(shape, dtype="float32"):
+    """A tensor of ones."""
+    return full(shape, 1, dtype)
+
+
+empty = zeros
+
+
+def full_like(x, fill_value, dtype=None):
+    """A tensor of x's shape (and dtype, by default) filled with one number."""
+    shape, dtype = shape_of(x), dtype or dtype_of(x)
+    if None not in shape:
+        return full(shape, fill_value, dtype)
+    return ops.where(ops.equal(x, x), np.asarray(fill_value, dtype), np.asarray(fill_value, dtype))
+
+
+def zeros_like(x, dtype=None):
+    """Zeros of x's shape."""
+    return full_like(x, 0, dtype)
+
+
+def ones_like(x, dtype=None):
+    """Ones of x's shape."""
+    return full_like(x, 1, dtype)
+
+
+def arange(start, stop=None, step=1, dtype=None):
+    """The numbers start, start + step, ... before `stop`; arange(n) counts from 0. int32 or float32."""
+    numbers = np.arange(start, stop, step) if stop is not None else np.arange(0, start, step)
+    return numbers.astype(dtype or ("float32" if numbers.dtype.kind == "f" else "int32"))
+
+
+def linspace(start, stop, num=50, endpoint=True, dtype=None):
+    """`num` numbers at equal distances from start to stop."""
+    return np.linspace(start, stop, num, endpoint).astype(dtype or "float32")
+
+
+def eye(N, M=None, k=0, dtype=None):  # noqa: N803 - Keras' names
+    """The matrix (N, M) with ones on its k-th diagonal."""
+    return np.eye(N, M, k, dtype or "float32")
+
+
+identity = eye
+
+
+def tri(N, M=None, k=0, dtype=None):  # noqa: N803 - Keras' names
+    """The matrix (N, M) with ones on and below its k-th diagonal."""
+    return np.tri(N, M, k, dtype or "float32")
+
+
+def tril(x, k=0):
+    """x with zeros above the k-th diagonal of its last two axes."""
+    return ops.multiply(x, np.tri(*shape_of(x)[-2:], k, dtype_of(x)))
+
+
+def triu(x, k=0):
+    """x with zeros below the k-th diagonal of its last two axes."""
+    return ops.multiply(x, np.asarray(1, dtype_of(x)) - np.tri(*shape_of(x)[-2:], k - 1, dtype_of(x)))
+
+
+def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
+    """x as a tensor: Python numbers and float64 become float32 or int32, unless `dtype` says otherwise.
+
+    Raises:
+        TypeMismatchError: when x does not hold numbers.
+    """
+    if hasattr(x, "dtype") and not isinstance(x, (np.ndarray, np.generic)):
+        return x if dtype is None else ops.cast(x, dtype)
+    array = to_array(x)
+    if array.dtype.kind not in "fiub":
+        raise TypeMismatchError("A tensor holds numbers. " + received(x=x))
+    return array if dtype is None else array.astype(dtype)
+
+
+array = convert_to_tensor
+
+
+def convert_to_numpy(x):
+    """x as a NumPy array.
+
+    Raises:
+        TypeError: while a program is traced, when the numbers are not known yet.
+    """
+    return np.asarray(getattr(x, "__striate_value__", x))
+
+
+def is_tensor(x) -> bool:
+    """Whether x is an array, a variable or a traced value."""
+    return hasattr(x, "shape") and hasattr(x, "dtype")
+
+
+def shape(x) -> tuple:
+    """The lengths of x's axes; None where one is not known yet."""
+    return shape_of(x)
+
+
+def ndim(x) -> int:
+    """How many axes x has."""
+    return len(shape_of(x))
+
+
+def size(x) -> int:
+    """How many numbers x holds.
+
+    Raises:
+        ArgumentError: when a length is not known yet.
+    """
+    if None in shape_of(x):
+        raise ArgumentError("The size of a tensor with an unknown length is not known. " + received(shape=shape_of(x)))
+    return int(np.prod(shape_of(x), dtype=np.int64))
