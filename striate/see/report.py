@@ -65,6 +65,10 @@ def _section(title: str, body: str, note: str = "") -> str:
     return f"<section><h2>{escape(title)}</h2>{said}{body}</section>" if body else ""
 
 
+def _bar(share: float, text: str) -> str:
+    return f"<div class='bar'><i style='width:{share:.1%}'></i><span>{text}</span></div>"
+
+
 def _headline(numbers: Mapping[str, str]) -> str:
     cards = "".join(f"<div><b>{escape(value)}</b><span>{escape(label)}</span></div>"
                     for label, value in numbers.items())
@@ -91,7 +95,7 @@ def _class_table(counts: np.ndarray, classes: Sequence[str]) -> str:
     rows = []
     for index, name in enumerate(classes):
         right, of, called = counts[index, index], counts[index].sum(), counts[:, index].sum()
-        cells = "".join(f"<td class='bar'><i style='width:{share:.1%}'></i><span>{share:.1%}</span></td>"
+        cells = "".join(f"<td>{_bar(share, f'{share:.1%}')}</td>"
                         for share in (right / max(of, 1), right / max(called, 1)))
         rows.append(f"<tr><th>{escape(name)}</th>{cells}<td>{of:,}</td></tr>")
     return ("<table class='classes'><thead><tr><th>class</th><th>found (recall)</th><th>right when said (precision)"
@@ -141,7 +145,7 @@ def _layers(layers: Sequence[tuple[str, str, str, int]]) -> str:
         return ""
     total = max(1, sum(row[3] for row in layers))
     rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(kind)}</td><td>{escape(shape)}</td>"
-                   f"<td class='bar'><i style='width:{count / total:.1%}'></i><span>{count:,}</span></td></tr>"
+                   f"<td>{_bar(count / total, f'{count:,}')}</td></tr>"
                    for name, kind, shape, count in layers)
     return ("<table class='layers'><thead><tr><th>layer</th><th>type</th><th>output shape</th><th>parameters</th></tr>"
             f"</thead><tbody>{rows}</tbody></table>")

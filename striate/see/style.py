@@ -9,7 +9,8 @@ STYLE = """
 body { margin:0; background:var(--paper); color:var(--ink);
   font:16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 main { max-width:1120px; margin:0 auto; padding:28px 20px 60px; }
-.mark { margin:0; color:var(--muted); font-weight:600; letter-spacing:.04em; display:flex; align-items:center; gap:9px; }
+.mark { margin:0; color:var(--muted); font-weight:600; letter-spacing:.04em; display:flex;
+  align-items:center; gap:9px; }
 .mark i { width:22px; height:22px; border-radius:5px; transform:skewX(-8deg);
   background:repeating-linear-gradient(90deg, var(--accent) 0 4px, transparent 4px 7px); }
 h1 { margin:6px 0 0; font-size:30px; line-height:1.2; letter-spacing:-.01em; }
@@ -40,8 +41,7 @@ tbody tr + tr > * , .facts tr + tr > * { border-top:1px solid var(--line); }
 .facts td { overflow-wrap:anywhere; }
 .classes td:last-child, .classes th:last-child { text-align:right; padding-right:0; }
 .bar { position:relative; min-width:150px; }
-.bar i { position:absolute; left:0; top:6px; bottom:6px; border-radius:3px; background:var(--accent); opacity:.2;
-  max-width:calc(100% - 12px); }
+.bar i { position:absolute; left:0; top:1px; bottom:1px; border-radius:3px; background:var(--accent); opacity:.2; }
 .bar span { position:relative; padding-left:7px; }
 .mistakes { display:grid; grid-template-columns:repeat(auto-fill, minmax(104px, 1fr)); gap:14px; }
 .mistakes img { width:100%; image-rendering:pixelated; border-radius:6px; background:#000; display:block; }

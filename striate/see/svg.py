@@ -168,7 +168,8 @@ def confusion_matrix(counts: np.ndarray, names: Sequence[str]) -> str:
         raise ShapeError("A confusion matrix has one row and one column a class. "
                          + received(shape=counts.shape, classes=len(names)))
     size = 46.0 if len(names) <= 12 else max(16.0, 560 / len(names))
-    left, top = 8 + 6.6 * max(len(name) for name in names), 26 + 4.8 * max(len(name) for name in names)
+    longest = max(14, *map(len, names))
+    left, top = 8 + 6.6 * longest, 26 + 4.8 * longest
     side = size * len(names)
     parts = [f'<svg class="matrix" viewBox="0 0 {left + side + 40:.0f} {top + side + 8:.0f}" role="img" '
              f'style="max-width:{left + side + 40:.0f}px" aria-label="confusion matrix">',

@@ -1,0 +1,78 @@
+"""`striate predict`: what a trained model says about image files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import numpy as np
+
+from striate.cli import Command, plain
+from striate.errors import DataError, received
+
+EXAMPLES = """
+striate predict runs/fashion-mnist-0001 shirt.png boot.jpg
+striate predict model.keras photographs/*.png --top 1 --json
+"""
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
+MAX_PIXELS = 64_000_000
+
+
+@click.command(cls=Command, examples=EXAMPLES)
+@click.argument("model", metavar="RUN_OR_MODEL")
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="How many classes to name.")
+@click.option("--invert", is_flag=True, help="Swap dark and bright: Fashion-MNIST and MNIST are bright on black.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(model, images, top, invert, as_json) -> None:
+    """Say which class each of IMAGES belongs to.
+
+    Images are made grey or coloured and resized as the model needs it.
+    """
+    from striate import saving
+    from striate.cli import networks
+    from striate.cli.run_folder import find_model
+
+    saved = find_model(model)
+    network = saving.load_model(saved.file)
+    batch = np.stack([read_image(path, tuple(network.input_shape[1:])) for path in images])
+    if invert:
+        batch = 255 - batch
+    outputs = network.predict(networks.pixels(network, batch), verbose=0)
+    rows = []
+    for path, shares in zip(images, networks.probabilities(network, outputs), strict=True):
+        best = np.argsort(-shares, kind="stable")[:top]
+        rows.append({"image": str(path), "classes": [
+            {"name": saved.classes[index] if index < len(saved.classes) else str(index),
+             "probability": float(shares[index])} for index in best.tolist()]})
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for row in rows:
+        said = ", ".join(f"{plain(found['name'])} {found['probability']:.1%}" for found in row["classes"])
+        click.echo(f"{plain(row['image'])}: {said}")
+
+
+def read_image(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
+    """An image file as uint8 pixels of shape (height, width, channels).
+
+    Raises:
+        DataError: no such file, not an image of a known kind, too large, or damaged.
+    """
+    from PIL import Image
+
+    height, width, channels = shape
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise DataError(f"The image has more than {MAX_PIXELS:,} pixels. " + received(image=str(path)))
+            fitted = image.convert("L" if channels == 1 else "RGB")
+            if height is not None and width is not None:
+                fitted = fitted.resize((width, height), Image.Resampling.LANCZOS)
+            return np.asarray(fitted, np.uint8).reshape(fitted.height, fitted.width, channels)
+    except FileNotFoundError:
+        raise DataError("There is no such image. " + received(image=str(path))) from None
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"The image cannot be read ({plain(error)}). Known kinds: {', '.join(FORMATS)}. "
+                        + received(image=str(path))) from None

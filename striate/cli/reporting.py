@@ -1,0 +1,72 @@
+"""From a run's numbers to its `report.html`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from striate.cli import data as datasets
+from striate.cli.run_folder import REPORT, RunFolder
+from striate.files import write_text
+from striate.see.report import Mistake, Report, page
+
+if TYPE_CHECKING:
+    from striate.cli.training import Outcome
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words.
+
+    Example:
+        >>> duration(75.2), duration(3.21)
+        ('1 min 15 s', '3.2 s')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def layer_rows(model) -> list[tuple[str, str, str, int]]:
+    """(name, type, output shape, parameters) of each layer."""
+    return [(layer.name, type(layer).__name__, str(getattr(layer, "output_shape", getattr(layer.output, "shape", ""))),
+             int(layer.count_params())) for layer in model.layers]
+
+
+def write_report(folder: RunFolder, model, data: datasets.Data, settings: dict[str, Any], outcome: Outcome) -> None:
+    """Writes report.html."""
+    history = outcome.history
+    epochs = history.get("seconds", [])
+    images = len(data.train[0])
+    headline = {}
+    scores = outcome.scores
+    if scores:
+        headline["test accuracy"] = f"{scores.accuracy:.2%}"
+        headline["test loss"] = f"{scores.loss:.4f}"
+    headline["parameters"] = f"{model.count_params():,}"
+    headline["training time"] = duration(outcome.seconds)
+    if epochs:
+        headline["training images a second"] = f"{images / min(epochs):,.0f}"
+    warnings = [data.warning] if data.warning else []
+    if outcome.interrupted:
+        warnings.append(f"The training was interrupted after {len(epochs)} epochs.")
+    recipe = settings["recipe"]
+    report = Report(
+        title=f"{settings['model']} on {data.title}",
+        subtitle=f"{data.said}. Run {folder.path.name}.",
+        headline=headline,
+        history=history,
+        best=outcome.best,
+        classes=data.classes,
+        counts=scores.counts if scores else None,
+        mistakes=[Mistake(data.test[0][index], data.classes[data.test[1][index]], data.classes[said], probability)
+                  for index, said, probability in (scores.mistakes if scores else ())],
+        layers=layer_rows(model),
+        settings={"model": settings["model"], **{name: value for name, value in recipe.items() if value is not None},
+                  "seed": settings["seed"], "data": data.said,
+                  "weights kept": f"those of epoch {outcome.best}, which had the best validation accuracy"
+                  if outcome.best else "the last"},
+        environment={"striate": settings["striate"], **settings["environment"]},
+        command=settings["command"],
+        warning=" ".join(warnings),
+    )
+    write_text(folder / REPORT, page(report))

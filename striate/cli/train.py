@@ -1,0 +1,62 @@
+"""`striate train`: from a data set's name to a trained model and its report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from striate.cli import INTERRUPTED, Command
+
+EXAMPLES = """
+striate train fashion-mnist
+striate train fashion-mnist --model lenet5 --epochs 10 --batch-size 128
+striate train fashion-mnist --model my_models:small --optimizer sgd --learning-rate 0.05
+striate train fashion-mnist --subset --json
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES)
+@click.argument("data", metavar="DATA")
+@click.option("--model", default="nova", show_default=True, metavar="NAME",
+              help="A network of the zoo (uva, nova, yale, tue, lenet5), FILE.keras, or module:function.")
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the training images.")
+@click.option("--batch-size", type=click.IntRange(1), help="Images a step.")
+@click.option("--optimizer", metavar="NAME", help="adam, sgd, rmsprop, ...")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Step size of the optimizer.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
+              help="The same seed gives the same weights, bit for bit, on any number of threads.")
+@click.option("--threads", type=click.IntRange(1), help="Threads that compute; all cores unless given.")
+@click.option("--limit", type=click.IntRange(1), help="Use at most so many images, for a quick try.")
+@click.option("--subset", is_flag=True, help="Use the 10 % of the data that comes with striate.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; runs/NAME-0001 and so on unless given.")
+@click.option("--json", "json", is_flag=True, help="Print the result as JSON; everything else goes to standard error.")
+def command(**options) -> None:
+    """Train a network on DATA and write a folder with the model and a report.
+
+    DATA is the name of a data set (fashion-mnist). The folder holds config.json, history.csv, history.json,
+    best.keras (the epoch with the best validation accuracy), last.keras and report.html. Ctrl-C ends the training
+    early and keeps what was learnt.
+    """
+    from rich.console import Console
+
+    from striate.cli.training import Request, train
+
+    request = Request(**options)
+    console = Console(stderr=request.json)
+    folder, result = train(request, console)
+    if request.json:
+        click.echo(json_text(result))
+    else:
+        if result["test"]:
+            console.print(f"[bold]Test[/]    accuracy [bold green]{result['test']['accuracy']:.2%}[/], "
+                          f"loss {result['test']['loss']:.4f}", highlight=False)
+        console.print(f"[bold]Report[/]  {result['report']}", highlight=False, soft_wrap=True)
+    if result["interrupted"]:
+        click.get_current_context().exit(INTERRUPTED)
+
+
+def json_text(result) -> str:
+    """A result as `--json` prints it."""
+    return json.dumps(result, indent=2, ensure_ascii=False)

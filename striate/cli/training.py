@@ -1,0 +1,184 @@
+"""What `striate train` does, step by step: data, model, forecast, training, test, report."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from striate import config
+from striate.cli import data as datasets
+from striate.cli import machine, networks, plain
+from striate.cli.forecast import announce
+from striate.cli.run_folder import BEST, CONFIG, LAST, REPORT, RunFolder
+from striate.cli.scores import Scores, score
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; None leaves the choice to the model's recipe."""
+
+    data: str
+    model: str
+    epochs: int | None = None
+    batch_size: int | None = None
+    optimizer: str | None = None
+    learning_rate: float | None = None
+    seed: int = 0
+    threads: int | None = None
+    limit: int | None = None
+    subset: bool = False
+    out: Path | None = None
+    json: bool = False
+
+
+@dataclass
+class Outcome:
+    """What came of it. `history` has one number an epoch and metric; `interrupted`: the user pressed Ctrl-C."""
+
+    history: dict[str, list[float]]
+    seconds: float
+    interrupted: bool
+    best: int | None = None
+    scores: Scores | None = None
+
+
+def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]]:
+    """Runs the whole job; gives the run's folder and its result in plain types (what `--json` prints)."""
+    from striate import utils
+
+    if request.threads is not None:
+        config.set_value("num_threads", request.threads)
+    data = datasets.load(request.data, request.subset, request.limit, request.seed)
+    console.print(f"[bold]Data[/]    {data.said}.", highlight=False)
+    if data.warning:
+        console.print(f"[bold yellow]Note[/]    {data.warning}", highlight=False)
+    utils.set_random_seed(request.seed)
+    model = networks.build(request.model, data.image_shape, len(data.classes))
+    recipe = networks.recipe(request.model, epochs=request.epochs, batch_size=request.batch_size,
+                             optimizer=request.optimizer, learning_rate=request.learning_rate)
+    networks.compile_model(model, recipe)
+    console.print(f"[bold]Model[/]   {plain(request.model)}: {model.count_params():,} parameters, "
+                  f"{recipe.said()}.", highlight=False)
+    folder = RunFolder.at(request.out) if request.out else RunFolder.create(config.value("runs"), data.name)
+    console.print(f"[bold]Run[/]     {folder.path}", highlight=False, soft_wrap=True)
+    settings = run_settings(request, recipe, data)
+    folder.write_json(CONFIG, settings)
+    announce(model, data, recipe.batch_size, console)
+    outcome = fit(model, data, recipe, folder, console)
+    outcome.scores = test(model, data, folder)
+    result = finish(folder, model, data, settings, outcome)
+    return folder, result
+
+
+def run_settings(request: Request, recipe: networks.Recipe, data: datasets.Data) -> dict[str, Any]:
+    """The content of config.json: everything that the result depends on, and where it was computed."""
+    return {
+        "striate": machine.versions()["striate"],
+        "command": command(request, recipe),
+        "model": request.model,
+        "recipe": asdict(recipe),
+        "seed": request.seed,
+        "data": {"name": data.name, "said": data.said, "subset": request.subset, "limit": request.limit,
+                 "classes": list(data.classes), "image_shape": list(data.image_shape)},
+        "environment": machine.environment(),
+    }
+
+
+def command(request: Request, recipe: networks.Recipe) -> str:
+    """The command that repeats this run, with every choice written out.
+
+    Example:
+        >>> command(Request("fashion-mnist", "lenet5"), networks.Recipe(3, 32, "adam", 0.001))
+        'striate train fashion-mnist --model lenet5 --epochs 3 --batch-size 32 --optimizer adam --learning-rate 0.001 --seed 0'
+    """
+    words = ["striate", "train", request.data, "--model", request.model, "--epochs", recipe.epochs,
+             "--batch-size", recipe.batch_size, "--optimizer", recipe.optimizer]
+    if recipe.learning_rate is not None:
+        words += ["--learning-rate", recipe.learning_rate]
+    words += ["--seed", request.seed]
+    if request.limit is not None:
+        words += ["--limit", request.limit]
+    if request.subset:
+        words.append("--subset")
+    return shlex.join(map(str, words))
+
+
+def fit(model, data: datasets.Data, recipe: networks.Recipe, folder: RunFolder, console: Console) -> Outcome:
+    """Trains; after every epoch the history and, if it is the best so far, the model are on the disk."""
+    from striate import callbacks
+
+    class Keeper(callbacks.Callback):
+        """Writes the history down and says an epoch's result where no progress bar does."""
+
+        def __init__(self):
+            super().__init__()
+            self.history: dict[str, list[float]] = {}
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.started = time.perf_counter()
+
+        def on_epoch_end(self, epoch, logs=None):
+            numbers = {**(logs or {}), "seconds": time.perf_counter() - self.started}
+            for name, value in numbers.items():
+                self.history.setdefault(name, []).append(float(value))
+            folder.write_history(self.history)
+            if console.stderr:
+                said = ", ".join(f"{name} {value:.4f}" for name, value in numbers.items())
+                console.print(f"Epoch {epoch + 1}/{recipe.epochs}: {said}", highlight=False)
+
+    keeper, interrupted, started = Keeper(), False, time.perf_counter()
+    saver = callbacks.ModelCheckpoint(folder / BEST, monitor="val_accuracy", mode="max", save_best_only=True)
+    try:
+        result = model.fit(networks.pixels(model, data.train[0]), data.train[1], epochs=recipe.epochs,
+                           batch_size=recipe.batch_size, verbose=0 if console.stderr else 1,
+                           validation_data=(networks.pixels(model, data.validation[0]), data.validation[1]),
+                           callbacks=[keeper, saver])
+        interrupted = bool(getattr(result, "interrupted", False))
+    except KeyboardInterrupt:
+        interrupted = True
+    model.save(folder / LAST)
+    if interrupted:
+        kept = "the best weights so far are kept" if keeper.history else "no epoch was complete"
+        console.print(f"\n[bold yellow]Interrupted[/]: {kept}.", highlight=False)
+    accuracies = keeper.history.get("val_accuracy")
+    best = 1 + int(np.argmax(accuracies)) if accuracies else None
+    return Outcome(keeper.history, time.perf_counter() - started, interrupted, best)
+
+
+def test(model, data: datasets.Data, folder: RunFolder) -> Scores:
+    """Measures the best weights on the test images: these were used for nothing before."""
+    from striate import saving
+
+    best = folder / BEST
+    if best.is_file():
+        model = saving.load_model(best)
+    return score(model, *data.test, classes=len(data.classes))
+
+
+def finish(folder: RunFolder, model, data: datasets.Data, settings: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
+    """Writes the results and the report."""
+    from striate.cli.reporting import write_report
+
+    result = {
+        "run": str(folder.path),
+        "interrupted": outcome.interrupted,
+        "epochs": len(outcome.history.get("loss", ())),
+        "best_epoch": outcome.best,
+        "test": {"accuracy": outcome.scores.accuracy, "loss": outcome.scores.loss},
+        "validation_accuracy": max(outcome.history.get("val_accuracy", ()), default=None),
+        "seconds": outcome.seconds,
+        "parameters": int(model.count_params()),
+        "data": settings["data"],
+        "report": str(folder / REPORT),
+        "model": str(folder / (BEST if (folder / BEST).is_file() else LAST)),
+    }
+    folder.write_json(CONFIG, {**settings, "result": {key: result[key] for key in
+                                                      ("interrupted", "epochs", "best_epoch", "test", "seconds")}})
+    write_report(folder, model, data, settings, outcome)
+    return result

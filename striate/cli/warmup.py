@@ -1,0 +1,37 @@
+"""`striate warmup`: compiles kernels ahead of their first use."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from striate.cli import Command
+
+EXAMPLES = """
+striate warmup
+striate warmup nova lenet5 --batch-size 128
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES)
+@click.argument("models", nargs=-1)
+@click.option("--batch-size", type=click.IntRange(1), help="Images a step; the model's recipe decides unless given.")
+def command(models, batch_size) -> None:
+    """Compile the kernels that training MODELS needs (all of the zoo unless given), so that no run waits for them."""
+    from rich.console import Console
+
+    from striate import zoo
+    from striate.cli import machine, networks
+    from striate.cli.forecast import prepare
+
+    console, started = Console(), time.perf_counter()
+    for name in models or zoo.names():
+        model = networks.build(name)
+        chosen = networks.recipe(name, batch_size=batch_size)
+        networks.compile_model(model, chosen)
+        console.print(f"[bold]{name}[/]", highlight=False)
+        prepare(model, chosen.batch_size, console)
+    cache = machine.kernel_cache()
+    console.print(f"{cache['kernels']} kernels ready in {cache['folder']} after "
+                  f"{time.perf_counter() - started:.1f} s.", highlight=False, soft_wrap=True)
