@@ -32,3 +32,11 @@ _rows("program",
 _rows("conv_input_grad",
       conv_input_grad="gradient of a convolution with respect to its input",
       conv_input_grad_pack="weights transposed for conv_input_grad")
+
+_rows("conv_weights_grad",
+      conv_weights_grad="gradient of a convolution with respect to its weights and bias",
+      conv_weights_grad_sparse="the same behind a max pooling, from the winners alone",
+      conv_weights_grad_sum="partial sums added in order and brought into place")
+_rows("winograd",
+      winograd_weights="Winograd F(4x4,3x3): transforms and packs the weights",
+      winograd_convolution="Winograd F(4x4,3x3): convolution with bias, relu, 2x2 max pooling or a mask behind it")

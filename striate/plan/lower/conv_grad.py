@@ -19,6 +19,10 @@ BLOCK_PIXELS = 196
 """Pixels a task that make fetching the weights cheap."""
 ENOUGH_TASKS = 8
 """Tasks below which threads would wait; a number, not the machine's cores, so that sums do not depend on them."""
+DENSE_DEPTH, DENSE_OUTPUTS = 16, 64
+"""Most input and output channels of a task of the dense gradient of the weights: their window of x fits L1."""
+SPARSE_OUTPUTS, SPARSE_BYTES = 32, 16 * 1024
+"""Most output channels of a task of the sparse gradient of the weights, and most bytes of its window of x."""
 
 
 @dataclass(frozen=True)
@@ -215,3 +219,169 @@ def input_grad(node: Node, cpu: Cpu) -> list[Launch] | None:
                  arguments, [dx], ceil_div(c.n, block.images) * ceil_div(c.h, block.rows), reason, scratch,
                  flops=c.flops)
     return [pack, run]
+
+
+# ---- the gradient with respect to the weights -----------------------------------------------------------------
+
+@dataclass(frozen=True)
+class _Sums:
+    """A buffer of partial sums [chunk][size] and where in it an element of dw = [rows][columns] or of db lies."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+    size: int
+    bias_columns: np.ndarray
+    bias_size: int
+
+
+def _chunks(c: Convolution, tasks: int) -> int:
+    """Into how many parts the batch is cut when there are so many tasks in one."""
+    return min(c.n, ceil_div(ENOUGH_TASKS, tasks))
+
+
+def _add_up(node: Node, partial: Temporary, bias: Temporary, sums: _Sums, chunks: int) -> list[Launch]:
+    """The launches that add the chunks and bring the sums into their places."""
+    dw, *db = node.outputs
+    reason = f"adds {chunks} parts of the batch in order" if chunks > 1 else "brings the sums into the weights' layout"
+    launches = [Launch("conv_weights_grad_sum", {}, [
+        partial, dw, Constant(sums.rows, "rows"), Constant(sums.columns, "columns"), len(sums.columns), chunks,
+        sums.size], [dw], len(sums.rows), reason)]
+    if db:
+        launches.append(Launch("conv_weights_grad_sum", {}, [
+            bias, db[0], Constant(np.zeros(1, np.int64), "rows"), Constant(sums.bias_columns, "columns"),
+            len(sums.bias_columns), chunks, sums.bias_size], db, 1, reason))
+    return launches
+
+
+@lowers("conv2d_weights_grad")
+def weights_grad(node: Node, cpu: Cpu) -> list[Launch] | None:
+    """Sparse behind a pooling, where only winners count; dense elsewhere."""
+    c = Convolution.of(node, node.inputs[0].shape, node.attributes["kernel_shape"])
+    return _dense(node, c, cpu) if c.pool is None else _sparse(node, c, cpu)
+
+
+def _split(total: int, most: int) -> tuple[int, int]:
+    """(parts, size of a part): equal parts of at most `most`."""
+    parts = ceil_div(total, most)
+    return parts, ceil_div(total, parts)
+
+
+def _dense(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
+    x, g = node.inputs
+    rows, vectors = register_tile(c.group_oc, cpu)
+    width = vectors * cpu.lanes
+    parts, depth = _split(c.group_ic, DENSE_DEPTH)
+    out_parts, blocks = _split(ceil_div(c.group_oc, width), max(1, DENSE_OUTPUTS // width))
+    chunks = _chunks(c, c.groups * parts * out_parts)
+    h_block = min(c.oh, max(1, BLOCK_PIXELS // c.ow))
+    images = max(1, min(BLOCK_PIXELS // (c.oh * c.ow), c.n // chunks))
+    (sh, sw), (dh, dw) = c.strides, c.dilation
+    x_rows, columns = (h_block - 1) * sh + (c.kh - 1) * dh + 1, (c.ow - 1) * sw + (c.kw - 1) * dw + 1
+    row_at = np.array([(a * dh * columns + b * dw) * depth + i
+                       for a in range(c.kh) for b in range(c.kw) for i in range(depth)], np.int64)
+    count = round_up(len(row_at), rows)
+    row_at = np.concatenate([row_at, np.repeat(row_at[-1:], count - len(row_at))])
+    pixel_at = np.array([((image * x_rows + i * sh) * columns + j * sw) * depth
+                         for image in range(images) for i in range(h_block) for j in range(c.ow)], np.int64)
+    sums = _dense_sums(c, depth, out_parts * blocks, count, width)
+    partial = Temporary((chunks * sums.size,), name="partial sums")
+    bias = Temporary((chunks * sums.bias_size,), name="partial bias sums")
+    arguments = [x, g, partial, bias, Constant(row_at, "rows"), Constant(pixel_at, "pixels"), c.n, chunks, images,
+                 c.h, c.w, c.ic, c.oh, c.ow, c.oc, h_block, -c.padding[0][0], -c.padding[1][0], x_rows, columns,
+                 h_block * sh, c.groups, parts, depth, out_parts, blocks, count, sh]
+    scratch = 4 * (images * (x_rows * columns * depth + h_block * c.ow * width) + 64)
+    reason = (f"dense: {rows} taps and input channels x {vectors} vectors of output channels in registers; "
+              f"{images} images x {h_block} rows a block; the batch in {chunks} parts")
+    run = Launch("conv_weights_grad", dict(lanes=cpu.lanes, rows=rows, vectors=vectors), arguments, [partial, bias],
+                 chunks * c.groups * parts * out_parts, reason, scratch, flops=c.flops)
+    return [run, *_add_up(node, partial, bias, sums, chunks)]
+
+
+def _dense_sums(c: Convolution, depth: int, blocks: int, count: int, width: int) -> _Sums:
+    """[group][input part][block of outputs][count rows][width]"""
+    part_size = blocks * count * width
+    group_size = ceil_div(c.group_ic, depth) * part_size
+    tap, channel = np.divmod(np.arange(c.taps * c.group_ic), c.group_ic)
+    group, output = np.divmod(np.arange(c.oc), c.group_oc)
+    return _Sums(rows=channel // depth * part_size + (tap * depth + channel % depth) * width,
+                 columns=group * group_size + output // width * count * width + output % width,
+                 size=c.groups * group_size,
+                 bias_columns=group * blocks * width + output, bias_size=c.groups * blocks * width)
+
+
+@dataclass(frozen=True)
+class _Vectors:
+    """What one vector of x holds in the sparse kernel: channels of one tap, or a run of (column, channel) of one row."""
+
+    depth: int
+    parts: int
+    taps: np.ndarray
+    rows: np.ndarray
+    name: str
+
+
+def _vectors(c: Convolution, columns: int, lanes: int) -> _Vectors:
+    """The form with fewer vectors an entry: a few input channels leave most of a vector empty."""
+    dh, dw = c.dilation
+    tap, channel = np.divmod(np.arange(c.taps * c.group_ic), c.group_ic)
+    run = ceil_div(c.kw * c.group_ic, lanes)
+    parts = ceil_div(c.group_ic, lanes)
+    if dw == 1 and c.kh * run < c.taps * parts:
+        taps = [a * dh * columns * c.group_ic + v * lanes for a in range(c.kh) for v in range(run)]
+        rows = tap // c.kw * run * lanes + tap % c.kw * c.group_ic + channel
+        return _Vectors(c.group_ic, 1, np.array(taps, np.int64), rows, "runs of a kernel row")
+    taps = [(a * dh * columns + b * dw) * lanes for a in range(c.kh) for b in range(c.kw)]
+    return _Vectors(lanes, parts, np.array(taps, np.int64), tap * lanes + channel % lanes, "input channels of a tap")
+
+
+def _sparse(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
+    x, g, y, winner = node.inputs
+    ph, pw, psh, psw = c.pool
+    (sh, sw), (dh, _), lanes = c.strides, c.dilation, cpu.lanes
+    height, g_width = c.pooled_size
+    columns = ((g_width - 1) * psw + pw - 1) * sw + (c.kw - 1) * c.dilation[1] + 1
+
+    def x_rows(pooled_rows: int) -> int:
+        return ((pooled_rows - 1) * psh + ph - 1) * sh + (c.kh - 1) * dh + 1
+    vectors = _vectors(c, columns, lanes)
+    most = 10 if cpu.registers < 32 else 20
+    groups, taps = _split(len(vectors.taps), most)
+    tap_at = np.concatenate([vectors.taps, np.repeat(vectors.taps[-1:], groups * taps - len(vectors.taps))])
+    out_parts, share = _split(c.group_oc, SPARSE_OUTPUTS)
+    chunks = _chunks(c, c.groups * out_parts)
+    line = columns * vectors.depth
+    h_block = max([r for r in range(1, height + 1) if x_rows(r) * line * 4 <= SPARSE_BYTES], default=1)
+    h_block = ceil_div(height, ceil_div(height, h_block))
+    images = 1
+    if h_block == height:
+        images = max(1, min(SPARSE_BYTES // (x_rows(height) * line * 4), c.n // chunks))
+    sums = _sparse_sums(c, vectors, len(tap_at) * lanes, out_parts * share, lanes)
+    partial = Temporary((chunks * sums.size,), name="partial sums")
+    bias = Temporary((chunks * sums.bias_size,), name="partial bias sums")
+    winner_at, _ = _winner_tables(c, columns * sh, vectors.depth)
+    if sw != 1:
+        position = np.arange(ph * pw)
+        winner_at = (position // pw * sh * columns + position % pw * sw) * vectors.depth
+    arguments = [x, g, y, winner, partial, bias, Constant(tap_at, "taps"), Constant(winner_at, "winners"),
+                 c.n, chunks, images, c.h, c.w, c.ic, height, g_width, c.oc, h_block,
+                 -c.padding[0][0], -c.padding[1][0], x_rows(h_block), columns, h_block * psh * sh,
+                 c.groups, vectors.parts, vectors.depth, out_parts, share, len(tap_at),
+                 psh * sh * line, psw * sw * vectors.depth, int(c.relu)]
+    room = images * h_block * g_width + 1
+    scratch = 4 * (images * x_rows(h_block) * line + 64) + share * (room * 8 + 8)
+    reason = (f"sparse: only the winner of each {ph} x {pw} window counts; {taps} vectors ({vectors.name}) of sums in "
+              f"registers; {images} images x {h_block} pooled rows a block; the batch in {chunks} parts")
+    run = Launch("conv_weights_grad_sparse", dict(lanes=lanes, taps=taps, ways=2 if 2 * taps <= most else 1),
+                 arguments, [partial, bias], chunks * c.groups * out_parts, reason, scratch,
+                 flops=2 * c.n * height * g_width * c.oc * c.taps * c.group_ic)
+    return [run, *_add_up(node, partial, bias, sums, chunks)]
+
+
+def _sparse_sums(c: Convolution, vectors: _Vectors, tap_size: int, outputs: int, lanes: int) -> _Sums:
+    """[group][output][input part][vector][lane]"""
+    channel = np.arange(c.taps * c.group_ic) % c.group_ic
+    part = channel // vectors.depth
+    group, output = np.divmod(np.arange(c.oc), c.group_oc)
+    size = outputs * vectors.parts * tap_size
+    return _Sums(rows=part * tap_size + vectors.rows, columns=group * size + output * vectors.parts * tap_size,
+                 size=c.groups * size, bias_columns=group * outputs + output, bias_size=c.groups * outputs)
