@@ -40,3 +40,15 @@ _rows("conv_weights_grad",
 _rows("winograd",
       winograd_weights="Winograd F(4x4,3x3): transforms and packs the weights",
       winograd_convolution="Winograd F(4x4,3x3): convolution with bias, relu, 2x2 max pooling or a mask behind it")
+
+_rows("gemm",
+      gemm="matrix product by register tiles, with bias, relu or mask",
+      gemm_dots="matrix product with few columns: a vector of the sum's axis at a time",
+      gemm_streams="matrix product with few columns: whole rows of the long matrix stream through",
+      gemm_finish="sum of a narrow product's chunks, with bias, relu or mask",
+      column_sums="sum of each column",
+      transpose="rows turned into columns")
+
+_rows("conv",
+      conv_pack="weights and bias of a convolution in blocks of output channels",
+      conv_direct="convolution with bias, ReLU and max pooling: direct sums in register tiles")

@@ -442,11 +442,16 @@ def store_part(typing, x, i, value, count):
     def generate(context, builder, signature, args):
         n = signature.args[2].lanes
         pointer = builder.gep(args[0], [args[1]])
-        mask = _first_lanes(builder, args[3], n)
-        function = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(ir.VoidType(), [args[2].type, pointer.type, I32, mask.type]),
-            f"llvm.masked.store.v{n}f32.p0")
-        builder.call(function, [args[2], pointer, I32(4), mask])
+        # A masked store costs dozens of cycles on some processors (AMD Zen): whole vectors take the plain one.
+        with builder.if_else(builder.icmp_signed(">=", args[3], I64(n))) as (whole, part):
+            with whole:
+                store_vector(builder, args[2], pointer)
+            with part:
+                mask = _first_lanes(builder, args[3], n)
+                function = cgutils.get_or_insert_function(
+                    builder.module, ir.FunctionType(ir.VoidType(), [args[2].type, pointer.type, I32, mask.type]),
+                    f"llvm.masked.store.v{n}f32.p0")
+                builder.call(function, [args[2], pointer, I32(4), mask])
         return context.get_dummy_value()
     return types.void(x, types.intp, value, types.intp), generate
 
@@ -475,3 +480,107 @@ def transpose_square(typing, x, offset, stride, out, out_offset, out_stride, lan
             store_vector(builder, rows[j], pointer)
         return context.get_dummy_value()
     return types.void(x, types.intp, types.intp, out, types.intp, types.intp, lanes), generate
+
+
+# ---- epilogues ----------------------------------------------------------------------------------------------
+
+@intrinsic
+def load_like(typing, x, i, like):
+    """x[i : i + lanes] as a vector of the kind of `like`, for functions that do not know the number of lanes."""
+    def generate(context, builder, signature, args):
+        return load_vector(builder, builder.gep(args[0], [args[1]]), signature.args[2].lanes)
+    return like(x, types.intp, like), generate
+
+
+@intrinsic
+def broadcast_like(typing, scalar, like):
+    """A vector of the kind of `like` that holds `scalar` in every lane."""
+    def generate(context, builder, signature, args):
+        return splat(builder, args[0], signature.args[1].lanes)
+    return like(types.float32, like), generate
+
+
+@intrinsic
+def lanes_of(typing, like):
+    """How many lanes a vector has."""
+    def generate(context, builder, signature, args):
+        return I64(signature.args[0].lanes)
+    return types.intp(like), generate
+
+
+@intrinsic
+def beats(typing, value, best):
+    """Where `value` is larger than the best so far, or is a NaN: a NaN, once met, stays."""
+    def generate(context, builder, signature, args):
+        value, best = args
+        return builder.or_(builder.fcmp_ordered(">", value, best), builder.fcmp_unordered("uno", value, value))
+    return Mask(value.lanes)(value, best), generate
+
+
+def at_least(builder, value, floor):
+    return builder.select(builder.fcmp_ordered(">", floor, value), floor, value)
+
+
+@intrinsic
+def raised(typing, value, floor):
+    """The larger of value and floor; a NaN in `value` is kept."""
+    def generate(context, builder, signature, args):
+        return at_least(builder, *args)
+    return value(value, floor), generate
+
+
+@intrinsic
+def tile_raised(typing, tile, floor):
+    """tile[i, j] = the larger of tile[i, j] and the vector `floor`; NaNs are kept."""
+    def generate(context, builder, signature, args):
+        tile, floor = args
+        for k in range(signature.args[0].rows * signature.args[0].columns):
+            tile = builder.insert_value(tile, at_least(builder, builder.extract_value(tile, k), floor), k)
+        return tile
+    return tile(tile, floor), generate
+
+
+@intrinsic
+def store_small(typing, x, i, value):
+    """x[i : i + lanes] = value as uint8; value holds whole numbers from 0 to 255."""
+    def generate(context, builder, signature, args):
+        whole = builder.fptosi(args[2], ir.VectorType(I32, signature.args[2].lanes))
+        small = builder.trunc(whole, ir.VectorType(I8, signature.args[2].lanes))
+        store_vector(builder, small, builder.gep(args[0], [args[1]]), align=1)
+        return context.get_dummy_value()
+    return types.void(x, types.intp, value), generate
+
+
+@intrinsic
+def tile_dot(typing, tile, x, offsets, shift, w, w_offset, w_stride):
+    """tile[i, j] += x[offsets[i] + shift : ... + lanes] * w[w_offset + j * w_stride : ... + lanes], lane by lane"""
+    def generate(context, builder, signature, args):
+        sums, x, offsets, shift, w, w_offset, w_stride = args
+        kind = signature.args[0]
+        factors = [load_vector(builder, builder.gep(w, [builder.add(w_offset, builder.mul(w_stride, I64(j)))]),
+                               kind.lanes) for j in range(kind.columns)]
+        for i in range(kind.rows):
+            row = builder.gep(x, [builder.add(builder.extract_value(offsets, i), shift)])
+            value = load_vector(builder, row, kind.lanes)
+            for j in range(kind.columns):
+                k = i * kind.columns + j
+                sums = builder.insert_value(
+                    sums, emit_fma(builder, value, factors[j], builder.extract_value(sums, k)), k)
+        return sums
+    return tile(tile, x, offsets, types.intp, w, types.intp, types.intp), generate
+
+
+@intrinsic(prefer_literal=True)
+def load_offsets_within(typing, table, start, last, count):
+    """table[start : start + count] of an int64 table as a tuple; entries behind `last` repeat the last one."""
+    length = count.literal_value
+
+    def generate(context, builder, signature, args):
+        table, start, last, _ = args
+        offsets = ir.Constant(ir.ArrayType(I64, length), ir.Undefined)
+        for i in range(length):
+            index = builder.add(start, I64(i))
+            index = builder.select(builder.icmp_signed("<", index, last), index, last)
+            offsets = builder.insert_value(offsets, builder.load(builder.gep(table, [index])), i)
+        return offsets
+    return types.UniTuple(types.intp, length)(table, types.intp, types.intp, count), generate

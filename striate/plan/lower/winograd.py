@@ -1,0 +1,57 @@
+"""When Winograd's F(4x4, 3x3) runs a 3 x 3 convolution, and with what launches."""
+
+from __future__ import annotations
+
+from striate.graph.ir import Value
+from striate.kernels.cpu import Cpu
+from striate.plan.ir import Launch, Temporary
+
+_TILES = 64
+"""Tiles a task aims at: enough rows to use each transformed weight often, few enough for the second-level cache."""
+_ROWS = {32: 12, 16: 6}
+
+
+def suits(attributes, kernel: tuple, size: tuple, batch: int, pool: tuple | None) -> bool:
+    """Whether F(4x4, 3x3) pays: 3 x 3, stride 1, enough channels, maps and tiles."""
+    plain = (attributes["strides"] == (1, 1) and attributes["dilation"] == (1, 1) and attributes["groups"] == 1)
+    tiles = batch * -(-size[0] // 4) * -(-size[1] // 4)
+    used = size[0] * size[1] / (16 * -(-size[0] // 4) * -(-size[1] // 4))
+    padding = all(side <= 2 for pair in attributes["padding"] for side in pair)
+    return (plain and padding and kernel[:2] == (3, 3) and min(kernel[2:]) >= 24 and used >= 0.55 and tiles >= 32
+            and pool in (None, (2, 2, 2, 2)))
+
+
+def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tuple, given: dict) -> list[Launch]:
+    """The two launches of a Winograd convolution of x (n, h, w, ic) with w.
+
+    size: (height, width) of the convolution's output before pooling. given: what is fused: `bias`, `mask`, `winner`
+    values, `relu`, `pool`, `flipped`, `source` = (pooled y, winner, pool, relu) of a pooled gradient as input with its
+    unpooled (height, width) as `map`.
+    """
+    lanes, rows = cpu.lanes, _ROWS[cpu.registers]
+    flipped = bool(given.get("flipped"))
+    batch, ic = x.shape[0], x.shape[3]
+    oc = w.shape[2] if flipped else w.shape[3]
+    height, width = given.get("map", x.shape[1:3])
+    block, wide_ic = 2 * lanes, -(-ic // lanes) * lanes
+    blocks = -(-oc // block)
+    th, tw = -(-size[0] // 4), -(-size[1] // 4)
+    images = max(1, min(_TILES // (th * tw), -(-batch // 8)))
+    tall = -(-images * th * tw // rows) * rows
+    wide = min(blocks, max(1, 64 // block))
+    u = Temporary((36, blocks, wide_ic, block), name="transformed weights")
+    pack = Launch("winograd_weights", {"lanes": lanes}, [w, u, ic, oc, wide_ic, int(flipped)], [u], blocks,
+                  "transforms the filters once a step", scratch=4 * 27 * lanes, prepares=True)
+    source = given.get("source")
+    winner_in, y_in, pool_in, relu_in = source if source else (0, 0, (0, 0), False)
+    arguments = [x, winner_in, y_in, u, given.get("bias", 0), given.get("mask", 0), y, given.get("winner", 0),
+                 batch, height, width, ic, oc, *size, th, tw, padding[0][0], padding[1][0],
+                 int("bias" in given), int(bool(given.get("relu"))), int("mask" in given),
+                 int("winner" in given), images, *pool_in[:2], int(relu_in), wide]
+    scratch = 4 * ((4 * th + 2) * (4 * tw + 2) * wide_ic + 64 * lanes + 36 * tall * wide_ic + 36 * wide * tall * block)
+    writes = [y] + ([given["winner"]] if "winner" in given else [])
+    flops = 2 * batch * size[0] * size[1] * 9 * ic * oc
+    reason = (f"Winograd F(4x4,3x3): {size[0] * size[1] / (16 * th * tw):.0%} of its tiles used, "
+              f"{images} images ({images * th * tw} tiles) a task, register tile {rows} x 2 vectors")
+    return [pack, Launch("winograd_convolution", {"lanes": lanes, "rows": rows}, arguments, writes,
+                         -(-batch // images), reason, scratch=scratch, flops=flops)]
