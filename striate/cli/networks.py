@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import sys
-from dataclasses import dataclass
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
+from striate import zoo
 from striate.errors import ArgumentError, received
 
 
@@ -30,8 +31,6 @@ def build(source: str, image_shape: tuple[int, ...] | None = None, classes: int 
     elif ":" in source:
         model = _from_function(source, _given(input_shape=image_shape, classes=classes))
     else:
-        from striate import zoo
-
         model = zoo.build(source, **_given(input_shape=image_shape, classes=classes))
     if image_shape is not None:
         _check(model, source, image_shape, classes)
@@ -58,63 +57,53 @@ def _from_function(source: str, offered: dict):
 
 
 def _check(model, source: str, image_shape: tuple[int, ...], classes: int) -> None:
-    shape = getattr(model, "input_shape", None)
-    if isinstance(shape, tuple) and len(shape) == 4 and any(
-            have is not None and have != want for have, want in zip(shape[1:], image_shape, strict=True)):
+    shape = model.input_shape
+    if len(shape) != 4 or any(have not in (None, want) for have, want in zip(shape[1:], image_shape, strict=True)):
         raise ArgumentError(f"The model takes images of shape {tuple(shape[1:])}, the data has {image_shape}. "
                             + received(model=source))
-    outputs = getattr(model, "output_shape", None)
-    if isinstance(outputs, tuple) and outputs[-1] not in (None, classes):
+    outputs = model.output_shape
+    single = classes == 2 and outputs[-1] == 1
+    if outputs[-1] != classes and not single:
         raise ArgumentError(f"The model has {outputs[-1]} outputs, the data {classes} classes. "
                             + received(model=source))
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a model is trained. `learning_rate` None: the optimizer's own."""
-
-    epochs: int
-    batch_size: int
-    optimizer: str
-    learning_rate: float | None
-
-    def said(self) -> str:
-        """In words."""
-        rate = "" if self.learning_rate is None else f", learning rate {self.learning_rate:g}"
-        return f"{self.epochs} epochs, batches of {self.batch_size}, {self.optimizer}{rate}"
-
-
-DEFAULT_RECIPE = Recipe(epochs=5, batch_size=64, optimizer="adam", learning_rate=None)
-
-
 def recipe(source: str, epochs: int | None = None, batch_size: int | None = None, optimizer: str | None = None,
-           learning_rate: float | None = None) -> Recipe:
-    """The user's choices, and the model's own where the user made none."""
-    from striate import zoo
-
-    own = zoo.recipe(source) if source in zoo.names() else DEFAULT_RECIPE
-    if learning_rate is None and optimizer is None:
-        learning_rate = own.learning_rate
-    return Recipe(epochs or own.epochs, batch_size or own.batch_size, optimizer or own.optimizer, learning_rate)
-
-
-def compile_model(model, recipe: Recipe) -> None:
-    """Compiles for classification with whole-number labels."""
-    from striate import losses, optimizers
-
-    optimizer = optimizers.get(recipe.optimizer)
-    if recipe.learning_rate is not None:
-        optimizer.learning_rate = recipe.learning_rate
-    model.compile(optimizer=optimizer, metrics=["accuracy"],
-                  loss=losses.SparseCategoricalCrossentropy(from_logits=gives_logits(model)))
+           learning_rate: float | None = None) -> zoo.Recipe:
+    """How to train the model: the user's choices, and the model's own where the user made none."""
+    if source in zoo.names():
+        own = zoo.recipe(source)
+    else:
+        own = zoo.Recipe(title=source, source="the user", optimizer="Adam", loss="SparseCategoricalCrossentropy",
+                         epochs=5, batch_size=64, inputs="pictures divided by 255")
+    if optimizer is not None:
+        own = replace(own, optimizer=optimizer, optimizer_arguments={}, learning_rate=None)
+    return replace(own, **_given(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate))
 
 
-def gives_logits(model) -> bool:
-    """Whether the model's outputs are scores without a softmax."""
+def said(recipe: zoo.Recipe) -> str:
+    """A recipe in words."""
+    rate = "" if recipe.learning_rate is None else f", learning rate {recipe.learning_rate:g}"
+    more = "".join(f", {name} {value}" for name, value in recipe.optimizer_arguments.items())
+    return f"{recipe.epochs} epochs, batches of {recipe.batch_size}, {recipe.optimizer}{rate}{more}"
+
+
+def compile_model(model, recipe: zoo.Recipe) -> None:
+    """Compiles for classification with whole-number labels: cross-entropy for whatever the last layer gives."""
+    from striate import losses
+
+    if model.output_shape[-1] == 1:
+        loss = losses.BinaryCrossentropy(from_logits=gives_scores(model))
+    else:
+        loss = losses.SparseCategoricalCrossentropy(from_logits=gives_scores(model))
+    model.compile(optimizer=recipe.make_optimizer(), loss=loss, metrics=["accuracy"])
+
+
+def gives_scores(model) -> bool:
+    """Whether the model's outputs are scores, not yet made probabilities by a softmax or sigmoid."""
     last = model.layers[-1]
-    activation = getattr(last, "activation", None)
-    name = getattr(activation, "__name__", "linear") if activation is not None else type(last).__name__.lower()
-    return name != "softmax"
+    name = getattr(getattr(last, "activation", None), "__name__", type(last).__name__.lower())
+    return name not in ("softmax", "sigmoid")
 
 
 def pixels(model, images: np.ndarray) -> np.ndarray:
@@ -126,9 +115,13 @@ def pixels(model, images: np.ndarray) -> np.ndarray:
 
 
 def probabilities(model, outputs: np.ndarray) -> np.ndarray:
-    """A model's outputs (count, classes) as probabilities."""
+    """A model's outputs as probabilities (count, classes); a single output is that of the second of two classes."""
     outputs = np.asarray(outputs, np.float64)
-    if not gives_logits(model):
+    scores = gives_scores(model)
+    if outputs.shape[1] == 1:
+        second = 1 / (1 + np.exp(-outputs)) if scores else outputs
+        return np.concatenate([1 - second, second], axis=1)
+    if not scores:
         return outputs
     powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)

@@ -30,7 +30,8 @@ striate train fashion-mnist --subset --json
 @click.option("--threads", type=click.IntRange(1), help="Threads that compute; all cores unless given.")
 @click.option("--limit", type=click.IntRange(1), help="Use at most so many images, for a quick try.")
 @click.option("--subset", is_flag=True, help="Use the 10 % of the data that comes with striate.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; runs/NAME-0001 and so on unless given.")
+@click.option("--out", type=click.Path(path_type=Path),
+              help="Folder of the run; runs/NAME-0001 and so on unless given.")
 @click.option("--json", "json", is_flag=True, help="Print the result as JSON; everything else goes to standard error.")
 def command(**options) -> None:
     """Train a network on DATA and write a folder with the model and a report.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from striate import config
+from striate import config, zoo
 from striate.cli import data as datasets
 from striate.cli import machine, networks, plain
 from striate.cli.forecast import announce
@@ -64,7 +64,7 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
                              optimizer=request.optimizer, learning_rate=request.learning_rate)
     networks.compile_model(model, recipe)
     console.print(f"[bold]Model[/]   {plain(request.model)}: {model.count_params():,} parameters, "
-                  f"{recipe.said()}.", highlight=False)
+                  f"{networks.said(recipe)}.", highlight=False)
     folder = RunFolder.at(request.out) if request.out else RunFolder.create(config.value("runs"), data.name)
     console.print(f"[bold]Run[/]     {folder.path}", highlight=False, soft_wrap=True)
     settings = run_settings(request, recipe, data)
@@ -76,7 +76,7 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
     return folder, result
 
 
-def run_settings(request: Request, recipe: networks.Recipe, data: datasets.Data) -> dict[str, Any]:
+def run_settings(request: Request, recipe: zoo.Recipe, data: datasets.Data) -> dict[str, Any]:
     """The content of config.json: everything that the result depends on, and where it was computed."""
     return {
         "striate": machine.versions()["striate"],
@@ -90,26 +90,23 @@ def run_settings(request: Request, recipe: networks.Recipe, data: datasets.Data)
     }
 
 
-def command(request: Request, recipe: networks.Recipe) -> str:
-    """The command that repeats this run, with every choice written out.
+def command(request: Request, recipe: zoo.Recipe) -> str:
+    """The command that repeats this run: what was asked for, with the lengths and the seed written out.
 
     Example:
-        >>> command(Request("fashion-mnist", "lenet5"), networks.Recipe(3, 32, "adam", 0.001))
-        'striate train fashion-mnist --model lenet5 --epochs 3 --batch-size 32 --optimizer adam --learning-rate 0.001 --seed 0'
+        >>> command(Request("fashion-mnist", "lenet5", subset=True), zoo.recipe("lenet5"))
+        'striate train fashion-mnist --model lenet5 --epochs 12 --batch-size 64 --seed 0 --subset'
     """
     words = ["striate", "train", request.data, "--model", request.model, "--epochs", recipe.epochs,
-             "--batch-size", recipe.batch_size, "--optimizer", recipe.optimizer]
-    if recipe.learning_rate is not None:
-        words += ["--learning-rate", recipe.learning_rate]
-    words += ["--seed", request.seed]
-    if request.limit is not None:
-        words += ["--limit", request.limit]
-    if request.subset:
-        words.append("--subset")
-    return shlex.join(map(str, words))
+             "--batch-size", recipe.batch_size]
+    for option, value in (("--optimizer", request.optimizer), ("--learning-rate", request.learning_rate),
+                          ("--seed", request.seed), ("--limit", request.limit)):
+        if value is not None:
+            words += [option, value]
+    return shlex.join(map(str, words + ["--subset"] * request.subset))
 
 
-def fit(model, data: datasets.Data, recipe: networks.Recipe, folder: RunFolder, console: Console) -> Outcome:
+def fit(model, data: datasets.Data, recipe: zoo.Recipe, folder: RunFolder, console: Console) -> Outcome:
     """Trains; after every epoch the history and, if it is the best so far, the model are on the disk."""
     from striate import callbacks
 
@@ -161,7 +158,8 @@ def test(model, data: datasets.Data, folder: RunFolder) -> Scores:
     return score(model, *data.test, classes=len(data.classes))
 
 
-def finish(folder: RunFolder, model, data: datasets.Data, settings: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
+def finish(folder: RunFolder, model, data: datasets.Data, settings: dict[str, Any],
+           outcome: Outcome) -> dict[str, Any]:
     """Writes the results and the report."""
     from striate.cli.reporting import write_report
 

@@ -11,6 +11,7 @@ import threading
 
 import numpy as np
 
+from striate import config
 from striate.kernels import cpu, jit, program
 
 _SPIN_TURNS = 20_000
@@ -81,8 +82,8 @@ _making = threading.Lock()
 
 
 def default_threads() -> int:
-    """`STRIATE_NUM_THREADS`, or every core that this process may use."""
-    return int(os.environ.get("STRIATE_NUM_THREADS") or cpu.cores())
+    """The setting `num_threads`, or every core that this process may use."""
+    return config.value("num_threads") or cpu.cores()
 
 
 def pool() -> Pool:
