@@ -259,10 +259,7 @@ def winograd_convolution(lanes, rows):
                                     if relu:
                                         best = select(zero >= best, zero, best)
                                     out = ((image * (oh // 2) + r) * (ow // 2) + c) * oc + channel
-                                    if count == lanes:
-                                        store(y, out, best)
-                                    else:
-                                        store_part(y, out, best, count)
+                                    store_part(y, out, best, count)
                                     store(done, 16 * lanes, index)
                                     for lane in range(count):
                                         winner[out + lane] = np.uint8(done[16 * lanes + lane])
@@ -275,8 +272,5 @@ def winograd_convolution(lanes, rows):
                                         value = select(zero >= value, zero, value)
                                     if has_mask:
                                         value = select(load_part(given, out, count, lanes) > zero, value, zero)
-                                    if count == lanes:
-                                        store(y, out, value)
-                                    else:
-                                        store_part(y, out, value, count)
+                                    store_part(y, out, value, count)
     return winograd_convolution
