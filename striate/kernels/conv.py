@@ -1,0 +1,182 @@
+"""Convolution, forward: direct sums in register tiles.
+
+    y[n, i, j, o] = b[o] + sum over a, c, k of x[n, i sh + a dh - top, j sw + c dw - left, k] w[a, c, k, o]
+
+A task is one *band* (some output rows) of one image and some blocks of output channels. If the convolution pads, the
+input rows of the band are first copied with their border of zeros into the thread's scratch memory, so that the loops
+know no borders. Then, for each block of `vectors` x `lanes` output channels, tiles of `pixels` output pixels are
+summed in registers: every step multiplies one input number of each pixel by the block's weights for it.
+
+    places[p]   offset in the band of the first input number of output pixel p (row-major in the band)
+    taps[s]     offset of a run of inputs that lie side by side: a kernel row of kw * ic numbers, or, with dilation or
+                groups, one pixel's ic numbers
+    packed      weights as (groups, blocks, 1 + kh * kw * ic, vectors * lanes): row 0 of a block is the bias, which the
+                sums start from; channels that the last block does not have are zero
+
+The sum of an output number runs in the order bias, kernel row, kernel column, input channel, whatever the tiling.
+Pooling, if fused, takes a band of sums in scratch memory and writes maxima and their places only.
+"""
+
+from numba import float32
+
+from striate.kernels.conv_grad import copy_window
+from striate.kernels.jit import helper
+from striate.kernels.simd import (
+    beats,
+    broadcast,
+    broadcast_like,
+    f32,
+    f32_at,
+    i64,
+    integer,
+    lanes_of,
+    load,
+    load_like,
+    load_offsets_within,
+    load_part,
+    raised,
+    real,
+    select,
+    store,
+    store_part,
+    store_small,
+    tile_gather_outer,
+    tile_load,
+    tile_raised,
+    tile_store,
+    u8,
+    u8_at,
+)
+
+
+def conv_pack(lanes):
+    """Makes `kernel`: tasks are (group, block) pairs; slots: w, b, packed, numbers (kh * kw * ic), oc / groups, groups,
+    blocks, vectors, whether there is a bias."""
+    def conv_pack(a, first, last, scratch):
+        w, b, packed = f32(a, 0), f32(a, 1), f32(a, 2)
+        numbers, filters, groups, blocks = integer(a, 3), integer(a, 4), integer(a, 5), integer(a, 6)
+        vectors, biased = integer(a, 7), integer(a, 8)
+        zero = broadcast(float32(0.0), lanes)
+        for task in range(first, last):
+            group, block = task // blocks, task % blocks
+            at = task * (numbers + 1) * vectors * lanes
+            for v in range(vectors):
+                channel = (block * vectors + v) * lanes
+                count = min(max(filters - channel, 0), lanes)
+                source, target = group * filters + channel, at + v * lanes
+                store(packed, target, load_part(b, source, count, lanes) if biased else zero)
+                for k in range(numbers):
+                    target += vectors * lanes
+                    start = k * groups * filters + source
+                    store(packed, target, load(w, start, lanes) if count == lanes
+                          else load_part(w, start, count, lanes))
+    return conv_pack
+
+
+@helper
+def store_channels(y, at, value, count):
+    """y[at : at + count] = the first lanes of value."""
+    if count >= lanes_of(value):
+        store(y, at, value)
+    else:
+        store_part(y, at, value, count)
+
+
+@helper
+def store_places(winner, at, value, count, spare):
+    """winner[at : at + count] = the first lanes of value; `spare` is memory for one vector."""
+    if count >= lanes_of(value):
+        store_small(winner, at, value)
+        return
+    store_small(spare, 0, value)
+    for k in range(count):
+        winner[at + k] = spare[k]
+
+
+@helper
+def copy_pixels(y, at, depth, raw, pixels, block, channels, floor):
+    """`channels` channels of `pixels` pixels of sums (rows of `block` numbers) go to y, raised to the floor."""
+    for p in range(pixels):
+        for v in range(0, channels, lanes_of(floor)):
+            store_channels(y, at + p * depth + v, raised(load_like(raw, p * block + v, floor), floor), channels - v)
+
+
+@helper
+def pool_band(out, at, raw, band, channels, pool, floor):
+    """Maxima over the windows of a band of sums, and their places.
+
+    out: (y, winner, spare). band: (rows and columns of windows, pixels in a row of sums, numbers in a pixel of sums,
+    numbers in a pixel of y). pool: (height, width, steps down, steps right).
+    """
+    y, winner, spare = out
+    rows, columns, width, block, depth = band
+    ph, pw, down, right = pool
+    for i in range(rows):
+        for j in range(columns):
+            corner = (i * down * width + j * right) * block
+            for v in range(0, channels, lanes_of(floor)):
+                best = load_like(raw, corner + v, floor)
+                place = broadcast_like(float32(0.0), floor)
+                for p in range(1, ph * pw):
+                    value = load_like(raw, corner + (p // pw * width + p % pw) * block + v, floor)
+                    wins = beats(value, best)
+                    best = select(wins, value, best)
+                    place = select(wins, broadcast_like(float32(p), floor), place)
+                to = at + (i * columns + j) * depth + v
+                store_channels(y, to, raised(best, floor), channels - v)
+                store_places(winner, to, place, channels - v, spare)
+
+
+def conv_direct(lanes, vectors, pixels, pooled):
+    """Makes `kernel`; slots as `striate.plan.lower.conv.direct_arguments` lists them."""
+    block = vectors * lanes
+
+    def conv_direct(a, first, last, scratch):
+        x, packed, y, winner, places, taps = f32(a, 0), f32(a, 1), f32(a, 2), u8(a, 3), i64(a, 4), i64(a, 5)
+        floor = broadcast(float32(real(a, 6)), lanes)
+        height, width, ic = integer(a, 7), integer(a, 8), integer(a, 9)
+        oh, ow, oc = integer(a, 10), integer(a, 11), integer(a, 12)
+        sh, reach, padded, top, left, wide = (integer(a, 13), integer(a, 14), integer(a, 15), integer(a, 16),
+                                              integer(a, 17), integer(a, 18))
+        rows, bands, parts = integer(a, 19), integer(a, 20), integer(a, 21)
+        groups, blocks, runs, length = integer(a, 22), integer(a, 23), integer(a, 24), integer(a, 25)
+        pool = integer(a, 26), integer(a, 27), integer(a, 28), integer(a, 29)
+        poh, pow_ = integer(a, 30), integer(a, 31)
+        window, raw, spare = f32_at(scratch), f32_at(scratch + integer(a, 32)), u8_at(scratch + integer(a, 33))
+        filters, numbers = oc // groups, runs * length + 1
+        for task in range(first, last):
+            part, band, image = task % parts, task // parts % bands, task // (parts * bands)
+            row = band * rows
+            band_rows = min(rows, oh - row)
+            count = band_rows * ow
+            source, base = x, (image * height + row * sh) * width * ic
+            if padded:
+                copy_window(window, 0, x, image, (row * sh - top, -left, (band_rows - 1) * sh + reach, wide),
+                            (height, width, ic), (0, ic, ic))
+                source, base = window, 0
+            for column in range(groups * blocks * part // parts, groups * blocks * (part + 1) // parts):
+                group, channel = column // blocks, column % blocks * block
+                channels = min(block, filters - channel)
+                out = group * filters + channel
+                for start in range(0, count, pixels):
+                    offsets = load_offsets_within(places, start, count - 1, pixels)
+                    w = column * numbers * block
+                    sums = tile_load(packed, w, 0, pixels, vectors, lanes)
+                    for run in range(runs):
+                        at = base + group * (ic // groups) + taps[run]
+                        for k in range(length):
+                            w += block
+                            sums = tile_gather_outer(sums, source, offsets, at + k, packed, w, 1)
+                    to = ((image * oh + row) * ow + start) * oc + out
+                    if pooled:
+                        tile_store(sums, raw, start * block, block)
+                    elif start + pixels <= count and channels == block:
+                        tile_store(tile_raised(sums, floor), y, to, oc)
+                    else:
+                        tile_store(sums, raw, 0, block)
+                        copy_pixels(y, to, oc, raw, min(pixels, count - start), block, channels, floor)
+                if pooled:
+                    windows = row // pool[2]
+                    pool_band((y, winner, spare), (image * poh + windows) * pow_ * oc + out, raw,
+                              (min(rows // pool[2], poh - windows), pow_, ow, block, oc), channels, pool, floor)
+    return conv_direct

@@ -1,0 +1,220 @@
+"""Convolution, forward: which kernel, which tile, which division of the work, from shapes and the processor alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+
+import numpy as np
+
+from striate.kernels.cpu import Cpu
+from striate.ops import windows
+from striate.ops.linear import output_size
+from striate.plan.ir import Constant, Launch, Temporary
+from striate.plan.lower import lowers
+
+_CHAINS = 8
+"""Sums that must be under way at once to keep two multiply-add units busy (4 cycles each)."""
+_POINTERS = 8
+"""Most pixels of a tile: each needs an address register."""
+_TASKS = 16
+"""Tasks that a launch should have at least, so that the threads of a usual machine share it evenly."""
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """The numbers of one `conv2d` node. `size` is the part of its unpooled output that is needed."""
+
+    batch: int
+    height: int
+    width: int
+    ic: int
+    kernel: tuple[int, ...]
+    strides: tuple[int, int]
+    padding: tuple
+    dilation: tuple[int, int]
+    groups: int
+    relu: bool
+    pool: tuple[int, int, int, int] | None
+    biased: bool
+
+    @classmethod
+    def of(cls, node) -> Convolution:
+        x, w, *bias = node.inputs
+        a = node.attributes
+        return cls(*x.shape, w.shape, a["strides"], a["padding"], a["dilation"], a["groups"], a["activation"] == "relu",
+                   a["pool"], bool(bias))
+
+    @cached_property
+    def pooled(self) -> tuple[int, ...]:
+        """(height, width) of the output, after any pooling."""
+        size = output_size((self.height, self.width), self.kernel, self.strides, self.padding, self.dilation)
+        if self.pool is None:
+            return size
+        return tuple(windows.output_length(n, self.pool[i], self.pool[i + 2]) for i, n in enumerate(size))
+
+    @cached_property
+    def size(self) -> tuple[int, ...]:
+        """(height, width) of the unpooled output, as far as pooling windows reach."""
+        if self.pool is None:
+            return self.pooled
+        return tuple((n - 1) * self.pool[i + 2] + self.pool[i] for i, n in enumerate(self.pooled))
+
+    @property
+    def oc(self) -> int:
+        return self.kernel[3]
+
+    @property
+    def numbers(self) -> int:
+        """Input numbers that one output number depends on."""
+        return self.kernel[0] * self.kernel[1] * self.kernel[2]
+
+    @property
+    def padded(self) -> bool:
+        return any(amount > 0 for pair in self.padding for amount in pair)
+
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """Height and width of the input that one output pixel depends on."""
+        return tuple(windows.extent(*axis) for axis in zip(self.kernel[:2], self.dilation, strict=True))
+
+    @property
+    def wide(self) -> int:
+        """Pixels in a row of the band that the sums read: of the padded copy, or of the input itself."""
+        return (self.size[1] - 1) * self.strides[1] + self.reach[1] if self.padded else self.width
+
+    @property
+    def runs(self) -> tuple[np.ndarray, int]:
+        """Offsets of the runs of inputs that lie side by side, and the length of each."""
+        kh, kw, depth, _ = self.kernel
+        rows = np.arange(kh)[:, None] * self.dilation[0] * self.wide * self.ic
+        if self.groups == 1 and (self.dilation[1] == 1 or kw == 1):
+            return rows.ravel(), kw * depth
+        return (rows + np.arange(kw) * self.dilation[1] * self.ic).ravel(), depth
+
+    def places(self, rows: int) -> np.ndarray:
+        """Offsets of the first input number of each output pixel of a band."""
+        down = np.arange(rows)[:, None] * self.strides[0] * self.wide
+        return ((down + np.arange(self.size[1]) * self.strides[1]) * self.ic).ravel()
+
+    def window_bytes(self, rows: int) -> int:
+        """Bytes of input that a band of output rows depends on."""
+        return 4 * ((rows - 1) * self.strides[0] + self.reach[0]) * self.wide * self.ic
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """A register tile of `pixels` x `vectors` vectors, bands of `rows` output rows, `blocks` of output channels."""
+
+    vectors: int
+    pixels: int
+    rows: int
+    bands: int
+    blocks: int
+    parts: int
+
+
+def step_cycles(vectors: int, pixels: int) -> float:
+    """Cycles of one step of a tile: two multiply-adds and two loads a cycle, and never fewer than their latency."""
+    return max(vectors * pixels, vectors + pixels, _CHAINS) / 2
+
+
+def tile_shapes(cpu: Cpu):
+    """The tiles whose sums, weights and one input number fit the registers, as (vectors, pixels)."""
+    for vectors in (1, 2, 3, 4):
+        for pixels in range(1, _POINTERS + 1):
+            if vectors * pixels + vectors + 1 <= cpu.registers:
+                yield vectors, pixels
+
+
+def _band_cycles(conv: Convolution, rows: int, vectors: int, pixels: int, lanes: int) -> float:
+    """An estimate for one image in bands of `rows` rows: tiles, their beginnings and ends, copies of the border."""
+    filters = conv.oc // conv.groups
+    blocks = -(-filters // (vectors * lanes)) * conv.groups
+    cycles = 0.0
+    for start in range(0, conv.size[0], rows):
+        count = min(rows, conv.size[0] - start)
+        tiles = -(-count * conv.size[1] // pixels) * blocks
+        cycles += 100 + tiles * (20 + 2 * vectors * pixels + conv.numbers * step_cycles(vectors, pixels))
+        if conv.padded:
+            cycles += conv.window_bytes(count) / 32
+    return cycles
+
+
+def _row_choices(conv: Convolution, cpu: Cpu, block: int) -> list[int]:
+    """Heights of a band whose input fits half of L2 and, pooled, whose sums fit half of L1; at least one row."""
+    if conv.pool is not None and (conv.pool[2] < conv.pool[0] or conv.pool[3] < conv.pool[1]):
+        return [conv.size[0]]
+    unit = 1 if conv.pool is None else conv.pool[2]
+    wanted = max(unit, -(-conv.size[0] * conv.batch // _TASKS))
+    choices = [unit]
+    for rows in range(2 * unit, min(wanted, conv.size[0]) + unit, unit):
+        sums = 4 * rows * conv.size[1] * block if conv.pool is not None else 0
+        if conv.window_bytes(rows) <= cpu.l2 // 2 and sums <= cpu.l1 // 2:
+            choices.append(rows)
+    return choices
+
+
+def choose_tiling(conv: Convolution, cpu: Cpu) -> Tiling:
+    """The tiling of the fewest estimated cycles."""
+    best, cost = (1, 1, 1), inf
+    for vectors, pixels in tile_shapes(cpu):
+        for rows in _row_choices(conv, cpu, vectors * cpu.lanes):
+            cycles = _band_cycles(conv, rows, vectors, pixels, cpu.lanes)
+            if cycles < cost:
+                best, cost = (vectors, pixels, rows), cycles
+    vectors, pixels, rows = best
+    bands = -(-conv.size[0] // rows)
+    blocks = -(-conv.oc // conv.groups // (vectors * cpu.lanes))
+    parts = max(1, min(blocks * conv.groups, -(-_TASKS // (conv.batch * bands))))
+    return Tiling(vectors, pixels, rows, bands, blocks, parts)
+
+
+def _scratch(conv: Convolution, tiling: Tiling, cpu: Cpu) -> tuple[int, int, int]:
+    """Bytes of a thread's scratch memory, and where in it sums and spare begin, behind the padded input."""
+    window = conv.window_bytes(tiling.rows) if conv.padded else 0
+    pixels = tiling.pixels + (tiling.rows * conv.size[1] if conv.pool is not None else 0)
+    sums = -(-window // 64) * 64 + 64
+    spare = sums + 4 * pixels * tiling.vectors * cpu.lanes
+    return spare + 64, sums, spare
+
+
+def direct_arguments(conv: Convolution, tiling: Tiling, tensors, sums: int, spare: int) -> list:
+    """The slots of `conv_direct`; `tensors` are x, packed weights, y, winner."""
+    taps, length = conv.runs
+    (top, _), (left, _) = conv.padding
+    return [*tensors, Constant(conv.places(tiling.rows), "places"), Constant(taps, "taps"), 0.0 if conv.relu else -inf,
+            conv.height, conv.width, conv.ic, *conv.size, conv.oc,
+            conv.strides[0], conv.reach[0], int(conv.padded), top, left, conv.wide,
+            tiling.rows, tiling.bands, tiling.parts, conv.groups, tiling.blocks, len(taps), length,
+            *(conv.pool or (1, 1, 1, 1)), *conv.pooled, sums, spare]
+
+
+def pack_launch(node, conv: Convolution, vectors: int, blocks: int, cpu: Cpu) -> Launch:
+    """Weights and bias in blocks of `vectors` vectors of output channels."""
+    w, bias = node.inputs[1], node.inputs[2] if conv.biased else node.inputs[1]
+    packed = Temporary((conv.groups, blocks, conv.numbers + 1, vectors * cpu.lanes), name="packed weights")
+    return Launch("conv_pack", dict(lanes=cpu.lanes),
+                  [w, bias, packed, conv.numbers, conv.oc // conv.groups, conv.groups, blocks, vectors,
+                   int(conv.biased)],
+                  [packed], conv.groups * blocks, "weights in the order the tiles read them", prepares=True)
+
+
+@lowers("conv2d")
+def lower_conv2d(node, cpu: Cpu) -> list[Launch]:
+    """Packs the weights, then sums directly."""
+    conv = Convolution.of(node)
+    tiling = choose_tiling(conv, cpu)
+    pack = pack_launch(node, conv, tiling.vectors, tiling.blocks, cpu)
+    scratch, sums, spare = _scratch(conv, tiling, cpu)
+    outputs = [*node.outputs, node.outputs[0]][:2]
+    variant = dict(lanes=cpu.lanes, vectors=tiling.vectors, pixels=tiling.pixels, pooled=conv.pool is not None)
+    reason = (f"direct: {tiling.pixels} pixels x {tiling.vectors} vectors in registers, bands of {tiling.rows} rows"
+              + (", input copied with its border" if conv.padded else "")
+              + (", pooled from cache" if conv.pool is not None else ""))
+    return [pack, Launch("conv_direct", variant,
+                         direct_arguments(conv, tiling, [node.inputs[0], pack.writes[0], *outputs], sums, spare),
+                         list(node.outputs), conv.batch * tiling.bands * tiling.parts, reason, scratch=scratch,
+                         flops=node.spec.flops([v.type for v in node.inputs], [v.type for v in node.outputs],
+                                               node.attributes))]
