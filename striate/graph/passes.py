@@ -250,7 +250,7 @@ def fuse_masks(graph: Graph) -> Graph:
             inputs = list(node.inputs)
             if node.op != "batch_norm_grad":
                 if mask.shape != node.outputs[0].shape:
-                    mask = rewriter.emit("reshape", [mask], {"shape": node.outputs[0].shape}, node.scope)[0]
+                    mask = rewriter.emit("reshape", [mask], {"newshape": node.outputs[0].shape}, node.scope)[0]
                 inputs.append(mask)
             outputs = rewriter.emit(node.op, inputs, node.attributes | {"masked": True}, node.scope)
             for old, new in zip(node.outputs, outputs, strict=True):
