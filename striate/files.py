@@ -112,6 +112,19 @@ def lock(path: str | os.PathLike) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def temporary_folder(final: Path) -> Iterator[Path]:
+    """A fresh folder to fill; when the block ends without an exception it is renamed to `final`."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    folder = final.with_name(f".{final.name}.{secrets.token_hex(4)}{_MARK}")
+    folder.mkdir()
+    try:
+        yield folder
+        replacing_with(final, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _remove_abandoned(final: Path) -> None:
     """Removes what writers of the same file left behind when they were killed."""
     for entry in os.scandir(final.parent):

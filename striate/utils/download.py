@@ -1,0 +1,143 @@
+"""`get_file`: a file from the internet, checked and kept."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from striate import config
+from striate.datasets.fetch import fetch
+from striate.errors import ArgumentError, ModelFileError, received
+from striate.files import temporary_folder
+from striate.serialization import export
+
+_MAX_MEMBERS = 1_000_000
+_MAX_UNPACKED_BYTES = 64 << 30
+_CHUNK = 1 << 20
+
+
+@export("keras.utils.get_file")
+def get_file(fname: str | None = None, origin: str | None = None, untar: bool = False, md5_hash: str | None = None,
+             file_hash: str | None = None, cache_subdir: str = "datasets", hash_algorithm: str = "auto",
+             extract: bool = False, archive_format: str = "auto", cache_dir: str | None = None,
+             force_download: bool = False) -> str:
+    """Downloads a file once, into striate's cache, and gives its path.
+
+    Args:
+        fname: its name in the cache; the last part of the address by default.
+        origin: its address, http or https.
+        untar, extract: whether to unpack it (tar or zip, with any compression); then the folder is what is returned.
+        md5_hash: not supported, because MD5 protects nothing: give `file_hash`.
+        file_hash: its SHA-256.
+        cache_subdir: folder below the cache.
+        hash_algorithm: "auto" or "sha256".
+        archive_format: "auto", "tar" or "zip"; found out from the content in any case.
+        cache_dir: another cache.
+        force_download: whether to download it again.
+
+    Raises:
+        ArgumentError: `origin` is missing, or an argument cannot work.
+        DownloadError: it could not be downloaded, or has the wrong hash.
+        ModelFileError: the archive is damaged or would write outside its folder.
+
+    Example:
+        >>> get_file(origin="https://example.org/cells.zip", extract=True)  # doctest: +SKIP
+    """
+    if not origin:
+        raise ArgumentError('Please specify the "origin" argument (URL of the file to download).')
+    if md5_hash or hash_algorithm not in ("auto", "sha256") or (file_hash and len(file_hash) != 64):
+        raise ArgumentError("Give the SHA-256 of the file as `file_hash`. "
+                            + received(md5_hash=md5_hash, file_hash=file_hash, hash_algorithm=hash_algorithm))
+    name = fname or PurePosixPath(origin.split("?")[0]).name
+    if not name or Path(name).name != name:
+        raise ArgumentError("`fname` must be a plain file name. " + received(fname=fname, origin=origin))
+    path = Path(cache_dir or config.value("cache_dir")).expanduser() / cache_subdir / name
+    if force_download:
+        path.unlink(missing_ok=True)
+    fetch(path, [origin], file_hash)
+    return str(unpack(path) if untar or extract else path)
+
+
+def unpack(path: Path) -> Path:
+    """Unpacks an archive into a folder beside it, named like it with `_extracted`, and gives the folder.
+
+    Only regular files and folders are unpacked; they are written into a fresh folder, which is then renamed.
+
+    Raises:
+        ModelFileError: a member is a link or a device, or would lie outside, or there is too much of it.
+    """
+    target = path.with_name(path.name + "_extracted")
+    if target.is_dir():
+        return target
+    with temporary_folder(target) as folder:
+        if zipfile.is_zipfile(path):
+            _unpack_zip(path, folder)
+        elif tarfile.is_tarfile(path):
+            _unpack_tar(path, folder)
+        else:
+            raise ModelFileError(f"{path} is neither a zip nor a tar archive.")
+    return target
+
+
+def _unpack_tar(path: Path, folder: Path) -> None:
+    budget = _Budget()
+    with tarfile.open(path) as archive:
+        for member in archive:
+            if not (member.isreg() or member.isdir()):
+                raise ModelFileError(f"{path} holds something else than files and folders. " + received(name=member.name))
+            place = _place(folder, member.name)
+            if member.isdir():
+                place.mkdir(parents=True, exist_ok=True)
+            else:
+                budget.copy(archive.extractfile(member), place)
+
+
+def _unpack_zip(path: Path, folder: Path) -> None:
+    budget = _Budget()
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            kind = member.external_attr >> 28
+            if kind not in (0, 0o10, 0o4) or member.flag_bits & 1:
+                raise ModelFileError(f"{path} holds a link, a device or an encrypted file. "
+                                     + received(name=member.filename))
+            place = _place(folder, member.filename)
+            if member.is_dir():
+                place.mkdir(parents=True, exist_ok=True)
+            else:
+                with archive.open(member) as content:
+                    budget.copy(content, place)
+
+
+class _Budget:
+    """Counts what is written, because the sizes that an archive declares can lie."""
+
+    def __init__(self) -> None:
+        self.members, self.bytes = 0, 0
+
+    def copy(self, content, place: Path) -> None:
+        self.members += 1
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with open(place, "xb") as file:
+            while chunk := content.read(_CHUNK):
+                self.bytes += len(chunk)
+                if self.bytes > _MAX_UNPACKED_BYTES or self.members > _MAX_MEMBERS:
+                    raise ModelFileError("The archive unpacks to more than allowed. "
+                                         + received(members=self.members, bytes=self.bytes))
+                file.write(chunk)
+
+
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+
+
+def _place(folder: Path, name: str) -> Path:
+    """Where a member belongs; refused unless it is an ordinary relative name on every system."""
+    parts = name.rstrip("/").split("/")
+    for part in parts:
+        plain = part.split(".")[0].lower()
+        if (part in ("", "..") or len(part.encode()) > 255 or plain in _RESERVED
+                or any(character in '\\:\0' or ord(character) < 32 for character in part)):
+            raise ModelFileError("The archive holds a name that is not allowed. " + received(name=name))
+    if len(parts) > 64:
+        raise ModelFileError("The archive holds folders nested too deeply. " + received(name=name))
+    return folder.joinpath(*(part for part in parts if part != "."))
