@@ -130,14 +130,14 @@ class _Block:
 
 
 def _input_window(c: Convolution, rows: int) -> tuple[int, int, int, int]:
-    """(row, column, rows, columns) of g's map that the first `rows` rows of dx need."""
+    """(row, column, rows, columns) of g's map that the first `rows` rows of dx need; every column of the map, too."""
     edges = []
     for axis, (length, kernel) in enumerate(((rows, c.kh), (c.w, c.kw))):
         stride, before = c.strides[axis], c.padding[axis][0]
-        begin = before // stride - (kernel - 1) * c.dilation[axis] // stride
-        edges.append((begin, (length - 1 + before) // stride - begin + 1))
-    (row, rows), (column, columns) = edges
-    return row, column, rows, columns
+        edges.append((before // stride - (kernel - 1) * c.dilation[axis] // stride, (length - 1 + before) // stride))
+    (row, row_end), (column, column_end) = edges
+    column, column_end = min(column, 0), max(column_end, c.ow - 1)
+    return row, column, row_end - row + 1, column_end - column + 1
 
 
 def _input_block(c: Convolution, cpu: Cpu, channels: int) -> _Block:
@@ -172,11 +172,10 @@ def _input_tables(c: Convolution, block: _Block, depth: int, tile: int) -> _Inpu
     return _InputTables(*(np.array(table, np.int64) for table in (pixels, outputs, taps, order, phases)))
 
 
-def _winner_tables(c: Convolution, columns: int, unit: int) -> tuple[np.ndarray, np.ndarray]:
-    """(offset, row) of each position in a pooling window, in a window of so many columns of `unit` floats."""
-    ph, pw = c.pool[:2]
-    position = np.arange(ph * pw)
-    return (position // pw * columns + position % pw) * unit, position // pw
+def _winner_tables(c: Convolution, row_step: int, column_step: int) -> tuple[np.ndarray, np.ndarray]:
+    """(offset, row) of each position in a pooling window whose rows and columns lie so many floats apart."""
+    row, column = np.divmod(np.arange(c.pool[0] * c.pool[1]), c.pool[1])
+    return row * row_step + column * column_step, row
 
 
 @lowers("conv2d_input_grad")
@@ -197,7 +196,7 @@ def input_grad(node: Node, cpu: Cpu) -> list[Launch] | None:
     packed = Temporary((c.groups * blocks * parts * c.taps * depth * width,), name="transposed weights")
     pool, winners, pooled = (0, 0, 0), (np.zeros(1, np.int64),) * 2, (0, 0)
     if c.pool is not None:
-        pool, winners = (c.pool[2], c.pool[3], c.pool[0]), _winner_tables(c, columns, depth)
+        pool, winners = (c.pool[2], c.pool[3], c.pool[0]), _winner_tables(c, columns * depth, depth)
         pooled = node.inputs[2:4]
     pack = Launch("conv_input_grad_pack", dict(width=width),
                   [w, packed, Constant(tables.tap_order, "taps"), c.groups, c.group_ic, c.group_oc, c.taps, parts,
@@ -358,10 +357,7 @@ def _sparse(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
     sums = _sparse_sums(c, vectors, len(tap_at) * lanes, out_parts * share, lanes)
     partial = Temporary((chunks * sums.size,), name="partial sums")
     bias = Temporary((chunks * sums.bias_size,), name="partial bias sums")
-    winner_at, _ = _winner_tables(c, columns * sh, vectors.depth)
-    if sw != 1:
-        position = np.arange(ph * pw)
-        winner_at = (position // pw * sh * columns + position % pw * sw) * vectors.depth
+    winner_at, _ = _winner_tables(c, sh * line, sw * vectors.depth)
     arguments = [x, g, y, winner, partial, bias, Constant(tap_at, "taps"), Constant(winner_at, "winners"),
                  c.n, chunks, images, c.h, c.w, c.ic, height, g_width, c.oc, h_block,
                  -c.padding[0][0], -c.padding[1][0], x_rows(h_block), columns, h_block * psh * sh,
