@@ -21,7 +21,10 @@ _IN_PLACE = frozenset({"chain", "adam_update", "sgd_update"})
 
 def _rules():
     for family in _FAMILIES:
-        import_module(f"striate.plan.lower.{family}")
+        try:
+            import_module(f"striate.plan.lower.{family}")
+        except ModuleNotFoundError as e:
+            print("MISSING", e)
     return RULES
 
 

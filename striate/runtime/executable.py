@@ -130,12 +130,15 @@ class Executable:
     def view(self, value: Value) -> np.ndarray:
         """The memory of a value as an array, after (or during) a run."""
         home, dtype = self.plan.homes[value], np.dtype(value.dtype)
-        owner = {"arena": self._arena, "persistent": self._persistent.get(home.owner)}.get(home.kind)
-        if home.kind == "variable":
+        if home.kind == "arena":
+            owner = self._arena
+        elif home.kind == "persistent":
+            owner = self._persistent[home.owner]
+        elif home.kind == "variable":
             owner = home.owner.array.reshape(-1)
         elif home.kind == "input":
             owner = self._inputs[home.owner].reshape(-1)
-        elif home.kind == "constant":
+        else:
             owner = self._constant(home.owner)
         raw = owner.view(np.uint8)[home.offset:home.offset + value.type.bytes]
         return raw.view(dtype).reshape(value.shape)
