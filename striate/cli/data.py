@@ -8,9 +8,15 @@ from importlib import import_module
 
 import numpy as np
 
-from striate.errors import ArgumentError, received
+from striate.errors import ArgumentError, DownloadError, received
 
 NAMED = {"fashion-mnist": ("striate.datasets.fashion_mnist", "Fashion-MNIST")}
+
+WAYS = """What can be done:
+  - connect to the internet and repeat the command: the data is then downloaded and kept;
+  - on Debian or Ubuntu: apt-get install dataset-fashion-mnist;
+  - put the four .gz files into a folder and set the environment variable STRIATE_DATA to it;
+  - train on the 10 % that comes with striate: add --subset."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,10 @@ def load(name: str, subset: bool, limit: int | None, seed: int) -> Data:
         raise ArgumentError(f"There is no data set of this name; there are {', '.join(NAMED)}. " + received(data=name))
     module_name, title = NAMED[name]
     module = import_module(module_name)
-    (images, labels), (test_images, test_labels) = module.load_data(subset=subset)
+    try:
+        (images, labels), (test_images, test_labels) = module.load_data(subset=subset)
+    except DownloadError as error:
+        raise DownloadError(f"{error}\n{WAYS}") from error
     train, validation = _split(with_channels(images), labels, 1 / 12, seed)
     data = Data(name, title, train, validation, (with_channels(test_images), test_labels), module.CLASS_NAMES, "")
     if limit is not None:

@@ -76,6 +76,12 @@ def load_data(subset: bool = False) -> Pairs:
             (read("t10k-images-idx3-ubyte"), read("t10k-labels-idx1-ubyte")))
 
 
+def on_this_computer() -> Path | None:
+    """The folder where the whole lies, if there is one; its contents are checked when they are read."""
+    return next((folder for folder in _folders()
+                 if all((folder / name).is_file() or (folder / f"{name}.gz").is_file() for name in _FILES)), None)
+
+
 def _folders() -> Iterator[Path]:
     """Where the files may lie on this computer, best first."""
     own = config.value("data")
