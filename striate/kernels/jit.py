@@ -14,7 +14,6 @@ the cache folder is named after the contents of all kernel files, and of the ver
 """
 
 import hashlib
-import os
 import time
 from functools import lru_cache
 from importlib import import_module
@@ -25,11 +24,15 @@ import llvmlite
 import numba
 from numba import config, types
 
+from striate import config as settings
 from striate.kernels import KERNELS, Kernel
 
 helper = numba.njit(error_model="numpy")
 """Decorates a module-level function that kernels call. Not for use inside a factory: a closure over a compiled
 function would miss the disk cache in every process."""
+
+inlined = numba.njit(error_model="numpy", inline="always")
+"""As `helper`, but copied into its caller, so that the caller's closure constants (lanes, say) stay constants in it."""
 
 _compiled: dict = {}
 _lock = Lock()
@@ -44,9 +47,7 @@ def cache_folder() -> Path:
     for file in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(file.read_bytes())
     digest.update(f"{numba.__version__} {llvmlite.__version__}".encode())
-    base = os.environ.get("STRIATE_CACHE_DIR") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "striate")
-    folder = Path(base) / "kernels" / digest.hexdigest()[:16]
+    folder = settings.value("cache_dir") / "kernels" / digest.hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
 

@@ -1,0 +1,246 @@
+"""Matrix products in float32.
+
+    gemm          c[t, i, j] = sum over p of a[t, i, p] b[t, p, j]  (+ bias[j]) (relu) (zero where mask[t, i, j] <= 0)
+    gemm_dots     c[i, j] = sum over p of a[i, p] b[j, p] for few j: vectors run along p
+    gemm_streams  c[i, j] = sum over p of a[p, i] b[p, j] for few j: vectors run along i, rows of a stream through
+    gemm_finish   adds up what `gemm_streams` made of each chunk of p; bias, relu, mask
+    column_sums   sums[j] = sum over i of x[i, j]
+    transpose     out[j, i] = x[i, j]
+
+Letters: a is m x k, b is k x n, c is m x n; i, j, p run over m, n, k. A *panel* is the block of b that one register
+tile multiplies by: `vectors` vectors wide, `depth` deep, copied so that the tile reads it front to back from the
+first-level cache. A task of `gemm` makes `row_block` rows and `group` panels' columns of c. It sums p in blocks of
+`depth`, each in registers, and adds the blocks in order: every element is summed by one task in an order that
+depends on the shapes alone.
+"""
+
+import numpy as np
+
+from striate.kernels.jit import inlined
+from striate.kernels.simd import (
+    broadcast, f32, f32_at, fma, i64, i64_at, integer, lane_sum, larger, load, load_offsets, load_part,
+    select_positive, store, store_part, tile_add, tile_dot, tile_gather_outer, tile_load, tile_outer, tile_store,
+    tile_zeros, transpose_square,
+)
+
+
+@inlined
+def _copy_part(out, target, x, source, count, width, lanes):
+    """out[target : target + width] = x[source : source + count], then zeros; width is a multiple of lanes."""
+    for shift in range(0, width, lanes):
+        left = count - shift
+        if left >= lanes:
+            store(out, target + shift, load(x, source + shift, lanes))
+        else:
+            store(out, target + shift, load_part(x, source + shift, max(left, 0), lanes))
+
+
+@inlined
+def _pack_transposed(panel, b, start, stride, depth, count, width, lanes):
+    """panel[p, j] = b[start + j * stride + p] for p < depth, j < count; the other columns are zero."""
+    whole = depth - depth % lanes
+    for j in range(0, width, lanes):
+        if j + lanes <= count:
+            for p in range(0, whole, lanes):
+                transpose_square(b, start + j * stride + p, stride, panel, p * width + j, width, lanes)
+        for column in range(j, j + lanes):
+            for p in range(whole if j + lanes <= count else 0, depth):
+                panel[p * width + column] = b[start + column * stride + p] if column < count else 0.0
+
+
+def gemm(lanes, rows, vectors, a_transposed, b_transposed, bias, relu, masked):
+    """Makes the general kernel. `a_transposed`: a is stored as k x m; `b_transposed`: b is stored as n x k."""
+    width = lanes * vectors
+
+    def gemm(arguments, first, last, scratch):
+        a, b, c = f32(arguments, 0), f32(arguments, 1), f32(arguments, 2)
+        addend, mask = f32(arguments, 3), f32(arguments, 4)
+        a_starts, b_starts = i64(arguments, 5), i64(arguments, 6)
+        m, n, k = integer(arguments, 7), integer(arguments, 8), integer(arguments, 9)
+        row_block, group, depth = integer(arguments, 10), integer(arguments, 11), integer(arguments, 12)
+        row_blocks, column_blocks = (m + row_block - 1) // row_block, (n + width * group - 1) // (width * group)
+        block_stride = (row_block + lanes - 1) // lanes * lanes
+        a_stride, b_stride = m if a_transposed else k, k if b_transposed else n
+        offsets = i64_at(scratch)
+        panel = f32_at(scratch + 512)
+        sums = f32_at(scratch + 512 + 4 * width * depth)
+        block = f32_at(scratch + 512 + 4 * width * (depth + row_block * group))
+        for task in range(first, last):
+            batch, place = task // (row_blocks * column_blocks), task % (row_blocks * column_blocks)
+            top, left = place % row_blocks * row_block, place // row_blocks * width * group
+            height, panels = min(row_block, m - top), min(group, (n - left + width - 1) // width)
+            a_start = a_starts[batch] + (top if a_transposed else top * k)
+            for p0 in range(0, k, depth):
+                steps = min(depth, k - p0)
+                if a_transposed:
+                    for p in range(steps):
+                        _copy_part(block, p * block_stride, a, a_start + (p0 + p) * a_stride, height, block_stride, lanes)
+                for q in range(panels):
+                    j = left + q * width
+                    if b_transposed:
+                        _pack_transposed(panel, b, b_starts[batch] + j * b_stride + p0, b_stride, steps,
+                                         n - j, width, lanes)
+                    else:
+                        for p in range(steps):
+                            _copy_part(panel, p * width, b, b_starts[batch] + (p0 + p) * b_stride + j,
+                                       n - j, width, lanes)
+                    for i in range(0, height, rows):
+                        tile = tile_zeros(rows, vectors, lanes)
+                        if a_transposed:
+                            for p in range(steps):
+                                tile = tile_outer(tile, block, p * block_stride + i, 1, panel, p * width)
+                        else:
+                            for r in range(rows):
+                                offsets[r] = a_start + min(i + r, height - 1) * a_stride + p0
+                            table = load_offsets(offsets, 0, rows)
+                            for p in range(0, steps - 3, 4):
+                                tile = tile_gather_outer(tile, a, table, p, panel, p * width, 4)
+                            for p in range(steps - steps % 4, steps):
+                                tile = tile_gather_outer(tile, a, table, p, panel, p * width, 1)
+                        start = (q * row_block + i) * width
+                        if p0 > 0:
+                            tile = tile_add(tile_load(sums, start, width, rows, vectors, lanes), tile)
+                        tile_store(tile, sums, start, width)
+            for q in range(panels):
+                for i in range(height):
+                    start = (batch * m + top + i) * n
+                    for j in range(left + q * width, min(left + (q + 1) * width, n), lanes):
+                        count = n - j
+                        value = load(sums, (q * row_block + i) * width + j - left - q * width, lanes)
+                        if bias:
+                            value = value + (load(addend, j, lanes) if count >= lanes
+                                             else load_part(addend, j, count, lanes))
+                        if relu:
+                            value = larger(value, broadcast(np.float32(0.0), lanes))
+                        if masked:
+                            value = select_positive(value, load(mask, start + j, lanes) if count >= lanes
+                                                    else load_part(mask, start + j, count, lanes))
+                        if count >= lanes:
+                            store(c, start + j, value)
+                        else:
+                            store_part(c, start + j, value, count)
+    return gemm
+
+
+def gemm_dots(lanes, rows, columns):
+    """Makes the kernel for `columns` (at most 4) rows of b; a task makes `rows` rows of c."""
+    def gemm_dots(arguments, first, last, scratch):
+        a, b, c = f32(arguments, 0), f32(arguments, 1), f32(arguments, 2)
+        m, k, depth = integer(arguments, 3), integer(arguments, 4), integer(arguments, 5)
+        c_row, c_column = integer(arguments, 6), integer(arguments, 7)
+        offsets, sums = i64_at(scratch), f32_at(scratch + 512)
+        whole = k - k % lanes
+        for task in range(first, last):
+            top = task * rows
+            for r in range(rows):
+                offsets[r] = min(top + r, m - 1) * k
+            table = load_offsets(offsets, 0, rows)
+            total = tile_zeros(rows, columns, lanes)
+            for p0 in range(0, whole, depth):
+                tile = tile_zeros(rows, columns, lanes)
+                for p in range(p0, min(p0 + depth, whole), lanes):
+                    tile = tile_dot(tile, a, table, p, b, p, k)
+                total = tile_add(total, tile)
+            tile_store(total, sums, 0, columns * lanes)
+            for i in range(min(rows, m - top)):
+                for j in range(columns):
+                    value = lane_sum(load(sums, (i * columns + j) * lanes, lanes))
+                    for p in range(whole, k):
+                        value += a[(top + i) * k + p] * b[j * k + p]
+                    c[(top + i) * c_row + j * c_column] = value
+    return gemm_dots
+
+
+def gemm_streams(lanes, columns):
+    """Makes the kernel for `columns` (at most 4) columns of b; a task makes `width` rows of c from one chunk of p."""
+    step = 2 * lanes
+
+    def gemm_streams(arguments, first, last, scratch):
+        a, b, c = f32(arguments, 0), f32(arguments, 1), f32(arguments, 2)
+        m, k, depth, width = integer(arguments, 3), integer(arguments, 4), integer(arguments, 5), integer(arguments, 6)
+        b_row, b_column = integer(arguments, 7), integer(arguments, 8)
+        c_row, c_column = integer(arguments, 9), integer(arguments, 10)
+        blocks = (m + width - 1) // width
+        sums = f32_at(scratch)
+        for task in range(first, last):
+            left, p0 = task % blocks * width, task // blocks * depth
+            count, p1 = min(width, m - left), min(p0 + depth, k)
+            whole = count - count % step
+            for v in range(0, columns * width, lanes):
+                store(sums, v, broadcast(np.float32(0.0), lanes))
+            p = p0
+            while p + 4 <= p1:
+                for v in range(0, whole, step):
+                    tile = tile_load(sums, v, width, columns, 2, lanes)
+                    tile = tile_outer(tile, b, p * b_row, b_column, a, p * m + left + v)
+                    tile = tile_outer(tile, b, (p + 1) * b_row, b_column, a, (p + 1) * m + left + v)
+                    tile = tile_outer(tile, b, (p + 2) * b_row, b_column, a, (p + 2) * m + left + v)
+                    tile = tile_outer(tile, b, (p + 3) * b_row, b_column, a, (p + 3) * m + left + v)
+                    tile_store(tile, sums, v, width)
+                p += 4
+            while p < p1:
+                for v in range(0, whole, step):
+                    tile = tile_load(sums, v, width, columns, 2, lanes)
+                    tile_store(tile_outer(tile, b, p * b_row, b_column, a, p * m + left + v), sums, v, width)
+                p += 1
+            for v in range(whole, count, lanes):
+                for j in range(columns):
+                    value = broadcast(np.float32(0.0), lanes)
+                    for p in range(p0, p1):
+                        value = fma(broadcast(b[p * b_row + j * b_column], lanes),
+                                    load_part(a, p * m + left + v, min(lanes, count - v), lanes), value)
+                    store(sums, j * width + v, value)
+            start = task // blocks * m * columns
+            for i in range(count):
+                for j in range(columns):
+                    c[start + (left + i) * c_row + j * c_column] = sums[j * width + i]
+    return gemm_streams
+
+
+def gemm_finish(lanes, bias, relu, masked):
+    """Makes the kernel that ends a narrow product; a task makes up to `width` columns of one row of c."""
+    def gemm_finish(arguments, first, last, scratch):
+        parts, c, addend, mask = f32(arguments, 0), f32(arguments, 1), f32(arguments, 2), f32(arguments, 3)
+        m, n, chunks, width = integer(arguments, 4), integer(arguments, 5), integer(arguments, 6), integer(arguments, 7)
+        blocks = (n + width - 1) // width
+        for task in range(first, last):
+            left = task % blocks * width
+            start = task // blocks * n
+            for j in range(left, min(left + width, n), lanes):
+                count = min(lanes, n - j)
+                value = load_part(parts, start + j, count, lanes)
+                for chunk in range(1, chunks):
+                    value = value + load_part(parts, chunk * m * n + start + j, count, lanes)
+                if bias:
+                    value = value + load_part(addend, j, count, lanes)
+                if relu:
+                    value = larger(value, broadcast(np.float32(0.0), lanes))
+                if masked:
+                    value = select_positive(value, load_part(mask, start + j, count, lanes))
+                store_part(c, start + j, value, count)
+    return gemm_finish
+
+
+def column_sums(lanes):
+    """Makes the kernel; a task sums one vector's columns."""
+    def column_sums(arguments, first, last, scratch):
+        x, sums, m, n = f32(arguments, 0), f32(arguments, 1), integer(arguments, 2), integer(arguments, 3)
+        for task in range(first, last):
+            j = task * lanes
+            total = broadcast(np.float32(0.0), lanes)
+            for i in range(m):
+                total = total + (load(x, i * n + j, lanes) if n - j >= lanes else load_part(x, i * n + j, n - j, lanes))
+            store_part(sums, j, total, min(lanes, n - j))
+    return column_sums
+
+
+def transpose(lanes):
+    """Makes the kernel that turns rows into columns; a task makes up to `width` elements of every row of the result."""
+    def transpose(arguments, first, last, scratch):
+        x, out = f32(arguments, 0), f32(arguments, 1)
+        m, n, width = integer(arguments, 2), integer(arguments, 3), integer(arguments, 4)
+        for task in range(first, last):
+            for i in range(task * width, min(task * width + width, m)):
+                for j in range(n):
+                    out[j * m + i] = x[i * n + j]
+    return transpose

@@ -1,0 +1,244 @@
+"""Lowering of matrix products: dense layers, their gradients and matmul.
+
+All are one product c = a b, m x k times k x n, with either operand stored transposed. Three ways:
+
+* **tiles** (`gemm`) when both m and n exceed `_NARROW`: register tiles, panels of b packed by each task;
+* **dots** (`gemm_dots`) when m or n is small and the long operand's rows run along k: a dot product an element;
+* **streams** (`gemm_streams`) when m or n is small and the long operand is stored with k as its rows: its rows are
+  read once from front to back (the weights, in a prediction of one image), in chunks of k that are added afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from striate.kernels.cpu import Cpu
+from striate.ops.broadcast import broadcast_shapes
+from striate.ops.matrix import matmul_shapes
+from striate.plan.ir import Constant, Launch, Temporary
+from striate.plan.lower import lowers
+
+_NARROW = 4
+"""Rows or columns up to which a product is narrow."""
+_DEPTH = 256
+"""Rows of a packed panel: with 16 columns 16 KB, half of a first-level cache."""
+_ROW_BLOCK = 96
+"""Rows of c that use a packed panel."""
+_TASK_FLOPS = 2_000_000
+"""Work of one task: large beside the cost of handing it out, small beside a step."""
+_STREAM_WIDTH = 1024
+"""Elements of a row that `gemm_streams` sums at a time: the sums stay in the first-level cache."""
+_STREAM_BYTES = 256 * 1024
+"""What a task of `gemm_streams` reads."""
+_TILES = {16: ((6, 2), (4, 3), (5, 2), (12, 1)), 32: ((14, 2), (12, 2), (8, 3), (6, 4), (24, 1))}
+"""Rows x vectors of the register tiles, best first, by the number of registers."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """c[t] = a[t] b[t] for every t of the batch. `a_transposed`: a is stored k x m; `b_transposed`: b as n x k."""
+
+    a: Any
+    b: Any
+    c: Any
+    m: int
+    n: int
+    k: int
+    a_transposed: bool = False
+    b_transposed: bool = False
+    bias: Any = None
+    relu: bool = False
+    mask: Any = None
+    batch: int = 1
+    a_starts: tuple[int, ...] = (0,)
+    b_starts: tuple[int, ...] = (0,)
+
+    @property
+    def flops(self) -> int:
+        return 2 * self.batch * self.m * self.n * self.k
+
+    @property
+    def epilogue(self) -> dict[str, bool]:
+        return dict(bias=self.bias is not None, relu=self.relu, masked=self.mask is not None)
+
+    @property
+    def extras(self) -> tuple:
+        """Bias and mask as launch arguments; 0 where there is none."""
+        return tuple(0 if value is None else value for value in (self.bias, self.mask))
+
+
+def _all_float32(node) -> bool:
+    return all(value.dtype == "float32" for value in (*node.inputs, *node.outputs))
+
+
+def multiply(product: Product, cpu: Cpu) -> list[Launch]:
+    """The launches of a product."""
+    if product.batch > 1 or min(product.m, product.n) > _NARROW:
+        return [_tiles(product, cpu)]
+    return _narrow(product, cpu)
+
+
+def _tile(m: int, n: int, cpu: Cpu) -> tuple[int, int]:
+    """The tile that wastes the fewest multiplications on the edges; of equals the first."""
+    tiles = _TILES[16 if cpu.registers < 32 else 32]
+    return min(tiles, key=lambda tile: -(-m // tile[0]) * tile[0] * -(-n // (tile[1] * cpu.lanes)) * tile[1])
+
+
+def _tiles(product: Product, cpu: Cpu) -> Launch:
+    m, n, k = product.m, product.n, product.k
+    rows, vectors = _tile(m, n, cpu)
+    width = vectors * cpu.lanes
+    depth = min(k, _DEPTH)
+    blocks = -(-m // _ROW_BLOCK)
+    row_block = -(-m // (blocks * rows)) * rows
+    panels = -(-n // width)
+    group = max(1, min(panels, 128 // width, _TASK_FLOPS // (2 * row_block * width * k)))
+    tasks = product.batch * -(-m // row_block) * -(-panels // group)
+    arguments = (product.a, product.b, product.c, *product.extras,
+                 Constant(np.array(product.a_starts, np.int64), "starts of a"),
+                 Constant(np.array(product.b_starts, np.int64), "starts of b"),
+                 m, n, k, row_block, group, depth)
+    variant = dict(lanes=cpu.lanes, rows=rows, vectors=vectors, a_transposed=product.a_transposed,
+                   b_transposed=product.b_transposed, **product.epilogue)
+    copied = depth * -(-row_block // cpu.lanes) * cpu.lanes if product.a_transposed else 0
+    scratch = 512 + 4 * (width * (depth + row_block * group) + copied)
+    return Launch("gemm", variant, arguments, (product.c,), tasks, f"{m}x{k} times {k}x{n} in tiles of {rows} rows x "
+                  f"{vectors} vectors, panels {depth} deep", scratch=scratch, flops=product.flops)
+
+
+def _narrow(product: Product, cpu: Cpu) -> list[Launch]:
+    """A product with few rows or few columns, written as c' = long short, with the long side's index running fastest
+    or not in memory."""
+    tall = product.n <= product.m
+    long, short = (product.a, product.b) if tall else (product.b, product.a)
+    length, columns, k = max(product.m, product.n), min(product.m, product.n), product.k
+    along_k = (not product.a_transposed) if tall else product.b_transposed
+    short_along_k = product.b_transposed if tall else not product.a_transposed
+    strides = (columns, 1) if tall else (1, length)
+    launches: list[Launch] = []
+    ends = any(product.epilogue.values())
+    size = length * columns
+    if along_k:
+        out = Temporary((size,), name="product") if ends else product.c
+        if not short_along_k and columns > 1:
+            short, packing = _transposed(short, k, columns, cpu)
+            launches.append(packing)
+        launches.append(_dots(product, long, short, out, (length, k, columns), strides, cpu))
+        chunks = 1
+    else:
+        chunks = -(-k * length * 4 // _STREAM_BYTES)
+        depth = max(32, -(-k // chunks))
+        chunks = -(-k // depth)
+        out = Temporary((chunks * size,), name="products of chunks") if ends or chunks > 1 else product.c
+        short_strides = (1, k) if short_along_k else (columns, 1)
+        launches.append(_streams(product, long, short, out, (length, k, depth, columns), short_strides, strides, cpu))
+    if out is not product.c:
+        launches.append(_finish(product, out, chunks, cpu))
+    return launches
+
+
+def _dots(product, long, short, out, sizes, strides, cpu) -> Launch:
+    length, k, columns = sizes
+    rows = {1: 8, 2: 4, 3: 3, 4: 2}[columns]
+    return Launch("gemm_dots", dict(lanes=cpu.lanes, rows=rows, columns=columns),
+                  (long, short, out, length, k, 2048, *strides), (out,), -(-length // rows),
+                  f"{product.m}x{k} times {k}x{product.n}: dot products over {k}, vectors along them",
+                  scratch=512 + 4 * rows * columns * cpu.lanes, flops=product.flops)
+
+
+def _streams(product, long, short, out, sizes, short_strides, strides, cpu) -> Launch:
+    length, k, depth, columns = sizes
+    step = 2 * cpu.lanes
+    width = min(_STREAM_WIDTH, -(-length // step) * step)
+    tasks = -(-length // width) * -(-k // depth)
+    return Launch("gemm_streams", dict(lanes=cpu.lanes, columns=columns),
+                  (long, short, out, length, k, depth, width, *short_strides, *strides), (out,), tasks,
+                  f"{product.m}x{k} times {k}x{product.n}: rows of the long matrix stream through, {depth} a chunk",
+                  scratch=4 * columns * width, flops=product.flops)
+
+
+def _transposed(x, rows: int, columns: int, cpu: Cpu) -> tuple[Temporary, Launch]:
+    """A narrow matrix with its columns as rows."""
+    out = Temporary((columns, rows), name="transposed")
+    width = 4096
+    return out, Launch("transpose", dict(lanes=cpu.lanes), (x, out, rows, columns, width), (out,), -(-rows // width),
+                       f"columns of a {rows}x{columns} matrix laid out as rows", prepares=x.role == "parameter")
+
+
+def _finish(product: Product, parts, chunks: int, cpu: Cpu) -> Launch:
+    return Launch("gemm_finish", dict(lanes=cpu.lanes, **product.epilogue),
+                  (parts, product.c, *product.extras, product.m, product.n, chunks, _STREAM_WIDTH),
+                  (product.c,), product.m * -(-product.n // _STREAM_WIDTH),
+                  f"sum of {chunks} chunk(s) and the epilogue", piece=16)
+
+
+def column_sums(x, out, m: int, n: int, cpu: Cpu) -> Launch:
+    """The sums of the columns of an m x n matrix."""
+    return Launch("column_sums", dict(lanes=cpu.lanes), (x, out, m, n), (out,), -(-n // cpu.lanes),
+                  f"sums of {n} columns", flops=m * n)
+
+
+# ---- the ops ------------------------------------------------------------------------------------------------
+
+@lowers("dense")
+def dense(node, cpu: Cpu) -> list[Launch] | None:
+    """`dense` as one product with its epilogue."""
+    x, w = node.inputs[:2]
+    (m, k), n = x.shape, w.shape[1]
+    if not _all_float32(node) or 0 in (m, n, k):
+        return None
+    bias = node.inputs[2] if len(node.inputs) > 2 else None
+    return multiply(Product(x, w, node.outputs[0], m, n, k, bias=bias,
+                            relu=node.attributes.get("activation") == "relu"), cpu)
+
+
+@lowers("dense_weights_grad")
+def dense_weights_grad(node, cpu: Cpu) -> list[Launch] | None:
+    """x transposed times g, and the column sums of g."""
+    x, g = node.inputs
+    (m, k), n = x.shape, g.shape[1]
+    if not _all_float32(node) or 0 in (m, n, k):
+        return None
+    launches = multiply(Product(x, g, node.outputs[0], k, n, m, a_transposed=True), cpu)
+    if node.attributes.get("bias"):
+        launches.append(column_sums(g, node.outputs[1], m, n, cpu))
+    return launches
+
+
+@lowers("dense_input_grad")
+def dense_input_grad(node, cpu: Cpu) -> list[Launch] | None:
+    """g times the weights transposed, masked if asked."""
+    w, g = node.inputs[:2]
+    (k, n), m = w.shape, g.shape[0]
+    if not _all_float32(node) or 0 in (m, n, k):
+        return None
+    mask = node.inputs[2] if node.attributes.get("masked") else None
+    return multiply(Product(g, w, node.outputs[0], m, k, n, b_transposed=True, mask=mask), cpu)
+
+
+@lowers("matmul")
+def matmul(node, cpu: Cpu) -> list[Launch] | None:
+    """A batched product; a batch that b does not share becomes rows of a."""
+    a, b = node.inputs
+    out = node.outputs[0]
+    if not _all_float32(node) or 0 in (*a.shape, *b.shape):
+        return None
+    a_transposed = bool(node.attributes.get("transpose_a")) and a.ndim > 1
+    b_transposed = bool(node.attributes.get("transpose_b")) and b.ndim > 1
+    a_shape, b_shape = matmul_shapes(a.shape, b.shape, a_transposed, b_transposed)
+    (m, k), n = a_shape[-2:], b_shape[-1]
+    batch = broadcast_shapes(a_shape[:-2], b_shape[:-2])
+    if not a_transposed and prod(b_shape[:-2]) == 1:
+        return multiply(Product(a, b, out, m * prod(batch), n, k, b_transposed=b_transposed), cpu)
+    return multiply(Product(a, b, out, m, n, k, a_transposed, b_transposed, batch=prod(batch),
+                            a_starts=_starts(a_shape, batch), b_starts=_starts(b_shape, batch)), cpu)
+
+
+def _starts(shape: tuple[int, ...], batch: tuple[int, ...]) -> tuple[int, ...]:
+    """Where the matrices of an operand start, for each place of the broadcast batch."""
+    numbers = np.arange(prod(shape[:-2])).reshape(shape[:-2])
+    return tuple(int(i) * shape[-2] * shape[-1] for i in np.broadcast_to(numbers, batch).ravel())

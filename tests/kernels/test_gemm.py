@@ -1,0 +1,89 @@
+"""Matrix product kernels against their references, on every vector width and number of threads."""
+
+import numpy as np
+import pytest
+
+from tests.kernels.harness import reference, run_node, with_lanes
+
+SHAPES = [(1, 1, 1), (1, 7, 3), (2, 33, 1), (3, 300, 70), (4, 64, 1500), (5, 17, 5), (6, 256, 16), (7, 257, 17),
+          (32, 100, 10), (33, 513, 2), (97, 40, 130), (100, 3, 33)]
+"""(m, k, n)"""
+KINDS = ["dense", "dense_relu", "dense_plain", "weights_grad", "weights_grad_bias", "input_grad", "input_grad_masked"]
+
+
+def integers(generator, *shape):
+    return generator.integers(-4, 5, shape).astype(np.float32)
+
+
+def node_of(kind, shape, draw):
+    """The op, its inputs and attributes for one kind of product."""
+    m, k, n = shape
+    x, w, g = draw(m, k), draw(k, n), draw(m, n)
+    return {
+        "dense": ("dense", [x, w, draw(n)], dict(activation=None)),
+        "dense_relu": ("dense", [x, w, draw(n)], dict(activation="relu")),
+        "dense_plain": ("dense", [x, w], dict(activation=None)),
+        "weights_grad": ("dense_weights_grad", [x, g], dict(bias=False)),
+        "weights_grad_bias": ("dense_weights_grad", [x, g], dict(bias=True)),
+        "input_grad": ("dense_input_grad", [w, g], dict(masked=False)),
+        "input_grad_masked": ("dense_input_grad", [w, g, draw(m, k)], dict(masked=True)),
+    }[kind]
+
+
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+@pytest.mark.parametrize("kind", KINDS)
+def test_products_integers_exact(kind, lanes):
+    generator = np.random.default_rng(5)
+    for shape in SHAPES:
+        op, inputs, attributes = node_of(kind, shape, lambda *s: integers(generator, *s))
+        actual = run_node(op, inputs, cpu=with_lanes(lanes), **attributes)
+        for y, expected in zip(actual, reference(op, inputs, **attributes), strict=True):
+            assert np.array_equal(y, expected), shape
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_products_random_within_rounding(kind):
+    """The error of a sum of k products stays below 1e-6 of the largest element times the root of k / 64."""
+    generator = np.random.default_rng(6)
+    for _ in range(6):
+        m, k, n = (int(v) for v in generator.integers(1, (140, 900, 140)))
+        op, inputs, attributes = node_of(kind, (m, k, n), lambda *s: generator.standard_normal(s, np.float32))
+        actual = run_node(op, inputs, **attributes)
+        for y, expected in zip(actual, reference(op, inputs, **attributes), strict=True):
+            bound = 1e-6 * max(1, max(m, k, n) / 64) ** 0.5 * np.abs(expected).max()
+            assert np.abs(y - expected).max() <= bound, (m, k, n)
+
+
+@pytest.mark.parametrize("kind", ["dense_relu", "weights_grad_bias", "input_grad_masked"])
+def test_products_same_bits_for_any_threads(kind):
+    generator = np.random.default_rng(7)
+    for shape in [(128, 700, 65), (1, 5000, 40), (128, 5000, 2), (3, 40, 3000)]:
+        op, inputs, attributes = node_of(kind, shape, lambda *s: generator.standard_normal(s, np.float32))
+        one, *others = [run_node(op, inputs, threads=threads, **attributes) for threads in (1, 2, 3)]
+        for other in others:
+            for y, z in zip(one, other, strict=True):
+                assert np.array_equal(y.view(np.uint32), z.view(np.uint32)), shape
+
+
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+@pytest.mark.parametrize("a, b, transposed", [
+    ((3, 5, 7), (7, 9), (False, False)), ((3, 5, 7), (3, 7, 9), (False, False)), ((7,), (7,), (False, False)),
+    ((2, 1, 5, 7), (3, 9, 7), (False, True)), ((4, 7, 5), (4, 7, 33), (True, False)),
+    ((4, 7, 5), (1, 9, 7), (True, True)), ((7,), (4, 7, 9), (False, False)), ((40, 30), (30,), (False, False)),
+    ((30, 2), (30, 50), (True, False)), ((30, 50), (2, 30), (True, True)), ((2, 30), (50, 30), (False, True)),
+    ((30, 2), (50, 30), (True, True)), ((50, 30), (30, 3), (False, False)),
+])
+def test_matmul_broadcasts_and_transposes(a, b, transposed, lanes):
+    generator = np.random.default_rng(8)
+    inputs = [integers(generator, *a), integers(generator, *b)]
+    attributes = dict(transpose_a=transposed[0], transpose_b=transposed[1])
+    expected, = reference("matmul", inputs, **attributes)
+    actual, = run_node("matmul", inputs, cpu=with_lanes(lanes), **attributes)
+    assert np.array_equal(actual, expected)
+
+
+def test_dense_keeps_nan_and_infinity():
+    x = np.ones((6, 9), np.float32)
+    x[0, 3], x[1, 4], x[2, 5] = np.nan, np.inf, -np.inf
+    actual, = run_node("dense", [x, np.ones((9, 20), np.float32)], activation="relu")
+    assert np.isnan(actual[0]).all() and np.isposinf(actual[1]).all() and (actual[2] == 0).all()
