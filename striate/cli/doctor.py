@@ -30,26 +30,30 @@ def command(as_json) -> None:
         "data": machine.data_found(),
         "extras": {package: machine.installed(package) or f"not installed (pip install 'striate[{extra}]')"
                    for package, extra in machine.OPTIONAL.items()},
-        "settings": {name: f"{row['value']}  ({row['variable']}: {row['meaning']})"
-                     for name, row in machine.settings().items()},
+        "settings": machine.settings(),
     }
     if as_json:
-        click.echo(json.dumps({**found, "settings": machine.settings()}, indent=2, default=str))
+        click.echo(json.dumps(found, indent=2, default=str))
         return
+    cache = found["kernel cache"]
+    cache["bytes"] = f"{cache['bytes'] / 2**20:.1f} MiB"
+    cache["variants"] = ", ".join(f"{name} {count}" for name, count in cache["variants"].items()) or "none yet"
+    found["settings"] = {row["variable"]: f"{row['value']}: {row['meaning']}" for row in found["settings"].values()}
     _print(found)
 
 
 def _print(found) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console = Console()
     for title, rows in found.items():
-        table = Table(box=None, show_header=False, title=title.capitalize(), title_justify="left", title_style="bold",
-                      padding=(0, 2, 0, 1))
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 1))
         table.add_column(style="cyan", no_wrap=True)
         table.add_column(overflow="fold")
         for name, value in rows.items():
-            table.add_row(str(name), str(value))
+            table.add_row(Text(name), Text(str(value)))
+        console.print(f"[bold]{title.capitalize()}[/]")
         console.print(table)
         console.print()

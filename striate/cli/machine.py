@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections import Counter
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -73,13 +74,15 @@ def environment() -> dict[str, str]:
 
 
 def kernel_cache() -> dict[str, object]:
-    """Where compiled kernels are kept and how many there are."""
+    """Where compiled kernels are kept, which there are and in how many variants."""
     from striate.kernels.jit import cache_folder
 
     folder = cache_folder()
-    files = [entry for entry in folder.rglob("*") if entry.suffix in (".nbc", ".nbi")]
-    return {"folder": str(folder), "kernels": sum(entry.suffix == ".nbc" for entry in files),
-            "bytes": sum(entry.stat().st_size for entry in files)}
+    files = [entry for entry in folder.rglob("*.nbc")]
+    # Numba names a file module.factory.locals.kernel-LINE.VERSION.NUMBER.nbc, one for each variant.
+    variants = Counter(entry.name.split(".")[1] for entry in files)
+    return {"folder": str(folder), "compiled": len(files), "bytes": sum(entry.stat().st_size for entry in files),
+            "variants": dict(sorted(variants.items()))}
 
 
 def settings() -> dict[str, dict[str, object]]:

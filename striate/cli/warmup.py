@@ -33,5 +33,5 @@ def command(models, batch_size) -> None:
         console.print(f"[bold]{name}[/]", highlight=False)
         prepare(model, chosen.batch_size, console)
     cache = machine.kernel_cache()
-    console.print(f"{cache['kernels']} kernels ready in {cache['folder']} after "
+    console.print(f"{cache['compiled']} kernels ready in {cache['folder']} after "
                   f"{time.perf_counter() - started:.1f} s.", highlight=False, soft_wrap=True)

@@ -112,6 +112,8 @@ def test_plain_text_has_no_terminal_escapes():
     assert plain("\x1b]0;owned\x07name\n") == "]0;ownedname\n"
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(0.04, "0.0 s"), (59.9, "59.9 s"), (75, "1 min 15 s"), (7260, "2 h 1 min")])
+@pytest.mark.parametrize(("seconds", "said"), [
+    (0.04, "0.0 s"), (59.9, "59.9 s"), (75, "1 min 15 s"), (7260, "2 h 1 min"),
+])
 def test_duration(seconds, said):
     assert duration(seconds) == said
