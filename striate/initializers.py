@@ -1,39 +1,25 @@
 """How weights begin: Keras' distributions, drawn from striate's own counter-based random stream.
 
-An initializer without a seed takes the next serial number when it is made, so the same program after the same
-`keras.utils.set_random_seed` draws the same weights, whatever else was computed in between.
+An initializer without a seed takes the next stream of the global seed when it is made, so the same program after the
+same `keras.utils.set_random_seed` draws the same weights, whatever else was computed in between.
 """
 
 from __future__ import annotations
 
 import inspect
-import itertools
 from math import prod, sqrt
 from typing import Any
 
 import numpy as np
 
-from striate import naming
+from striate import ops, seeds
 from striate.errors import ArgumentError, ShapeError, received
 from striate.serialization import Configurable, export, resolve
 from striate.serialization import serialize_keras_object as serialize
 
 
-class _Serials:
-    """Numbers for initializers without a seed; started again by `restart`."""
-
-    def __init__(self) -> None:
-        self.restart()
-
-    def restart(self) -> None:
-        self._count = itertools.count(1)
-
-    def next(self) -> int:
-        return next(self._count)
-
-
-_serials = _Serials()
-restart_serials = naming.at_clear_session(_serials.restart)
+_STEP = 1 << 40
+"""Weights are drawn at steps that no training reaches, so that a mask never repeats them."""
 
 
 def _named(name: str):
@@ -104,13 +90,27 @@ class RandomInitializer(Initializer):
 
     def __init__(self, seed=None):
         self.seed = seed
-        self._serial = _serials.next() if seed is None else None
+        self._stream = seeds.new_stream() if seed is None else 0
 
-    def _draw(self, kind: str, shape, *parameters) -> np.ndarray:
-        from striate.ops import random
+    def _state(self, round_number: int = 0) -> np.ndarray:
+        seed = seeds.global_seed() if self.seed is None else int(getattr(self.seed, "seed", self.seed))
+        return seeds.state_words(seed, _STEP + round_number)
 
-        seed = self.seed if self._serial is None else random.derived_seed(self._serial)
-        return np.asarray(getattr(random, kind)(tuple(shape), *parameters, seed=seed))
+    def _uniform(self, shape, low: float, high: float) -> np.ndarray:
+        return ops.random_uniform(self._state(), shape, low, high, stream=self._stream)
+
+    def _normal(self, shape, mean: float, stddev: float) -> np.ndarray:
+        return ops.random_normal(self._state(), shape, mean, stddev, stream=self._stream)
+
+    def _truncated_normal(self, shape, mean: float, stddev: float) -> np.ndarray:
+        """Normal numbers within two standard deviations: those outside are drawn again, at their own place."""
+        drawn = np.full(shape, np.inf, np.float32)
+        round_number = 0
+        while (outside := np.abs(drawn) > 2.0).any():
+            again = ops.random_normal(self._state(round_number), shape, stream=self._stream)
+            drawn = np.where(outside, again, drawn)
+            round_number += 1
+        return drawn * np.float32(stddev) + np.float32(mean)
 
 
 @_named("random_normal")
@@ -122,7 +122,7 @@ class RandomNormal(RandomInitializer):
         self.mean, self.stddev = mean, stddev
 
     def __call__(self, shape, dtype=None) -> np.ndarray:
-        return self._draw("normal", shape, self.mean, self.stddev).astype(dtype or "float32")
+        return self._normal(shape, self.mean, self.stddev).astype(dtype or "float32")
 
 
 @_named("truncated_normal")
@@ -134,7 +134,7 @@ class TruncatedNormal(RandomInitializer):
         self.mean, self.stddev = mean, stddev
 
     def __call__(self, shape, dtype=None) -> np.ndarray:
-        return self._draw("truncated_normal", shape, self.mean, self.stddev).astype(dtype or "float32")
+        return self._truncated_normal(shape, self.mean, self.stddev).astype(dtype or "float32")
 
 
 @_named("random_uniform")
@@ -146,7 +146,7 @@ class RandomUniform(RandomInitializer):
         self.minval, self.maxval = minval, maxval
 
     def __call__(self, shape, dtype=None) -> np.ndarray:
-        return self._draw("uniform", shape, self.minval, self.maxval).astype(dtype or "float32")
+        return self._uniform(shape, self.minval, self.maxval).astype(dtype or "float32")
 
 
 def compute_fans(shape, input_axes=None, output_axes=None) -> tuple[int, int]:
@@ -211,12 +211,12 @@ class VarianceScaling(RandomInitializer):
         variance = self.scale / max(1.0, fan)
         if self.distribution == "uniform":
             limit = sqrt(3.0 * variance)
-            drawn = self._draw("uniform", shape, -limit, limit)
+            drawn = self._uniform(shape, -limit, limit)
         elif self.distribution == "truncated_normal":
             cut_standard_deviation = 0.87962566103423978
-            drawn = self._draw("truncated_normal", shape, 0.0, sqrt(variance) / cut_standard_deviation)
+            drawn = self._truncated_normal(shape, 0.0, sqrt(variance) / cut_standard_deviation)
         else:
-            drawn = self._draw("normal", shape, 0.0, sqrt(variance))
+            drawn = self._normal(shape, 0.0, sqrt(variance))
         return drawn.astype(dtype or "float32")
 
 
@@ -252,7 +252,7 @@ class Orthogonal(RandomInitializer):
         if len(shape) < 2:
             raise ShapeError("The tensor to initialize must be at least two-dimensional. " + received(shape=shape))
         rows, columns = prod(shape[:-1]), shape[-1]
-        drawn = self._draw("normal", (max(rows, columns), min(rows, columns)), 0.0, 1.0).astype(np.float64)
+        drawn = self._normal((max(rows, columns), min(rows, columns)), 0.0, 1.0).astype(np.float64)
         basis, triangle = np.linalg.qr(drawn)
         basis = basis * np.sign(np.diag(triangle))
         if rows < columns:
@@ -284,5 +284,4 @@ def get(identifier: Any):
 
 __all__ = ["Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "Initializer",
            "LecunNormal", "LecunUniform", "Ones", "Orthogonal", "RandomInitializer", "RandomNormal", "RandomUniform",
-           "TruncatedNormal", "VarianceScaling", "Zeros", "compute_fans", "deserialize", "get", "restart_serials",
-           "serialize"]
+           "TruncatedNormal", "VarianceScaling", "Zeros", "compute_fans", "deserialize", "get", "serialize"]

@@ -1,0 +1,231 @@
+"""Activation functions, by Keras' names and with Keras' defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from striate import ops
+from striate.serialization import deserialize_keras_object, export, public_name, resolve, serialize_keras_object
+
+
+def _activation(function: Callable) -> Callable:
+    return export(f"keras.activations.{function.__name__}")(function)
+
+
+@_activation
+def linear(x):
+    """x itself."""
+    return x
+
+
+@_activation
+def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
+    """max(x, 0); or x above `threshold`, at most `max_value`, and `negative_slope * (x - threshold)` below.
+
+    Example:
+        >>> relu([-1.0, 2.0]).tolist()
+        [0.0, 2.0]
+    """
+    if negative_slope == 0.0 and threshold == 0.0:
+        y = ops.relu(x)
+    else:
+        y = ops.where(ops.greater_equal(x, threshold), x, negative_slope * (x - threshold))
+    return y if max_value is None else ops.minimum(y, max_value)
+
+
+@_activation
+def leaky_relu(x, negative_slope=0.2):
+    """x where it is positive, `negative_slope * x` elsewhere."""
+    return ops.leaky_relu(x, negative_slope)
+
+
+@_activation
+def relu6(x):
+    """min(max(x, 0), 6)."""
+    return ops.relu6(x)
+
+
+@_activation
+def elu(x, alpha=1.0):
+    """x where it is positive, `alpha * (exp(x) - 1)` elsewhere."""
+    return ops.elu(x, alpha)
+
+
+@_activation
+def selu(x):
+    """The self-normalising scaled ELU."""
+    return ops.selu(x)
+
+
+@_activation
+def celu(x, alpha=1.0):
+    """max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))."""
+    return ops.celu(x, alpha)
+
+
+@_activation
+def gelu(x, approximate=False):
+    """x times the normal distribution function of x."""
+    return ops.gelu(x, approximate)
+
+
+@_activation
+def silu(x):
+    """x * sigmoid(x)."""
+    return ops.silu(x)
+
+
+@_activation
+def softmax(x, axis=-1):
+    """exp(x) divided by its sum along `axis`."""
+    return ops.softmax(x, axis)
+
+
+@_activation
+def log_softmax(x, axis=-1):
+    """The logarithm of `softmax`."""
+    return ops.log_softmax(x, axis)
+
+
+@_activation
+def softplus(x):
+    """log(exp(x) + 1)."""
+    return ops.softplus(x)
+
+
+@_activation
+def softsign(x):
+    """x / (|x| + 1)."""
+    return ops.softsign(x)
+
+
+@_activation
+def tanh(x):
+    """The hyperbolic tangent."""
+    return ops.tanh(x)
+
+
+@_activation
+def sigmoid(x):
+    """1 / (1 + exp(-x))."""
+    return ops.sigmoid(x)
+
+
+@_activation
+def exponential(x):
+    """exp(x)."""
+    return ops.exp(x)
+
+
+@_activation
+def hard_sigmoid(x):
+    """relu6(x + 3) / 6."""
+    return ops.hard_sigmoid(x)
+
+
+@_activation
+def hard_silu(x):
+    """x * hard_sigmoid(x)."""
+    return ops.hard_silu(x)
+
+
+@_activation
+def hard_tanh(x):
+    """x within [-1, 1]."""
+    return ops.hard_tanh(x)
+
+
+@_activation
+def hard_shrink(x, threshold=0.5):
+    """x where |x| > threshold, 0 elsewhere."""
+    return ops.hard_shrink(x, threshold)
+
+
+@_activation
+def soft_shrink(x, threshold=0.5):
+    """x moved towards 0 by `threshold`."""
+    return ops.soft_shrink(x, threshold)
+
+
+@_activation
+def tanh_shrink(x):
+    """x - tanh(x)."""
+    return ops.tanh_shrink(x)
+
+
+@_activation
+def threshold(x, threshold, default_value):
+    """x where it is above `threshold`, `default_value` elsewhere."""
+    return ops.threshold(x, threshold, default_value)
+
+
+@_activation
+def log_sigmoid(x):
+    """log(1 / (1 + exp(-x)))."""
+    return ops.log_sigmoid(x)
+
+
+@_activation
+def sparse_plus(x):
+    """0 below -1, x above 1, (x + 1)^2 / 4 between."""
+    return ops.sparse_plus(x)
+
+
+@_activation
+def sparse_sigmoid(x):
+    """0 below -1, 1 above 1, (x + 1) / 2 between."""
+    return ops.sparse_sigmoid(x)
+
+
+@_activation
+def sparsemax(x, axis=-1):
+    """The nearest point of the simplex: a softmax with exact zeros."""
+    return ops.sparsemax(x, axis)
+
+
+@_activation
+def squareplus(x, b=4):
+    """(x + sqrt(x^2 + b)) / 2."""
+    return ops.squareplus(x, b)
+
+
+@_activation
+def mish(x):
+    """x * tanh(softplus(x))."""
+    return ops.mish(x)
+
+
+@_activation
+def glu(x, axis=-1):
+    """The first half along `axis` times the sigmoid of the second."""
+    return ops.glu(x, axis)
+
+
+swish, hard_swish = silu, hard_silu
+_ALIASES = {"swish": silu, "hard_swish": hard_silu}
+
+
+def serialize(activation: Callable) -> Any:
+    """The name of an activation of striate's own, else a description of the user's."""
+    public = public_name(activation)
+    if public is not None and not isinstance(activation, type):
+        return public.rpartition(".")[2]
+    return serialize_keras_object(activation)
+
+
+def deserialize(config: Any, custom_objects: dict | None = None) -> Callable:
+    """The activation of a name or a description."""
+    if isinstance(config, dict):
+        return deserialize_keras_object(config, custom_objects, "keras.activations")
+    return get(config)
+
+
+def get(identifier: Any) -> Callable:
+    """The activation for None (linear), a name in any case, a configuration, a function or a layer.
+
+    Example:
+        >>> get("ReLU") is relu
+        True
+    """
+    return linear if identifier is None else resolve(identifier, "keras.activations", "activation function", _ALIASES)

@@ -1,0 +1,228 @@
+"""Layers that make one tensor of several."""
+
+from __future__ import annotations
+
+from striate import ops
+from striate.errors import ArgumentError, ShapeError, received
+from striate.layers.base import Layer, is_shape
+from striate.serialization import export
+
+
+class Merge(Layer):
+    """Base: combines a list of tensors element by element; shorter shapes are stretched as in NumPy."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        """Checks that there are at least two inputs whose shapes can be combined."""
+        if is_shape(input_shape) or len(input_shape) < 1:
+            raise ArgumentError("A merge layer should be called on a list of at least 1 input. "
+                                + received(input_shape=input_shape))
+        batches = {shape[0] for shape in input_shape if shape and shape[0] is not None}
+        if len(batches) > 1 and 1 not in batches:
+            raise ShapeError("Cannot merge tensors with different batch sizes. " + received(shapes=input_shape))
+
+    def _merge(self, inputs: list):
+        result = inputs[0]
+        for other in inputs[1:]:
+            result = self.pair(result, other)
+        return result
+
+    def pair(self, one, other):
+        """Two tensors combined."""
+        raise NotImplementedError
+
+    def call(self, inputs):
+        """A list of tensors to one tensor."""
+        if not isinstance(inputs, (list, tuple)):
+            raise ArgumentError(f"{type(self).__name__} combines a list of tensors. " + received(inputs=inputs)
+                                + f". Call it as {type(self).__name__}()([x, y]).")
+        ranks = {len(tensor.shape) for tensor in inputs}
+        if len(ranks) > 1:
+            most = max(ranks)
+            inputs = [_with_rank(tensor, most) for tensor in inputs]
+        return self._merge(list(inputs))
+
+    def compute_mask(self, inputs, previous_mask=None):
+        """A place counts only if it counts in every input that has a mask."""
+        masks = [mask for mask in previous_mask if mask is not None]
+        result = masks[0] if masks else None
+        for mask in masks[1:]:
+            result = ops.logical_and(result, mask)
+        return result
+
+
+def _with_rank(tensor, rank: int):
+    """Axes of length 1 after the batch until the tensor has `rank` axes."""
+    while len(tensor.shape) < rank:
+        tensor = ops.expand_dims(tensor, 1)
+    return tensor
+
+
+@export("keras.layers.Add")
+class Add(Merge):
+    """The sum of the inputs.
+
+    Example:
+        >>> import numpy as np
+        >>> np.asarray(Add()([np.ones((1, 2)), np.ones((1, 2))])).tolist()
+        [[2.0, 2.0]]
+    """
+
+    def pair(self, one, other):
+        """one + other."""
+        return ops.add(one, other)
+
+
+@export("keras.layers.Subtract")
+class Subtract(Merge):
+    """The first of two inputs minus the second."""
+
+    def build(self, input_shape):
+        """Checks that there are two inputs."""
+        super().build(input_shape)
+        if len(input_shape) != 2:
+            raise ArgumentError("A `Subtract` layer should be called on exactly 2 inputs. "
+                                + received(input_shape=input_shape))
+
+    def pair(self, one, other):
+        """one - other."""
+        return ops.subtract(one, other)
+
+
+@export("keras.layers.Multiply")
+class Multiply(Merge):
+    """The product of the inputs."""
+
+    def pair(self, one, other):
+        """one * other."""
+        return ops.multiply(one, other)
+
+
+@export("keras.layers.Average")
+class Average(Merge):
+    """The mean of the inputs."""
+
+    def _merge(self, inputs: list):
+        return super()._merge(inputs) / float(len(inputs))
+
+    def pair(self, one, other):
+        """one + other."""
+        return ops.add(one, other)
+
+
+@export("keras.layers.Maximum")
+class Maximum(Merge):
+    """The largest of the inputs, place by place."""
+
+    def pair(self, one, other):
+        """max(one, other)."""
+        return ops.maximum(one, other)
+
+
+@export("keras.layers.Minimum")
+class Minimum(Merge):
+    """The smallest of the inputs, place by place."""
+
+    def pair(self, one, other):
+        """min(one, other)."""
+        return ops.minimum(one, other)
+
+
+@export("keras.layers.Concatenate")
+class Concatenate(Merge):
+    """The inputs one after the other along `axis`.
+
+    Raises:
+        ShapeError: the shapes differ along another axis.
+    """
+
+    def __init__(self, axis=-1, **kwargs):
+        super().__init__(**kwargs)
+        self.axis = axis
+
+    def build(self, input_shape):
+        """Checks that shapes agree on all other axes."""
+        super().build(input_shape)
+        rank = len(input_shape[0])
+        others = {tuple(length for place, length in enumerate(shape) if place != self.axis % rank)
+                  for shape in input_shape}
+        known = [[shape[place] for shape in others] for place in range(rank - 1)] if len({len(s) for s in others}) == 1 \
+            else None
+        if known is None or any(len(set(lengths) - {None}) > 1 for lengths in known):
+            raise ShapeError("A `Concatenate` layer requires inputs with matching shapes except for the concatenation "
+                             "axis. " + received(axis=self.axis, input_shape=input_shape))
+
+    def _merge(self, inputs: list):
+        return ops.concatenate(inputs, axis=self.axis)
+
+
+@export("keras.layers.Dot")
+class Dot(Merge):
+    """Products of two inputs summed over one axis of each, sample by sample.
+
+    Args:
+        axes: an axis (not the batch), or one for each input.
+        normalize: whether the vectors are brought to length one first (cosine similarity).
+    """
+
+    def __init__(self, axes, normalize=False, **kwargs):
+        super().__init__(**kwargs)
+        self.axes = axes if isinstance(axes, int) else tuple(axes)
+        self.normalize = normalize
+
+    def build(self, input_shape):
+        """Checks that there are two inputs whose axes fit."""
+        if is_shape(input_shape) or len(input_shape) != 2:
+            raise ArgumentError("A `Dot` layer should be called on a list of 2 inputs. "
+                                + received(input_shape=input_shape))
+        one, other = self._axes([len(shape) for shape in input_shape])
+        if input_shape[0][one] != input_shape[1][other]:
+            raise ShapeError("The lengths along `axes` must be equal. "
+                             + received(axes=self.axes, input_shape=input_shape))
+
+    def _axes(self, ranks) -> tuple[int, int]:
+        axes = (self.axes,) * 2 if isinstance(self.axes, int) else self.axes
+        return axes[0] % ranks[0], axes[1] % ranks[1]
+
+    def call(self, inputs):
+        """[x, y] to (batch, rest of x, rest of y); (batch, 1) for vectors."""
+        x, y = inputs
+        axes = self._axes([len(x.shape), len(y.shape)])
+        if self.normalize:
+            x, y = (t * ops.rsqrt(ops.maximum(ops.sum(ops.square(t), axis=axis, keepdims=True), 1e-12))
+                    for t, axis in zip((x, y), axes, strict=True))
+        if len(x.shape) == 2 and len(y.shape) == 2:
+            return ops.sum(x * y, axis=1, keepdims=True)
+        letters = "bcdefghijklmn"
+        left = "a" + letters[:len(x.shape) - 1]
+        right = "a" + letters[len(x.shape):len(x.shape) + len(y.shape) - 1]
+        summed = left[axes[0]]
+        right = right[:axes[1]] + summed + right[axes[1] + 1:]
+        result = left.replace(summed, "") + right[1:].replace(summed, "")
+        return ops.einsum(f"{left},{right}->{result}", x, y)
+
+
+def _function(kind: type):
+    """The lower-case function for a merge layer: `add([x, y])`."""
+    def merge(inputs, **kwargs):
+        return kind(**kwargs)(inputs)
+    merge.__name__ = kind.__name__.lower()
+    merge.__doc__ = f"`{kind.__name__}(**kwargs)(inputs)`."
+    return merge
+
+
+add, subtract, multiply, average = _function(Add), _function(Subtract), _function(Multiply), _function(Average)
+maximum, minimum = _function(Maximum), _function(Minimum)
+
+
+def concatenate(inputs, axis=-1, **kwargs):
+    """`Concatenate(axis, **kwargs)(inputs)`."""
+    return Concatenate(axis=axis, **kwargs)(inputs)
+
+
+def dot(inputs, axes=-1, **kwargs):
+    """`Dot(axes, **kwargs)(inputs)`."""
+    return Dot(axes=axes, **kwargs)(inputs)
