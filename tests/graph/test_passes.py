@@ -1,0 +1,109 @@
+"""Rewrites keep the meaning and leave the number of nodes that is expected."""
+
+import numpy as np
+import pytest
+
+from striate import engine, ops
+from striate.graph.trace import trace
+from striate.ops.spec import TensorType
+from striate.variables import Variable
+
+RNG = np.random.default_rng(0)
+
+
+def optimised(function, *shapes):
+    graph, _ = trace(function, [TensorType(shape) for shape in shapes])
+    return [node.op for node in engine.optimise(graph).nodes]
+
+
+def agree(function, *arrays):
+    """Compiled and reference results are the same up to rounding."""
+    compiled = engine.Function(function)(*arrays)
+    expected = engine.Function(function, mode="reference")(*arrays)
+    for actual, wanted in zip(np.atleast_1d(compiled), np.atleast_1d(expected), strict=True):
+        np.testing.assert_allclose(actual, wanted, rtol=1e-4, atol=1e-5)
+
+
+def conv_block(x, w, b):
+    y = ops.relu(ops.conv(x, w, padding="same") + b)
+    return ops.max_pool(y, 2)
+
+
+def test_convolution_bias_relu_and_pooling_become_one_node():
+    assert optimised(conv_block, (2, 8, 8, 3), (3, 3, 3, 5), (5,)) == ["conv2d"]
+
+
+def test_an_intermediate_result_that_is_needed_is_not_fused_away():
+    def function(x, w, b):
+        raw = ops.conv(x, w) + b
+        return ops.relu(raw), raw
+    names = optimised(function, (2, 8, 8, 3), (3, 3, 3, 5), (5,))
+    assert names == ["conv2d", "relu"]
+
+
+def test_matrix_product_bias_and_relu_become_a_dense_node():
+    assert optimised(lambda x, w, b: ops.relu(x @ w + b), (4, 3), (3, 5), (5,)) == ["dense"]
+
+
+def test_elementwise_ops_become_one_chain():
+    assert optimised(lambda x, y: ops.exp(x) * y + ops.tanh(x) - 3.0, (4, 5), (4, 5)) == ["chain"]
+
+
+def test_dead_code_and_constants_disappear():
+    def function(x):
+        ops.exp(x)
+        return x * ops.exp(np.float32(0.0))
+    assert optimised(function, (3,)) == []
+
+
+def test_the_mask_of_relu_moves_into_the_gradient_of_the_next_layer():
+    def function(x, w1, w2):
+        loss = ops.sum(ops.square(ops.conv(ops.relu(ops.conv(x, w1)), w2)))
+        return engine.gradients(loss, [w1])[0]
+    names = optimised(function, (2, 8, 8, 3), (3, 3, 3, 4), (3, 3, 4, 5))
+    assert "relu_grad" not in names and names.count("conv2d_input_grad") == 1
+
+
+@pytest.mark.parametrize("order", ["relu first", "pool first"])
+def test_fused_forward_and_backward_agree_with_the_reference(order):
+    def function(x, w, b):
+        y = ops.conv(x, w, padding="same") + b
+        y = ops.max_pool(ops.relu(y), 2) if order == "relu first" else ops.relu(ops.max_pool(y, 2))
+        return engine.gradients(ops.sum(y * y), [x, w, b])
+    arrays = [RNG.standard_normal(shape, dtype=np.float32) for shape in ((2, 6, 6, 3), (3, 3, 3, 4), (4,))]
+    compiled, expected = engine.Function(function)(*arrays), engine.Function(function, mode="reference")(*arrays)
+    for actual, wanted in zip(compiled, expected, strict=True):
+        np.testing.assert_allclose(actual, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_a_diamond_is_not_joined_across_a_reader_outside():
+    def function(x):
+        a = ops.exp(x)
+        total = ops.sum(a)
+        return a * 2.0 + total
+    arrays = RNG.standard_normal((3, 4), dtype=np.float32)
+    agree(function, arrays)
+
+
+def test_in_place_updates_read_the_old_value_first():
+    v = Variable(np.arange(4, dtype=np.float32), name="v")
+
+    def step(x):
+        old = ops.sum(v.value * x)
+        v.assign(v.value - x)
+        return old
+    run = engine.Function(step)
+    ones = np.ones(4, np.float32)
+    assert [float(run(ones)), float(run(ones))] == [6.0, 2.0]
+    assert v.numpy().tolist() == [-2.0, -1.0, 0.0, 1.0]
+
+
+def test_two_variables_that_exchange_their_values():
+    a, b = Variable(np.zeros(2), name="a"), Variable(np.ones(2), name="b")
+
+    def swap():
+        first, second = a.value, b.value
+        a.assign(second)
+        b.assign(first)
+    engine.Function(swap)()
+    assert a.numpy().tolist() == [1.0, 1.0] and b.numpy().tolist() == [0.0, 0.0]
