@@ -44,7 +44,7 @@ def _cache_folder() -> Path:
 
 SETTINGS = {row.name: row for row in (
     Setting("num_threads", "STRIATE_NUM_THREADS", _positive, lambda: None,
-            "Threads that compute. None: every core that the process may use. The results do not depend on it."),
+            "Threads that compute; every core that the process may use unless set. The results do not depend on it."),
     Setting("cache_dir", "STRIATE_CACHE_DIR", _folder, _cache_folder,
             "Folder of compiled kernels and downloaded data sets."),
     Setting("data", "STRIATE_DATA", _folder, lambda: None,

@@ -38,7 +38,8 @@ def command(as_json) -> None:
     cache = found["kernel cache"]
     cache["bytes"] = f"{cache['bytes'] / 2**20:.1f} MiB"
     cache["variants"] = ", ".join(f"{name} {count}" for name, count in cache["variants"].items()) or "none yet"
-    found["settings"] = {row["variable"]: f"{row['value']}: {row['meaning']}" for row in found["settings"].values()}
+    found["settings"] = {row["variable"]: f"{'not set' if row['value'] is None else row['value']} ({row['meaning']})"
+                         for row in found["settings"].values()}
     _print(found)
 
 

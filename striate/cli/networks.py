@@ -88,8 +88,8 @@ def said(recipe: zoo.Recipe) -> str:
     return f"{recipe.epochs} epochs, batches of {recipe.batch_size}, {recipe.optimizer}{rate}{more}"
 
 
-def compile_model(model, recipe: zoo.Recipe) -> None:
-    """Compiles for classification with whole-number labels: cross-entropy for whatever the last layer gives."""
+def compiled(model, recipe: zoo.Recipe):
+    """The model, compiled for classification with whole-number labels: cross-entropy for what its last layer gives."""
     from striate import losses
 
     if model.output_shape[-1] == 1:
@@ -97,6 +97,7 @@ def compile_model(model, recipe: zoo.Recipe) -> None:
     else:
         loss = losses.SparseCategoricalCrossentropy(from_logits=gives_scores(model))
     model.compile(optimizer=recipe.make_optimizer(), loss=loss, metrics=["accuracy"])
+    return model
 
 
 def gives_scores(model) -> bool:

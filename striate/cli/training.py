@@ -58,18 +58,24 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
     console.print(f"[bold]Data[/]    {data.said}.", highlight=False)
     if data.warning:
         console.print(f"[bold yellow]Note[/]    {data.warning}", highlight=False)
-    utils.set_random_seed(request.seed)
-    model = networks.build(request.model, data.image_shape, len(data.classes))
     recipe = networks.recipe(request.model, epochs=request.epochs, batch_size=request.batch_size,
                              optimizer=request.optimizer, learning_rate=request.learning_rate)
-    networks.compile_model(model, recipe)
+
+    def make():
+        utils.clear_session()
+        utils.set_random_seed(request.seed)
+        model = networks.build(request.model, data.image_shape, len(data.classes))
+        return networks.compiled(model, recipe)
+
+    model = make()
     console.print(f"[bold]Model[/]   {plain(request.model)}: {model.count_params():,} parameters, "
                   f"{networks.said(recipe)}.", highlight=False)
     folder = RunFolder.at(request.out) if request.out else RunFolder.create(config.value("runs"), data.name)
     console.print(f"[bold]Run[/]     {folder.path}", highlight=False, soft_wrap=True)
     settings = run_settings(request, recipe, data)
     folder.write_json(CONFIG, settings)
-    announce(model, data, recipe.batch_size, console)
+    announce(model, data, recipe, console)
+    model = make()
     outcome = fit(model, data, recipe, folder, console)
     outcome.scores = test(model, data, folder)
     result = finish(folder, model, data, settings, outcome)

@@ -19,19 +19,20 @@ striate warmup nova lenet5 --batch-size 128
 @click.option("--batch-size", type=click.IntRange(1), help="Images a step; the model's recipe decides unless given.")
 def command(models, batch_size) -> None:
     """Compile the kernels that training MODELS needs (all of the zoo unless given), so that no run waits for them."""
+    import numpy as np
     from rich.console import Console
 
     from striate import zoo
     from striate.cli import machine, networks
-    from striate.cli.forecast import prepare
+    from striate.cli.forecast import probe
 
     console, started = Console(), time.perf_counter()
     for name in models or zoo.names():
-        model = networks.build(name)
-        chosen = networks.recipe(name, batch_size=batch_size)
-        networks.compile_model(model, chosen)
-        console.print(f"[bold]{name}[/]", highlight=False)
-        prepare(model, chosen.batch_size, console)
+        recipe = networks.recipe(name, batch_size=batch_size)
+        model = networks.compiled(networks.build(name), recipe)
+        images = np.zeros((recipe.batch_size, *model.input_shape[1:]), np.uint8)
+        console.print(f"[bold]{name}[/] in batches of {recipe.batch_size}", highlight=False)
+        probe(model, images, np.zeros(recipe.batch_size, np.int32), recipe.batch_size, console)
     cache = machine.kernel_cache()
     console.print(f"{cache['compiled']} kernels ready in {cache['folder']} after "
                   f"{time.perf_counter() - started:.1f} s.", highlight=False, soft_wrap=True)
