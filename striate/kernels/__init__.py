@@ -39,7 +39,10 @@ _rows("conv_weights_grad",
       conv_weights_grad_sum="partial sums added in order and brought into place")
 _rows("winograd",
       winograd_weights="Winograd F(4x4,3x3): transforms and packs the weights",
-      winograd_convolution="Winograd F(4x4,3x3): convolution with bias, relu, 2x2 max pooling or a mask behind it")
+      winograd_convolution="Winograd F(4x4,3x3): convolution with bias, relu, 2x2 max pooling or a mask behind it",
+      winograd_gradient_transform="Winograd's weight gradient: transforms one chunk of inputs and output gradients",
+      winograd_gradient_sum="Winograd's weight gradient: adds one chunk's products",
+      winograd_gradient_weights="Winograd's weight gradient: back to 3 x 3 weights")
 
 _rows("gemm",
       gemm="matrix product by register tiles, with bias, relu or mask",
@@ -52,3 +55,12 @@ _rows("gemm",
 _rows("conv",
       conv_pack="weights and bias of a convolution in blocks of output channels",
       conv_direct="convolution with bias, ReLU and max pooling: direct sums in register tiles")
+
+_rows("elementwise",
+      chain="any sequence of elementwise ops in one pass, interpreted block by block")
+
+_rows("pool",
+      max_pool="largest value of each window, and its place",
+      max_pool_grad="gradient of max_pool, gathered by place",
+      avg_pool="mean of each window, padding not counted",
+      avg_pool_grad="gradient of avg_pool, gathered by place")

@@ -16,8 +16,12 @@ from striate.ops.broadcast import broadcast_shapes
 from striate.ops.spec import OPS, OpSpec, TensorType, register
 
 CHAIN_DTYPES = ("float32", "int32", "uint8", "bool")
-_FLOATS_ONLY = ("power", "floor_divide", "mod", "square", "sign", "relu", "relu_grad", "clip")
-"""Ops whose kernels know float32 alone where the op itself also serves integers."""
+_WHOLE_NUMBERS = frozenset("add subtract multiply maximum minimum negative absolute where cast".split())
+"""Ops that kernels also compute in int32."""
+_TRUTH_VALUES = frozenset("greater greater_equal less less_equal equal not_equal logical_and logical_or logical_xor "
+                          "logical_not isfinite isinf isnan where cast".split())
+"""Ops that kernels give bool of."""
+_NO_KERNEL = frozenset({"chain", "floor_divide", "mod"})
 
 
 def instruction(node) -> tuple[str, tuple]:
@@ -27,16 +31,12 @@ def instruction(node) -> tuple[str, tuple]:
 
 def chainable(node) -> bool:
     """Whether a node can be an instruction of a chain: elementwise, of types that the chain's kernel computes."""
-    spec = OPS[node.op]
-    if not spec.elementwise or node.op == "chain":
-        return False
-    kinds = [value.dtype for value in node.inputs]
     result = node.outputs[0].dtype
-    if any(kind not in CHAIN_DTYPES for kind in (*kinds, result)):
+    if not OPS[node.op].elementwise or any(v.dtype not in CHAIN_DTYPES for v in (*node.inputs, *node.outputs)):
         return False
-    if result == "uint8":
-        return node.op == "cast"
-    return result != "int32" or node.op not in _FLOATS_ONLY
+    if result == "float32":
+        return node.op not in _NO_KERNEL
+    return node.op in {"int32": _WHOLE_NUMBERS, "bool": _TRUTH_VALUES, "uint8": {"cast"}}[result]
 
 
 def register_types(inputs, program) -> list[TensorType]:
