@@ -64,3 +64,11 @@ _rows("pool",
       max_pool_grad="gradient of max_pool, gathered by place",
       avg_pool="mean of each window, padding not counted",
       avg_pool_grad="gradient of avg_pool, gathered by place")
+
+_rows("reduce",
+      reduce_rows="sum, product, largest or smallest of contiguous rows",
+      reduce_columns="the same over an axis that is not the last",
+      reduce_integers="the same of int32 and bytes",
+      position="where the largest or smallest number of a row is",
+      softmax="softmax and its logarithm, row by row",
+      softmax_grad="gradient of softmax, row by row")

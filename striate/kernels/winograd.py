@@ -18,16 +18,17 @@ from fractions import Fraction
 
 import numpy as np
 from llvmlite import ir
-from numba import types
 from numba.extending import intrinsic
 
 from striate.kernels.jit import helper
 from striate.kernels.simd import (
-    I64, Mask, Tile, broadcast, constant, emit_fma, f32, f32_at, integer, load, load_part, load_vector, select, store,
-    store_part, tile_outer, tile_store, tile_zeros, u8, vector_type,
+    Tile, beats, broadcast, constant, emit_fma, f32, f32_at, integer, load, load_part, select, store, store_part,
+    tile_load, tile_outer, tile_store, tile_zeros, u8, vector_type,
 )
 
-TILE, WINDOW, FREQUENCIES = 4, 6, 36
+TILE = 4
+SKEW = 16
+"""Floats added between the planes of two frequencies: 36 planes a power of two apart would share a cache set."""
 POINTS = (Fraction(0), Fraction(1), Fraction(-1), Fraction(1, 2), Fraction(-2))
 
 
@@ -85,29 +86,6 @@ def _linear_map(matrix):
 _input_map, _weight_map, _output_map = _linear_map(B_T), _linear_map(G), _linear_map(A_T)
 
 
-@intrinsic(prefer_literal=True)
-def _gather(typing, x, offset, stride, rows, lanes):
-    """A tile of `rows` vectors, the i-th from x[offset + i * stride]."""
-    r, n = rows.literal_value, lanes.literal_value
-
-    def generate(context, builder, signature, args):
-        x, offset, stride = args[:3]
-        result = ir.Constant(ir.ArrayType(vector_type(n), r), ir.Undefined)
-        for i in range(r):
-            place = builder.add(offset, builder.mul(stride, I64(i)))
-            result = builder.insert_value(result, load_vector(builder, builder.gep(x, [place]), n), i)
-        return result
-    return Tile(r, 1, n)(x, types.intp, types.intp, rows, lanes), generate
-
-
-@intrinsic
-def _beats(typing, a, b):
-    """Whether a is larger than b, or is not a number."""
-    def generate(context, builder, signature, args):
-        return builder.or_(builder.fcmp_ordered(">", *args), builder.fcmp_unordered("uno", args[0], args[0]))
-    return Mask(a.lanes)(a, b), generate
-
-
 def winograd_weights(lanes):
     """Makes the kernel that packs U = G w G'. Task: a block of 2 * lanes output channels.
 
@@ -135,31 +113,36 @@ def winograd_weights(lanes):
                                     value = w[(tap * ic + k) * oc + o]
                             taps[tap * lanes + lane] = value
                     for column in range(3):
-                        tile = _weight_map(_gather(taps, column * lanes, 3 * lanes, 3, lanes))
+                        tile = _weight_map(tile_load(taps, column * lanes, 3 * lanes, 3, 1, lanes))
                         tile_store(tile, half, column * lanes, 3 * lanes)
                     for row in range(6):
-                        tile = _weight_map(_gather(half, row * 3 * lanes, lanes, 3, lanes))
+                        tile = _weight_map(tile_load(half, row * 3 * lanes, lanes, 3, 1, lanes))
                         stride = (oc + block - 1) // block * block * padded
                         tile_store(tile, u, row * 6 * stride + (task * padded + k) * block + part * lanes, stride)
     return winograd_weights
 
 
 @helper
-def _fill(a, image, padded, lanes_ic, rows, columns):
-    """Copies one image (or scatters one pooled gradient) into the zero-padded scratch image."""
-    x, winner, pooled = f32(a, 0), u8(a, 1), f32(a, 2)
-    h, w, ic = integer(a, 9), integer(a, 10), integer(a, 11)
-    top, left = integer(a, 17), integer(a, 18)
-    pool_h, pool_w, relu = integer(a, 24), integer(a, 25), integer(a, 26)
-    for i in range(rows * columns * lanes_ic):
+def _clear(padded, count):
+    for i in range(count):
         padded[i] = np.float32(0.0)
-    if pool_h == 0:
-        for r in range(h):
-            for c in range(w):
-                source, target = ((image * h + r) * w + c) * ic, ((r + top) * columns + c + left) * lanes_ic
-                for k in range(ic):
-                    padded[target + k] = x[source + k]
-        return
+
+
+@helper
+def _copy_padded(x, image, h, w, ic, top, left, padded, channels, columns):
+    """One image into the middle of the cleared scratch image, whose pixels have `channels` (a multiple of lanes)."""
+    for r in range(h):
+        for c in range(w):
+            source, target = ((image * h + r) * w + c) * ic, ((r + top) * columns + c + left) * channels
+            for k in range(ic):
+                padded[target + k] = x[source + k]
+
+
+@helper
+def _scatter_padded(a, image, h, w, ic, top, left, padded, channels, columns):
+    """One pooled gradient into the cleared scratch image: each number to the place that won its window."""
+    g, winner, pooled = f32(a, 0), u8(a, 1), f32(a, 2)
+    pool_h, pool_w, relu = integer(a, 24), integer(a, 25), integer(a, 26)
     ph, pw = h // pool_h, w // pool_w
     for r in range(ph):
         for c in range(pw):
@@ -168,7 +151,7 @@ def _fill(a, image, padded, lanes_ic, rows, columns):
                 place = np.int64(winner[source + k])
                 if relu == 0 or pooled[source + k] > np.float32(0.0):
                     row, column = r * pool_h + place // pool_w + top, c * pool_w + place % pool_w + left
-                    padded[(row * columns + column) * lanes_ic + k] = x[source + k]
+                    padded[(row * columns + column) * channels + k] = g[source + k]
 
 
 def winograd_convolution(lanes, rows):
@@ -183,6 +166,7 @@ def winograd_convolution(lanes, rows):
     block = 2 * lanes
 
     def winograd_convolution(a, first, last, scratch):
+        x, h, w, top, left = f32(a, 0), integer(a, 9), integer(a, 10), integer(a, 17), integer(a, 18)
         u, bias, given, y, winner = f32(a, 3), f32(a, 4), f32(a, 5), f32(a, 6), u8(a, 7)
         oh, ow, has_bias, relu, has_mask, pool = (
             integer(a, 13), integer(a, 14), integer(a, 19), integer(a, 20), integer(a, 21), integer(a, 22))
@@ -197,21 +181,26 @@ def winograd_convolution(lanes, rows):
         padded, half = f32_at(scratch), f32_at(scratch + 4 * prows * pcolumns * lanes_ic)
         done = f32_at(scratch + 4 * (prows * pcolumns * lanes_ic + 36 * lanes))
         at = scratch + 4 * (prows * pcolumns * lanes_ic + 64 * lanes)
-        v, m = f32_at(at), f32_at(at + 4 * 36 * tall * lanes_ic)
+        v_stride, m_stride = tall * lanes_ic + SKEW, wide * tall * block + SKEW
+        v, m = f32_at(at), f32_at(at + 4 * 36 * v_stride)
         for task in range(first, last):
             begin, end = task * images, min((task + 1) * images, n)
             for image in range(begin, end):
-                _fill(a, image, padded, lanes_ic, prows, pcolumns)
+                _clear(padded, prows * pcolumns * lanes_ic)
+                if integer(a, 24) > 0:
+                    _scatter_padded(a, image, h, w, ic, top, left, padded, lanes_ic, pcolumns)
+                else:
+                    _copy_padded(x, image, h, w, ic, top, left, padded, lanes_ic, pcolumns)
                 for t in range(th * tw):
                     corner = (t // tw * 4 * pcolumns + t % tw * 4) * lanes_ic
                     row_of_v = ((image - begin) * th * tw + t) * lanes_ic
                     for k in range(0, lanes_ic, lanes):
                         for column in range(6):
-                            tile = _input_map(_gather(padded, corner + column * lanes_ic + k, pcolumns * lanes_ic, 6, lanes))
+                            tile = _input_map(tile_load(padded, corner + column * lanes_ic + k, pcolumns * lanes_ic, 6, 1, lanes))
                             tile_store(tile, half, column * lanes, 6 * lanes)
                         for row in range(6):
-                            tile = _input_map(_gather(half, row * 6 * lanes, lanes, 6, lanes))
-                            tile_store(tile, v, row * 6 * tall * lanes_ic + row_of_v + k, tall * lanes_ic)
+                            tile = _input_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes))
+                            tile_store(tile, v, row * 6 * v_stride + row_of_v + k, v_stride)
             for group in range(0, blocks, wide):
                 width = min(wide, blocks - group)
                 for f in range(36):
@@ -219,10 +208,10 @@ def winograd_convolution(lanes, rows):
                         weights = (f * blocks + group + b) * lanes_ic * block
                         for t in range(0, tall, rows):
                             sums = tile_zeros(rows, 2, lanes)
-                            base = (f * tall + t) * lanes_ic
+                            base = f * v_stride + t * lanes_ic
                             for k in range(lanes_ic):
                                 sums = tile_outer(sums, v, base + k, lanes_ic, u, weights + k * block)
-                            tile_store(sums, m, ((f * wide + b) * tall + t) * block, block)
+                            tile_store(sums, m, f * m_stride + (b * tall + t) * block, block)
                 for b in range(width):
                     for part in range(2):
                         channel = (group + b) * block + part * lanes
@@ -235,24 +224,23 @@ def winograd_convolution(lanes, rows):
                         for t in range((end - begin) * th * tw):
                             source = (b * tall + t) * block + part * lanes
                             for column in range(6):
-                                tile = _output_map(_gather(m, source + column * wide * tall * block,
-                                                           6 * wide * tall * block, 6, lanes))
+                                tile = _output_map(tile_load(m, source + column * m_stride, 6 * m_stride, 6, 1, lanes))
                                 tile_store(tile, half, column * lanes, 6 * lanes)
                             for row in range(4):
-                                tile = _output_map(_gather(half, row * 6 * lanes, lanes, 6, lanes))
+                                tile = _output_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes))
                                 tile_store(tile, done, row * 4 * lanes, lanes)
                             image, place = begin + t // (th * tw), t % (th * tw)
-                            top, left = place // tw * 4, place % tw * 4
+                            row, column = place // tw * 4, place % tw * 4
                             if pool:
                                 for window in range(4):
-                                    r, c = top // 2 + window // 2, left // 2 + window % 2
+                                    r, c = row // 2 + window // 2, column // 2 + window % 2
                                     if r >= oh // 2 or c >= ow // 2:
                                         continue
                                     corner = (window // 2 * 8 + window % 2 * 2) * lanes
                                     best, index = load(done, corner, lanes), zero
                                     for i in range(1, 4):
                                         value = load(done, corner + (i // 2 * 4 + i % 2) * lanes, lanes)
-                                        mask = _beats(value, best)
+                                        mask = beats(value, best)
                                         best = select(mask, value, best)
                                         index = select(mask, broadcast(np.float32(i), lanes), index)
                                     best = best + shift
@@ -264,13 +252,135 @@ def winograd_convolution(lanes, rows):
                                     for lane in range(count):
                                         winner[out + lane] = np.uint8(done[16 * lanes + lane])
                                 continue
-                            for r in range(min(4, oh - top)):
-                                for c in range(min(4, ow - left)):
+                            for r in range(min(4, oh - row)):
+                                for c in range(min(4, ow - column)):
                                     value = load(done, (r * 4 + c) * lanes, lanes) + shift
-                                    out = ((image * oh + top + r) * ow + left + c) * oc + channel
+                                    out = ((image * oh + row + r) * ow + column + c) * oc + channel
                                     if relu:
                                         value = select(zero >= value, zero, value)
                                     if has_mask:
                                         value = select(load_part(given, out, count, lanes) > zero, value, zero)
                                     store_part(y, out, value, count)
     return winograd_convolution
+
+
+# ---- the gradient with respect to the weights: the adjoint of the same algorithm ------------------------------------
+#
+#     dw = G' [ sum over tiles of (B' d B) . (A dY A') ] G
+#
+# Per frequency this is dU[f] = V[f]' @ D[f], summed over all tiles of the batch. The batch is cut into chunks of images
+# (a fixed number, so that V and D of a chunk stay in the last-level cache); each chunk is transformed by one launch and
+# added to dU by the next, so that every sum has one order. The tile of point 1 in both directions is the plain sum of
+# dY: the bias gradient comes with it.
+# Layout: V [f][ic / lanes][tile][lanes], D [f][oc / 2 lanes][tile][2 lanes], dU [f][ic][oc].
+
+_gradient_map, _weight_gradient_map = _linear_map(A_T.T), _linear_map(G.T)
+_SUM_FREQUENCY = 7
+
+
+def winograd_gradient_transform(lanes):
+    """Makes the kernel that transforms x and dY of one chunk. Task: one image of the chunk.
+
+    Arguments: 0 x, 1 g, 2 V, 3 D; 4 first image, 5 h, 6 w, 7 ic, 8 oc, 9 oh, 10 ow, 11 tile rows, 12 tile columns,
+    13 top, 14 left, 15 tiles of a whole chunk.
+    """
+    block = 2 * lanes
+
+    def winograd_gradient_transform(a, first, last, scratch):
+        x, g, v, d = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3)
+        h, w, ic, oc, oh, ow = (
+            integer(a, 5), integer(a, 6), integer(a, 7), integer(a, 8), integer(a, 9), integer(a, 10))
+        th, tw, all_tiles = integer(a, 11), integer(a, 12), integer(a, 15)
+        wide_ic, wide_oc = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block * block
+        columns, v_stride, d_stride = 4 * tw + 2, all_tiles * wide_ic + SKEW, all_tiles * wide_oc + SKEW
+        half, padded = f32_at(scratch), f32_at(scratch + 4 * 36 * lanes)
+        for task in range(first, last):
+            image = integer(a, 4) + task
+            _clear(padded, (4 * th + 2) * columns * wide_ic)
+            _copy_padded(x, image, h, w, ic, integer(a, 13), integer(a, 14), padded, wide_ic, columns)
+            for t in range(th * tw):
+                corner, place = (t // tw * 4 * columns + t % tw * 4) * wide_ic, task * th * tw + t
+                for k in range(0, wide_ic, lanes):
+                    for column in range(6):
+                        tile = _input_map(tile_load(padded, corner + column * wide_ic + k, columns * wide_ic, 6, 1, lanes))
+                        tile_store(tile, half, column * lanes, 6 * lanes)
+                    for row in range(6):
+                        tile = _input_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes))
+                        tile_store(tile, v, row * 6 * v_stride + k * all_tiles + place * lanes, v_stride)
+            _clear(padded, 4 * th * 4 * tw * wide_oc)
+            _copy_padded(g, image, oh, ow, oc, 0, 0, padded, wide_oc, 4 * tw)
+            for t in range(th * tw):
+                corner, place = (t // tw * 16 * tw + t % tw * 4) * wide_oc, task * th * tw + t
+                for k in range(0, wide_oc, lanes):
+                    for column in range(4):
+                        tile = _gradient_map(tile_load(padded, corner + column * wide_oc + k, 4 * tw * wide_oc, 4, 1, lanes))
+                        tile_store(tile, half, column * lanes, 4 * lanes)
+                    target = k // block * block * all_tiles + place * block + k % block
+                    for row in range(6):
+                        tile = _gradient_map(tile_load(half, row * 4 * lanes, lanes, 4, 1, lanes))
+                        tile_store(tile, d, row * 6 * d_stride + target, d_stride)
+    return winograd_gradient_transform
+
+
+def winograd_gradient_sum(lanes, rows):
+    """Makes the kernel that adds one chunk's V' @ D to dU. Task: a frequency and a block of 2 * lanes output channels.
+
+    Arguments: 0 V, 1 D, 2 dU, 3 bias sums (one vector of padded oc); 4 ic, 5 oc, 6 tiles of a whole chunk, 7 tiles of
+    this chunk, 8 whether this is the first chunk. Register tile: `rows` (a divisor of lanes) input channels x 2
+    vectors; its inner loop runs over tiles, contiguous in both operands.
+    """
+    block = 2 * lanes
+
+    def winograd_gradient_sum(a, first, last, scratch):
+        v, d, du, sums_of_g = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3)
+        ic, oc, all_tiles, tiles, fresh = integer(a, 4), integer(a, 5), integer(a, 6), integer(a, 7), integer(a, 8)
+        wide_ic, blocks = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block
+        wide_oc = blocks * block
+        for task in range(first, last):
+            f, b = task // blocks, task % blocks
+            right = f * (wide_oc * all_tiles + SKEW) + b * all_tiles * block
+            for k in range(0, wide_ic, rows):
+                left = f * (wide_ic * all_tiles + SKEW) + k // lanes * lanes * all_tiles + k % lanes
+                out = (f * wide_ic + k) * wide_oc + b * block
+                sums = tile_zeros(rows, 2, lanes)
+                if not fresh:
+                    sums = tile_load(du, out, wide_oc, rows, 2, lanes)
+                for t in range(tiles):
+                    sums = tile_outer(sums, v, left + t * lanes, 1, d, right + t * block)
+                tile_store(sums, du, out, wide_oc)
+            if f == _SUM_FREQUENCY:
+                for part in range(2):
+                    place = b * block + part * lanes
+                    total = broadcast(np.float32(0.0), lanes)
+                    if not fresh:
+                        total = load(sums_of_g, place, lanes)
+                    for t in range(tiles):
+                        total = total + load(d, right + t * block + part * lanes, lanes)
+                    store(sums_of_g, place, total)
+    return winograd_gradient_sum
+
+
+def winograd_gradient_weights(lanes):
+    """Makes the kernel dw = G' dU G, and copies the bias gradient. Task: one input channel.
+
+    Arguments: 0 dU, 1 bias sums, 2 dw, 3 db; 4 ic, 5 oc, 6 padded ic, 7 padded oc, 8 whether db is wanted.
+    """
+    def winograd_gradient_weights(a, first, last, scratch):
+        du, sums_of_g, dw, db = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3)
+        ic, oc, wide_ic, wide_oc = integer(a, 4), integer(a, 5), integer(a, 6), integer(a, 7)
+        half, done = f32_at(scratch), f32_at(scratch + 4 * 18 * lanes)
+        for k in range(first, last):
+            for o in range(0, oc, lanes):
+                for column in range(6):
+                    source = (column * wide_ic + k) * wide_oc + o
+                    tile = _weight_gradient_map(tile_load(du, source, 6 * wide_ic * wide_oc, 6, 1, lanes))
+                    tile_store(tile, half, column * lanes, 6 * lanes)
+                for row in range(3):
+                    tile = _weight_gradient_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes))
+                    tile_store(tile, done, 0, lanes)
+                    for column in range(3):
+                        store_part(dw, ((row * 3 + column) * ic + k) * oc + o, load(done, column * lanes, lanes), oc - o)
+            if k == 0 and integer(a, 8):
+                for o in range(oc):
+                    db[o] = sums_of_g[o]
+    return winograd_gradient_weights

@@ -6,6 +6,8 @@ from striate.graph.ir import Value
 from striate.kernels.cpu import Cpu
 from striate.plan.ir import Launch, Temporary
 
+_SKEW = 16
+"""As `striate.kernels.winograd.SKEW`, which cannot be imported without Numba."""
 _TILES = 64
 """Tiles a task aims at: enough rows to use each transformed weight often, few enough for the second-level cache."""
 _ROWS = {32: 12, 16: 6}
@@ -48,10 +50,48 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tu
                  batch, height, width, ic, oc, *size, th, tw, padding[0][0], padding[1][0],
                  int("bias" in given), int(bool(given.get("relu"))), int("mask" in given),
                  int("winner" in given), images, *pool_in[:2], int(relu_in), wide]
-    scratch = 4 * ((4 * th + 2) * (4 * tw + 2) * wide_ic + 64 * lanes + 36 * tall * wide_ic + 36 * wide * tall * block)
+    scratch = 4 * ((4 * th + 2) * (4 * tw + 2) * wide_ic + 64 * lanes + 36 * (tall * wide_ic + wide * tall * block + 2 * _SKEW))
     writes = [y] + ([given["winner"]] if "winner" in given else [])
     flops = 2 * batch * size[0] * size[1] * 9 * ic * oc
     reason = (f"Winograd F(4x4,3x3): {size[0] * size[1] / (16 * th * tw):.0%} of its tiles used, "
               f"{images} images ({images * th * tw} tiles) a task, register tile {rows} x 2 vectors")
     return [pack, Launch("winograd_convolution", {"lanes": lanes, "rows": rows}, arguments, writes,
                          -(-batch // images), reason, scratch=scratch, flops=flops)]
+
+
+_CHUNK_TILES = 256
+"""Tiles of a chunk of the weight gradient: long sums, while both transforms still fit a last-level cache."""
+
+
+def gradient_launches(x: Value, g: Value, dw: Value, db: Value | None, cpu: Cpu, padding: tuple) -> list[Launch]:
+    """The launches of the weight gradient of a 3 x 3 convolution; g is the gradient of its own output."""
+    lanes = cpu.lanes
+    batch, height, width, ic = x.shape
+    oh, ow, oc = g.shape[1:]
+    th, tw = -(-oh // 4), -(-ow // 4)
+    block = 2 * lanes
+    wide_ic, wide_oc = -(-ic // lanes) * lanes, -(-oc // block) * block
+    images = max(1, min(batch, _CHUNK_TILES // (th * tw)))
+    tiles = images * th * tw
+    v = Temporary((36, wide_ic * tiles + _SKEW), name="transformed inputs")
+    d = Temporary((36, wide_oc * tiles + _SKEW), name="transformed output gradients")
+    du = Temporary((36, wide_ic, wide_oc), name="transformed weight gradient")
+    sums = Temporary((wide_oc,), name="bias sums")
+    scratch = 4 * (36 * lanes + (4 * th + 2) * (4 * tw + 2) * max(wide_ic, wide_oc))
+    flops = 2 * batch * oh * ow * 9 * ic * oc
+    found = []
+    for first in range(0, batch, images):
+        count = min(images, batch - first)
+        found.append(Launch(
+            "winograd_gradient_transform", {"lanes": lanes},
+            [x, g, v, d, first, height, width, ic, oc, oh, ow, th, tw, padding[0][0], padding[1][0], tiles], [v, d],
+            count, f"transforms images {first} to {first + count - 1}", scratch=scratch))
+        found.append(Launch(
+            "winograd_gradient_sum", {"lanes": lanes, "rows": 4 if cpu.registers == 16 else 8},
+            [v, d, du, sums, ic, oc, tiles, count * th * tw, int(first == 0)], [du, sums], 36 * wide_oc // block,
+            f"Winograd F(4x4,3x3), adjoint: {count * th * tw} tiles", flops=flops * count // batch))
+    found.append(Launch(
+        "winograd_gradient_weights", {"lanes": lanes},
+        [du, sums, dw, db if db is not None else 0, ic, oc, wide_ic, wide_oc, int(db is not None)],
+        [dw] + ([db] if db is not None else []), ic, "back to 3 x 3 weights", scratch=4 * 24 * lanes))
+    return found
