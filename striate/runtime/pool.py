@@ -62,7 +62,7 @@ class Pool:
                 parked = program.PARKED + program.LINE * thread
                 if box[parked]:
                     box[parked] = 0
-                    self._locks[thread].release()
+                    self._wake(thread)
             self._run(box.ctypes.data, 0, self.threads, 0)
 
     def stop(self) -> None:
@@ -74,7 +74,12 @@ class Pool:
                 parked = program.PARKED + program.LINE * thread
                 if self.mailbox[parked]:
                     self.mailbox[parked] = 0
-                    self._locks[thread].release()
+                    self._wake(thread)
+
+    def _wake(self, thread: int) -> None:
+        """Lets a worker go on. One that never came to wait finds the lock open later and merely looks once more."""
+        if self._locks[thread].locked():
+            self._locks[thread].release()
 
 
 _pool: Pool | None = None
