@@ -1,0 +1,16 @@
+"""Models: `Sequential`, functional and subclassed, with Keras' names."""
+
+from striate.models.cloning import clone_model
+from striate.models.functional import Functional
+from striate.models.model import Model, model_from_json
+from striate.models.sequential import Sequential
+
+__all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
+
+
+def __getattr__(name: str):
+    if name in ("load_model", "save_model"):
+        from striate import saving
+
+        return getattr(saving, name)
+    raise AttributeError(f"module 'striate.models' has no attribute {name!r}")

@@ -1,0 +1,60 @@
+"""Copies of models with new weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from striate.errors import TypeMismatchError, received
+from striate.layers.base import Layer
+from striate.layers.input import InputLayer
+from striate.layers.symbolic import KerasTensor, Operation
+from striate.models.model import Model
+from striate.models.sequential import Sequential
+from striate.models.structure import pack
+
+
+def clone_model(model: Model, input_tensors=None, clone_function: Callable[[Layer], Layer] | None = None) -> Model:
+    """A model of the same layers with new weights; layers that were shared are shared again.
+
+    Args:
+        model: a Sequential or functional model.
+        input_tensors: Inputs to build upon (a nest like the model's inputs), instead of new ones.
+        clone_function: gives the copy of a layer; by default from its configuration.
+
+    Raises:
+        TypeMismatchError: a class with a `call` method of the user's, whose layers are not known.
+
+    Example:
+        >>> from striate import Input, layers
+        >>> model = Sequential([Input((4,)), layers.Dense(2)])
+        >>> clone_model(model).count_params()
+        10
+    """
+    copy = clone_function or (lambda layer: type(layer).from_config(layer.get_config()))
+    if isinstance(model, Sequential):
+        first = [_only(input_tensors)] if input_tensors is not None else \
+            [_fresh_input(layer) for layer in model._stack if isinstance(layer, InputLayer)]
+        return Sequential(first + [copy(layer) for layer in model.layers], name=model.name)
+    if model._graph is None:
+        raise TypeMismatchError("Only Sequential and functional models can be cloned. For a class of your own use "
+                                f"Class.from_config(model.get_config()). {received(model=model)}")
+    graph = model._graph
+    inputs = input_tensors if input_tensors is not None else \
+        pack(graph.input_structure, [_fresh_input(tensor.history[0]) for tensor in graph.inputs])
+    copies: dict[Operation, Operation] = {}
+
+    def call(operation: Operation, args: tuple, kwargs: dict) -> Any:
+        if operation not in copies:
+            copies[operation] = copy(operation) if isinstance(operation, Layer) else \
+                type(operation).from_config(operation.get_config())
+        return copies[operation](*args, **kwargs)
+    return type(model)(inputs, graph.run(inputs, call), name=model.name)
+
+
+def _fresh_input(layer: InputLayer) -> KerasTensor:
+    return InputLayer.from_config(layer.get_config()).output
+
+
+def _only(tensors: Any) -> KerasTensor:
+    return tensors[0] if isinstance(tensors, (list, tuple)) else tensors

@@ -1,0 +1,155 @@
+"""Functional models: their description as a configuration, and back."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from striate.errors import ArgumentError, received
+from striate.layers.symbolic import KerasTensor, Node, Operation
+from striate.models.model import Model
+from striate.models.node_graph import NodeGraph
+from striate.graph.trace import collect
+from striate.serialization import deserialize_keras_object, export, serialize_keras_object
+
+
+@export("keras.models.Functional", "keras.Functional", "keras.src.models.functional.Functional")
+class Functional(Model):
+    """A model between symbolic inputs and outputs; made by `Model(inputs, outputs)`.
+
+    Example:
+        >>> from striate import Input, layers
+        >>> x = Input(shape=(4,))
+        >>> type(Model(x, layers.Dense(2)(x))).__name__
+        'Functional'
+    """
+
+    def __init__(self, inputs, outputs, name: str | None = None, **kwargs):
+        super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Layers with their calls, as Keras 3 writes them."""
+        return functional_config(self, self._connected("layers"))
+
+
+def functional_config(model: Model, graph: NodeGraph) -> dict[str, Any]:
+    """The configuration of a model with this graph."""
+    own_index = _own_indices(graph)
+    layers = []
+    for operation in graph.operations:
+        calls = [_serialize_call(node, own_index) for node in operation._inbound_nodes
+                 if node in graph and not node.is_input]
+        layers.append(serialize_keras_object(operation) | {"name": operation.name, "inbound_nodes": calls})
+
+    def place(tensor):
+        operation, index, position = tensor.history
+        first = 1 if isinstance(operation, Functional) else 0
+        return [operation.name, own_index[operation, index] + first, position]
+    return {"name": model.name, "trainable": model.trainable, "layers": layers,
+            "input_layers": collect(graph.input_structure, place),
+            "output_layers": collect(graph.output_structure, place)}
+
+
+def _own_indices(graph: NodeGraph) -> dict[tuple[Operation, int], int]:
+    """For (operation, index of one of its calls): the index among its calls inside the graph."""
+    found = {}
+    for operation in graph.operations:
+        inside = [node for node in operation._inbound_nodes if node in graph]
+        found.update({(operation, node.index): count for count, node in enumerate(inside)})
+    return found
+
+
+def _serialize_call(node: Node, own_index: dict) -> dict[str, Any]:
+    def describe(leaf):
+        if not isinstance(leaf, KerasTensor):
+            return leaf
+        operation, index, position = leaf.history
+        return {"class_name": "__keras_tensor__",
+                "config": {"shape": leaf.shape, "dtype": leaf.dtype,
+                           "keras_history": [operation.name, own_index[operation, index], position]}}
+    return {"args": serialize_keras_object(collect(node.args, describe)),
+            "kwargs": serialize_keras_object(collect(node.kwargs, describe))}
+
+
+class _Pending(Exception):
+    """A call needs a tensor that is not made yet."""
+
+
+def functional_from_config(cls: type[Model], config: dict[str, Any]) -> Model:
+    """The model that a functional configuration describes.
+
+    Raises:
+        ArgumentError: the calls form a loop or name layers that are not there.
+    """
+    config = dict(config)
+    descriptions = config.pop("layers")
+    inputs, outputs = config.pop("input_layers"), config.pop("output_layers")
+    layers: dict[str, Operation] = {}
+    calls: deque[tuple[Operation, Any]] = deque()
+    for description in descriptions:
+        layer = deserialize_keras_object(description)
+        layers[description.get("name") or layer.name] = layer
+        calls.extend((layer, call) for call in description.get("inbound_nodes", ()))
+    waiting = 0
+    while calls:
+        layer, call = calls.popleft()
+        try:
+            args, kwargs = _deserialize_call(call, layers)
+        except _Pending as reason:
+            calls.append((layer, call))
+            waiting += 1
+            if waiting > len(calls):
+                raise ArgumentError("The model's configuration has calls that form a loop or lead nowhere: "
+                                    f"{reason}. {received(layer=layer.name)}") from None
+            continue
+        waiting = 0
+        layer(*args, **kwargs)
+
+    def tensor(place):
+        name, index, position = place
+        layer = layers.get(name)
+        if isinstance(layer, Functional):
+            index -= 1
+        return _tensor(layers, [name, index, position])
+    return cls(inputs=_map_places(inputs, tensor), outputs=_map_places(outputs, tensor), **config)
+
+
+def _map_places(structure: Any, function) -> Any:
+    """Applies a function to every [name, node, tensor] in a nest."""
+    if isinstance(structure, dict):
+        return {key: _map_places(item, function) for key, item in structure.items()}
+    if len(structure) == 3 and isinstance(structure[0], str):
+        return function(structure)
+    return [_map_places(item, function) for item in structure]
+
+
+def _tensor(layers: dict[str, Operation], place) -> KerasTensor:
+    name, index, position = place
+    if name not in layers:
+        raise ArgumentError(f"The model's configuration names a layer that it does not contain. {received(layer=name)}")
+    nodes = layers[name]._inbound_nodes
+    if not 0 <= index < len(nodes) or not 0 <= position < len(nodes[index].output_tensors):
+        raise _Pending(f"output {position} of call {index} of {name!r}")
+    return nodes[index].output_tensors[position]
+
+
+def _deserialize_call(call: Any, layers: dict[str, Operation]) -> tuple[tuple, dict]:
+    """(args, kwargs) of one call, in Keras 3's form or the list form of older versions."""
+    if isinstance(call, list):
+        places = [call] if call and isinstance(call[0], str) else call
+        tensors = [_tensor(layers, place[:3]) for place in places]
+        kwargs = places[0][3] if places and len(places[0]) > 3 else {}
+        return (tensors[0] if len(tensors) == 1 else tensors,), kwargs
+    return _fill(call["args"], layers), _fill(call["kwargs"], layers)
+
+
+def _fill(item: Any, layers: dict[str, Operation]) -> Any:
+    if isinstance(item, dict):
+        if item.get("class_name") == "__keras_tensor__":
+            return _tensor(layers, item["config"]["keras_history"])
+        if "class_name" in item:
+            return deserialize_keras_object(item)
+        return {key: _fill(part, layers) for key, part in item.items()}
+    if isinstance(item, (list, tuple)):
+        return type(item)(_fill(part, layers) for part in item)
+    return item

@@ -1,0 +1,247 @@
+"""`Model`: layers that are trained, evaluated, saved and shown together.
+
+A model is made in one of three ways: from symbolic inputs and outputs (`Model(inputs, outputs)`), as a list of layers
+(`Sequential`), or as a class of the user's with a `call` method.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from striate.errors import ArgumentError, received
+from striate.layers.base import Layer
+from striate.layers.symbolic import KerasTensor, leaves, symbolic_leaves
+from striate.models.node_graph import NodeGraph, from_inputs
+from striate.models.structure import flatten, pack, single
+from striate.models.training.trainer import Trainer
+from striate.ops.dispatch import active_tracer
+from striate.serialization import deserialize_keras_object, export, serialize_keras_object
+
+
+@export("keras.Model", "keras.models.Model")
+class Model(Trainer, Layer):
+    """A model: `compile` it, `fit` it, `evaluate` it, ask it to `predict`.
+
+    Args:
+        inputs: one `keras.Input`, or a list or dict of them.
+        outputs: what layers called on these gave: one tensor, or a list or dict.
+        name: a name.
+        trainable: whether training changes the weights.
+
+    Example:
+        >>> from striate import Input, layers
+        >>> inputs = Input(shape=(8, 8, 1))
+        >>> model = Model(inputs, layers.Flatten()(inputs))
+        >>> model.output_shape
+        (None, 64)
+    """
+
+    def __new__(cls, *args, **kwargs):
+        if cls is Model and _is_functional(args, kwargs):
+            from striate.models.functional import Functional
+
+            cls = Functional
+        self = super().__new__(cls, *args, **kwargs)
+        self._graph: NodeGraph | None = None
+        self._start_training()
+        return self
+
+    def __init__(self, *args, **kwargs):
+        if _is_functional(args, kwargs):
+            names = ("inputs", "outputs", "name")
+            kwargs |= dict(zip(names, args, strict=False))
+            inputs, outputs = kwargs.pop("inputs"), kwargs.pop("outputs")
+            super().__init__(**kwargs)
+            self._connect(inputs, outputs)
+        elif args:
+            raise ArgumentError(f"Model takes (inputs, outputs), or keyword arguments only. {received(args=args)}")
+        else:
+            super().__init__(**kwargs)
+
+    def _connect(self, inputs: Any, outputs: Any) -> None:
+        """Makes the model the chain of layers from symbolic inputs to outputs."""
+        self._graph = from_inputs(NodeGraph(inputs, outputs))
+        self._operations = list(self._graph.operations)
+        self.built = True
+        if not self._trainable:
+            self.trainable = False
+
+    # ---- calling ----------------------------------------------------------------------------------------------
+
+    def __call__(self, *args, **kwargs):
+        if active_tracer() is not None or symbolic_leaves(args, kwargs) or not _only_arrays(args):
+            return super().__call__(*args, **kwargs)
+        if not self.built:
+            self._build_for(args[0])
+        return self._compute(args, kwargs)
+
+    def call(self, *args, **kwargs):
+        """Computes the outputs. Override it in a class of your own."""
+        if self._graph is None:
+            raise NotImplementedError(f"Model {type(self).__name__} does not have a `call()` method implemented.")
+        return self._graph.run(args[0] if args else kwargs["inputs"])
+
+    def _build_for(self, x: Any) -> Any:
+        """Makes the weights for data like `x` (a nest of arrays), any number of samples; gives symbolic outputs."""
+        tensors = [KerasTensor((None, *np.shape(leaf)[1:]), _model_dtype(leaf)) for leaf in flatten(x)]
+        return Layer.__call__(self, pack(x, tensors))
+
+    def _symbolic_outputs(self, x: Any) -> Any:
+        """The nest of outputs for data like the arrays `x`, as KerasTensors."""
+        if self._graph is None:
+            outputs = self._build_for(x)
+        return outputs if self._graph is None else self._graph.output_structure
+
+    # ---- shape of the network ---------------------------------------------------------------------------------
+
+    def _connected(self, what: str) -> NodeGraph:
+        if self._graph is None:
+            raise AttributeError(f"The model '{self.name}' has no defined {what} yet: its input shape is not known, or "
+                                 "it is a class with a `call` method. Give the first layer an Input, or build the model.")
+        return self._graph
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic inputs."""
+        return self._connected("inputs").inputs
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The symbolic outputs."""
+        return self._connected("outputs").outputs
+
+    @property
+    def input(self):
+        """The symbolic inputs as they were given."""
+        return self._connected("input").input_structure
+
+    @property
+    def output(self):
+        """The symbolic outputs as they were given."""
+        return self._connected("output").output_structure
+
+    @property
+    def input_shape(self):
+        """Shape of the input, or a list of shapes."""
+        return single([tensor.shape for tensor in self.inputs])
+
+    @property
+    def output_shape(self):
+        """Shape of the output, or a list of shapes."""
+        return single([tensor.shape for tensor in self.outputs])
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of the input layers."""
+        return [tensor.name for tensor in self.inputs]
+
+    @property
+    def output_names(self) -> list[str] | None:
+        """Names of the layers that give the outputs; None when they are not known."""
+        return None if self._graph is None else [tensor.history[0].name for tensor in self._graph.outputs]
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, from the inputs to the outputs."""
+        if self._graph is not None:
+            return [operation for operation in self._graph.operations if isinstance(operation, Layer)]
+        return self._layers
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of this name or at this place.
+
+        Raises:
+            ArgumentError: there is no such layer, or not exactly one of both was given.
+        """
+        if (name is None) == (index is None):
+            raise ArgumentError("Provide either a layer name or a layer index at `get_layer`. "
+                                + received(name=name, index=index))
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ArgumentError(f"The model has {len(layers)} layers, counted from 0. {received(index=index)}")
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        raise ArgumentError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in layers]}.")
+
+    # ---- showing and saving -----------------------------------------------------------------------------------
+
+    def summary(self, line_length=None, positions=None, print_fn=None, expand_nested=False, show_trainable=False,
+                layer_range=None, style: str = "keras3") -> None:
+        """Prints a table of the layers with shapes and numbers of parameters.
+
+        Args:
+            line_length: width in characters.
+            positions: where the columns end, as fractions of the width (or characters).
+            print_fn: receives the text instead of the screen.
+            expand_nested: also lists the layers of models inside.
+            show_trainable: adds a column.
+            layer_range: names (or patterns) of the first and the last layer to list.
+            style: "keras3", or "keras2" for the plain table of older versions.
+        """
+        from striate.models.summary import print_summary
+
+        print_summary(self, line_length, positions, print_fn, expand_nested=expand_nested,
+                      show_trainable=show_trainable, layer_range=layer_range, style=style)
+
+    def save(self, filepath, overwrite: bool = True, **options) -> None:
+        """Writes the whole model: layers, weights, optimiser. The ending says how: ".keras" or ".h5"."""
+        from striate.saving import save_model
+
+        save_model(self, filepath, overwrite=overwrite, **options)
+
+    def save_weights(self, filepath, overwrite: bool = True) -> None:
+        """Writes the weights alone."""
+        from striate.saving import save_weights
+
+        save_weights(self, filepath, overwrite=overwrite)
+
+    def load_weights(self, filepath, skip_mismatch: bool = False, **options) -> None:
+        """Reads weights written by `save_weights` (or the weights of a whole model's file)."""
+        from striate.saving import load_weights
+
+        load_weights(self, filepath, skip_mismatch=skip_mismatch, **options)
+
+    def to_json(self, **options) -> str:
+        """The layers and their arrangement, without weights, as JSON."""
+        return json.dumps(serialize_keras_object(self), **options)
+
+    def get_config(self) -> dict[str, Any]:
+        """Name, trainable and dtype; classes of the user's add what their constructor takes."""
+        return Layer.get_config(self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict | None = None):
+        """The model that `get_config()` described, without weights."""
+        from striate.models.functional import functional_from_config
+        from striate.serialization import CustomObjectScope
+
+        with CustomObjectScope(custom_objects):
+            if {"layers", "input_layers", "output_layers"} <= set(config):
+                return functional_from_config(cls, config)
+            return super().from_config(config)
+
+
+def model_from_json(json_string: str, custom_objects: dict | None = None) -> Model:
+    """The model that `to_json()` described, without weights."""
+    return deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)
+
+
+def _is_functional(args: tuple, kwargs: dict) -> bool:
+    """Whether constructor arguments are (inputs, outputs)."""
+    given = len(args) + sum(name in kwargs for name in ("inputs", "outputs"))
+    return given >= 2
+
+
+def _only_arrays(args: tuple) -> bool:
+    found = leaves(args)
+    return bool(found) and all(isinstance(leaf, (np.ndarray, np.generic, int, float)) for leaf in found)
+
+
+def _model_dtype(leaf: Any) -> str:
+    return "int32" if np.asarray(leaf).dtype in (np.int32, np.int64) else "float32"

@@ -1,0 +1,1 @@
+"""Training, evaluation and prediction: data in, one compiled program a step, results out."""

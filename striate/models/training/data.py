@@ -1,0 +1,203 @@
+"""Where batches come from: arrays in memory, generators, and objects with `__getitem__` and `__len__`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from striate.errors import ArgumentError, DataError, received
+from striate.graph.trace import collect
+from striate.models.structure import flatten
+from striate.models.training.shuffle import permutation
+
+BATCH_SIZE = 32
+
+
+@dataclass
+class Examples:
+    """Arrays that belong together, sample by sample, as the compiled programs take them.
+
+    x: a nest of arrays. y: an array or None for each output. weights: the same, float32.
+    """
+
+    x: Any
+    y: list = field(default_factory=list)
+    weights: list = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        return len(flatten(self.x)[0])
+
+    @property
+    def nest(self) -> dict[str, Any]:
+        return {"x": self.x, "y": self.y, "weights": self.weights}
+
+    def part(self, rows: slice | np.ndarray) -> Examples:
+        """Some of the samples; a slice copies nothing."""
+        return Examples(*(collect(item, lambda array: array[rows]) for item in (self.x, self.y, self.weights)))
+
+
+@dataclass
+class Batch:
+    """What one step works on: examples, and which of their rows (None: all of them)."""
+
+    examples: Examples
+    indices: np.ndarray | None = None
+
+    @property
+    def size(self) -> int:
+        return self.examples.rows if self.indices is None else len(self.indices)
+
+    @property
+    def selected(self) -> Examples:
+        """The examples of the batch alone, copied if they lie scattered."""
+        return self.examples if self.indices is None else self.examples.part(self.indices)
+
+
+class ArraySource:
+    """Batches of arrays in memory. Shuffled batches are rows of the whole arrays; others are slices of them.
+
+    steps: batches an epoch.
+    """
+
+    def __init__(self, examples: Examples, batch_size: int | None = None, shuffle: bool | str = False):
+        self.examples, self.shuffle = examples, shuffle
+        self.batch_size = check_batch_size(batch_size)
+        self.rows = examples.rows
+        self.steps: int | None = -(-self.rows // self.batch_size)
+
+    def batches(self, seed: int = 0, epoch: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch; (seed, epoch) decide the order."""
+        size = self.batch_size
+        if self.shuffle == "batch":
+            for index in permutation(self.steps, seed, epoch):
+                yield Batch(self.examples.part(slice(index * size, (index + 1) * size)))
+        elif self.shuffle:
+            order = permutation(self.rows, seed, epoch)
+            for start in range(0, self.rows, size):
+                yield Batch(self.examples, order[start:start + size])
+        else:
+            for start in range(0, self.rows, size):
+                yield Batch(self.examples.part(slice(start, start + size)))
+
+
+class SequenceSource:
+    """Batches of an object with `__len__` and `__getitem__`, such as a `PyDataset`."""
+
+    def __init__(self, sequence: Any, prepare: Callable[[Any], Examples], shuffle: bool | str = False):
+        self.sequence, self.prepare, self.shuffle = sequence, prepare, shuffle
+        self.steps: int | None = getattr(sequence, "num_batches", None) or len(sequence)
+        if not self.steps:
+            raise DataError(f"The data set has no batches: its length is 0. {received(x=sequence)}")
+
+    def batches(self, seed: int = 0, epoch: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch, in an order of their own if shuffled; then `on_epoch_end` of the object."""
+        for index in permutation(self.steps, seed, epoch) if self.shuffle else range(self.steps):
+            yield Batch(self.prepare(self.sequence[int(index)]))
+        if hasattr(self.sequence, "on_epoch_end"):
+            self.sequence.on_epoch_end()
+
+
+class IterableSource:
+    """Batches of a generator, or of anything else that can be iterated; its length becomes known at the end."""
+
+    def __init__(self, items: Iterable, prepare: Callable[[Any], Examples]):
+        self.items, self.prepare = items, prepare
+        self.steps: int | None = len(items) if hasattr(items, "__len__") else None
+
+    def batches(self, seed: int = 0, epoch: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch: until the items end."""
+        for item in self.items:
+            yield Batch(self.prepare(item))
+
+
+class LimitedSource:
+    """A fixed number of batches an epoch out of another source, which goes on where it stopped and starts anew."""
+
+    def __init__(self, source: Any, steps: int):
+        if steps < 1:
+            raise ArgumentError(f"The number of steps must be at least 1. {received(steps=steps)}")
+        self.source, self.steps = source, int(steps)
+        self._running: Iterator[Batch] | None = None
+        self._passes = 0
+
+    def batches(self, seed: int = 0, epoch: int = 0) -> Iterator[Batch]:
+        """The next `steps` batches; fewer when a generator has ended."""
+        for _ in range(self.steps):
+            batch = self._next(seed)
+            if batch is None:
+                return
+            yield batch
+
+    def _next(self, seed: int) -> Batch | None:
+        for _ in range(2):
+            if self._running is None:
+                self._running = self.source.batches(seed, self._passes)
+                self._passes += 1
+            batch = next(self._running, None)
+            if batch is not None:
+                return batch
+            self._running = None
+        return None
+
+
+def check_batch_size(batch_size: int | None) -> int:
+    """The size of batches: 32 for None.
+
+    Raises:
+        ArgumentError: not a positive whole number.
+    """
+    if batch_size is None:
+        return BATCH_SIZE
+    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise ArgumentError(f"`batch_size` must be a positive integer. {received(batch_size=batch_size)}")
+    return int(batch_size)
+
+
+def split_last(examples: Examples, share: float) -> tuple[Examples, Examples]:
+    """(the first, the last `share`) of the samples, in the order they have: `validation_split`.
+
+    Raises:
+        ArgumentError: the share is not between 0 and 1, or one part would be empty.
+    """
+    if not 0 < share < 1:
+        raise ArgumentError(f"`validation_split` must lie between 0 and 1. {received(validation_split=share)}")
+    border = int(examples.rows * (1 - share))
+    if border in (0, examples.rows):
+        raise ArgumentError(f"Training data contains {examples.rows} samples, which is not sufficient to split it into "
+                            f"a validation and training set as specified by `validation_split={share}`. Either provide "
+                            "more data, or a different value for the `validation_split` argument.")
+    return examples.part(slice(None, border)), examples.part(slice(border, None))
+
+
+def is_stream(x: Any) -> bool:
+    """Whether x gives batches itself: a generator, a PyDataset, another library's loader; not arrays or lists."""
+    if x is None or isinstance(x, (list, tuple, dict, np.ndarray, str)) or hasattr(x, "__array__"):
+        return False
+    return not hasattr(x, "to_numpy") and (
+        hasattr(x, "__next__") or hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__")))
+
+
+def make_stream(x: Any, prepare: Callable[[Any], Examples], shuffle: bool | str):
+    """The source for something that gives batches itself."""
+    if hasattr(x, "__getitem__") and (hasattr(x, "__len__") or hasattr(x, "num_batches")):
+        return SequenceSource(x, prepare, shuffle)
+    return IterableSource(x, prepare)
+
+
+def unpack(item: Any) -> tuple[Any, Any, Any]:
+    """(x, y, sample_weight) of what a generator gave: x alone, (x, y) or (x, y, weight).
+
+    Raises:
+        DataError: a tuple of another length.
+    """
+    if isinstance(item, list) and len(item) in (2, 3) and all(hasattr(part, "shape") for part in item):
+        item = tuple(item)
+    if not isinstance(item, tuple):
+        return item, None, None
+    if not 1 <= len(item) <= 3:
+        raise DataError("A batch must be x, (x, y) or (x, y, sample_weight). " + received(length=len(item)))
+    return (*item, None, None)[:3]

@@ -1,0 +1,92 @@
+"""The compiled programs of a model: one training step, one evaluation step, one prediction.
+
+A training step is a single program: gather the batch's rows, forward, losses, metrics, backward, optimiser.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from striate import ops
+from striate.engine import Function, gradients
+from striate.errors import ArgumentError, received
+from striate.graph.trace import collect
+from striate.models.structure import flatten
+from striate.models.training.compile_loss import CompileLoss
+from striate.models.training.compile_metrics import CompileMetrics
+
+
+class Programs:
+    """The programs of one model as it was compiled; each is traced when arrays of new shapes come.
+
+    Args:
+        model: the model; called inside the programs.
+        loss, metrics: built for the model's outputs; None for a model that only predicts.
+        trained: the variables that the optimiser changes.
+        user_loss: the model's class has a `compute_loss` of its own.
+    """
+
+    def __init__(self, model, loss: CompileLoss | None = None, metrics: CompileMetrics | None = None, trained=(),
+                 user_loss: bool = False):
+        self._model, self._loss, self._metrics, self._trained = model, loss, metrics, list(trained)
+        self._user_loss = user_loss
+        self.train = Function(self._train, f"training step of {model.name}")
+        self.test = Function(self._test, f"evaluation step of {model.name}")
+        self.forward = Function(self._forward, f"prediction of {model.name}")
+
+    def _train(self, data: dict[str, Any], indices, scalars) -> dict[str, Any]:
+        if indices is not None:
+            data = collect(data, lambda array: ops.take(array, indices, axis=0))
+        results, total = self._results(data, training=True)
+        if self._trained:
+            self._model.optimizer.update(gradients(total, self._trained), scalars)
+        return results
+
+    def _test(self, data: dict[str, Any]) -> dict[str, Any]:
+        return self._results(data, training=False)[0]
+
+    def _forward(self, args: list, kwargs: dict[str, Any], training: bool | None):
+        """`args[0]` are the inputs; the others are further arguments of the model's `call`."""
+        first = collect(args[0], self._as_input)
+        return self._model(first, *args[1:], **kwargs, training=training)
+
+    def _results(self, data: dict[str, Any], training: bool) -> tuple[dict[str, Any], Any]:
+        """Losses, metric values and, if a metric needs them, predictions; and the loss that is differentiated."""
+        x = collect(data["x"], self._as_input)
+        y, weights = data["y"], data["weights"]
+        predicted = self._model(x, training=training)
+        predictions = flatten(predicted)
+        if self._user_loss:
+            total, singles = self._model.compute_loss(x, y, predicted, weights, training), []
+        else:
+            total, singles = self.total_loss(y, predictions, weights)
+        results = {"loss": total, "losses": singles if len(singles) > 1 else [],
+                   "values": self._metrics.values(y, predictions),
+                   "predictions": predictions if self._metrics.needs_predictions else None}
+        return results, total
+
+    def total_loss(self, targets: list, predictions: list, weights: list) -> tuple[Any, list]:
+        """(everything that is minimised: weighted losses and penalties; the single losses).
+
+        Raises:
+            ArgumentError: there is nothing to minimise.
+        """
+        total, singles = self._loss(targets, predictions, weights)
+        for penalty in self._model.losses:
+            total = penalty if total is None else total + penalty
+        if total is None:
+            raise ArgumentError("There is nothing to minimise: give `loss` to compile(), or call `add_loss` in a layer. "
+                                + received(loss=self._loss.loss))
+        return total, singles
+
+    @staticmethod
+    def _as_input(value):
+        """Images as uint8 and numbers as float64 are taken as float32, bit by bit of the batch, not the data set."""
+        return value if value.dtype in ("float32", "int32") else ops.cast(value, "float32")
+
+
+def scalars_of(optimizer) -> np.ndarray:
+    """The optimiser's numbers for the coming step, float32."""
+    return np.asarray(optimizer.scalars(), np.float32)

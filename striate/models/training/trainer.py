@@ -1,0 +1,333 @@
+"""What models can do with data: `compile`, `fit`, `evaluate`, `predict`, and the same for single batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from striate import seeds
+from striate.callbacks import CallbackList, History
+from striate.errors import ArgumentError, StriateError, received
+from striate.models.structure import flatten, single
+from striate.models.training import loops
+from striate.models.training.checks import check_examples, check_loss
+from striate.models.training.compile_loss import CompileLoss
+from striate.models.training.compile_metrics import CompileMetrics
+from striate.models.training.data import (ArraySource, Batch, Examples, LimitedSource, is_stream, make_stream,
+                                          split_last, unpack)
+from striate.models.training.outputs import Outputs
+from striate.models.training.prepare import prepare, prepare_inputs
+from striate.models.training.programs import Programs
+from striate.serialization import deserialize_keras_object, serialize_keras_object
+
+
+class Trainer:
+    """The part of `Model` that trains; it asks the rest for the outputs' shapes and the trained variables."""
+
+    def _start_training(self) -> None:
+        self.optimizer: Any = None
+        self.compiled = self.stop_training = self.run_eagerly = False
+        self.history: History | None = None
+        self.jit_compile, self.steps_per_execution = True, 1
+        self._loss: CompileLoss | None = None
+        self._metrics: CompileMetrics | None = None
+        self._mean_losses = loops.MeanLosses([])
+        self._trained: list | None = None
+        self._programs: Programs | None = None
+        self._outputs: Outputs | None = None
+
+    def _forget_programs(self) -> None:
+        """What was compiled no longer fits: the layers or the way of training changed."""
+        self._programs = self._outputs = None
+
+    # ---- compile ----------------------------------------------------------------------------------------------
+
+    def compile(self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None, weighted_metrics=None,
+                run_eagerly: bool = False, steps_per_execution: int = 1, jit_compile="auto",
+                auto_scale_loss: bool = True) -> None:
+        """Says how to train.
+
+        Args:
+            optimizer: a name or an optimizer.
+            loss: a name, a function or a Loss; a list or dict of them for several outputs.
+            loss_weights: factors of the outputs' losses.
+            metrics: a list of names, functions or metrics; a list of lists or a dict for several outputs.
+            weighted_metrics: the same, but sample weights count.
+            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras' sake; every step is
+                compiled here, and no setting changes the results.
+
+        Example:
+            model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        """
+        from striate import optimizers
+
+        self.optimizer = optimizers.get(optimizer)
+        self._loss, self._metrics = CompileLoss(loss, loss_weights), CompileMetrics(metrics, weighted_metrics)
+        self._compile_arguments = {"optimizer": self.optimizer, "loss": loss, "loss_weights": loss_weights,
+                                   "metrics": metrics, "weighted_metrics": weighted_metrics,
+                                   "run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution,
+                                   "jit_compile": jit_compile}
+        self.run_eagerly, self.steps_per_execution, self.jit_compile = run_eagerly, steps_per_execution, jit_compile
+        self._trained = list(self.trainable_variables) if self.built else None
+        self.compiled = True
+        self._forget_programs()
+
+    @property
+    def loss(self):
+        """The loss as it was given to `compile`."""
+        return None if self._loss is None else self._loss.loss
+
+    @property
+    def metrics(self) -> list:
+        """The metrics that `compile` asked for; known once data were seen."""
+        return [] if self._metrics is None else [entry.metric for entry in self._metrics.entries]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` gives, in its order."""
+        if self._metrics is None:
+            return []
+        plain = [entry.name for entry in self._metrics.entries if entry.name == entry.metric.name]
+        prefixed = sorted(entry.name for entry in self._metrics.entries if entry.name != entry.metric.name)
+        return ["loss", *self._loss.names, *plain, *prefixed]
+
+    def get_compile_config(self) -> dict | None:
+        """The arguments of `compile`; None before it was called, or when one of them has no description."""
+        if not self.compiled:
+            return None
+        try:
+            return serialize_keras_object(self._compile_arguments)
+        except (StriateError, TypeError):
+            return None
+
+    def compile_from_config(self, config: dict) -> None:
+        """Compiles with the arguments that `get_compile_config` gave."""
+        arguments = {name: deserialize_keras_object(item) for name, item in config.items()}
+        self.compile(**arguments)
+        if self.built:
+            self.optimizer.build(self._trained)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training: bool = True):
+        """The number that is minimised, for one batch. Override it for losses of your own making.
+
+        y, sample_weight: lists with one entry for each output. y_pred: what the model gave.
+        """
+        return self._programs.total_loss(y, flatten(y_pred), sample_weight)[0]
+
+    def reset_metrics(self) -> None:
+        """Forgets the batches that the metrics have seen."""
+        self._mean_losses.reset()
+        if self._metrics is not None:
+            self._metrics.reset()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Loss and metrics over the batches since `reset_metrics`, by name in alphabetical order."""
+        results = self._mean_losses.results() | self._metrics.results()
+        return {name: results[name] for name in sorted(results)}
+
+    # ---- getting ready ----------------------------------------------------------------------------------------
+
+    def _require_compiled(self, what: str) -> None:
+        if not self.compiled:
+            raise ArgumentError(f"You must call `compile()` before calling `{what}()`: it says which optimizer and loss "
+                                "to use, for example model.compile(optimizer='adam', loss='mse').")
+
+    def _known_outputs(self, x: Any) -> Outputs:
+        """The model's outputs; unbuilt models are built for data like the arrays in `x`."""
+        if self._outputs is None:
+            self._outputs = Outputs(self._symbolic_outputs(x), self.output_names)
+        return self._outputs
+
+    def _prepare(self, x: Any, y: Any, weights: Any = None, class_weight: dict | None = None) -> Examples:
+        """Checked examples; the first ones also settle losses, metrics and programs."""
+        x = prepare_inputs(x)
+        outputs = self._known_outputs(x)
+        examples = prepare(x, y, weights, class_weight, outputs)
+        if self._programs is None:
+            self._make_programs(outputs, examples)
+        check_examples(self, outputs, examples, self._loss.entries)
+        return examples
+
+    def _make_programs(self, outputs: Outputs, examples: Examples) -> None:
+        targets = examples.y
+        entries = self._loss.build(outputs, targets)
+        self._metrics.build(outputs, targets)
+        check_loss(outputs, entries)
+        self._mean_losses = loops.MeanLosses(self._loss.names)
+        if self._trained is None:
+            self._trained = list(self.trainable_variables)
+        self.optimizer.build(self._trained)
+        user_loss = type(self).compute_loss is not Trainer.compute_loss
+        self._programs = Programs(self, self._loss, self._metrics, self._trained, user_loss)
+
+    def _source(self, x: Any, y: Any, weights: Any, class_weight: dict | None, batch_size: int | None,
+                steps: int | None, shuffle: bool | str = False):
+        """Batches of whatever was given as data."""
+        if is_stream(x):
+            if y is not None or weights is not None:
+                raise ArgumentError("`y` and `sample_weight` must be left out when `x` gives batches itself: it yields "
+                                    f"(x, y) or (x, y, sample_weight). {received(x=x)}")
+            source = make_stream(x, lambda item: self._prepare(*unpack(item), class_weight), shuffle)
+        else:
+            source = ArraySource(self._prepare(x, y, weights, class_weight), batch_size, shuffle)
+        return source if steps is None else LimitedSource(source, steps)
+
+    # ---- fit --------------------------------------------------------------------------------------------------
+
+    def fit(self, x=None, y=None, batch_size: int | None = None, epochs: int = 1, verbose="auto", callbacks=None,
+            validation_split: float = 0.0, validation_data=None, shuffle: bool | str = True, class_weight=None,
+            sample_weight=None, initial_epoch: int = 0, steps_per_epoch: int | None = None,
+            validation_steps: int | None = None, validation_batch_size: int | None = None,
+            validation_freq=1) -> History:
+        """Trains.
+
+        Args:
+            x: inputs: an array (or what becomes one), a list or dict of arrays, a generator or a PyDataset.
+            y: targets, like x; left out when x gives batches of (x, y).
+            batch_size: samples a step, 32 by default; the last batch of an epoch may be smaller.
+            epochs: how often all samples are seen; counts from `initial_epoch`.
+            verbose: 0 silent, 1 or "auto" a progress bar, 2 one line an epoch.
+            callbacks: callbacks.
+            validation_split: share of the samples, the last ones, kept for validation.
+            validation_data: (x, y) or (x, y, sample_weight), or a generator or PyDataset.
+            shuffle: a new order in each epoch; "batch" shuffles whole batches.
+            class_weight: class -> weight of its samples in the loss.
+            sample_weight: weight of each sample in the loss.
+            initial_epoch: the first epoch's number, from 0.
+            steps_per_epoch: batches an epoch, when not all.
+            validation_steps, validation_batch_size, validation_freq: the same for the validation, and after every
+                how many epochs (or after which) it happens.
+
+        Returns:
+            The `History`: its `history` maps names to one number for each epoch.
+
+        Raises:
+            DataError: the data do not fit the model or the loss; nothing has been computed then.
+        """
+        self._require_compiled("fit")
+        if validation_split and validation_data is None:
+            whole = self._prepare(x, y, sample_weight, class_weight)
+            kept, last = split_last(whole, validation_split)
+            source: Any = ArraySource(kept, batch_size, shuffle)
+            source = source if steps_per_epoch is None else LimitedSource(source, steps_per_epoch)
+            validation: Any = ArraySource(last, validation_batch_size or batch_size)
+        else:
+            source = self._source(x, y, sample_weight, class_weight, batch_size, steps_per_epoch, shuffle)
+            validation = self._validation_source(validation_data, validation_batch_size or batch_size, validation_steps)
+        if not isinstance(callbacks, CallbackList):
+            callbacks = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, model=self,
+                                     verbose=verbose, epochs=epochs, steps=source.steps)
+        return loops.fit(self, source, validation, callbacks, range(initial_epoch, epochs), validation_freq)
+
+    def _validation_source(self, data: Any, batch_size: int | None, steps: int | None):
+        if data is None:
+            return None
+        if is_stream(data):
+            return self._source(data, None, None, None, batch_size, steps)
+        if not isinstance(data, (tuple, list)) or not 1 <= len(data) <= 3:
+            raise ArgumentError("`validation_data` must be (x, y) or (x, y, sample_weight). "
+                                + received(validation_data=data))
+        x, y, weights = (*data, None, None)[:3]
+        return self._source(x, y, weights, None, batch_size, steps)
+
+    # ---- evaluate and predict ---------------------------------------------------------------------------------
+
+    def evaluate(self, x=None, y=None, batch_size: int | None = None, verbose="auto", sample_weight=None,
+                 steps: int | None = None, callbacks=None, return_dict: bool = False):
+        """Loss and metrics on data.
+
+        Args:
+            x, y, batch_size, sample_weight: as in `fit`.
+            verbose: 0 silent, 1 or "auto" a progress bar, 2 one line.
+            steps: batches, when not all.
+            callbacks: callbacks.
+            return_dict: give a dict by name.
+
+        Returns:
+            A list, the loss first (see `metrics_names`); the loss alone when there are no metrics; or a dict.
+        """
+        self._require_compiled("evaluate")
+        source = self._source(x, y, sample_weight, None, batch_size, steps)
+        if not isinstance(callbacks, CallbackList):
+            callbacks = CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=1,
+                                     steps=source.steps)
+        return self._as_result(loops.evaluate(self, source, callbacks), return_dict)
+
+    def _as_result(self, logs: dict[str, Any], return_dict: bool):
+        if return_dict:
+            return logs
+        names = self.metrics_names
+        return single([logs[name] for name in names if name in logs] +
+                      [logs[name] for name in logs if name not in names])
+
+    def predict(self, x, batch_size: int | None = None, verbose="auto", steps: int | None = None, callbacks=None):
+        """The model's outputs for inputs.
+
+        Args:
+            x: inputs, as in `fit`.
+            batch_size: samples a step, 32 by default.
+            verbose: 0 silent, 1 or "auto" a progress bar, 2 one line.
+            steps: batches, when not all.
+            callbacks: callbacks.
+
+        Returns:
+            An array with one row for each sample; a list or dict of arrays for several outputs.
+        """
+        if is_stream(x):
+            source: Any = make_stream(x, lambda item: self._prepare_inputs(unpack(item)[0]), False)
+        else:
+            source = ArraySource(self._prepare_inputs(x), batch_size)
+        source = source if steps is None else LimitedSource(source, steps)
+        if not isinstance(callbacks, CallbackList):
+            callbacks = CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=1,
+                                     steps=source.steps)
+        return loops.predict(self, source, callbacks)
+
+    def _prepare_inputs(self, x: Any) -> Examples:
+        x = prepare_inputs(x)
+        examples = Examples(x)
+        check_examples(self, self._known_outputs(x), examples, [])
+        return examples
+
+    def _compute(self, args: tuple, kwargs: dict):
+        """The outputs for arrays given to `model(x)`, by the compiled program."""
+        training = kwargs.pop("training", None)
+        return self._forward(list(args), kwargs, training)
+
+    def _forward(self, args: list, kwargs: dict | None = None, training: bool | None = False):
+        if self._programs is None:
+            self._prediction = getattr(self, "_prediction", None) or Programs(self)
+        programs = self._programs or self._prediction
+        return programs.forward(args, kwargs or {}, training, random=self._random_key())
+
+    def _random_key(self) -> tuple[int, int]:
+        """(seed, step): what random numbers of the coming step depend on."""
+        return seeds.global_seed(), 0 if self.optimizer is None else int(self.optimizer.iterations)
+
+    # ---- single batches ---------------------------------------------------------------------------------------
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict: bool = False,
+                       reset_metrics: bool = True):
+        """One training step on one batch.
+
+        Returns:
+            Loss and metrics, as `evaluate`; with `reset_metrics=False` over all batches since the last reset.
+        """
+        self._require_compiled("train_on_batch")
+        examples = self._prepare(x, y, sample_weight, class_weight)
+        if reset_metrics:
+            self.reset_metrics()
+        loops.train_step(self, Batch(examples))
+        return self._as_result(self.get_metrics_result(), return_dict)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict: bool = False, reset_metrics: bool = True):
+        """Loss and metrics on one batch, without training."""
+        self._require_compiled("test_on_batch")
+        examples = self._prepare(x, y, sample_weight)
+        if reset_metrics:
+            self.reset_metrics()
+        loops.test_step(self, Batch(examples))
+        return self._as_result(self.get_metrics_result(), return_dict)
+
+    def predict_on_batch(self, x):
+        """The outputs for one batch."""
+        return self._forward([self._prepare_inputs(x).x])
