@@ -10,36 +10,43 @@ from striate.graph.ir import Graph, Node, Value
 from striate.kernels.cpu import Cpu
 from striate.ops.spec import OPS
 from striate.plan.ir import Home, Plan, Step, Temporary
-from striate.plan.lower import RULES
+from striate.plan.lower import PREFERRED, RULES
 from striate.plan.memory import Lifetime, place
 from striate.variables import Variable
 
-_FAMILIES = ("conv", "conv_grad", "gemm", "pool", "norm", "elementwise", "reduce", "move", "random", "update")
+_FAMILIES = ("winograd", "conv", "conv_grad", "gemm", "pool", "norm", "elementwise", "reduce", "move", "random", "update")
 _IN_PLACE = frozenset({"chain", "adam_update", "sgd_update"})
 """Ops whose kernels read an element before they write it, so that the result may take its input's place."""
 
 
-def _rules():
+def _load_rules() -> None:
     for family in _FAMILIES:
         try:
             import_module(f"striate.plan.lower.{family}")
         except ModuleNotFoundError as e:
             print("MISSING", e)
-    return RULES
+
+
+def _launches(node: Node, cpu: Cpu):
+    """The launches of a node by the first rule that fits, or none."""
+    for rules in (PREFERRED, RULES):
+        found = rules[node.op](node, cpu) if node.op in rules else None
+        if found is not None:
+            return tuple(found)
+    return ()
 
 
 def schedule(graph: Graph, cpu: Cpu, reference: bool = False) -> Plan:
     """The plan of a graph on a processor. `reference=True` plans every node by its NumPy reference."""
-    rules = {} if reference else _rules()
+    _load_rules()
     views = _Views(graph)
     steps = []
     for node in graph.nodes:
         if OPS[node.op].alias or node.op == "flat_gradients":
             continue
-        rule = rules.get(node.op)
-        launches = (rule(node, cpu) if rule is not None else None) or ()
+        launches = () if reference else _launches(node, cpu)
         reason = "" if launches else f"NumPy reference: no kernel for {node.op} of these types"
-        steps.append(Step(node, tuple(launches), reason))
+        steps.append(Step(node, launches, reason))
     steps += [Step(node, (), "copies gradients that could not be made in place") for node in views.copied]
     steps.sort(key=lambda step: views.order[step.node])
     return _place(graph, steps, views)

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 RULES: dict[str, Callable] = {}
+PREFERRED: dict[str, Callable] = {}
+"""Rules that are asked first: algorithms that round differently from the plain sum (Winograd's), which
+`striate.config` can switch off."""
 
 
-def lowers(*ops: str):
+def lowers(*ops: str, preferred: bool = False):
     """Enters the decorated rule for the named ops."""
     def enter(rule):
         for op in ops:
-            RULES[op] = rule
+            (PREFERRED if preferred else RULES)[op] = rule
         return rule
     return enter

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from striate.graph.ir import Value
+from striate.graph.ir import Node, Value
 from striate.kernels.cpu import Cpu
+from striate.ops.linear import output_size
 from striate.plan.ir import Launch, Temporary
+from striate.plan.lower import lowers
 
 _SKEW = 16
 """As `striate.kernels.winograd.SKEW`, which cannot be imported without Numba."""
@@ -95,3 +97,49 @@ def gradient_launches(x: Value, g: Value, dw: Value, db: Value | None, cpu: Cpu,
         [du, sums, dw, db if db is not None else 0, ic, oc, wide_ic, wide_oc, int(db is not None)],
         [dw] + ([db] if db is not None else []), ic, "back to 3 x 3 weights", scratch=4 * 24 * lanes))
     return found
+
+
+# ---- rules --------------------------------------------------------------------------------------------------------
+
+@lowers("conv2d", preferred=True)
+def _forward(node: Node, cpu: Cpu) -> list[Launch] | None:
+    x, w, *bias = node.inputs
+    a = node.attributes
+    size = output_size(x.shape[1:3], w.shape, a["strides"], a["padding"], a["dilation"])
+    if not suits(a, w.shape, size, x.shape[0], a["pool"]):
+        return None
+    given = {"relu": a["activation"] == "relu"}
+    given |= {"bias": bias[0]} if bias else {}
+    given |= {"winner": node.outputs[1]} if a["pool"] else {}
+    return launches(x, w, node.outputs[0], cpu, size=size, padding=a["padding"], given=given)
+
+
+@lowers("conv2d_input_grad", preferred=True)
+def _input_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
+    w, g = node.inputs[:2]
+    a = node.attributes
+    size = a["input_shape"]
+    turned = tuple((2 - before, 2 - after) for before, after in a["padding"])
+    if not suits(a | {"padding": turned}, w.shape, size, g.shape[0], None) or min(side for p in turned for side in p) < 0:
+        return None
+    given: dict = {"flipped": True}
+    if a["pool"] is not None:
+        y, winner = node.inputs[2:4]
+        unpooled = output_size(size, w.shape, a["strides"], a["padding"], a["dilation"])
+        if unpooled != (g.shape[1] * a["pool"][0], g.shape[2] * a["pool"][1]) or a["pool"][:2] != a["pool"][2:]:
+            return None
+        given |= {"source": (winner, y, a["pool"], a["activation"] == "relu"), "map": unpooled}
+    if a["masked"]:
+        given["mask"] = node.inputs[-1]
+    return launches(g, w, node.outputs[0], cpu, size=size, padding=turned, given=given)
+
+
+@lowers("conv2d_weights_grad", preferred=True)
+def _weights_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
+    a = node.attributes
+    if a["pool"] is not None:
+        return None
+    x, g = node.inputs
+    if not suits(a, a["kernel_shape"], g.shape[1:3], x.shape[0], None):
+        return None
+    return gradient_launches(x, g, node.outputs[0], node.outputs[1] if a["bias"] else None, cpu, a["padding"])
