@@ -48,16 +48,20 @@ def _pack_transposed(panel, b, start, stride, depth, count, width, lanes):
                 panel[p * width + column] = b[start + column * stride + p] if column < count else 0.0
 
 
-def gemm(lanes, rows, vectors, a_transposed, b_transposed, bias, relu, masked):
-    """Makes the general kernel. `a_transposed`: a is stored as k x m; `b_transposed`: b is stored as n x k."""
+def gemm(lanes, rows, vectors, a_transposed, b_transposed):
+    """Makes the general kernel. `a_transposed`: a is stored as k x m; `b_transposed`: b is stored as n x k.
+
+    Bias and mask are left out when their addresses are 0.
+    """
     width = lanes * vectors
 
     def gemm(arguments, first, last, scratch):
         a, b, c = f32(arguments, 0), f32(arguments, 1), f32(arguments, 2)
-        addend, mask = f32(arguments, 3), f32(arguments, 4)
-        a_starts, b_starts = i64(arguments, 5), i64(arguments, 6)
-        m, n, k = integer(arguments, 7), integer(arguments, 8), integer(arguments, 9)
-        row_block, group, depth = integer(arguments, 10), integer(arguments, 11), integer(arguments, 12)
+        addend, mask, relu = f32(arguments, 3), f32(arguments, 4), integer(arguments, 5)
+        biased, masked = integer(arguments, 3) != 0, integer(arguments, 4) != 0
+        a_starts, b_starts = i64(arguments, 6), i64(arguments, 7)
+        m, n, k = integer(arguments, 8), integer(arguments, 9), integer(arguments, 10)
+        row_block, group, depth = integer(arguments, 11), integer(arguments, 12), integer(arguments, 13)
         row_blocks, column_blocks = (m + row_block - 1) // row_block, (n + width * group - 1) // (width * group)
         block_stride = (row_block + lanes - 1) // lanes * lanes
         a_stride, b_stride = m if a_transposed else k, k if b_transposed else n
@@ -74,7 +78,8 @@ def gemm(lanes, rows, vectors, a_transposed, b_transposed, bias, relu, masked):
                 steps = min(depth, k - p0)
                 if a_transposed:
                     for p in range(steps):
-                        _copy_part(block, p * block_stride, a, a_start + (p0 + p) * a_stride, height, block_stride, lanes)
+                        _copy_part(block, p * block_stride, a, a_start + (p0 + p) * a_stride, height, block_stride,
+                                   lanes)
                 for q in range(panels):
                     j = left + q * width
                     if b_transposed:
@@ -107,7 +112,7 @@ def gemm(lanes, rows, vectors, a_transposed, b_transposed, bias, relu, masked):
                     for j in range(left + q * width, min(left + (q + 1) * width, n), lanes):
                         count = n - j
                         value = load(sums, (q * row_block + i) * width + j - left - q * width, lanes)
-                        if bias:
+                        if biased:
                             value = value + (load(addend, j, lanes) if count >= lanes
                                              else load_part(addend, j, count, lanes))
                         if relu:
@@ -197,11 +202,12 @@ def gemm_streams(lanes, columns):
     return gemm_streams
 
 
-def gemm_finish(lanes, bias, relu, masked):
+def gemm_finish(lanes):
     """Makes the kernel that ends a narrow product; a task makes up to `width` columns of one row of c."""
     def gemm_finish(arguments, first, last, scratch):
         parts, c, addend, mask = f32(arguments, 0), f32(arguments, 1), f32(arguments, 2), f32(arguments, 3)
-        m, n, chunks, width = integer(arguments, 4), integer(arguments, 5), integer(arguments, 6), integer(arguments, 7)
+        biased, masked, relu = integer(arguments, 2) != 0, integer(arguments, 3) != 0, integer(arguments, 4)
+        m, n, chunks, width = integer(arguments, 5), integer(arguments, 6), integer(arguments, 7), integer(arguments, 8)
         blocks = (n + width - 1) // width
         for task in range(first, last):
             left = task % blocks * width
@@ -211,7 +217,7 @@ def gemm_finish(lanes, bias, relu, masked):
                 value = load_part(parts, start + j, count, lanes)
                 for chunk in range(1, chunks):
                     value = value + load_part(parts, chunk * m * n + start + j, count, lanes)
-                if bias:
+                if biased:
                     value = value + load_part(addend, j, count, lanes)
                 if relu:
                     value = larger(value, broadcast(np.float32(0.0), lanes))

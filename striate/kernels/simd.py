@@ -584,3 +584,52 @@ def load_offsets_within(typing, table, start, last, count):
             offsets = builder.insert_value(offsets, builder.load(builder.gep(table, [index])), i)
         return offsets
     return types.UniTuple(types.intp, length)(table, types.intp, types.intp, count), generate
+
+
+@intrinsic
+def exceeds(typing, value, best):
+    """Where value > best, or value is the first NaN."""
+    def generate(context, builder, signature, args):
+        value, best = args
+        return builder.and_(builder.fcmp_unordered(">", value, best), builder.fcmp_ordered("ord", best, best))
+    return Mask(value.lanes)(value, best), generate
+
+
+@intrinsic
+def to_int_bits(typing, value):
+    """The whole numbers of a vector as int32, in a vector that can only be stored."""
+    def generate(context, builder, signature, args):
+        return builder.bitcast(builder.fptosi(args[0], ir.VectorType(I32, value.lanes)), args[0].type)
+    return value(value), generate
+
+
+@intrinsic
+def from_int_bits(typing, value):
+    """The numbers of a vector that was loaded from int32 memory."""
+    def generate(context, builder, signature, args):
+        return builder.sitofp(builder.bitcast(args[0], ir.VectorType(I32, value.lanes)), args[0].type)
+    return value(value), generate
+
+
+@intrinsic
+def tile_subtract(typing, a, b):
+    """The difference of two tiles of one kind."""
+    def generate(context, builder, signature, args):
+        kind, result = signature.args[0], args[0]
+        for k in range(kind.rows * kind.columns):
+            both = [builder.extract_value(tile, k) for tile in args]
+            result = builder.insert_value(result, builder.fsub(*both), k)
+        return result
+    return a(a, b), generate
+
+
+@intrinsic
+def tile_fma(typing, a, b, c):
+    """a * b + c, element by element, on tiles of one kind."""
+    def generate(context, builder, signature, args):
+        kind, result = signature.args[0], args[2]
+        for k in range(kind.rows * kind.columns):
+            three = [builder.extract_value(tile, k) for tile in args]
+            result = builder.insert_value(result, emit_fma(builder, *three), k)
+        return result
+    return a(a, b, c), generate

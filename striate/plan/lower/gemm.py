@@ -62,13 +62,9 @@ class Product:
         return 2 * self.batch * self.m * self.n * self.k
 
     @property
-    def epilogue(self) -> dict[str, bool]:
-        return dict(bias=self.bias is not None, relu=self.relu, masked=self.mask is not None)
-
-    @property
-    def extras(self) -> tuple:
-        """Bias and mask as launch arguments; 0 where there is none."""
-        return tuple(0 if value is None else value for value in (self.bias, self.mask))
+    def epilogue(self) -> tuple:
+        """Bias, mask and relu as launch arguments; 0 where there is none."""
+        return (*[0 if value is None else value for value in (self.bias, self.mask)], int(self.relu))
 
 
 def _all_float32(node) -> bool:
@@ -98,12 +94,12 @@ def _tiles(product: Product, cpu: Cpu) -> Launch:
     panels = -(-n // width)
     group = max(1, min(panels, 128 // width, _TASK_FLOPS // (2 * row_block * width * k)))
     tasks = product.batch * -(-m // row_block) * -(-panels // group)
-    arguments = (product.a, product.b, product.c, *product.extras,
+    arguments = (product.a, product.b, product.c, *product.epilogue,
                  Constant(np.array(product.a_starts, np.int64), "starts of a"),
                  Constant(np.array(product.b_starts, np.int64), "starts of b"),
                  m, n, k, row_block, group, depth)
     variant = dict(lanes=cpu.lanes, rows=rows, vectors=vectors, a_transposed=product.a_transposed,
-                   b_transposed=product.b_transposed, **product.epilogue)
+                   b_transposed=product.b_transposed)
     copied = depth * -(-row_block // cpu.lanes) * cpu.lanes if product.a_transposed else 0
     scratch = 512 + 4 * (width * (depth + row_block * group) + copied)
     return Launch("gemm", variant, arguments, (product.c,), tasks, f"{m}x{k} times {k}x{n} in tiles of {rows} rows x "
@@ -120,7 +116,7 @@ def _narrow(product: Product, cpu: Cpu) -> list[Launch]:
     short_along_k = product.b_transposed if tall else not product.a_transposed
     strides = (columns, 1) if tall else (1, length)
     launches: list[Launch] = []
-    ends = any(product.epilogue.values())
+    ends = product.epilogue != (0, 0, 0)
     size = length * columns
     if along_k:
         out = Temporary((size,), name="product") if ends else product.c
@@ -170,8 +166,8 @@ def _transposed(x, rows: int, columns: int, cpu: Cpu) -> tuple[Temporary, Launch
 
 
 def _finish(product: Product, parts, chunks: int, cpu: Cpu) -> Launch:
-    return Launch("gemm_finish", dict(lanes=cpu.lanes, **product.epilogue),
-                  (parts, product.c, *product.extras, product.m, product.n, chunks, _STREAM_WIDTH),
+    return Launch("gemm_finish", dict(lanes=cpu.lanes),
+                  (parts, product.c, *product.epilogue, product.m, product.n, chunks, _STREAM_WIDTH),
                   (product.c,), product.m * -(-product.n // _STREAM_WIDTH),
                   f"sum of {chunks} chunk(s) and the epilogue", piece=16)
 

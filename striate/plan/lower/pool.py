@@ -1,0 +1,58 @@
+"""Lowering of pooling: one launch an op, a task a row of the result."""
+
+from __future__ import annotations
+
+from striate.kernels.cpu import Cpu
+from striate.ops.pool import window_axes
+from striate.plan.ir import Launch
+from striate.plan.lower import lowers
+
+_UNROLLED = 16
+"""Places of a window up to which a kernel is compiled for that very size."""
+
+
+def _geometry(shape, attributes) -> tuple[int, ...]:
+    """Slots 3 on of the argument block: map, result, window, strides, padding."""
+    vertical, horizontal = window_axes(shape[1:3], attributes["pool_size"], attributes["strides"],
+                                       attributes["padding"])
+    return (*shape[1:], vertical.count, horizontal.count, vertical.size, horizontal.size, vertical.stride,
+            horizontal.stride, vertical.before, horizontal.before)
+
+
+def _words(shape, attributes) -> str:
+    ph, pw = attributes["pool_size"]
+    return f"{ph}x{pw} windows over maps of {shape[1]}x{shape[2]}x{shape[3]}"
+
+
+def _fits(node) -> bool:
+    return node.inputs[0].dtype == "float32" and 0 not in node.inputs[0].shape
+
+
+@lowers("max_pool2d", "avg_pool2d")
+def pool(node, cpu: Cpu) -> list[Launch] | None:
+    """Values (and winners): a task a row of windows."""
+    if not _fits(node):
+        return None
+    x, y = node.inputs[0], node.outputs[0]
+    tasks = y.shape[0] * y.shape[1]
+    geometry, words = _geometry(x.shape, node.attributes), _words(x.shape, node.attributes)
+    if node.op == "avg_pool2d":
+        return [Launch("avg_pool", dict(lanes=cpu.lanes), (x, y, 0, *geometry), (y,), tasks, f"mean of {words}")]
+    ph, pw = node.attributes["pool_size"]
+    small = ph * pw <= _UNROLLED
+    variant = dict(lanes=cpu.lanes, fixed_h=ph if small else 0, fixed_w=pw if small else 0)
+    return [Launch("max_pool", variant, (x, *node.outputs, *geometry), node.outputs, tasks,
+                   f"largest value of {words}, and where it was")]
+
+
+@lowers("max_pool2d_grad", "avg_pool2d_grad")
+def pool_grad(node, cpu: Cpu) -> list[Launch] | None:
+    """The gradient gathered from the windows that hold each place: a task a row of the map."""
+    if not _fits(node):
+        return None
+    g, dx = node.inputs[0], node.outputs[0]
+    geometry, words = _geometry(dx.shape, node.attributes), _words(dx.shape, node.attributes)
+    kernel = "max_pool_grad" if node.op == "max_pool2d_grad" else "avg_pool_grad"
+    arguments = (g, node.inputs[1], dx) if node.op == "max_pool2d_grad" else (g, dx, 0)
+    return [Launch(kernel, dict(lanes=cpu.lanes), (*arguments, *geometry), (dx,), dx.shape[0] * dx.shape[1],
+                   f"gradient gathered from {words}", scratch=16 * dx.shape[2])]
