@@ -1,8 +1,9 @@
 """Random numbers with Keras' names (`keras.random`), all from the counter-based stream of `ops.random`.
 
 A whole number as `seed` always gives the same numbers. A `SeedGenerator` gives new ones at each call; so does
-`seed=None`, from the global seed, which `keras.utils.set_random_seed` sets. In a model's `call` the numbers also change with every
-training step, and depend on nothing but the seed of the training, the step, the generator and the element.
+`seed=None`, from the global seed, which `keras.utils.set_random_seed` sets. In a model's `call` the numbers also
+change with every training step, and depend on nothing but the seed of the training, the step, the generator and the
+element.
 """
 
 from __future__ import annotations

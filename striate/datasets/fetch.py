@@ -145,7 +145,8 @@ def _append(answer, part: Path, start: int, total: int | None, max_bytes: int, p
         while chunk := answer.read(_CHUNK):
             done += len(chunk)
             if done > max_bytes:
-                raise DownloadError(f"the server sends more than allowed ({max_bytes:,} bytes), " + received(bytes=done))
+                raise DownloadError(f"the server sends more than allowed ({max_bytes:,} bytes), "
+                                    + received(bytes=done))
             file.write(chunk)
             if progress:
                 progress(done, total)

@@ -18,7 +18,8 @@ _CHUNK = 1 << 20
 
 
 @export("keras.utils.get_file")
-def get_file(fname: str | None = None, origin: str | None = None, untar: bool = False, md5_hash: str | None = None,
+def get_file(  # noqa: PLR0913 - Keras' arguments
+             fname: str | None = None, origin: str | None = None, untar: bool = False, md5_hash: str | None = None,
              file_hash: str | None = None, cache_subdir: str = "datasets", hash_algorithm: str = "auto",
              extract: bool = False, archive_format: str = "auto", cache_dir: str | None = None,
              force_download: bool = False) -> str:
@@ -85,7 +86,8 @@ def _unpack_tar(path: Path, folder: Path) -> None:
     with tarfile.open(path) as archive:
         for member in archive:
             if not (member.isreg() or member.isdir()):
-                raise ModelFileError(f"{path} holds something else than files and folders. " + received(name=member.name))
+                raise ModelFileError(f"{path} holds something else than files and folders. "
+                                     + received(name=member.name))
             place = _place(folder, member.name)
             if member.isdir():
                 place.mkdir(parents=True, exist_ok=True)

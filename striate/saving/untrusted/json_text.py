@@ -1,0 +1,80 @@
+"""JSON of strangers: bounded in size, depth and numbers, without the looseness of Python's own reader."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from striate.errors import ModelFileError, received
+from striate.saving.untrusted.limits import MAX_JSON_BYTES, MAX_JSON_DEPTH, damaged
+
+
+def read_json(content: bytes | str, what: str) -> dict[str, Any]:
+    """The object in a JSON text.
+
+    Raises:
+        ModelFileError: not JSON, not an object, too large, nested too deeply, the same key twice in an object, NaN or
+            infinity, or a whole number beyond 64 bits.
+
+    Example:
+        >>> read_json(b'{"a": [1, 2]}', "an example")
+        {'a': [1, 2]}
+    """
+    if len(content) > MAX_JSON_BYTES:
+        raise ModelFileError(f"{what} is too large. " + received(bytes=len(content), allowed=MAX_JSON_BYTES))
+    with damaged(what, RecursionError):
+        text = content.decode("utf-8") if isinstance(content, bytes) else content
+        _check_depth(text, what)
+        result = json.loads(text, object_pairs_hook=_without_doubles, parse_int=_small_integer,
+                            parse_float=_finite, parse_constant=_no_constant)
+    if not isinstance(result, dict):
+        raise ModelFileError(f"{what} must hold an object. " + received(kind=type(result).__name__))
+    return result
+
+
+def _check_depth(text: str, what: str) -> None:
+    """Counts brackets outside of strings before the recursive parser sees the text."""
+    depth, inside, escaped = 0, False, False
+    for character in text:
+        if inside:
+            if escaped:
+                escaped = False
+            elif character == "\\":
+                escaped = True
+            elif character == '"':
+                inside = False
+        elif character == '"':
+            inside = True
+        elif character in "[{":
+            depth += 1
+            if depth > MAX_JSON_DEPTH:
+                raise ModelFileError(f"{what} is nested too deeply; at most {MAX_JSON_DEPTH} levels are read.")
+        elif character in "]}":
+            depth -= 1
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        names = [name for name, _ in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise ModelFileError("A JSON object holds the same key twice. " + received(key=double))
+    return result
+
+
+def _small_integer(text: str) -> int:
+    if len(text) > 20 or not -(1 << 63) <= int(text) < 1 << 64:
+        raise ModelFileError("A whole number does not fit into 64 bits. " + received(number=text))
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ModelFileError("A number is too large. " + received(number=text))
+    return number
+
+
+def _no_constant(text: str) -> None:
+    raise ModelFileError("NaN and infinities are no JSON. " + received(number=text))

@@ -1,0 +1,50 @@
+"""How much a model file may ask for, and how complaints are worded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from striate.errors import ModelFileError, received
+
+MAX_FILE_BYTES = 16 << 30
+MAX_JSON_BYTES = 16 << 20
+MAX_JSON_DEPTH = 64
+MAX_EXPANSION = 32
+"""Compressed data may become so many times larger. Weights hardly shrink, so honest files stay far below."""
+MAX_OBJECTS = 200_000
+"""Groups and datasets of an HDF5 file, or tensors of a safetensors file."""
+MAX_DEPTH = 64
+MAX_NAME_BYTES = 4096
+
+
+def read_file(path: str | os.PathLike) -> bytes:
+    """The content of a regular file.
+
+    Raises:
+        ModelFileError: there is no such file, it is no regular file, cannot be read, or is enormous.
+    """
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_FILE_BYTES:
+                raise ModelFileError(f"{path} has {size:,} bytes; at most {MAX_FILE_BYTES:,} are read.")
+            return file.read(size)
+    except FileNotFoundError:
+        raise ModelFileError(f"There is no file {path}. " + received(path=str(path))) from None
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+@contextmanager
+def damaged(what: str, *kinds: type[Exception]) -> Iterator[None]:
+    """Turns whatever a parser raises about bad content into a ModelFileError."""
+    try:
+        yield
+    except ModelFileError:
+        raise
+    except (ValueError, KeyError, IndexError, TypeError, OverflowError, RuntimeError, OSError, EOFError, MemoryError,
+            NotImplementedError, AttributeError, *kinds) as error:
+        raise ModelFileError(f"{what} is damaged or of an unknown kind: {type(error).__name__}: "
+                             f"{str(error)[:300]}") from error
