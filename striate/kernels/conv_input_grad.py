@@ -45,12 +45,13 @@ def place_winners(target, part_size, sources, image, at, window, pooled, channel
     """Adds g of each pooling window to the place of its winner, in the window of the map that `target` holds.
 
     sources: (g, y, winner, offsets and rows of winners). pooled: (height, width, channels) of the pooled map.
-    channels: (channels a group, depth of a part). rule: (row stride, column stride, window height, relu).
+    channels: (channels a group, depth of a part, floats a pixel). rule: (row stride, column stride, window height,
+    relu).
     """
     g, y, winner, winner_at, winner_row = sources
     row, column, rows, columns = window
     height, width, depth = pooled
-    group, chunk = channels
+    group, chunk, pitch = channels
     row_stride, column_stride, reach, relu = rule
     parts = (group + chunk - 1) // chunk
     for i in range(max(0, (row - reach) // row_stride), height):
@@ -58,7 +59,7 @@ def place_winners(target, part_size, sources, image, at, window, pooled, channel
         if top >= rows:
             break
         for j in range(width):
-            corner = at + (top * columns + j * column_stride - column) * chunk
+            corner = at + (top * columns + j * column_stride - column) * pitch
             source = ((image * height + i) * width + j) * depth
             for k in range(parts * (depth // group)):
                 first = k // parts * group + k % parts * chunk
@@ -73,13 +74,13 @@ def place_winners(target, part_size, sources, image, at, window, pooled, channel
                         target[base + winner_at[win] + c] += g[position]
 
 
-def conv_input_grad(lanes, pixels, vectors, pooled, relu, masked):
+def conv_input_grad(lanes, pixels, vectors):
     """Makes the kernel; `pixels` x `vectors` is the register tile.
 
-    Arguments: g, packed weights, dx, mask, y, winner; tables (pixels, outputs, taps, phases, winner offsets, winner
-    rows); then images, images a block, rows, rows a block, width, input channels, groups; window row, column, rows,
-    columns, row step a block; size of g's map (height, width, channels); pool strides, pool height; phases, taps,
-    parts, depth, table length.
+    Arguments: g, packed weights, dx, mask (or 0), y (or 0: not pooled), winner; tables (pixels, outputs, taps, phases,
+    winner offsets, winner rows); then images, images a block, rows, rows a block, width, input channels, groups;
+    window row, column, rows, columns, row step a block; size of g's map (height, width, channels); pool strides, pool
+    height, relu; phases, taps, parts, depth, floats a pixel.
     """
     width = lanes * vectors
 
@@ -87,17 +88,19 @@ def conv_input_grad(lanes, pixels, vectors, pooled, relu, masked):
         g, packed, dx, mask, y, winner = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3), f32(a, 4), u8(a, 5)
         pixel_at, output_at, taps, phases = i64(a, 6), i64(a, 7), i64(a, 8), i64(a, 9)
         winner_at, winner_row = i64(a, 10), i64(a, 11)
-        n, n_block, h, h_block, w, channels, groups = (
-            integer(a, 12), integer(a, 13), integer(a, 14), integer(a, 15), integer(a, 16), integer(a, 17), integer(a, 18))
-        top, left, rows, columns, row_step = integer(a, 19), integer(a, 20), integer(a, 21), integer(a, 22), integer(a, 23)
+        n, n_block, h, h_block = integer(a, 12), integer(a, 13), integer(a, 14), integer(a, 15)
+        w, channels, groups = integer(a, 16), integer(a, 17), integer(a, 18)
+        top, left, rows, columns = integer(a, 19), integer(a, 20), integer(a, 21), integer(a, 22)
+        row_step = integer(a, 23)
         size = integer(a, 24), integer(a, 25), integer(a, 26)
-        rule = integer(a, 27), integer(a, 28), integer(a, 29), relu
-        phase_count, tap_count, parts, depth, length = (
-            integer(a, 30), integer(a, 31), integer(a, 32), integer(a, 33), integer(a, 34))
+        rule = integer(a, 27), integer(a, 28), integer(a, 29), integer(a, 30)
+        phase_count, tap_count, parts, depth, pitch = (
+            integer(a, 31), integer(a, 32), integer(a, 33), integer(a, 34), integer(a, 35))
+        masked, pooled = integer(a, 3) != 0, integer(a, 4) != 0
         ic, oc = channels // groups, size[2] // groups
         blocks = (ic + width - 1) // width
         h_blocks = (h + h_block - 1) // h_block
-        map_size = rows * columns * depth
+        map_size = rows * columns * pitch
         part_size = n_block * map_size
         panel = tap_count * depth * width
         window = f32_at(scratch)
@@ -110,14 +113,14 @@ def conv_input_grad(lanes, pixels, vectors, pooled, relu, masked):
                 zero_floats(window, 0, groups * parts * part_size)
                 for k in range(images):
                     place_winners(window, part_size, (g, y, winner, winner_at, winner_row), image + k, k * map_size,
-                                  (top + block * row_step, left, rows, columns), size, (oc, depth), rule)
+                                  (top + block * row_step, left, rows, columns), size, (oc, depth, pitch), rule)
             else:
                 for part in range(groups * parts):
                     begin = part % parts * depth
                     for k in range(images):
                         copy_window(window, part * part_size + k * map_size, g, image + k,
                                     (top + block * row_step, left, rows, columns), size,
-                                    (part // parts * oc + begin, min(depth, oc - begin), depth))
+                                    (part // parts * oc + begin, min(depth, oc - begin), pitch))
             base = (image * h + block * h_block) * w
             for group in range(groups):
                 for c_block in range(blocks):

@@ -74,7 +74,6 @@ def conv_weights_grad(lanes, rows, vectors):
         g_map = h_block * g_size[1]
         window = f32_at(scratch)
         outputs = f32_at(scratch + (n_block * map_size + 16) * 4)
-        g_panel = n_block * g_map * width
         for task in range(first, last):
             out_part, part = task % out_parts, task // out_parts % parts
             group, chunk = task // (out_parts * parts) % groups, task // (out_parts * parts * groups)
@@ -90,10 +89,9 @@ def conv_weights_grad(lanes, rows, vectors):
                 images = min(n_block, image_end - image)
                 for row in range(0, g_size[0], h_block):
                     used = min(h_block, g_size[0] - row)
+                    place = row // h_block * row_step + top, left, x_rows - (h_block - used) * line, columns
                     for k in range(images):
-                        copy_window(window, k * map_size, x, image + k,
-                                    (row // h_block * row_step + top, left, (used - 1) * line + x_rows - (h_block - 1) * line,
-                                     columns), size, in_channels)
+                        copy_window(window, k * map_size, x, image + k, place, size, in_channels)
                     pixels = images * used * g_size[1]
                     for block in range(blocks):
                         out_begin = (out_part * blocks + block) * width

@@ -15,6 +15,8 @@ from striate.plan.lower import lowers
 
 PART_BYTES = 20 * 1024
 """Weights of one part of the channels that are used again and again should stay in the L1 cache."""
+PIXEL_GAP = 4
+"""Floats between two pixels of a window: equal channels of neighbours then lie in different banks of the L1 cache."""
 BLOCK_PIXELS = 196
 """Pixels a task that make fetching the weights cheap."""
 ENOUGH_TASKS = 8
@@ -151,7 +153,7 @@ def _input_block(c: Convolution, cpu: Cpu, channels: int) -> _Block:
     return _Block(1, rows, _input_window(c, rows))
 
 
-def _input_tables(c: Convolution, block: _Block, depth: int, tile: int) -> _InputTables:
+def _input_tables(c: Convolution, block: _Block, pitch: int, tile: int) -> _InputTables:
     (sh, sw), (dh, dw), ((top, _), (left, _)) = c.strides, c.dilation, c.padding
     row, column, rows, columns = block.window
     last_images, last_rows = c.n % block.images or block.images, c.h % block.rows or block.rows
@@ -163,10 +165,10 @@ def _input_tables(c: Convolution, block: _Block, depth: int, tile: int) -> _Inpu
                   if (i + top) % sh == py and (j + left) % sw == px]
         last = sum(image < last_images and i < last_rows for image, i, _ in places)
         phases.append((len(taps), len(mine), len(pixels), len(places), last))
-        taps += [-((a * dh // sh) * columns + b * dw // sw) * depth for a, b in mine]
+        taps += [-((a * dh // sh) * columns + b * dw // sw) * pitch for a, b in mine]
         order += [a * c.kw + b for a, b in mine]
         places += places[-1:] * (-len(places) % tile)
-        pixels += [((image * rows + (i + top) // sh - row) * columns + (j + left) // sw - column) * depth
+        pixels += [((image * rows + (i + top) // sh - row) * columns + (j + left) // sw - column) * pitch
                    for image, i, j in places]
         outputs += [(image * c.h + i) * c.w + j for image, i, j in places]
     return _InputTables(*(np.array(table, np.int64) for table in (pixels, outputs, taps, order, phases)))
@@ -188,15 +190,16 @@ def input_grad(node: Node, cpu: Cpu) -> list[Launch] | None:
     pixels, vectors = register_tile(c.group_ic, cpu)
     width = vectors * cpu.lanes
     parts, depth = parts_of(c.group_oc, PART_BYTES // (4 * width * c.taps))
-    channels = c.groups * parts * depth
+    pitch = depth + PIXEL_GAP
+    channels = c.groups * parts * pitch
     block = _input_block(c, cpu, channels)
-    tables = _input_tables(c, block, depth, pixels)
+    tables = _input_tables(c, block, pitch, pixels)
     row, column, rows, columns = block.window
     blocks = ceil_div(c.group_ic, width)
     packed = Temporary((c.groups * blocks * parts * c.taps * depth * width,), name="transposed weights")
     pool, winners, pooled = (0, 0, 0), (np.zeros(1, np.int64),) * 2, (0, 0)
     if c.pool is not None:
-        pool, winners = (c.pool[2], c.pool[3], c.pool[0]), _winner_tables(c, columns * depth, depth)
+        pool, winners = (c.pool[2], c.pool[3], c.pool[0]), _winner_tables(c, columns * pitch, pitch)
         pooled = node.inputs[2:4]
     pack = Launch("conv_input_grad_pack", dict(width=width),
                   [w, packed, Constant(tables.tap_order, "taps"), c.groups, c.group_ic, c.group_oc, c.taps, parts,
@@ -207,16 +210,14 @@ def input_grad(node: Node, cpu: Cpu) -> list[Launch] | None:
                  Constant(tables.phases, "phases"), *(Constant(table, "winners") for table in winners),
                  c.n, block.images, c.h, block.rows, c.w, c.ic, c.groups,
                  row, column, rows, columns, block.rows // c.strides[0],
-                 *g.shape[1:], *pool, len(tables.phases), c.taps, parts, depth, len(tables.pixels)]
+                 *g.shape[1:], *pool, int(c.relu), len(tables.phases), c.taps, parts, depth, pitch]
     scratch = 4 * (block.images * rows * columns * channels + len(tables.pixels) * width + 32)
     reason = (f"direct: {pixels} pixels x {vectors} vectors of input channels in registers, {depth} output channels at "
               f"a time; {block.images} images x {block.rows} rows a task")
     if c.strides != (1, 1):
         reason += f"; {len(tables.phases)} phases of the strides, no products with zeros"
-    run = Launch("conv_input_grad", dict(lanes=cpu.lanes, pixels=pixels, vectors=vectors, pooled=c.pool is not None,
-                                         relu=c.relu, masked=masked),
-                 arguments, [dx], ceil_div(c.n, block.images) * ceil_div(c.h, block.rows), reason, scratch,
-                 flops=c.flops)
+    run = Launch("conv_input_grad", dict(lanes=cpu.lanes, pixels=pixels, vectors=vectors), arguments, [dx],
+                 ceil_div(c.n, block.images) * ceil_div(c.h, block.rows), reason, scratch, flops=c.flops)
     return [pack, run]
 
 
@@ -310,7 +311,7 @@ def _dense_sums(c: Convolution, depth: int, blocks: int, count: int, width: int)
 
 @dataclass(frozen=True)
 class _Vectors:
-    """What one vector of x holds in the sparse kernel: channels of one tap, or a run of (column, channel) of one row."""
+    """What a vector of x holds in the sparse kernel: channels of one tap, or a run of (column, channel) of one row."""
 
     depth: int
     parts: int
