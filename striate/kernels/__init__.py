@@ -72,3 +72,9 @@ _rows("reduce",
       position="where the largest or smallest number of a row is",
       softmax="softmax and its logarithm, row by row",
       softmax_grad="gradient of softmax, row by row")
+
+_rows("norm",
+      norm_sums="pivot, sum and sum of squares of each channel, a chunk of rows a task",
+      norm_apply="statistics of all chunks, then batch normalisation",
+      norm_grad_sums="sums of g and of g times the centred input, a chunk of rows a task",
+      norm_grad_apply="gradients of batch normalisation")

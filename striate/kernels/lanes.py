@@ -11,6 +11,7 @@ become constants of the kind of the vector beside them. Everything here rounds a
 import struct
 
 from llvmlite import ir
+from numba.extending import intrinsic
 
 from striate.kernels.simd import F32, F64, I32, I64, emit_fma
 
@@ -264,3 +265,17 @@ class Lanes:
     def trunc(self):
         """Without the fraction."""
         return self.absolute().floor().with_sign_of(self)
+
+    def shift_right(self, places: int):
+        """Shifts integers right, filling with zeros."""
+        return Lanes(self.builder, self.builder.lshr(self.value, self.constant(places).value))
+
+
+def vector_function(formula):
+    """An intrinsic that applies a formula of `Lanes` to one vector: `exp = vector_function(mathematics.exp)`."""
+    @intrinsic
+    def function(typing, vector):
+        def generate(context, builder, signature, args):
+            return formula(Lanes(builder, args[0])).value
+        return vector(vector), generate
+    return function
