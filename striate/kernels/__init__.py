@@ -78,3 +78,10 @@ _rows("norm",
       norm_apply="statistics of all chunks, then batch normalisation",
       norm_grad_sums="sums of g and of g times the centred input, a chunk of rows a task",
       norm_grad_apply="gradients of batch normalisation")
+
+_rows("move",
+      copy="a box of numbers from one place to another, by strides",
+      fill="one number everywhere",
+      take="rows by index, converted on the way",
+      take_grad="rows added up at their indices",
+      one_hot="rows with a one at the place of the label")

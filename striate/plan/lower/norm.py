@@ -1,0 +1,62 @@
+"""Lowering of batch normalisation: sums of chunks of rows, then one pass that adds them up and applies them."""
+
+from __future__ import annotations
+
+from striate.kernels.cpu import Cpu
+from striate.plan.ir import Launch, Temporary
+from striate.plan.lower import lowers
+
+_CHUNKS = 32
+"""Chunks of a large input: enough to share out, few enough that adding them up costs nothing."""
+_LEAST_ROWS = 32
+"""Rows of the smallest chunk."""
+_VECTORS = 2
+"""Vectors of channels that are summed side by side."""
+
+
+def _rows(x) -> tuple[int, int, int, int]:
+    """Rows, channels, rows a chunk, chunks."""
+    c = x.shape[-1]
+    m = x.type.size // c if c else 0
+    chunk = max(_LEAST_ROWS, -(-m // _CHUNKS))
+    return m, c, chunk, -(-m // chunk)
+
+
+def _fits(node) -> bool:
+    return all(value.dtype == "float32" for value in node.inputs) and node.inputs[0].type.size > 0
+
+
+@lowers("batch_norm")
+def batch_norm(node, cpu: Cpu) -> list[Launch] | None:
+    """Statistics of chunks; then all statistics and the normalised values."""
+    if not _fits(node):
+        return None
+    x, gamma, beta = node.inputs
+    m, c, chunk, chunks = _rows(x)
+    parts = Temporary((chunks, 3, c), name="sums of chunks")
+    return [
+        Launch("norm_sums", dict(lanes=cpu.lanes, vectors=_VECTORS), (x, parts, m, c, chunk), (parts,), chunks,
+               f"pivot, sum and squares of {c} channels in {chunks} chunks of {chunk} rows", flops=3 * m * c),
+        Launch("norm_apply", dict(lanes=cpu.lanes),
+               (x, gamma, beta, parts, *node.outputs, m, c, chunk, float(node.attributes["epsilon"])), node.outputs,
+               chunks, f"statistics of {m} rows, then normalisation", scratch=8 * c, flops=3 * m * c),
+    ]
+
+
+@lowers("batch_norm_grad")
+def batch_norm_grad(node, cpu: Cpu) -> list[Launch] | None:
+    """Sums of chunks; then dgamma, dbeta and dx."""
+    if not _fits(node):
+        return None
+    g, x, gamma, mean, variance = node.inputs
+    m, c, chunk, chunks = _rows(x)
+    parts = Temporary((chunks, 2, c), name="sums of chunks")
+    masked = bool(node.attributes.get("masked"))
+    return [
+        Launch("norm_grad_sums", dict(lanes=cpu.lanes, vectors=_VECTORS), (g, x, mean, parts, m, c, chunk), (parts,),
+               chunks, f"gradient sums of {c} channels in {chunks} chunks of {chunk} rows", flops=4 * m * c),
+        Launch("norm_grad_apply", dict(lanes=cpu.lanes, masked=masked),
+               (g, x, gamma, mean, variance, parts, *node.outputs, m, c, chunk, float(node.attributes["epsilon"])),
+               node.outputs, chunks, f"gradients of {m} rows" + (", zero where x is not positive" if masked else ""),
+               scratch=12 * c, flops=5 * m * c),
+    ]
