@@ -10,6 +10,7 @@ import numpy as np
 
 from striate import constraints, initializers, naming, regularizers
 from striate.errors import ArgumentError, ShapeError, received
+from striate.layers.budget import blank_weights
 from striate.layers.symbolic import eagerly
 from striate.variables import Variable
 
@@ -54,8 +55,10 @@ class LayerState:
         if initializer is None:
             initializer = "glorot_uniform" if "float" in dtype else "zeros"
         initialize = initializers.get(initializer)
-        with eagerly():
-            value = np.asarray(initialize(shape, dtype=dtype)).reshape(shape)
+        value = blank_weights(shape, dtype)
+        if value is None:
+            with eagerly():
+                value = np.asarray(initialize(shape, dtype=dtype)).reshape(shape)
         variable = Variable(value, name=name or naming.auto_name("variable"), trainable=trainable, dtype=dtype)
         path = naming.current_path()
         variable.path = f"{path}/{variable.name}" if path else f"{self.name}/{variable.name}"
