@@ -1,0 +1,116 @@
+"""Winograd's convolution and its adjoints agree with the plain sums, for any shape that they accept."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from striate.graph.ir import Graph, Node, Value
+from striate.kernels.cpu import host
+from striate.kernels.winograd import A_T, B_T, G
+from striate.ops.spec import OPS, TensorType
+from striate.plan.ir import Step
+from striate.plan.lower import PREFERRED
+from striate.plan.lower import winograd  # noqa: F401 - enters the rules
+from striate.plan.schedule import _place, _Views
+from striate.runtime import pool
+from striate.runtime.executable import Executable
+
+BOUND = 2e-5
+"""Largest error as a part of the largest result; measured 1e-6 to 1e-5, the plain sum has 3e-7."""
+
+
+def run(op, inputs, lanes=None, **attributes):
+    cpu = host() if lanes is None else dataclasses.replace(host(), lanes=lanes, registers=32 if lanes == 16 else 16)
+    values = [Value(TensorType(x.shape, str(x.dtype)), role="input") for x in inputs]
+    node = Node(op, values, attributes, OPS[op].shape([v.type for v in values], **attributes))
+    launches = PREFERRED[op](node, cpu)
+    graph = Graph("test", values, [], [node], node.outputs, [])
+    return Executable(_place(graph, [Step(node, tuple(launches))], _Views(graph))).run(inputs)
+
+
+def attributes_of(padding=((1, 1), (1, 1)), activation=None, pool=None):
+    return {"strides": (1, 1), "padding": padding, "dilation": (1, 1), "groups": 1, "activation": activation, "pool": pool}
+
+
+def close(actual, expected):
+    assert np.abs(actual - expected).max() <= BOUND * np.abs(expected).max()
+
+
+def normal(seed, *shape):
+    return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
+
+
+def test_the_matrices_are_exact_on_a_line():
+    d, w = normal(0, 6).astype(float), normal(1, 3).astype(float)
+    expected = [d[i:i + 3] @ w for i in range(4)]
+    np.testing.assert_allclose(A_T @ ((G @ w) * (B_T @ d)), expected, rtol=1e-12)
+
+
+SHAPES = [(8, 14, 14, 32, 48), (9, 13, 15, 24, 40), (40, 7, 7, 36, 25), (3, 28, 12, 27, 64)]
+
+
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("pooled", [False, True])
+def test_forward(shape, lanes, pooled):
+    n, h, w, ic, oc = shape
+    x, kernel, bias = normal(2, n, h, w, ic), normal(3, 3, 3, ic, oc) / 10, normal(4, oc)
+    attributes = attributes_of(activation="relu", pool=(2, 2, 2, 2) if pooled else None)
+    actual = run("conv2d", [x, kernel, bias], lanes, **attributes)
+    expected = OPS["conv2d"].reference(x, kernel, bias, **attributes)
+    close(actual[0], expected[0])
+    if pooled:
+        assert (actual[1] != expected[1]).mean() < 1e-3
+
+
+@pytest.mark.parametrize("padding", [((0, 0), (0, 0)), ((1, 1), (1, 1)), ((2, 0), (0, 2))])
+@pytest.mark.parametrize("masked", [False, True])
+def test_input_gradient(padding, masked):
+    kernel = normal(5, 3, 3, 32, 40) / 10
+    size = (13, 14)
+    oh, ow = (size[i] + sum(padding[i]) - 2 for i in range(2))
+    g, mask = normal(6, 6, oh, ow, 40), normal(7, 6, *size, 32)
+    attributes = attributes_of(padding) | {"input_shape": size, "masked": masked}
+    inputs = [kernel, g] + ([mask] if masked else [])
+    close(run("conv2d_input_grad", inputs, **attributes)[0], OPS["conv2d_input_grad"].reference(*inputs, **attributes)[0])
+
+
+@pytest.mark.parametrize("activation", [None, "relu"])
+def test_input_gradient_behind_a_pooling(activation):
+    x, kernel = normal(8, 5, 14, 12, 24), normal(9, 3, 3, 24, 32) / 10
+    forward = attributes_of(activation=activation, pool=(2, 2, 2, 2))
+    y, winner = OPS["conv2d"].reference(x, kernel, **forward)
+    inputs = [kernel, normal(10, *y.shape), y, winner]
+    attributes = forward | {"input_shape": (14, 12), "masked": False}
+    close(run("conv2d_input_grad", inputs, **attributes)[0], OPS["conv2d_input_grad"].reference(*inputs, **attributes)[0])
+
+
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_weights_gradient(shape, lanes):
+    n, h, w, ic, oc = shape
+    inputs = [normal(11, n, h, w, ic), normal(12, n, h, w, oc)]
+    attributes = attributes_of() | {"kernel_shape": (3, 3, ic, oc), "bias": True}
+    actual = run("conv2d_weights_grad", inputs, lanes, **attributes)
+    for one, other in zip(actual, OPS["conv2d_weights_grad"].reference(*inputs, **attributes), strict=True):
+        close(one, other)
+
+
+def test_same_bits_on_any_number_of_threads():
+    x, g, kernel = normal(13, 20, 14, 14, 32), normal(14, 20, 14, 14, 32), normal(15, 3, 3, 32, 32)
+    found = []
+    for threads in (1, 2, 3, 5):
+        pool.set_threads(threads)
+        forward = run("conv2d", [x, kernel], **attributes_of())
+        gradient = run("conv2d_weights_grad", [x, g], **attributes_of(), kernel_shape=kernel.shape, bias=True)
+        found.append([array.tobytes() for array in (*forward, *gradient)])
+    pool.set_threads(pool.default_threads())
+    assert all(one == found[0] for one in found)
+
+
+def test_small_or_strided_convolutions_are_left_to_the_plain_kernels():
+    values = [Value(TensorType(shape), role="input") for shape in ((8, 14, 14, 8), (3, 3, 8, 64))]
+    attributes = attributes_of()
+    node = Node("conv2d", values, attributes, OPS["conv2d"].shape([v.type for v in values], **attributes))
+    assert PREFERRED["conv2d"](node, host()) is None
