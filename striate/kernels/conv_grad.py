@@ -29,29 +29,30 @@ def copy_floats(target, at, source, start, count):
 
 @helper
 def copy_window(target, at, source, image, window, size, channels):
-    """target[at + (r * columns + c) * chunk + k] = source[image, row + r, column + c, first + k] for k < count.
+    """target[at + (r * columns + c) * pitch + k] = source[image, row + r, column + c, first + k] for k < count.
 
-    window: (row, column, rows, columns). size: (height, width, channels) of the map. channels: (first, count, chunk).
-    Zero outside the map and for count <= k < chunk.
+    window: (row, column, rows, columns). size: (height, width, channels) of the map. channels: (first, count, depth,
+    pitch). Zero outside the map and for count <= k < depth; what lies beyond `depth` is left alone.
     """
     row, column, rows, columns = window
-    height, width, depth = size
-    first, count, chunk = channels
+    height, width, deep = size
+    first, count, depth, pitch = channels
     left = min(max(-column, 0), columns)
     inside = max(0, min(column + columns, width) - max(column, 0))
-    whole = count == depth and chunk == depth
     for r in range(rows):
-        line = at + r * columns * chunk
+        line = at + r * columns * pitch
         if row + r < 0 or row + r >= height:
-            zero_floats(target, line, columns * chunk)
+            zero_floats(target, line, columns * pitch)
             continue
-        zero_floats(target, line, left * chunk)
-        zero_floats(target, line + (left + inside) * chunk, (columns - left - inside) * chunk)
-        line += left * chunk
-        start = ((image * height + row + r) * width + column + left) * depth + first
-        if whole:
-            copy_floats(target, line, source, start, inside * depth)
+        zero_floats(target, line, left * pitch)
+        zero_floats(target, line + (left + inside) * pitch, (columns - left - inside) * pitch)
+        line += left * pitch
+        start = ((image * height + row + r) * width + column + left) * deep + first
+        if count == deep and count == pitch:
+            copy_floats(target, line, source, start, inside * deep)
             continue
         for c in range(inside):
-            copy_floats(target, line + c * chunk, source, start + c * depth, count)
-            zero_floats(target, line + c * chunk + count, chunk - count)
+            copy_floats(target, line + c * pitch, source, start + c * deep, count)
+        if count < depth:
+            for c in range(inside):
+                zero_floats(target, line + c * pitch + count, depth - count)

@@ -33,6 +33,7 @@ from striate.kernels.simd import (
     tile_load,
     tile_store,
     tile_zeros,
+    transpose_square,
     u8,
 )
 
@@ -120,7 +121,7 @@ def conv_input_grad(lanes, pixels, vectors):
                     for k in range(images):
                         copy_window(window, part * part_size + k * map_size, g, image + k,
                                     (top + block * row_step, left, rows, columns), size,
-                                    (part // parts * oc + begin, min(depth, oc - begin), pitch))
+                                    (part // parts * oc + begin, min(depth, oc - begin), depth, pitch))
             base = (image * h + block * h_block) * w
             for group in range(groups):
                 for c_block in range(blocks):
@@ -164,25 +165,36 @@ def conv_input_grad(lanes, pixels, vectors):
     return conv_input_grad
 
 
-def conv_input_grad_pack(width):
+def conv_input_grad_pack(lanes, vectors):
     """Makes the kernel packed[group][block][part][tap][o][c] = w[tap, c, o], zero beyond the channels there are.
 
     Arguments: w, packed, taps (tap -> position in w); groups, channels a group in and out, taps, parts, depth.
+    A task is a tap of a block.
     """
+    width = lanes * vectors
+
     def conv_input_grad_pack(a, first, last, scratch):
         w, packed, taps = f32(a, 0), f32(a, 1), i64(a, 2)
         groups, ic, oc, tap_count, parts, depth = (
             integer(a, 3), integer(a, 4), integer(a, 5), integer(a, 6), integer(a, 7), integer(a, 8))
-        blocks = (ic + width - 1) // width
+        blocks, line = (ic + width - 1) // width, groups * oc
         for task in range(first, last):
-            part = task % parts
-            block, group = task // parts % blocks, task // parts // blocks
-            outputs, inputs = min(depth, oc - part * depth), min(width, ic - block * width)
-            for t in range(tap_count):
-                at = (task * tap_count + t) * depth * width
-                source = (taps[t] * ic + block * width) * groups * oc + group * oc + part * depth
-                zero_floats(packed, at, depth * width)
-                for c in range(inputs):
-                    for o in range(outputs):
-                        packed[at + o * width + c] = w[source + c * groups * oc + o]
+            tap, block, group = task % tap_count, task // tap_count % blocks, task // tap_count // blocks
+            inputs = min(width, ic - block * width)
+            source = (taps[tap] * ic + block * width) * line + group * oc
+            for part in range(parts):
+                outputs = min(depth, oc - part * depth)
+                at = (((group * blocks + block) * parts + part) * tap_count + tap) * depth * width
+                if inputs < width or outputs < depth:
+                    zero_floats(packed, at, depth * width)
+                for c in range(0, inputs, lanes):
+                    o = 0
+                    while c + lanes <= inputs and o + lanes <= outputs:
+                        transpose_square(w, source + c * line + part * depth + o, line,
+                                         packed, at + o * width + c, width, lanes)
+                        o += lanes
+                    while o < outputs:
+                        for k in range(c, min(c + lanes, inputs)):
+                            packed[at + o * width + k] = w[source + k * line + part * depth + o]
+                        o += 1
     return conv_input_grad_pack

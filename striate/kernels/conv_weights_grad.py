@@ -71,7 +71,6 @@ def conv_weights_grad(lanes, rows, vectors):
             integer(a, 27))
         ic, oc = size[2] // groups, g_size[2] // groups
         map_size = x_rows * columns * depth
-        g_map = h_block * g_size[1]
         window = f32_at(scratch)
         outputs = f32_at(scratch + (n_block * map_size + 16) * 4)
         for task in range(first, last):
@@ -83,7 +82,7 @@ def conv_weights_grad(lanes, rows, vectors):
             if part == 0:
                 zero_floats(bias, bias_at, blocks * width)
             begin = part * depth
-            in_channels = group * ic + begin, min(depth, ic - begin), depth
+            in_channels = group * ic + begin, min(depth, ic - begin), depth, depth
             image, image_end = n * chunk // chunks, n * (chunk + 1) // chunks
             while image < image_end:
                 images = min(n_block, image_end - image)
@@ -100,7 +99,8 @@ def conv_weights_grad(lanes, rows, vectors):
                             break
                         for k in range(images):
                             copy_window(outputs, k * used * g_size[1] * width, g, image + k,
-                                        (row, 0, used, g_size[1]), g_size, (group * oc + out_begin, out_count, width))
+                                        (row, 0, used, g_size[1]), g_size,
+                                        (group * oc + out_begin, out_count, width, width))
                         if part == 0:
                             add_columns(bias, bias_at + block * width, outputs, 0, pixels, width)
                         for r in range(0, count, rows):
@@ -194,7 +194,7 @@ def conv_weights_grad_sparse(lanes, taps, ways):
                         for k in range(images):
                             copy_window(window, k * map_size, x, image + k,
                                         (row // h_block * row_step + top, left, x_rows, columns), size,
-                                        (group * ic + channel, min(depth, ic - channel), depth))
+                                        (group * ic + channel, min(depth, ic - channel), depth, depth))
                         for o in range(outputs):
                             entry, stop = o * room, o * room + counts[o]
                             for t in range(0, count, taps):

@@ -201,9 +201,9 @@ def input_grad(node: Node, cpu: Cpu) -> list[Launch] | None:
     if c.pool is not None:
         pool, winners = (c.pool[2], c.pool[3], c.pool[0]), _winner_tables(c, columns * pitch, pitch)
         pooled = node.inputs[2:4]
-    pack = Launch("conv_input_grad_pack", dict(width=width),
+    pack = Launch("conv_input_grad_pack", dict(lanes=cpu.lanes, vectors=vectors),
                   [w, packed, Constant(tables.tap_order, "taps"), c.groups, c.group_ic, c.group_oc, c.taps, parts,
-                   depth], [packed], c.groups * blocks * parts, "weights transposed and cut into panels for the "
+                   depth], [packed], c.groups * blocks * c.taps, "weights transposed and cut into panels for the "
                   "gradient of the input", prepares=True)
     arguments = [g, packed, dx, node.inputs[-1] if masked else 0, *pooled,
                  Constant(tables.pixels, "pixels"), Constant(tables.outputs, "outputs"), Constant(tables.taps, "taps"),
