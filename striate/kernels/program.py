@@ -177,9 +177,13 @@ def _play(mailbox, thread, threads):
 
 
 def run():
-    """Makes `kernel(mailbox, thread, threads, _)`: one thread's part of the program that the mailbox names."""
+    """Makes `kernel(mailbox, _, threads, _)`: announces the program in the mailbox and plays the first thread's part.
+
+    Announcing is part of the same call, so that no Python exception (Ctrl-C) can come between it and the playing.
+    """
     def run(mailbox, thread, threads, unused):
-        _play(mailbox, thread, threads)
+        atomic_add(mailbox, EPOCH, 1)
+        _play(mailbox, 0, threads)
     return run
 
 

@@ -43,11 +43,23 @@ class Pool:
                                  name=f"striate-{thread}").start()
 
     def _work(self, serve, thread):
-        address, parked = self.mailbox.ctypes.data, program.PARKED + program.LINE * thread
-        while not self.mailbox[program.STOP]:
+        box, address, parked = self.mailbox, self.mailbox.ctypes.data, program.PARKED + program.LINE * thread
+        while not box[program.STOP]:
             serve(address, thread, self.threads, _SPIN_TURNS)
+            # A program may be announced between the look at the flag (`_wake`) and the setting of it: look again soon.
+            pause = 0.001
+            while box[parked] and not self._locks[thread].acquire(timeout=pause):
+                if box[program.EPOCH] != box[parked + 1]:
+                    box[parked] = 0
+                pause = min(2 * pause, 1.0)
+
+    def _wake(self) -> None:
+        for thread in range(1, self.threads):
+            parked = program.PARKED + program.LINE * thread
             if self.mailbox[parked]:
-                self._locks[thread].acquire()
+                self.mailbox[parked] = 0
+                if self._locks[thread].locked():
+                    self._locks[thread].release()
 
     def run(self, table: np.ndarray, counters: np.ndarray, scratch: np.ndarray, scratch_bytes: int) -> None:
         """Runs the program `table` (rows of `program.ROW` int64) to its end."""
@@ -57,12 +69,7 @@ class Pool:
             box[program.PROGRAM], box[program.COUNT] = table.ctypes.data, len(table)
             box[program.COUNTERS] = counters.ctypes.data
             box[program.SCRATCH], box[program.SCRATCH_BYTES] = scratch.ctypes.data, scratch_bytes
-            box[program.EPOCH] += 1
-            for thread in range(1, self.threads):
-                parked = program.PARKED + program.LINE * thread
-                if box[parked]:
-                    box[parked] = 0
-                    self._wake(thread)
+            self._wake()
             self._run(box.ctypes.data, 0, self.threads, 0)
 
     def stop(self) -> None:
@@ -70,16 +77,7 @@ class Pool:
         with self._busy:
             self.mailbox[program.STOP] = 1
             self.mailbox[program.EPOCH] += 1
-            for thread in range(1, self.threads):
-                parked = program.PARKED + program.LINE * thread
-                if self.mailbox[parked]:
-                    self.mailbox[parked] = 0
-                    self._wake(thread)
-
-    def _wake(self, thread: int) -> None:
-        """Lets a worker go on. One that never came to wait finds the lock open later and merely looks once more."""
-        if self._locks[thread].locked():
-            self._locks[thread].release()
+            self._wake()
 
 
 _pool: Pool | None = None
