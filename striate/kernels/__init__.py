@@ -85,3 +85,12 @@ _rows("move",
       take="rows by index, converted on the way",
       take_grad="rows added up at their indices",
       one_hot="rows with a one at the place of the label")
+
+_rows("random",
+      dropout="dropout, forward and backward, its mask computed from counters",
+      random_uniform="uniform random numbers from counters")
+
+_rows("update",
+      adam_update="one step of Adam over all weights",
+      sgd_update="one step of gradient descent with momentum over all weights",
+      descent="one step of plain gradient descent over all weights")
