@@ -89,6 +89,12 @@ class Variable(TensorMethods):
     def __array__(self, dtype=None, copy=None):
         return np.array(self._array, dtype=dtype)
 
+    def __float__(self) -> float:
+        return float(self._array)
+
+    def __int__(self) -> int:
+        return int(self._array)
+
     def __len__(self) -> int:
         return len(self._array)
 
