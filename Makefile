@@ -1,6 +1,8 @@
 # The commands of this project. Everything runs in .venv, made on first use; PYTHON chooses the interpreter for it.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
+NETWORK ?= uva
+BATCH ?= 32
 BIN := $(VENV)/bin
 
 .PHONY: help demo test quick lint bench docs clean
@@ -8,7 +10,8 @@ help:
 	@echo "make demo    train a network on Fashion-MNIST and write its report (makes $(VENV) first)"
 	@echo "make test    all tests          make quick   the tests that take less than a few seconds each"
 	@echo "make lint    ruff, mypy, import rules"
-	@echo "make bench   benchmarks         make docs    the documentation as a web site"
+	@echo "make bench   the time of a training step (NETWORK=uva BATCH=32)"
+	@echo "make docs    the documentation as a web site"
 
 $(BIN)/striate: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -41,7 +44,7 @@ lint: $(VENV)/.development
 	$(BIN)/lint-imports
 
 bench: $(BIN)/striate
-	$(BIN)/python -m benchmarks
+	$(BIN)/python benchmarks/cell.py striate $(NETWORK) $(BATCH)
 
 docs: $(BIN)/striate
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'

@@ -24,23 +24,24 @@ def command(as_json) -> None:
     """
     from striate.cli import machine
 
+    cache, settings = machine.kernel_cache(), machine.settings()
     found = {
         "machine": {**machine.environment(), "python executable": sys.executable},
-        "kernel cache": machine.kernel_cache(),
+        "kernel cache": cache,
         "data": machine.data_found(),
         "extras": {package: machine.installed(package) or f"not installed (pip install 'striate[{extra}]')"
                    for package, extra in machine.OPTIONAL.items()},
-        "settings": machine.settings(),
+        "settings": settings,
     }
     if as_json:
         click.echo(json.dumps(found, indent=2, default=str))
-        return
-    cache = found["kernel cache"]
-    cache["bytes"] = f"{cache['bytes'] / 2**20:.1f} MiB"
-    cache["variants"] = ", ".join(f"{name} {count}" for name, count in cache["variants"].items()) or "none yet"
-    found["settings"] = {row["variable"]: f"{'not set' if row['value'] is None else row['value']} ({row['meaning']})"
-                         for row in found["settings"].values()}
-    _print(found)
+    else:
+        _print(found | {
+            "kernel cache": {**cache, "bytes": f"{cache['bytes'] / 2**20:.1f} MiB", "variants": ", ".join(
+                f"{name} {count}" for name, count in cache["variants"].items()) or "none yet"},
+            "settings": {row["variable"]: f"{'not set' if row['value'] is None else row['value']} ({row['meaning']})"
+                         for row in settings.values()},
+        })
 
 
 def _print(found) -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from striate import __version__, config
 
@@ -73,7 +74,7 @@ def environment() -> dict[str, str]:
     }
 
 
-def kernel_cache() -> dict[str, object]:
+def kernel_cache() -> dict[str, Any]:
     """Where compiled kernels are kept, which there are and in how many variants."""
     from striate.kernels.jit import cache_folder
 

@@ -32,7 +32,7 @@ def build(source: str, image_shape: tuple[int, ...] | None = None, classes: int 
         model = _from_function(source, _given(input_shape=image_shape, classes=classes))
     else:
         model = zoo.build(source, **_given(input_shape=image_shape, classes=classes))
-    if image_shape is not None:
+    if image_shape is not None and classes is not None:
         _check(model, source, image_shape, classes)
     return model
 

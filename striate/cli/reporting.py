@@ -10,6 +10,7 @@ from striate.files import write_text
 from striate.see.report import Mistake, Report, page
 
 if TYPE_CHECKING:
+    from striate.cli.scores import Scores
     from striate.cli.training import Outcome
 
 
@@ -32,16 +33,13 @@ def layer_rows(model) -> list[tuple[str, str, str, int]]:
              int(layer.count_params())) for layer in model.layers]
 
 
-def write_report(folder: RunFolder, model, data: datasets.Data, settings: dict[str, Any], outcome: Outcome) -> None:
+def write_report(folder: RunFolder, model, data: datasets.Data, settings: dict[str, Any], outcome: Outcome,
+                 scores: Scores) -> None:
     """Writes report.html."""
     history = outcome.history
     epochs = history.get("seconds", [])
     images = len(data.train[0])
-    headline = {}
-    scores = outcome.scores
-    if scores:
-        headline["test accuracy"] = f"{scores.accuracy:.2%}"
-        headline["test loss"] = f"{scores.loss:.4f}"
+    headline = {"test accuracy": f"{scores.accuracy:.2%}", "test loss": f"{scores.loss:.4f}"}
     headline["parameters"] = f"{model.count_params():,}"
     headline["training time"] = duration(outcome.seconds)
     if epochs:
@@ -49,7 +47,6 @@ def write_report(folder: RunFolder, model, data: datasets.Data, settings: dict[s
     warnings = [data.warning] if data.warning else []
     if outcome.interrupted:
         warnings.append(f"The training was interrupted after {len(epochs)} epochs.")
-    recipe = settings["recipe"]
     report = Report(
         title=f"{settings['model']} on {data.title}",
         subtitle=f"{data.said}. Run {folder.path.name}.",
@@ -57,11 +54,12 @@ def write_report(folder: RunFolder, model, data: datasets.Data, settings: dict[s
         history=history,
         best=outcome.best,
         classes=data.classes,
-        counts=scores.counts if scores else None,
+        counts=scores.counts,
         mistakes=[Mistake(data.test[0][index], data.classes[data.test[1][index]], data.classes[said], probability)
-                  for index, said, probability in (scores.mistakes if scores else ())],
+                  for index, said, probability in scores.mistakes],
         layers=layer_rows(model),
-        settings={"model": settings["model"], **{name: value for name, value in recipe.items() if value is not None},
+        settings={"model": settings["model"],
+                  **{name.replace("_", " "): value for name, value in settings["training"].items()},
                   "seed": settings["seed"], "data": data.said,
                   "weights kept": f"those of epoch {outcome.best}, which had the best validation accuracy"
                   if outcome.best else "the last"},

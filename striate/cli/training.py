@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from striate import config, zoo
 from striate.cli import data as datasets
 from striate.cli import machine, networks, plain
 from striate.cli.forecast import announce
+from striate.cli.reporting import write_report
 from striate.cli.run_folder import BEST, CONFIG, LAST, REPORT, RunFolder
 from striate.cli.scores import Scores, score
 
@@ -45,7 +46,6 @@ class Outcome:
     seconds: float
     interrupted: bool
     best: int | None = None
-    scores: Scores | None = None
 
 
 def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]]:
@@ -72,23 +72,26 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
                   f"{networks.said(recipe)}.", highlight=False)
     folder = RunFolder.at(request.out) if request.out else RunFolder.create(config.value("runs"), data.name)
     console.print(f"[bold]Run[/]     {folder.path}", highlight=False, soft_wrap=True)
-    settings = run_settings(request, recipe, data)
+    settings = run_settings(request, recipe, data, model)
     folder.write_json(CONFIG, settings)
     announce(model, data, recipe, console)
     model = make()
     outcome = fit(model, data, recipe, folder, console)
-    outcome.scores = test(model, data, folder)
-    result = finish(folder, model, data, settings, outcome)
+    scores = test(model, data, folder)
+    result = finish(folder, settings, outcome, scores)
+    write_report(folder, model, data, settings, outcome, scores)
     return folder, result
 
 
-def run_settings(request: Request, recipe: zoo.Recipe, data: datasets.Data) -> dict[str, Any]:
+def run_settings(request: Request, recipe: zoo.Recipe, data: datasets.Data, model) -> dict[str, Any]:
     """The content of config.json: everything that the result depends on, and where it was computed."""
     return {
         "striate": machine.versions()["striate"],
         "command": command(request, recipe),
         "model": request.model,
-        "recipe": asdict(recipe),
+        "training": {"epochs": recipe.epochs, "batch_size": recipe.batch_size, "loss": type(model.loss).__name__,
+                     "optimizer": recipe.optimizer, "learning_rate": float(model.optimizer.learning_rate),
+                     **recipe.optimizer_arguments},
         "seed": request.seed,
         "data": {"name": data.name, "said": data.said, "subset": request.subset, "limit": request.limit,
                  "classes": list(data.classes), "image_shape": list(data.image_shape)},
@@ -164,25 +167,16 @@ def test(model, data: datasets.Data, folder: RunFolder) -> Scores:
     return score(model, *data.test, classes=len(data.classes))
 
 
-def finish(folder: RunFolder, model, data: datasets.Data, settings: dict[str, Any],
-           outcome: Outcome) -> dict[str, Any]:
-    """Writes the results and the report."""
-    from striate.cli.reporting import write_report
-
+def finish(folder: RunFolder, settings: dict[str, Any], outcome: Outcome, scores: Scores) -> dict[str, Any]:
+    """Completes config.json by the result, and gives the result."""
     result = {
-        "run": str(folder.path),
         "interrupted": outcome.interrupted,
         "epochs": len(outcome.history.get("loss", ())),
         "best_epoch": outcome.best,
-        "test": {"accuracy": outcome.scores.accuracy, "loss": outcome.scores.loss},
         "validation_accuracy": max(outcome.history.get("val_accuracy", ()), default=None),
+        "test": {"accuracy": scores.accuracy, "loss": scores.loss},
         "seconds": outcome.seconds,
-        "parameters": int(model.count_params()),
-        "data": settings["data"],
-        "report": str(folder / REPORT),
-        "model": str(folder / (BEST if (folder / BEST).is_file() else LAST)),
     }
-    folder.write_json(CONFIG, {**settings, "result": {key: result[key] for key in
-                                                      ("interrupted", "epochs", "best_epoch", "test", "seconds")}})
-    write_report(folder, model, data, settings, outcome)
-    return result
+    folder.write_json(CONFIG, {**settings, "result": result})
+    return {"run": str(folder.path), "data": settings["data"], **result, "report": str(folder / REPORT),
+            "model": str(folder / (BEST if (folder / BEST).is_file() else LAST))}

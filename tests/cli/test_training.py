@@ -1,0 +1,153 @@
+"""`striate train` and what can be done with its run: every file, the same bits again, Ctrl-C, Python functions."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from striate.cli import main
+from striate.datasets import fashion_mnist
+
+ROOT = Path(__file__).resolve().parents[2]
+NETWORKS = """
+    def small(input_shape, classes):
+        from striate import Input, Sequential, layers
+        return Sequential([Input(input_shape), layers.Conv2D(8, 5, strides=2, activation="relu"),
+                           layers.MaxPooling2D(2), layers.Flatten(), layers.Dropout(0.1),
+                           layers.Dense(classes, activation="softmax")])
+
+    def wrong():
+        from striate import Input, Sequential, layers
+        return Sequential([Input((28, 28, 1)), layers.Flatten(), layers.Dense(3)])
+"""
+SMALL = ["train", "fashion-mnist", "--subset", "--limit", "600", "--model", "own_networks:small", "--epochs", "2",
+         "--batch-size", "50", "--learning-rate", "0.01"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "own_networks.py").write_text(textwrap.dedent(NETWORKS))
+    monkeypatch.chdir(tmp_path)
+    sys.modules.pop("own_networks", None)
+    return tmp_path
+
+
+def run(*words):
+    return CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)
+
+
+def test_train_writes_a_run_that_the_other_commands_read(folder):
+    done = run(*SMALL)
+    assert done.exit_code == 0, done.output
+    assert "10 % subset" in done.output and "not the whole data set" in done.output
+    assert "Forecast" in done.output and "an epoch" in done.output
+    place = folder / "runs" / "fashion-mnist-0001"
+    assert {entry.name for entry in place.iterdir()} == {
+        "config.json", "history.csv", "history.json", "best.keras", "last.keras", "report.html"}
+    config = json.loads((place / "config.json").read_text())
+    assert config["data"]["subset"] and config["data"]["classes"][9] == "Ankle boot"
+    assert config["training"]["epochs"] == 2 and config["result"]["epochs"] == 2
+    with open(place / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert float(rows[1]["loss"]) < float(rows[0]["loss"])
+    assert "10 % subset" in (place / "report.html").read_text()
+
+    measured = json.loads(run("evaluate", place, "--limit", "600", "--json").output)
+    assert measured["accuracy"] == config["result"]["test"]["accuracy"] > 0.4
+    assert measured["loss"] == pytest.approx(config["result"]["test"]["loss"])
+
+    image = fashion_mnist.load_data(subset=True)[1][0][0]
+    Image.fromarray(image).save(folder / "one.png")
+    found = json.loads(run("predict", place, "one.png", "--top", "10", "--json").output)
+    assert sum(row["probability"] for row in found[0]["classes"]) == pytest.approx(1)
+    assert {row["name"] for row in found[0]["classes"]} == set(fashion_mnist.CLASS_NAMES)
+
+    layers = json.loads(run("summary", place, "--json").output)
+    assert [row["type"] for row in layers["layers"]][0] == "Conv2D"
+    assert layers["parameters"] == sum(row["parameters"] for row in layers["layers"])
+
+
+def weights(place):
+    import striate
+
+    return [np.asarray(array) for array in striate.saving.load_model(place / "last.keras").get_weights()]
+
+
+def test_same_seed_gives_the_same_bits_on_any_number_of_threads(folder):
+    results = []
+    for number, threads in enumerate((1, 2, 3)):
+        done = run(*SMALL, "--threads", threads, "--out", f"run{number}", "--json")
+        results.append(json.loads(done.stdout))
+    first, *others = [weights(folder / f"run{number}") for number in range(3)]
+    for other in others:
+        assert all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+    assert len({result["test"]["loss"] for result in results}) == 1
+    run(*SMALL, "--seed", "1", "--out", "other")
+    assert not np.array_equal(first[0], weights(folder / "other")[0])
+
+
+def test_the_printed_command_repeats_the_run(folder):
+    run(*SMALL, "--out", "first")
+    words = json.loads((folder / "first" / "config.json").read_text())["command"].split()
+    assert words[0] == "striate"
+    assert run(*words[1:], "--out", "second").exit_code == 0
+    assert all(np.array_equal(a, b) for a, b in zip(weights(folder / "first"), weights(folder / "second"), strict=True))
+
+
+def test_json_stands_alone_on_standard_output(folder):
+    done = run(*SMALL, "--json")
+    result = json.loads(done.stdout)
+    assert Path(result["model"]).is_file() and Path(result["report"]).is_file()
+    assert "subset" in done.stderr
+
+
+def test_a_model_that_does_not_fit_is_refused_before_anything_is_written(folder):
+    done = run("train", "fashion-mnist", "--subset", "--model", "own_networks:wrong")
+    assert done.exit_code == 2
+    assert "3 outputs" in done.output and "10 classes" in done.output
+    assert not (folder / "runs").exists()
+
+
+def test_training_continues_from_a_model_file(folder):
+    run(*SMALL, "--out", "first")
+    words = [word if word != "own_networks:small" else "first/best.keras" for word in SMALL]
+    result = json.loads(run(*words, "--out", "second", "--json").stdout)
+    before = json.loads((folder / "first" / "config.json").read_text())["result"]["validation_accuracy"]
+    assert result["validation_accuracy"] >= before
+
+
+def test_predict_says_which_file_is_no_image(folder):
+    run(*SMALL, "--out", "first")
+    (folder / "text.png").write_text("no image")
+    done = run("predict", "first", "text.png")
+    assert done.exit_code == 2 and "text.png" in done.output
+    assert run("predict", "first", "nowhere.png").exit_code == 2
+
+
+@pytest.mark.slow
+def test_interrupt_keeps_the_best_model_and_writes_the_report(folder):
+    words = [sys.executable, "-m", "striate", *SMALL, "--out", "run"]
+    words[words.index("--epochs") + 1] = "100000"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    child = subprocess.Popen(words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             text=True)
+    deadline = time.monotonic() + 300
+    while not (folder / "run" / "best.keras").is_file() and time.monotonic() < deadline and child.poll() is None:
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    output = child.communicate(timeout=120)[0]
+    assert child.returncode == 130, output
+    assert "best weights so far are kept" in output and "Traceback" not in output
+    assert "interrupted" in (folder / "run" / "report.html").read_text()
+    assert json.loads((folder / "run" / "config.json").read_text())["result"]["interrupted"]
