@@ -14,8 +14,8 @@ from striate.ops.linear import output_size
 from striate.plan.ir import Constant, Launch, Temporary
 from striate.plan.lower import lowers
 
-_CHAINS = 8
-"""Sums that must be under way at once to keep two multiply-add units busy (4 cycles each)."""
+_CHAINS = 10
+"""Sums that should be under way at once to keep two multiply-add units busy: each takes 4 cycles, and some slack."""
 _POINTERS = 8
 """Most pixels of a tile: each needs an address register."""
 _TASKS = 16
