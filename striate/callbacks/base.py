@@ -7,8 +7,8 @@ from typing import Any
 
 from striate.errors import TypeMismatchError, received
 
-_HOOKS = tuple(f"on_{what}_{when}" for what in ("train", "epoch", "test", "predict") for when in ("begin", "end")) + tuple(
-    f"on_{what}_batch_{when}" for what in ("train", "test", "predict") for when in ("begin", "end"))
+_SPANS = ("train", "epoch", "test", "predict", "train_batch", "test_batch", "predict_batch")
+_HOOKS = tuple(f"on_{span}_{when}" for span in _SPANS for when in ("begin", "end"))
 _OLD_NAMES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
 
 

@@ -43,8 +43,8 @@ class ModelCheckpoint(MonitorCallback):
             raise ArgumentError(f"`save_freq` must be 'epoch' or a positive integer. {received(save_freq=save_freq)}")
         endings = (".weights.h5",) if save_weights_only else (".keras", ".h5")
         if not self.filepath.endswith(endings):
-            raise ArgumentError(f"The `filepath` of ModelCheckpoint with save_weights_only={save_weights_only} must end "
-                                f"in {' or '.join(endings)}. {received(filepath=self.filepath)}")
+            raise ArgumentError(f"The `filepath` of ModelCheckpoint with save_weights_only={save_weights_only} must "
+                                f"end in {' or '.join(endings)}. {received(filepath=self.filepath)}")
 
     def on_epoch_begin(self, epoch: int, logs=None) -> None:
         """Remembers the epoch for file names."""

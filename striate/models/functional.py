@@ -6,10 +6,10 @@ from collections import deque
 from typing import Any
 
 from striate.errors import ArgumentError, received
+from striate.graph.trace import collect
 from striate.layers.symbolic import KerasTensor, Node, Operation
 from striate.models.model import Model
 from striate.models.node_graph import NodeGraph
-from striate.graph.trace import collect
 from striate.serialization import deserialize_keras_object, export, serialize_keras_object
 
 

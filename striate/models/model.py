@@ -99,8 +99,8 @@ class Model(Trainer, Layer):
 
     def _connected(self, what: str) -> NodeGraph:
         if self._graph is None:
-            raise AttributeError(f"The model '{self.name}' has no defined {what} yet: its input shape is not known, or "
-                                 "it is a class with a `call` method. Give the first layer an Input, or build the model.")
+            raise AttributeError(f"The model '{self.name}' has no defined {what}: its input shape is not known yet, or "
+                                 "it is a class with a `call` method. Give the first layer an Input.")
         return self._graph
 
     @property

@@ -100,7 +100,7 @@ class NodeGraph:
 
     def run(self, inputs: Any, call: Callable[[Operation, tuple, dict], Any] | None = None) -> Any:
         """The outputs for arrays, traced values or other KerasTensors as inputs, in the nest of `outputs`."""
-        found: dict[int, Any] = {id(tensor): value for tensor, value in zip(self.inputs, self.align(inputs), strict=True)}
+        found = {id(tensor): value for tensor, value in zip(self.inputs, self.align(inputs), strict=True)}
         for node in self.nodes:
             if node.is_input or all(id(tensor) in found for tensor in node.output_tensors):
                 continue
@@ -113,30 +113,34 @@ class NodeGraph:
         return single(results) if isinstance(self.output_structure, (list, tuple)) and len(results) == 1 else \
             pack(self.output_structure, results)
 
-    def align(self, inputs: Any) -> list:
+    def align(self, inputs: Any, fit: bool = True) -> list:
         """The values for `self.inputs`, out of one value, a list, or a dict by input name.
+
+        Args:
+            inputs: the nest of values.
+            fit: add or remove a last axis of length 1 where an input needs that.
 
         Raises:
             ArgumentError: not one value for each input.
         """
         names = [tensor.name for tensor in self.inputs]
-        if isinstance(inputs, dict) and not isinstance(self.input_structure, dict):
-            missing = [name for name in names if name not in inputs]
+        if isinstance(inputs, dict):
+            keys = sorted(self.input_structure) if isinstance(self.input_structure, dict) else names
+            missing = [key for key in keys if key not in inputs]
             if missing:
-                raise ArgumentError(f"There is no value for the input {missing[0]!r}. The model's inputs are {names}. "
+                raise ArgumentError(f"There is no value for the input {missing[0]!r}. The model's inputs are {keys}. "
                                     + received(keys=list(inputs)))
-            return [fit_rank(inputs[name], tensor) for name, tensor in zip(names, self.inputs, strict=True)]
-        if isinstance(inputs, dict) and set(inputs) != set(self.input_structure):
-            raise ArgumentError(f"The model's inputs are {sorted(self.input_structure)}. {received(keys=list(inputs))}")
-        values = flatten(inputs)
+            values = flatten([inputs[key] for key in keys])
+        else:
+            values = flatten(inputs)
         if len(values) != len(self.inputs):
             raise ArgumentError(f"The model takes {len(self.inputs)} inputs ({', '.join(names)}). "
                                 f"{received(count=len(values))}")
-        return [fit_rank(value, tensor) for value, tensor in zip(values, self.inputs, strict=True)]
+        return [fit_rank(value, tensor) if fit else value for value, tensor in zip(values, self.inputs, strict=True)]
 
 
 def fit_rank(value: Any, tensor: KerasTensor) -> Any:
-    """A value with a last axis of length 1 added or removed, if the input needs that: (n, 28, 28) for (n, 28, 28, 1)."""
+    """A value with a last axis of length 1 added or removed, if the input needs it: (n, 28, 28) for (n, 28, 28, 1)."""
     rank, wanted = len(getattr(value, "shape", tensor.shape)), len(tensor.shape)
     if rank == wanted - 1 and tensor.shape[-1] == 1:
         from striate import ops
@@ -153,8 +157,8 @@ def _tensors(structure: Any, what: str) -> list[KerasTensor]:
     found = flatten(structure)
     for item in found:
         if not isinstance(item, KerasTensor) or item.history is None:
-            raise TypeMismatchError(f"All `{what}` of a model must be KerasTensors, made by keras.Input() or by calling "
-                                    f"layers on such. {received(**{what: item})}")
+            raise TypeMismatchError(f"All `{what}` of a model must be KerasTensors, made by keras.Input() or by "
+                                    f"calling layers on such. {received(**{what: item})}")
     if not found:
         raise ArgumentError(f"A model needs at least one tensor in `{what}`. {received(**{what: structure})}")
     return found

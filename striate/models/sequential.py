@@ -109,8 +109,8 @@ class Sequential(Model):
         if not is_shape(input_shape):
             if self._tensors or input_shape is not None:
                 return
-            raise ArgumentError(f"Sequential model '{self.name}' needs to know its input shape to be built, for example "
-                                "build((None, 28, 28, 1)). " + received(input_shape=input_shape))
+            raise ArgumentError(f"Sequential model '{self.name}' needs to know its input shape to be built, for "
+                                "example build((None, 28, 28, 1)). " + received(input_shape=input_shape))
         if self._tensors:
             if tuple(self._tensors[0].shape[1:]) != tuple(input_shape[1:]):
                 raise ArgumentError(f"Sequential model '{self.name}' has already been configured to use input shape "
@@ -152,7 +152,7 @@ class Sequential(Model):
     def from_config(cls, config: dict[str, Any], custom_objects: dict | None = None):
         """The model that `get_config()` described, without weights."""
         if "layers" not in config:
-            raise ArgumentError(f"The configuration of a Sequential model needs 'layers'. {received(keys=list(config))}")
+            raise ArgumentError(f"A Sequential model's configuration needs 'layers'. {received(keys=list(config))}")
         with CustomObjectScope(custom_objects):
             model = cls(name=config.get("name"))
             for description in config["layers"]:

@@ -111,8 +111,8 @@ def _output_shape(layer) -> Any:
 def _connections(model, layer) -> tuple:
     if model._graph is None:
         return ()
-    nodes = [node for node in layer._inbound_nodes if node in model._graph]
-    return tuple((node_of(tensor).operation.name, *tensor.history[1:]) for node in nodes for tensor in node.input_tensors)
+    tensors = [tensor for node in layer._inbound_nodes if node in model._graph for tensor in node.input_tensors]
+    return tuple((node_of(tensor).operation.name, *tensor.history[1:]) for tensor in tensors)
 
 
 def _totals(model) -> list[tuple[str, int, int]]:
@@ -209,7 +209,8 @@ def _rich_table(model, rows: list[_Row], is_linear: bool, line_length, positions
             cells.append(f"[bold]{colour}{row.trainable}[/][/]" if colour else "[bold]-[/]")
         table.add_row(*cells)
     captures = print_fn is not None or not config.is_interactive_logging_enabled()
-    console = Console(highlight=False, force_terminal=False, color_system=None) if captures else Console(highlight=False)
+    plain = {"force_terminal": False, "color_system": None} if captures else {}
+    console = Console(highlight=False, **plain)
     with console.capture() if captures else nullcontext() as capture:
         console.print(f'[bold]Model: "{escape(model.name)}"[/]')
         console.print(table)

@@ -111,7 +111,7 @@ def _train_epoch(model, source, callbacks: CallbackList, guard: InterruptGuard, 
     model.reset_metrics()
     hears_begin, hears_end = callbacks.hears("on_train_batch_begin"), callbacks.hears("on_train_batch_end")
     step = -1
-    for step, batch in enumerate(source.batches(seed, int(model.optimizer.iterations))):
+    for step, batch in enumerate(source.batches(seed, model._steps_made())):
         if hears_begin:
             callbacks.on_train_batch_begin(step)
         train_step(model, batch)
@@ -129,8 +129,8 @@ def _check_steps(source, steps: int) -> None:
     if steps == 0:
         raise DataError("The data gave no batch. A generator can be used up only once: make a new one for each call.")
     if source.steps is not None and steps < source.steps:
-        warnings.warn(f"Your input ran out of data after {steps} of {source.steps} steps; the epoch is shorter. Make sure "
-                      "that the generator can give at least `steps_per_epoch * epochs` batches.", stacklevel=4)
+        warnings.warn(f"Your input ran out of data after {steps} of {source.steps} steps; the epoch is shorter. Make "
+                      "sure that the generator can give at least `steps_per_epoch * epochs` batches.", stacklevel=4)
 
 
 def evaluate(model, source, callbacks: CallbackList, guard: InterruptGuard | None = None) -> dict[str, Any]:

@@ -38,13 +38,14 @@ class Outputs:
         if isinstance(given, dict):
             unknown = [key for key in given if key not in self.names]
             if unknown:
-                raise DataError(f"`{what}` names an output that the model does not have: {unknown[0]!r}. Its outputs are "
-                                f"{', '.join(self.names)}. {received(keys=list(given))}")
+                raise DataError(f"`{what}` names an output that the model does not have: {unknown[0]!r}. Its outputs "
+                                f"are {', '.join(self.names)}. {received(keys=list(given))}")
             return [given.get(name) for name in self.names]
         items = flatten(given) if is_nested(given) else [given]
         if len(items) != len(self):
-            raise DataError(f"The model has {len(self)} output{'s' * (len(self) > 1)} ({', '.join(self.names)}), so "
-                            f"`{what}` must hold {len(self)} array{'s' * (len(self) > 1)}. {received(arrays=len(items))}")
+            plural = "s" if len(self) > 1 else ""
+            raise DataError(f"The model has {len(self)} output{plural} ({', '.join(self.names)}), so `{what}` must hold "
+                            f"{len(self)} array{plural}. {received(arrays=len(items))}")
         return items
 
     def options(self, given: Any, what: str) -> list:
@@ -56,8 +57,8 @@ class Outputs:
         if isinstance(given, dict):
             unknown = [key for key in given if key not in self.names]
             if unknown:
-                raise ArgumentError(f"`{what}` names an output that the model does not have: {unknown[0]!r}. Its outputs "
-                                    f"are {', '.join(self.names)}. {received(**{what: given})}")
+                raise ArgumentError(f"`{what}` names an output that the model does not have: {unknown[0]!r}. Its "
+                                    f"outputs are {', '.join(self.names)}. {received(**{what: given})}")
             return [given.get(name) for name in self.names]
         if isinstance(given, (list, tuple)):
             if len(given) != len(self):

@@ -32,6 +32,7 @@ class Programs:
                  user_loss: bool = False):
         self._model, self._loss, self._metrics, self._trained = model, loss, metrics, list(trained)
         self._user_loss = user_loss
+        self.group = getattr(model.optimizer, "group", None)
         self.train = Function(self._train, f"training step of {model.name}")
         self.test = Function(self._test, f"evaluation step of {model.name}")
         self.forward = Function(self._forward, f"prediction of {model.name}")
@@ -41,7 +42,9 @@ class Programs:
             data = collect(data, lambda array: ops.take(array, indices, axis=0))
         results, total = self._results(data, training=True)
         if self._trained:
-            self._model.optimizer.update(gradients(total, self._trained), scalars)
+            optimizer = self._model.optimizer
+            scale = optimizer.loss_scale_factor
+            optimizer.update(gradients(total if scale is None else total * float(scale), self._trained), scalars)
         return results
 
     def _test(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +80,7 @@ class Programs:
         for penalty in self._model.losses:
             total = penalty if total is None else total + penalty
         if total is None:
-            raise ArgumentError("There is nothing to minimise: give `loss` to compile(), or call `add_loss` in a layer. "
+            raise ArgumentError("There is nothing to minimise: give compile() a `loss`, or call add_loss in a layer. "
                                 + received(loss=self._loss.loss))
         return total, singles
 

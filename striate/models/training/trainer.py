@@ -9,11 +9,19 @@ from striate.callbacks import CallbackList, History
 from striate.errors import ArgumentError, StriateError, received
 from striate.models.structure import flatten, single
 from striate.models.training import loops
-from striate.models.training.checks import check_examples, check_loss
+from striate.models.training.checks import check_finite, check_inputs, check_targets, warn_of_losses
 from striate.models.training.compile_loss import CompileLoss
 from striate.models.training.compile_metrics import CompileMetrics
-from striate.models.training.data import (ArraySource, Batch, Examples, LimitedSource, is_stream, make_stream,
-                                          split_last, unpack)
+from striate.models.training.data import (
+    ArraySource,
+    Batch,
+    Examples,
+    LimitedSource,
+    is_stream,
+    make_stream,
+    split_last,
+    unpack,
+)
 from striate.models.training.outputs import Outputs
 from striate.models.training.prepare import prepare, prepare_inputs
 from striate.models.training.programs import Programs
@@ -41,8 +49,8 @@ class Trainer:
 
     # ---- compile ----------------------------------------------------------------------------------------------
 
-    def compile(self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None, weighted_metrics=None,
-                run_eagerly: bool = False, steps_per_execution: int = 1, jit_compile="auto",
+    def compile(self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None,  # noqa: PLR0913 (Keras' order)
+                weighted_metrics=None, run_eagerly: bool = False, steps_per_execution: int = 1, jit_compile="auto",
                 auto_scale_loss: bool = True) -> None:
         """Says how to train.
 
@@ -128,8 +136,8 @@ class Trainer:
 
     def _require_compiled(self, what: str) -> None:
         if not self.compiled:
-            raise ArgumentError(f"You must call `compile()` before calling `{what}()`: it says which optimizer and loss "
-                                "to use, for example model.compile(optimizer='adam', loss='mse').")
+            raise ArgumentError(f"You must call `compile()` before calling `{what}()`: it says which optimizer and "
+                                "loss to use, for example model.compile(optimizer='adam', loss='mse').")
 
     def _known_outputs(self, x: Any) -> Outputs:
         """The model's outputs; unbuilt models are built for data like the arrays in `x`."""
@@ -140,24 +148,27 @@ class Trainer:
     def _prepare(self, x: Any, y: Any, weights: Any = None, class_weight: dict | None = None) -> Examples:
         """Checked examples; the first ones also settle losses, metrics and programs."""
         x = prepare_inputs(x)
+        check_inputs(self._graph, x, self.name)
+        check_finite(x, "x")
         outputs = self._known_outputs(x)
         examples = prepare(x, y, weights, class_weight, outputs)
-        if self._programs is None:
-            self._make_programs(outputs, examples)
-        check_examples(self, outputs, examples, self._loss.entries)
+        self._make_programs(outputs, examples)
+        check_targets(outputs, examples.y, self._loss.entries)
         return examples
 
     def _make_programs(self, outputs: Outputs, examples: Examples) -> None:
-        targets = examples.y
-        entries = self._loss.build(outputs, targets)
-        self._metrics.build(outputs, targets)
-        check_loss(outputs, entries)
-        self._mean_losses = loops.MeanLosses(self._loss.names)
+        """Losses, metrics and programs, unless they are there and the weights still lie where they were."""
+        if self._programs is None:
+            entries = self._loss.build(outputs, examples.y)
+            self._metrics.build(outputs, examples.y)
+            self._mean_losses = loops.MeanLosses(self._loss.names)
+            warn_of_losses(outputs, entries)
         if self._trained is None:
             self._trained = list(self.trainable_variables)
         self.optimizer.build(self._trained)
-        user_loss = type(self).compute_loss is not Trainer.compute_loss
-        self._programs = Programs(self, self._loss, self._metrics, self._trained, user_loss)
+        if self._programs is None or self._programs.group is not self.optimizer.group:
+            user_loss = type(self).compute_loss is not Trainer.compute_loss
+            self._programs = Programs(self, self._loss, self._metrics, self._trained, user_loss)
 
     def _source(self, x: Any, y: Any, weights: Any, class_weight: dict | None, batch_size: int | None,
                 steps: int | None, shuffle: bool | str = False):
@@ -173,11 +184,11 @@ class Trainer:
 
     # ---- fit --------------------------------------------------------------------------------------------------
 
-    def fit(self, x=None, y=None, batch_size: int | None = None, epochs: int = 1, verbose="auto", callbacks=None,
-            validation_split: float = 0.0, validation_data=None, shuffle: bool | str = True, class_weight=None,
-            sample_weight=None, initial_epoch: int = 0, steps_per_epoch: int | None = None,
-            validation_steps: int | None = None, validation_batch_size: int | None = None,
-            validation_freq=1) -> History:
+    def fit(self, x=None, y=None, batch_size: int | None = None, epochs: int = 1,  # noqa: PLR0913 (Keras' order)
+            verbose="auto", callbacks=None, validation_split: float = 0.0, validation_data=None,
+            shuffle: bool | str = True, class_weight=None, sample_weight=None, initial_epoch: int = 0,
+            steps_per_epoch: int | None = None, validation_steps: int | None = None,
+            validation_batch_size: int | None = None, validation_freq=1) -> History:
         """Trains.
 
         Args:
@@ -284,9 +295,9 @@ class Trainer:
 
     def _prepare_inputs(self, x: Any) -> Examples:
         x = prepare_inputs(x)
-        examples = Examples(x)
-        check_examples(self, self._known_outputs(x), examples, [])
-        return examples
+        check_inputs(self._graph, x, self.name)
+        self._known_outputs(x)
+        return Examples(x)
 
     def _compute(self, args: tuple, kwargs: dict):
         """The outputs for arrays given to `model(x)`, by the compiled program."""
@@ -301,7 +312,11 @@ class Trainer:
 
     def _random_key(self) -> tuple[int, int]:
         """(seed, step): what random numbers of the coming step depend on."""
-        return seeds.global_seed(), 0 if self.optimizer is None else int(self.optimizer.iterations)
+        return seeds.global_seed(), self._steps_made()
+
+    def _steps_made(self) -> int:
+        """How many batches the model was trained on; part of the optimiser's state, so also after loading."""
+        return 0 if self.optimizer is None else int(self.optimizer.variables[0])
 
     # ---- single batches ---------------------------------------------------------------------------------------
 

@@ -1,0 +1,29 @@
+"""Which kind of targets a loss compares with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from striate.naming import to_snake_case
+from striate.serialization import public_name
+
+_KINDS = {
+    "sparse_categorical_crossentropy": "sparse",
+    "categorical_crossentropy": "categorical", "categorical_focal_crossentropy": "categorical",
+    "kl_divergence": "regression", "categorical_hinge": "regression",
+    "binary_crossentropy": "binary", "binary_focal_crossentropy": "binary",
+    "mean_squared_error": "regression", "mean_absolute_error": "regression",
+    "mean_absolute_percentage_error": "regression", "mean_squared_logarithmic_error": "regression",
+    "huber": "regression", "log_cosh": "regression", "poisson": "regression", "cosine_similarity": "regression",
+}
+
+
+def kind_of(loss: Any) -> str | None:
+    """"sparse", "categorical", "binary" or "regression" for Keras' losses; None for the user's own."""
+    if public_name(type(loss)) is None:
+        return None
+    function = getattr(loss, "fn", None)
+    if function is not None:
+        name = (public_name(function) or "").rpartition(".")[2]
+        return _KINDS.get(name)
+    return _KINDS.get(to_snake_case(type(loss).__name__))
