@@ -131,6 +131,38 @@ def simplify(graph: Graph) -> Graph:
     return rewriter.done()
 
 
+def sink_reshapes(graph: Graph) -> Graph:
+    """Moves reshapes behind elementwise ops (bias, activation), so that these meet the op that made their input.
+
+    A 1-D convolution runs as a 2-D one of height 1: without this its bias and activation would not be fused.
+    """
+    rewriter = _Rewriter(graph)
+    behind: dict[Value, Value] = {}
+    for node in graph.nodes:
+        sources = [behind.get(rewriter.now(value)) for value in node.inputs]
+        place = next((i for i, source in enumerate(sources) if source is not None), None)
+        if place is None or not _commutes_with_reshape(rewriter, node, place, sources[place]):
+            rewriter.keep(node)
+            if node.op == "reshape":
+                behind[rewriter.nodes[-1].outputs[0]] = rewriter.nodes[-1].inputs[0]
+            continue
+        inputs = [sources[place] if i == place else value for i, value in enumerate(node.inputs)]
+        moved = rewriter.emit(node.op, inputs, node.attributes, node.scope)[0]
+        shaped = rewriter.emit("reshape", [moved], {"newshape": node.outputs[0].shape}, node.scope)[0]
+        behind[shaped] = moved
+        rewriter.replace(node.outputs[0], shaped)
+    return rewriter.done()
+
+
+def _commutes_with_reshape(rewriter: _Rewriter, node: Node, place: int, source: Value) -> bool:
+    value = node.inputs[place]
+    if not OPS[node.op].elementwise or rewriter.only_reader(value) is not node or node.outputs[0].shape != value.shape:
+        return False
+    others = [other for i, other in enumerate(node.inputs) if i != place]
+    same_channels = source.shape[-1:] == value.shape[-1:]
+    return all(other.shape == () or (same_channels and other.shape == value.shape[-1:]) for other in others)
+
+
 # ---- forward fusions ------------------------------------------------------------------------------------------
 
 def _as_bias(node: Node | None, value: Value, channels: int) -> Value | None:
@@ -269,7 +301,8 @@ def join_chains(graph: Graph) -> Graph:
     return join(graph)
 
 
-BEFORE_DIFFERENTIATION: list[Callable[[Graph], Graph]] = [drop_dead, fold_constants, simplify, fuse_forward]
+BEFORE_DIFFERENTIATION: list[Callable[[Graph], Graph]] = [
+    drop_dead, fold_constants, simplify, sink_reshapes, drop_dead, simplify, fuse_forward]
 AFTER_DIFFERENTIATION: list[Callable[[Graph], Graph]] = [
     fold_constants, simplify, drop_dead, fuse_masks, simplify, join_chains, drop_dead]
 

@@ -107,3 +107,9 @@ def test_two_variables_that_exchange_their_values():
         b.assign(first)
     engine.Function(swap)()
     assert a.numpy().tolist() == [1.0, 1.0] and b.numpy().tolist() == [0.0, 0.0]
+
+
+def test_bias_and_relu_of_a_1d_convolution_are_fused():
+    def function(x, w, b):
+        return ops.relu(ops.conv(x, w) + b)
+    assert optimised(function, (2, 16, 3), (5, 3, 4), (4,)) == ["reshape", "reshape", "conv2d", "reshape"]
