@@ -152,7 +152,7 @@ def conv_direct(lanes, vectors, pixels, pooled):
             source, base = x, (image * height + row * sh) * width * ic
             if padded:
                 copy_window(window, 0, x, image, (row * sh - top, -left, (band_rows - 1) * sh + reach, wide),
-                            (height, width, ic), (0, ic, ic))
+                            (height, width, ic), (0, ic, ic, ic))
                 source, base = window, 0
             for column in range(groups * blocks * part // parts, groups * blocks * (part + 1) // parts):
                 group, channel = column // blocks, column % blocks * block
