@@ -11,7 +11,7 @@ import numpy as np
 from striate import constraints, initializers, naming, regularizers
 from striate.errors import ArgumentError, ShapeError, received
 from striate.layers.budget import blank_weights
-from striate.layers.symbolic import eagerly
+from striate.ops.dispatch import recording
 from striate.variables import Variable
 
 _BOOKKEEPING = ("_trainable_variables", "_non_trainable_variables", "_inbound_nodes", "_outbound_nodes",
@@ -57,7 +57,7 @@ class LayerState:
         initialize = initializers.get(initializer)
         value = blank_weights(shape, dtype)
         if value is None:
-            with eagerly():
+            with recording(None):
                 value = np.asarray(initialize(shape, dtype=dtype)).reshape(shape)
         variable = Variable(value, name=name or naming.auto_name("variable"), trainable=trainable, dtype=dtype)
         path = naming.current_path()

@@ -12,7 +12,7 @@ from typing import Any
 from striate import naming
 from striate.errors import ArgumentError, TypeMismatchError, received
 from striate.graph.trace import collect, infer
-from striate.ops.dispatch import TensorMethods, recording
+from striate.ops.dispatch import TensorMethods, apply
 from striate.ops.spec import TensorType
 from striate.serialization import export
 
@@ -176,8 +176,6 @@ class OpLayer(Operation):
         self.op, self.attributes = op, attributes
 
     def __call__(self, *inputs):
-        from striate.ops.dispatch import apply
-
         if not symbolic_leaves(inputs):
             return apply(self.op, list(inputs), **self.attributes)
         outputs = infer_outputs(self.call, inputs, {})
@@ -186,8 +184,6 @@ class OpLayer(Operation):
 
     def call(self, *inputs):
         """Applies the op to arrays or traced values."""
-        from striate.ops.dispatch import apply
-
         return apply(self.op, list(inputs), **self.attributes)
 
     def get_config(self) -> dict:
@@ -196,8 +192,3 @@ class OpLayer(Operation):
     @classmethod
     def from_config(cls, config: dict) -> OpLayer:
         return cls(**config)
-
-
-def eagerly() -> recording:
-    """Context manager: ops inside compute at once, even while a program is traced (for making weights)."""
-    return recording(None)

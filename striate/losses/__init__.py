@@ -1,0 +1,66 @@
+"""Losses, by Keras' names: functions in snake case, objects in camel case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from striate.losses.base import Loss, LossFunctionWrapper
+from striate.losses.classes import (
+    BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy, CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy, CategoricalHinge, Circle, CosineSimilarity, Dice, Hinge, Huber, KLDivergence,
+    LogCosh, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, Poisson,
+    SparseCategoricalCrossentropy, SquaredHinge, Tversky,
+)
+from striate.losses.functions import (
+    binary_crossentropy, binary_focal_crossentropy, categorical_crossentropy, categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy, categorical_hinge, circle, cosine_similarity, dice, hinge, huber,
+    kl_divergence, log_cosh, mean_absolute_error, mean_absolute_percentage_error, mean_squared_error,
+    mean_squared_logarithmic_error, poisson, sparse_categorical_crossentropy, squared_hinge, tversky,
+)
+from striate.serialization import deserialize_keras_object, public_name, resolve, serialize_keras_object
+
+mse = MSE = mean_squared_error
+mae = MAE = mean_absolute_error
+mape = MAPE = mean_absolute_percentage_error
+msle = MSLE = mean_squared_logarithmic_error
+bce = BCE = binary_crossentropy
+kld = KLD = kullback_leibler_divergence = kl_divergence
+logcosh = log_cosh
+
+
+def serialize(loss: Any) -> Any:
+    """The name of a loss function of striate's own, else a description."""
+    public = public_name(loss)
+    if public is not None and not isinstance(loss, type):
+        return public.rpartition(".")[2]
+    return serialize_keras_object(loss)
+
+
+def deserialize(config: Any, custom_objects: dict | None = None):
+    """The loss of a name or a description."""
+    return deserialize_keras_object(config, custom_objects, "keras.losses") if isinstance(config, dict) else get(config)
+
+
+def get(identifier: Any):
+    """The loss for None, a name in any case ("mse", "MSE"), a class, a configuration, a function or a loss.
+
+    Example:
+        >>> get("MSE") is mean_squared_error
+        True
+    """
+    return None if identifier is None else resolve(identifier, "keras.losses", "loss")
+
+
+__all__ = [
+    "BCE", "KLD", "MAE", "MAPE", "MSE", "MSLE", "BinaryCrossentropy", "BinaryFocalCrossentropy",
+    "CategoricalCrossentropy", "CategoricalFocalCrossentropy", "CategoricalGeneralizedCrossEntropy",
+    "CategoricalHinge", "Circle", "CosineSimilarity", "Dice", "Hinge", "Huber", "KLDivergence", "LogCosh", "Loss",
+    "LossFunctionWrapper", "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError",
+    "MeanSquaredLogarithmicError", "Poisson", "SparseCategoricalCrossentropy", "SquaredHinge", "Tversky", "bce",
+    "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy", "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy", "categorical_hinge", "circle", "cosine_similarity", "deserialize", "dice",
+    "get", "hinge", "huber", "kl_divergence", "kld", "kullback_leibler_divergence", "log_cosh", "logcosh", "mae",
+    "mape", "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_error",
+    "mean_squared_logarithmic_error", "mse", "msle", "poisson", "serialize", "sparse_categorical_crossentropy",
+    "squared_hinge", "tversky",
+]

@@ -1,0 +1,132 @@
+"""`Loss`: a number for each sample from labels and predictions, and how these become one number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+from striate import naming, ops
+from striate.errors import ArgumentError, received
+from striate.serialization import Configurable, export, serialize_argument, serialize_keras_object
+
+_REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
+
+
+def same_rank(one, other) -> tuple:
+    """Two tensors of one rank: a last axis of length 1 is dropped from the longer, or added to a vector."""
+    ranks = len(one.shape), len(other.shape)
+    if ranks[0] == ranks[1] + 1 and one.shape[-1] == 1:
+        return (one, ops.expand_dims(other, -1)) if ranks[1] == 1 else (ops.squeeze(one, -1), other)
+    if ranks[1] == ranks[0] + 1 and other.shape[-1] == 1:
+        return (ops.expand_dims(one, -1), other) if ranks[0] == 1 else (one, ops.squeeze(other, -1))
+    return one, other
+
+
+def reduce_weighted(values, sample_weight=None, reduction: str | None = "sum_over_batch_size", mask=None):
+    """Values of single samples as one number.
+
+    Args:
+        values: of any shape.
+        sample_weight: factors that broadcast to the values (fewer axes are taken from the left).
+        reduction: "sum_over_batch_size" or "mean" (sum / number of values), "sum", "mean_with_sample_weight"
+            (sum / sum of weights), or "none" for all values.
+        mask: where values count; the mean is then over those.
+    """
+    weights = None if sample_weight is None else ops.cast(sample_weight, "float32")
+    if mask is not None:
+        share = ops.cast(mask, "float32")
+        if reduction in ("sum_over_batch_size", "mean"):
+            share = share * (float(prod(share.shape)) / ops.maximum(ops.sum(share), 1e-7))
+        weights = share if weights is None else ops.multiply(*_aligned(share, weights))
+    if weights is not None:
+        values, weights = same_rank(values, weights)
+        values = values * _stretched(weights, len(values.shape))
+    if reduction in (None, "none") or len(values.shape) == 0:
+        return values
+    if reduction == "sum":
+        return ops.sum(values)
+    if reduction == "mean_with_sample_weight" and weights is not None:
+        total = ops.sum(weights)
+        return ops.sum(values) / ops.where(ops.equal(total, 0.0), 1.0, total)
+    return ops.mean(values)
+
+
+def _aligned(one, other) -> tuple:
+    one, other = same_rank(one, other)
+    rank = max(len(one.shape), len(other.shape))
+    return _stretched(one, rank), _stretched(other, rank)
+
+
+def _stretched(weights, rank: int):
+    """Weights with axes of length 1 at the end until they have `rank` axes."""
+    while len(weights.shape) < rank:
+        weights = ops.expand_dims(weights, -1)
+    return weights
+
+
+@export("keras.losses.Loss", "keras.Loss")
+class Loss(Configurable):
+    """Base: `call(y_true, y_pred)` gives a value for each sample; calling the object reduces them.
+
+    Args:
+        name: a name; the class' by default.
+        reduction: see `reduce_weighted`.
+        dtype: accepted for Keras' sake; losses are float32.
+
+    Raises:
+        ArgumentError: `reduction` is not known.
+    """
+
+    def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
+        if reduction not in _REDUCTIONS:
+            raise ArgumentError(f"Invalid value for argument `reduction`. Expected one of {_REDUCTIONS}. "
+                                + received(reduction=reduction))
+        self.name = name or naming.auto_name(type(self).__name__)
+        self.reduction, self.dtype = reduction, "float32"
+
+    def call(self, y_true, y_pred):
+        """A value for each sample."""
+        raise NotImplementedError(f"Loss {type(self).__name__} must override `call(self, y_true, y_pred)`.")
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        y_pred = y_pred if hasattr(y_pred, "shape") else ops.convert_to_tensor(y_pred)
+        y_true = y_true if hasattr(y_true, "shape") else ops.convert_to_tensor(y_true)
+        values = self.call(y_true, y_pred)
+        masks = [mask for mask in (getattr(y_pred, "_keras_mask", None), getattr(values, "_keras_mask", None))
+                 if mask is not None]
+        mask = None if not masks else masks[0] if len(masks) == 1 else ops.logical_and(*masks)
+        return reduce_weighted(values, sample_weight, self.reduction, mask)
+
+    def get_config(self) -> dict[str, Any]:
+        """Name and reduction; in subclasses of striate's own all constructor arguments but the type."""
+        return {"name": self.name, "reduction": self.reduction}
+
+
+@export("keras.losses.LossFunctionWrapper")
+class LossFunctionWrapper(Loss):
+    """A loss whose values come from a function `fn(y_true, y_pred, **kwargs)`."""
+
+    def __init__(self, fn: Callable, reduction="sum_over_batch_size", name=None, dtype=None, **kwargs):
+        super().__init__(name=name or getattr(fn, "__name__", None), reduction=reduction, dtype=dtype)
+        self.fn, self._fn_kwargs = fn, kwargs
+
+    def call(self, y_true, y_pred):
+        """fn of labels and predictions that were brought to one rank."""
+        y_true, y_pred = same_rank(y_true, y_pred)
+        return self.fn(y_true, y_pred, **self._fn_kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if type(self) is LossFunctionWrapper:
+            config["fn"] = serialize_keras_object(self.fn)
+        config.update({name: serialize_argument(value) for name, value in self._fn_kwargs.items()})
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]):
+        from striate.serialization import deserialize_keras_object
+
+        if isinstance(config.get("fn"), dict):
+            config = {**config, "fn": deserialize_keras_object(config["fn"])}
+        return cls(**config)

@@ -1,0 +1,32 @@
+"""Optimisers, by Keras' names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from striate.optimizers import schedules
+from striate.optimizers.adam import Adam, Adamax, AdamW, Lamb, Nadam
+from striate.optimizers.adaptive import Adadelta, Adafactor, Adagrad, Ftrl, Lion, RMSprop
+from striate.optimizers.base import Optimizer
+from striate.optimizers.sgd import SGD
+from striate.serialization import deserialize_keras_object, resolve
+from striate.serialization import serialize_keras_object as serialize
+
+
+def deserialize(config: dict, custom_objects: dict | None = None):
+    """The optimiser of a configuration; names in older files are lower-case."""
+    return deserialize_keras_object(config, custom_objects, "keras.optimizers")
+
+
+def get(identifier: Any) -> Optimizer:
+    """The optimiser for a name in any case, a class, a configuration or an optimiser.
+
+    Example:
+        >>> get("SGD").get_config()["momentum"]
+        0.0
+    """
+    return resolve(identifier, "keras.optimizers", "optimizer")
+
+
+__all__ = ["SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion", "Nadam",
+           "Optimizer", "RMSprop", "deserialize", "get", "schedules", "serialize"]
