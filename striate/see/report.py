@@ -19,6 +19,7 @@ from striate.see.style import STYLE
 
 _ALIASES = {"acc": "accuracy", "sparse_categorical_accuracy": "accuracy", "categorical_accuracy": "accuracy",
             "binary_accuracy": "accuracy"}
+FILTERS_SHOWN = 128
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ class Report:
     """Everything that the page tells. Mappings are shown in their order.
 
     headline: large numbers by their label; history: one list a metric, as `History.history` has it; best: the epoch
-    whose weights were kept; counts: confusion matrix on the test data, (classes, classes), or None; warning: a
-    sentence to show first (that only a subset was used, that the run was interrupted).
+    whose weights were kept; counts: confusion matrix on the test data, (classes, classes), or None; layers: name, type,
+    output shape and parameters of each; filters: weights of the first convolution, (height, width, channels, filters);
+    warning: a sentence to show first (that only a subset was used, that the run was interrupted).
     """
 
     title: str
@@ -49,6 +51,7 @@ class Report:
     counts: np.ndarray | None = None
     mistakes: Sequence[Mistake] = ()
     layers: Sequence[tuple[str, str, str, int]] = ()
+    filters: np.ndarray | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
     environment: Mapping[str, object] = field(default_factory=dict)
     command: str = ""
@@ -133,6 +136,28 @@ def image_source(image: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(memory.getvalue()).decode("ascii")
 
 
+def weight_colours(weights: np.ndarray) -> np.ndarray:
+    """Weights as colours (..., 3) uint8: blue above zero, orange below, white at zero, full at the largest.
+
+    Example:
+        >>> weight_colours(np.array([0.0, 2.0, -2.0])).tolist()
+        [[255, 255, 255], [31, 95, 191], [207, 90, 18]]
+    """
+    share = (weights / (np.abs(weights).max() or 1.0))[..., np.newaxis]
+    full = np.where(share > 0, np.array([31.0, 95.0, 191.0]), np.array([207.0, 90.0, 18.0]))
+    return np.round(255 + (full - 255) * np.abs(share)).astype(np.uint8)
+
+
+def _filters(filters: np.ndarray | None) -> str:
+    """Every filter of the first convolution as a small image; those of several channels as the mean over them."""
+    if filters is None:
+        return ""
+    colours = weight_colours(np.asarray(filters, np.float64).mean(axis=2))
+    images = "".join(f"<img src='{image_source(colours[:, :, index])}' alt='filter {index}' title='filter {index}'>"
+                     for index in range(min(colours.shape[2], FILTERS_SHOWN)))
+    return f"<div class='filters'>{images}</div>"
+
+
 def _mistakes(mistakes: Sequence[Mistake]) -> str:
     figures = "".join(
         f"<figure><img src='{image_source(mistake.image)}' alt=''><figcaption>{escape(mistake.truth)}"
@@ -177,6 +202,8 @@ def page(report: Report) -> str:
         _section("Training", _curves(report.history, report.best)),
         *_test_sections(report),
         _section("The model", _layers(report.layers)),
+        _section("What the first layer looks for", _filters(report.filters),
+                 "Each square is one filter: bright pixels under blue and dark ones under orange excite it."),
         _section("To repeat this run", repeat, "The same command with the same seed on the same kind of processor "
                                                "gives the same weights, bit for bit, on any number of threads."),
         _section("Settings", _table(report.settings.items()) if report.settings else ""),
