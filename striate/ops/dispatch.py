@@ -3,7 +3,7 @@
 `apply(op, inputs, attributes)` looks at its inputs:
 * a tensor that is being traced (or an active trace on this thread) records a node in the graph;
 * a symbolic tensor of a functional model (it has `__striate_symbolic__`) records the call in the model;
-* arrays and numbers are computed at once by the op's reference.
+* arrays and numbers are computed at once by the op's reference, after the shape rule has checked them.
 
 No room above this one is imported: tracers and symbolic tensors announce themselves by the two hooks here.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from striate.ops.spec import OPS
+from striate.ops.spec import OPS, TensorType
 
 
 class _State(threading.local):
@@ -67,7 +67,9 @@ def apply(op: str, inputs: list, **attributes):
     if tracer is not None:
         outputs = tracer.record(op, inputs, attributes)
     else:
-        outputs = OPS[op].reference(*[to_array(value) for value in inputs], **attributes)
+        arrays = [to_array(value) for value in inputs]
+        OPS[op].shape([TensorType(array.shape, str(array.dtype)) for array in arrays], **attributes)
+        outputs = OPS[op].reference(*arrays, **attributes)
     return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
 
