@@ -74,7 +74,7 @@ def _sum_gradient(node, g):
 
 
 def _mean_gradient(node, g):
-    count = node.inputs[0].type.size // (node.outputs[0].type.size or 1)
+    count = math.prod(node.inputs[0].shape[a] for a in node.attributes["axis"])
     return [ops.broadcast_to(_expanded(g, node) / float(count), node.inputs[0].shape)]
 
 
