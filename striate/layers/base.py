@@ -299,6 +299,8 @@ class Layer(LayerState, Operation, Configurable):
     @classmethod
     def from_config(cls, config: dict[str, Any]):
         """The layer that `get_config()` described, without weights."""
+        if config.get("quantization_config", ...) is None:
+            config = {name: value for name, value in config.items() if name != "quantization_config"}
         try:
             return cls(**config)
         except TypeError as error:

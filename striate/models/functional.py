@@ -13,7 +13,7 @@ from striate.models.node_graph import NodeGraph
 from striate.serialization import deserialize_keras_object, export, serialize_keras_object
 
 
-@export("keras.models.Functional", "keras.Functional", "keras.src.models.functional.Functional")
+@export("keras.src.models.functional.Functional", "keras.models.Functional", "keras.Functional")
 class Functional(Model):
     """A model between symbolic inputs and outputs; made by `Model(inputs, outputs)`.
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from striate.errors import ArgumentError, received
 from striate.layers.base import Layer
-from striate.layers.symbolic import KerasTensor, leaves, symbolic_leaves
+from striate.layers.symbolic import KerasTensor, infer_outputs, leaves, symbolic_leaves
 from striate.models.node_graph import NodeGraph, from_inputs
 from striate.models.structure import flatten, pack, single
 from striate.models.training.trainer import Trainer
@@ -84,6 +84,16 @@ class Model(Trainer, Layer):
             raise NotImplementedError(f"Model {type(self).__name__} does not have a `call()` method implemented.")
         return self._graph.run(args[0] if args else kwargs["inputs"])
 
+    def build(self, input_shape) -> None:
+        """Makes the weights for inputs of this shape (with the batch, which may be None)."""
+        if self._graph is None:
+            infer_outputs(self.call, (KerasTensor(input_shape),), {})
+
+    def _maybe_build(self, args: tuple, kwargs: dict) -> None:
+        """Layers inside make their weights when they are called; only a `build` of the user's must come before."""
+        if type(self).build is not Model.build:
+            super()._maybe_build(args, kwargs)
+
     def _build_for(self, x: Any) -> Any:
         """Makes the weights for data like `x` (a nest of arrays), any number of samples; gives symbolic outputs."""
         tensors = [KerasTensor((None, *np.shape(leaf)[1:]), _model_dtype(leaf)) for leaf in flatten(x)]
@@ -148,7 +158,7 @@ class Model(Trainer, Layer):
         """The layers, from the inputs to the outputs."""
         if self._graph is not None:
             return [operation for operation in self._graph.operations if isinstance(operation, Layer)]
-        return self._layers
+        return self.inner_layers()
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of this name or at this place.

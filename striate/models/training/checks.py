@@ -10,7 +10,7 @@ import numpy as np
 from striate.errors import DataError, ShapeError, received
 from striate.models.structure import flatten
 from striate.models.training.compile_loss import OutputLoss
-from striate.models.training.loss_kinds import kind_of
+from striate.models.training.loss_kinds import kind_of, option
 from striate.models.training.outputs import Outputs
 
 _CHUNK = 1 << 18
@@ -133,7 +133,7 @@ def _check_sparse(labels: np.ndarray, shape: tuple, loss: Any) -> None:
     if labels.dtype.kind == "f":
         _refuse(labels, labels != np.floor(labels), "`y` must hold whole class numbers for "
                 "`sparse_categorical_crossentropy`", "Are these targets of a regression? Then use loss='mse'.")
-    ignored = getattr(loss, "ignore_class", None)
+    ignored = option(loss, "ignore_class")
     outside = (labels < 0) | (labels >= classes)
     if ignored is not None:
         outside &= labels != ignored
@@ -206,7 +206,7 @@ def warn_of_losses(outputs: Outputs, losses: list[OutputLoss]) -> None:
         if kind not in ("sparse", "categorical", "binary"):
             continue
         activation = _activation(tensor)
-        message = _mismatch(kind, activation, tensor.shape[-1], bool(getattr(entry.loss, "from_logits", False)))
+        message = _mismatch(kind, activation, tensor.shape[-1], bool(option(entry.loss, "from_logits")))
         if message:
             warnings.warn(f"Output {outputs.names[entry.index]!r} with the loss `{entry.loss.name}`: {message}",
                           stacklevel=6)

@@ -18,6 +18,11 @@ _KINDS = {
 }
 
 
+def option(loss: Any, name: str) -> Any:
+    """A constructor argument of one of Keras' losses, such as `from_logits`; None when it has no such argument."""
+    return loss.get_config().get(name)
+
+
 def kind_of(loss: Any) -> str | None:
     """"sparse", "categorical", "binary" or "regression" for Keras' losses; None for the user's own."""
     if public_name(type(loss)) is None:
