@@ -110,6 +110,7 @@ class LossFunctionWrapper(Loss):
     def __init__(self, fn: Callable, reduction="sum_over_batch_size", name=None, dtype=None, **kwargs):
         super().__init__(name=name or getattr(fn, "__name__", None), reduction=reduction, dtype=dtype)
         self.fn, self._fn_kwargs = fn, kwargs
+        vars(self).update(kwargs)
 
     def call(self, y_true, y_pred):
         """fn of labels and predictions that were brought to one rank."""

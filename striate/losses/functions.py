@@ -15,10 +15,11 @@ EPSILON = 1e-7
 
 
 def _loss(*aliases: str):
-    """Exports a loss function under its name and older ones, as a loss and as a metric."""
+    """Exports a loss function under its name and older ones, as a loss and (if it is one with that sign) a metric."""
     def enter(function):
-        names = [f"keras.losses.{name}" for name in (function.__name__, *aliases)]
-        return export(*names, *[name.replace(".losses.", ".metrics.") for name in names])(function)
+        names = (function.__name__, *aliases)
+        rooms = ("losses",) if function.__name__ == "cosine_similarity" else ("losses", "metrics")
+        return export(*[f"keras.{room}.{name}" for room in rooms for name in names])(function)
     return enter
 
 
@@ -222,7 +223,7 @@ def _check_classes(y_true, classes, ignore_class) -> None:
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise DataError(f"Labels must be whole numbers from 0 to {classes - 1}, the number of classes less one. "
                         + received(label=y_true[place].item(), index=place)
-                        + f". Give the last layer more units, or number the classes from 0.")
+                        + ". Give the last layer more units, or number the classes from 0.")
 
 
 @_loss("bce", "BCE")
