@@ -13,7 +13,7 @@ MAX_JSON_BYTES = 16 << 20
 MAX_JSON_DEPTH = 64
 MAX_EXPANSION = 32
 """Compressed data may become so many times larger. Weights hardly shrink, so honest files stay far below."""
-MAX_OBJECTS = 200_000
+MAX_OBJECTS = 20_000
 """Groups and datasets of an HDF5 file, or tensors of a safetensors file."""
 MAX_DEPTH = 64
 MAX_NAME_BYTES = 4096

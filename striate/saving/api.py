@@ -1,0 +1,155 @@
+"""`save_model`, `load_model`, `save_weights`, `load_weights`: the format is chosen by the ending, or found by content."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+from striate.errors import ArgumentError, ModelFileError, received
+from striate.files import write_bytes
+from striate.models import Model
+from striate.saving.keras_file import keras_bytes, load_keras, load_keras_weights
+from striate.saving.legacy_h5 import (
+    legacy_model_bytes,
+    legacy_weights_bytes,
+    load_legacy_model,
+    load_legacy_weights,
+)
+from striate.saving.safetensors import load_safetensors_weights, weights_safetensors
+from striate.saving.untrusted import H5Reader, read_file
+from striate.saving.weights_file import load_weights_bytes, weights_bytes
+
+_ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
+
+
+def save_model(model: Model, filepath: str | os.PathLike, overwrite: bool = True, include_optimizer: bool = True,
+               zipped: bool = True, save_format: str | None = None) -> None:
+    """Writes a model: its layers, weights, what it was compiled with and the optimizer's state.
+
+    The file is replaced whole: an interrupted save leaves the old file as it was.
+
+    Args:
+        model: the model.
+        filepath: `.keras` (recommended) or `.h5`, `.hdf5` (what Keras 2 wrote).
+        overwrite: whether an existing file may be replaced.
+        include_optimizer: for `.h5`: whether the optimizer's state is written.
+        zipped: only True.
+        save_format: Keras 2's "keras" or "h5"; must agree with the ending.
+
+    Raises:
+        ArgumentError: another ending, an unbuilt model, or parts that cannot be described.
+        FileError: the file cannot be written.
+
+    Example:
+        >>> save_model(model, "clothes.keras")  # doctest: +SKIP
+    """
+    ending = _ending(filepath)
+    if ending not in (".keras", ".h5", ".hdf5") or not zipped or save_format not in (None, "keras", "h5", ending[1:]):
+        raise ArgumentError('A model is saved as one file with the ending ".keras" (or ".h5", as Keras 2 did). '
+                            + received(filepath=str(filepath), zipped=zipped, save_format=save_format))
+    if ending == ".keras":
+        content = keras_bytes(model)
+    else:
+        content = legacy_model_bytes(model, include_optimizer)
+    _write(filepath, content, overwrite)
+
+
+def load_model(filepath: str | os.PathLike, custom_objects: dict[str, Any] | None = None, compile: bool = True,
+               safe_mode: bool = True) -> Model:
+    """Reads a model that striate or Keras saved, `.keras` or `.h5`; what it is is found out from the content.
+
+    Nothing in a file can run code, open other files or use more memory than the file's size warrants.
+
+    Args:
+        filepath: the file.
+        custom_objects: name -> class or function of your own that the model uses.
+        compile: whether to compile the model as it was, and restore its optimizer.
+        safe_mode: accepted for Keras' sake; loading is always safe.
+
+    Returns:
+        The model.
+
+    Raises:
+        ModelFileError: the file is missing, damaged, hostile, or uses what striate does not have.
+
+    Example:
+        >>> model = load_model("clothes.keras")  # doctest: +SKIP
+    """
+    if not safe_mode:
+        warnings.warn("striate never runs code from model files; `safe_mode=False` changes nothing.", stacklevel=2)
+    content, what = read_file(filepath), str(filepath)
+    if content.startswith(_ZIP):
+        return load_keras(content, what, custom_objects, compile)
+    if content.startswith(_HDF5):
+        return load_legacy_model(content, what, custom_objects, compile)
+    raise ModelFileError(f"{what} is neither a .keras file nor HDF5. " + received(start=content[:8]))
+
+
+def save_weights(model: Model, filepath: str | os.PathLike, overwrite: bool = True) -> None:
+    """Writes a model's weights.
+
+    Args:
+        model: the model.
+        filepath: `.weights.h5` (as Keras 3 does), `.h5` or `.hdf5` (as Keras 2 did), or `.safetensors`.
+        overwrite: whether an existing file may be replaced.
+
+    Raises:
+        ArgumentError: another ending.
+        FileError: the file cannot be written.
+    """
+    name = os.fspath(filepath)
+    if name.endswith(".weights.h5"):
+        content = weights_bytes(model)
+    elif name.endswith((".h5", ".hdf5")):
+        content = legacy_weights_bytes(model)
+    elif name.endswith(".safetensors"):
+        content = weights_safetensors(model)
+    else:
+        raise ArgumentError('Weights are saved as ".weights.h5", ".h5" or ".safetensors". ' + received(filepath=name))
+    _write(filepath, content, overwrite)
+
+
+def load_weights(model: Model, filepath: str | os.PathLike, skip_mismatch: bool = False, by_name: bool = False) -> None:
+    """Sets a model's weights from a file of weights, or from a whole model's file, of striate or Keras.
+
+    Args:
+        model: the model, built.
+        filepath: the file.
+        skip_mismatch: whether layers that do not fit keep what they have, with a warning.
+        by_name: for `.h5` of Keras 2: whether layers are found by name instead of by order.
+
+    Raises:
+        ModelFileError: the file is missing, damaged, or does not fit the model; then no weight was changed.
+    """
+    if not model.built:
+        raise ArgumentError("The model has no weights yet. Build it first: give the first layer an Input, or call the "
+                            "model on some data. " + received(model=model.name))
+    content, what = read_file(filepath), str(filepath)
+    if content.startswith(_ZIP):
+        load_keras_weights(model, content, what, skip_mismatch)
+    elif content.startswith(_HDF5):
+        if _is_legacy(content, what):
+            load_legacy_weights(model, content, what, skip_mismatch, by_name)
+        else:
+            load_weights_bytes(model, content, what, skip_mismatch)
+    elif what.endswith(".safetensors"):
+        load_safetensors_weights(model, content, what, skip_mismatch)
+    else:
+        raise ModelFileError(f"{what} is no file of weights. " + received(start=content[:8]))
+
+
+def _is_legacy(content: bytes, what: str) -> bool:
+    with H5Reader(content, what) as reader:
+        return "model_weights" in reader.groups or bool(reader.texts("", "layer_names"))
+
+
+def _ending(filepath: str | os.PathLike) -> str:
+    return Path(filepath).suffix.lower()
+
+
+def _write(filepath: str | os.PathLike, content: bytes, overwrite: bool) -> None:
+    if not overwrite and Path(filepath).exists():
+        raise ArgumentError("The file exists, and `overwrite` is False. " + received(filepath=str(filepath)))
+    write_bytes(filepath, content)

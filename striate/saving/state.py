@@ -1,0 +1,162 @@
+"""Where each part of a model keeps its variables in a file: Keras 3's tree of names.
+
+    layers/conv2d/vars/0        the kernel of the model's first Conv2D, whatever its name
+    layers/conv2d_1/vars/1      the bias of the second
+    optimizer/vars/0            the iteration; then the learning rate and the slots
+
+The layers of a Sequential or functional model lie below `layers`; layers that are attributes of another layer or of a
+model class lie below the attribute's name, those inside lists and dicts below their class' name with a number.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from striate.errors import ModelFileError, StriateError, received
+from striate.layers import Layer
+from striate.models import Model, Sequential
+from striate.naming import to_snake_case
+from striate.optimizers import Optimizer
+from striate.saving.untrusted import H5Reader
+
+_PARTS = (Layer, Optimizer)
+
+
+def parts(model: Model) -> Iterator[tuple[str, Any]]:
+    """Every part of a model that may own variables, with its path in the file; the model itself has the path ""."""
+    seen: set[int] = set()
+
+    def walk(part, path: str):
+        if id(part) in seen:
+            return
+        seen.add(id(part))
+        yield path, part
+        for name, child in _children(part):
+            yield from item(child, f"{path}/{name}".lstrip("/"))
+
+    def item(child, path: str):
+        if isinstance(child, _PARTS):
+            yield from walk(child, path)
+        elif isinstance(child, (list, tuple, dict)):
+            used: Counter[str] = Counter()
+            for inner in child.values() if isinstance(child, dict) else child:
+                name = to_snake_case(type(inner).__name__) if isinstance(inner, _PARTS) else "container"
+                if isinstance(inner, (*_PARTS, list, tuple, dict)):
+                    yield from item(inner, f"{path}/{_numbered(name, used)}")
+
+    yield from walk(model, "")
+
+
+def _numbered(name: str, used: Counter[str]) -> str:
+    used[name] += 1
+    return name if used[name] == 1 else f"{name}_{used[name] - 1}"
+
+
+def _children(part: Any) -> Iterator[tuple[str, Any]]:
+    """Attributes in Keras' order: the layers of a model that knows them, then by name, private ones last."""
+    if not isinstance(part, Layer):
+        return
+    if isinstance(part, Sequential) or isinstance(part, Model) and part._graph is not None:
+        yield "layers", part.layers
+    for name in sorted(vars(part), key=lambda name: (name.startswith("_"), name)):
+        if name not in _bookkeeping():
+            yield name, vars(part)[name]
+
+
+@functools.cache
+def _bookkeeping() -> frozenset[str]:
+    """Attributes that every layer and model has: they hold no parts of their own, save the optimizer."""
+    return frozenset({*vars(Layer(name="layer")), *vars(Sequential(name="model")), "_operations"} - {"optimizer"})
+
+
+def variables_of(part: Any) -> list:
+    """The part's own variables, in the order of the file."""
+    return part._own_variables() if isinstance(part, Layer) else list(part.variables)
+
+
+class _Restoring:
+    """The variables of one part, compared with the file and read, but not yet assigned."""
+
+    def __init__(self, reader: H5Reader, path: str, part: Any):
+        self.part, self.folder = part, f"{path}/vars".lstrip("/")
+        prefix = self.folder + "/"
+        self.names = sorted((name.removeprefix(prefix) for name in reader.datasets
+                             if name.startswith(prefix) and "/" not in name.removeprefix(prefix)),
+                            key=lambda name: (len(name), name))
+        self.values: dict[str, np.ndarray] = {}
+
+    def read(self, reader: H5Reader) -> None:
+        """Compares counts, shapes and types, and only then reads.
+
+        Raises:
+            ModelFileError: the file does not hold what the part needs.
+        """
+        variables, label = variables_of(self.part), f"{reader.what}: {getattr(self.part, 'name', self.part)!r}"
+        if self._reads_itself():
+            self.values = {name: reader.array(f"{self.folder}/{name}") for name in self.names}
+            return
+        if self.names != [str(index) for index in range(len(variables))]:
+            raise ModelFileError(f"{label} needs {len(variables)} variables, the file has {len(self.names)} in "
+                                 f"{self.folder}. " + received(names=self.names))
+        for name, variable in zip(self.names, variables, strict=True):
+            entry = reader.datasets[f"{self.folder}/{name}"]
+            if entry.shape != variable.shape or entry.dtype.kind != np.dtype(variable.dtype).kind:
+                raise ModelFileError(f"{label} needs {variable.dtype} of shape {variable.shape} for {variable.name}. "
+                                     + received(shape=entry.shape, dtype=str(entry.dtype)))
+        self.values = {name: reader.array(f"{self.folder}/{name}") for name in self.names}
+
+    def _reads_itself(self) -> bool:
+        return isinstance(self.part, Layer) and type(self.part).load_own_variables is not Layer.load_own_variables
+
+    def assign(self) -> None:
+        """Hands the values over."""
+        if self._reads_itself() or hasattr(self.part, "load_own_variables"):
+            self.part.load_own_variables(self.values)
+            return
+        for variable, value in zip(variables_of(self.part), self.values.values(), strict=True):
+            variable.assign(value.astype(variable.dtype))
+
+
+def restore(model: Model, reader: H5Reader, skip_mismatch: bool = False, optimizer: bool = True) -> None:
+    """Reads the variables of a model (and of its optimizer, if both have it) out of a file's tree.
+
+    Everything is read and compared before the first value is assigned, so a file that does not fit changes nothing.
+
+    Raises:
+        ModelFileError: a part's variables are missing, too many, or of another shape; with `skip_mismatch` such parts
+            keep what they have, and a warning says so.
+    """
+    ready = []
+    for path, part in parts(model):
+        if isinstance(part, Optimizer) and not (optimizer and f"{path}/vars" in reader.groups):
+            continue
+        waiting = _Restoring(reader, path, part)
+        try:
+            waiting.read(reader)
+        except ModelFileError as error:
+            if not skip_mismatch:
+                raise
+            warnings.warn(f"Skipped: {error}", stacklevel=3)
+            continue
+        ready.append(waiting)
+    for waiting in ready:
+        try:
+            waiting.assign()
+        except StriateError as error:
+            raise ModelFileError(f"{reader.what}: {error}") from error
+
+
+def values_of(part: Any) -> Mapping[str, np.ndarray]:
+    """What the part writes: "0", "1" ... -> values."""
+    store: dict[str, np.ndarray] = {}
+    if hasattr(part, "save_own_variables"):
+        part.save_own_variables(store)
+    else:
+        store.update((str(index), variable.numpy()) for index, variable in enumerate(part.variables))
+    return store
