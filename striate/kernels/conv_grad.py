@@ -29,30 +29,42 @@ def copy_floats(target, at, source, start, count):
 
 @helper
 def copy_window(target, at, source, image, window, size, channels):
-    """target[at + (r * columns + c) * pitch + k] = source[image, row + r, column + c, first + k] for k < count.
+    """A window of a map with its channels cut into parts of `depth`: for k < depth and first + p * depth + k < end
 
-    window: (row, column, rows, columns). size: (height, width, channels) of the map. channels: (first, count, depth,
-    pitch). Zero outside the map and for count <= k < depth; what lies beyond `depth` is left alone.
+        target[at + p * part_size + (r * columns + c) * pitch + k] = source[image, row + r, column + c,
+                                                                           first + p * depth + k]
+
+    window: (row, column, rows, columns). size: (height, width, channels) of the map. channels: (first, end, depth,
+    pitch, part_size). Zero outside the map and for channels from `end` on; what lies beyond `depth` is left alone.
+    Whole pixels are read one after the other, so that a map is fetched once, in order.
     """
     row, column, rows, columns = window
     height, width, deep = size
-    first, count, depth, pitch = channels
+    first, end, depth, pitch, part_size = channels
     left = min(max(-column, 0), columns)
     inside = max(0, min(column + columns, width) - max(column, 0))
+    parts = (end - first + depth - 1) // depth
     for r in range(rows):
         line = at + r * columns * pitch
         if row + r < 0 or row + r >= height:
-            zero_floats(target, line, columns * pitch)
+            for part in range(parts):
+                zero_floats(target, line + part * part_size, columns * pitch)
             continue
-        zero_floats(target, line, left * pitch)
-        zero_floats(target, line + (left + inside) * pitch, (columns - left - inside) * pitch)
+        for part in range(parts):
+            zero_floats(target, line + part * part_size, left * pitch)
+            zero_floats(target, line + part * part_size + (left + inside) * pitch, (columns - left - inside) * pitch)
         line += left * pitch
-        start = ((image * height + row + r) * width + column + left) * deep + first
-        if count == deep and count == pitch:
+        start = ((image * height + row + r) * width + column + left) * deep
+        if end - first == deep and depth == deep and pitch == deep:
             copy_floats(target, line, source, start, inside * deep)
             continue
         for c in range(inside):
-            copy_floats(target, line + c * pitch, source, start + c * deep, count)
-        if count < depth:
-            for c in range(inside):
-                zero_floats(target, line + c * pitch + count, depth - count)
+            place = line + c * pitch
+            channel = first
+            while channel + depth <= end:
+                copy_floats(target, place, source, start + c * deep + channel, depth)
+                place += part_size
+                channel += depth
+            if channel < end:
+                copy_floats(target, place, source, start + c * deep + channel, end - channel)
+                zero_floats(target, place + end - channel, depth - end + channel)

@@ -116,12 +116,11 @@ def conv_input_grad(lanes, pixels, vectors):
                     place_winners(window, part_size, (g, y, winner, winner_at, winner_row), image + k, k * map_size,
                                   (top + block * row_step, left, rows, columns), size, (oc, depth, pitch), rule)
             else:
-                for part in range(groups * parts):
-                    begin = part % parts * depth
-                    for k in range(images):
-                        copy_window(window, part * part_size + k * map_size, g, image + k,
+                for k in range(images):
+                    for group in range(groups):
+                        copy_window(window, group * parts * part_size + k * map_size, g, image + k,
                                     (top + block * row_step, left, rows, columns), size,
-                                    (part // parts * oc + begin, min(depth, oc - begin), depth, pitch))
+                                    (group * oc, group * oc + oc, depth, pitch, part_size))
             base = (image * h + block * h_block) * w
             for group in range(groups):
                 for c_block in range(blocks):

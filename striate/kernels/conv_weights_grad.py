@@ -37,24 +37,15 @@ from striate.kernels.simd import (
 )
 
 
-@helper
-def add_columns(target, at, source, start, rows, width):
-    """target[at + c] += source[start + r * width + c], summed over the rows first."""
-    for c in range(width):
-        total = np.float32(0.0)
-        for r in range(rows):
-            total += source[start + r * width + c]
-        target[at + c] += total
-
-
 def conv_weights_grad(lanes, rows, vectors):
     """Makes the dense kernel; `rows` x `vectors` is the register tile.
 
-    partial[chunk][input part][block of outputs][row][width], bias_partial[chunk][output part][width] of the blocks.
+    partial[chunk][group][input tile][output tile][part][block][row][width], bias_partial[chunk][group][output tile]
+    [block][width]. A task is one tile of dw over one chunk of the batch.
 
-    Arguments: x, g, partial, bias_partial, tables (rows, pixels); then batch, chunks, images a block, x's height,
-    width, channels, g's height, width, channels, output rows a block; window top, left, rows, columns, row step a
-    block; groups, input parts, depth, output parts, blocks a part, row count, row stride of x's window.
+    Arguments: x, g, partial, bias_partial, tables (rows, pixels); then batch, chunks, images a block; height, width,
+    channels of x and of g; output rows a block; window top, left, rows, columns, row step a block; groups, input
+    tiles, parts a tile, depth of a part, output tiles, blocks a tile, rows of a part, row stride.
     """
     width = lanes * vectors
 
@@ -64,25 +55,25 @@ def conv_weights_grad(lanes, rows, vectors):
         n, chunks, n_block = integer(a, 6), integer(a, 7), integer(a, 8)
         size = integer(a, 9), integer(a, 10), integer(a, 11)
         g_size = integer(a, 12), integer(a, 13), integer(a, 14)
-        h_block, top, left, x_rows, columns, row_step = (
-            integer(a, 15), integer(a, 16), integer(a, 17), integer(a, 18), integer(a, 19), integer(a, 20))
-        groups, parts, depth, out_parts, blocks, count, line = (
-            integer(a, 21), integer(a, 22), integer(a, 23), integer(a, 24), integer(a, 25), integer(a, 26),
-            integer(a, 27))
+        h_block, top, left = integer(a, 15), integer(a, 16), integer(a, 17)
+        x_rows, columns, row_step = integer(a, 18), integer(a, 19), integer(a, 20)
+        groups, in_tiles, parts, depth = integer(a, 21), integer(a, 22), integer(a, 23), integer(a, 24)
+        out_tiles, blocks, count, line = integer(a, 25), integer(a, 26), integer(a, 27), integer(a, 28)
         ic, oc = size[2] // groups, g_size[2] // groups
-        map_size = x_rows * columns * depth
+        part_size = n_block * x_rows * columns * depth
+        block_size = n_block * h_block * g_size[1] * width
         window = f32_at(scratch)
-        outputs = f32_at(scratch + (n_block * map_size + 16) * 4)
+        outputs = f32_at(scratch + (parts * part_size + 15) // 16 * 64)
         for task in range(first, last):
-            out_part, part = task % out_parts, task // out_parts % parts
-            group, chunk = task // (out_parts * parts) % groups, task // (out_parts * parts * groups)
-            part_at = task * blocks * count * width
-            bias_at = ((chunk * groups + group) * out_parts + out_part) * blocks * width
-            zero_floats(partial, part_at, blocks * count * width)
-            if part == 0:
+            out_tile, in_tile = task % out_tiles, task // out_tiles % in_tiles
+            group, chunk = task // (out_tiles * in_tiles) % groups, task // (out_tiles * in_tiles * groups)
+            part_at = task * parts * blocks * count * width
+            bias_at = ((chunk * groups + group) * out_tiles + out_tile) * blocks * width
+            zero_floats(partial, part_at, parts * blocks * count * width)
+            if in_tile == 0:
                 zero_floats(bias, bias_at, blocks * width)
-            begin = part * depth
-            in_channels = group * ic + begin, min(depth, ic - begin), depth, depth
+            c, c_end = in_tile * parts * depth, min(ic, (in_tile + 1) * parts * depth)
+            o, o_end = out_tile * blocks * width, min(oc, (out_tile + 1) * blocks * width)
             image, image_end = n * chunk // chunks, n * (chunk + 1) // chunks
             while image < image_end:
                 images = min(n_block, image_end - image)
@@ -90,27 +81,31 @@ def conv_weights_grad(lanes, rows, vectors):
                     used = min(h_block, g_size[0] - row)
                     place = row // h_block * row_step + top, left, x_rows - (h_block - used) * line, columns
                     for k in range(images):
-                        copy_window(window, k * map_size, x, image + k, place, size, in_channels)
+                        copy_window(window, k * x_rows * columns * depth, x, image + k, place, size,
+                                    (group * ic + c, group * ic + c_end, depth, depth, part_size))
+                        copy_window(outputs, k * used * g_size[1] * width, g, image + k, (row, 0, used, g_size[1]),
+                                    g_size, (group * oc + o, group * oc + o_end, width, width, block_size))
                     pixels = images * used * g_size[1]
-                    for block in range(blocks):
-                        out_begin = (out_part * blocks + block) * width
-                        out_count = max(0, min(width, oc - out_begin))
-                        if out_count == 0:
-                            break
-                        for k in range(images):
-                            copy_window(outputs, k * used * g_size[1] * width, g, image + k,
-                                        (row, 0, used, g_size[1]), g_size,
-                                        (group * oc + out_begin, out_count, width, width))
-                        if part == 0:
-                            add_columns(bias, bias_at + block * width, outputs, 0, pixels, width)
-                        for r in range(0, count, rows):
-                            offsets = load_offsets(row_at, r, rows)
-                            tile = tile_zeros(rows, vectors, lanes)
+                    for block in range((o_end - o + width - 1) // width):
+                        if in_tile == 0:
+                            at = bias_at + block * width
+                            total = tile_zeros(1, vectors, lanes)
                             for p in range(pixels):
-                                tile = tile_gather_outer(tile, window, offsets, pixel_at[p], outputs, p * width, 1)
-                            at = part_at + (block * count + r) * width
-                            tile = tile_add(tile, tile_load(partial, at, width, rows, vectors, lanes))
-                            tile_store(tile, partial, at, width)
+                                total = tile_add(total, tile_load(outputs, block * block_size + p * width, 0,
+                                                                  1, vectors, lanes))
+                            tile_store(tile_add(total, tile_load(bias, at, 0, 1, vectors, lanes)), bias, at, 0)
+                    for part in range((c_end - c + depth - 1) // depth):
+                        for block in range((o_end - o + width - 1) // width):
+                            g_at = block * block_size
+                            for r in range(0, count, rows):
+                                offsets = load_offsets(row_at, r, rows)
+                                tile = tile_zeros(rows, vectors, lanes)
+                                for p in range(pixels):
+                                    tile = tile_gather_outer(tile, window, offsets, part * part_size + pixel_at[p],
+                                                             outputs, g_at + p * width, 1)
+                                at = part_at + ((part * blocks + block) * count + r) * width
+                                tile = tile_add(tile, tile_load(partial, at, width, rows, vectors, lanes))
+                                tile_store(tile, partial, at, width)
                 image += images
     return conv_weights_grad
 
@@ -122,23 +117,27 @@ def list_winners(places, values, counts, sources, span, geometry, place, channel
     sources: (g, y, winner, offsets of winners). span: (image, first pooled row, end, base place).
     geometry: (pooled height, width, channels, relu). place: (places a pooled row, a pooled column).
     channels: (first, count, entries a list).
+
+    Whether an entry is kept only moves the end of its list: a branch here would be guessed wrong too often.
     """
     g, y, winner, winner_at = sources
     image, row, end, base = span
     height, width, depth, relu = geometry
     first, count, room = channels
+    every = relu == 0
     for i in range(row, end):
-        for j in range(width):
-            source = ((image * height + i) * width + j) * depth + first
-            corner = base + (i - row) * place[0] + j * place[1]
-            for c in range(count):
-                value = g[source + c]
-                if relu and not y[source + c] > 0.0:
-                    value = 0.0
-                at = c * room + counts[c]
-                places[at] = corner + winner_at[winner[source + c]]
+        for c in range(count):
+            source = (image * height + i) * width * depth + first + c
+            corner = base + (i - row) * place[0]
+            at = c * room + counts[c]
+            for _ in range(width):
+                value = g[source]
+                places[at] = corner + winner_at[winner[source]]
                 values[at] = value
-                counts[c] += value != 0.0
+                at += (value != 0.0) & ((y[source] > 0.0) | every)
+                source += depth
+                corner += place[1]
+            counts[c] = at - c * room
 
 
 def conv_weights_grad_sparse(lanes, taps, ways):
@@ -164,9 +163,10 @@ def conv_weights_grad_sparse(lanes, taps, ways):
         place, relu = (integer(a, 29), integer(a, 30)), integer(a, 31)
         ic, oc = size[2] // groups, g_depth // groups
         map_size = x_rows * columns * depth
+        part_size = n_block * map_size
         room = n_block * h_block * g_width + 1
         window = f32_at(scratch)
-        values_at = scratch + (n_block * map_size + 47) // 16 * 64
+        values_at = scratch + (parts * part_size + 47) // 16 * 64
         values, places = f32_at(values_at), i32_at(values_at + share * room * 4)
         counts = i64_at(values_at + share * room * 8)
         for task in range(first, last):
@@ -188,13 +188,16 @@ def conv_weights_grad_sparse(lanes, taps, ways):
                                      (image + k, row, min(height, row + h_block), k * map_size),
                                      (height, g_width, g_depth, relu), place, (group * oc + begin, outputs, room))
                     for o in range(outputs):
-                        add_columns(bias, bias_at + o, values, o * room, counts[o], 1)
+                        total = np.float32(0.0)
+                        for e in range(o * room, o * room + counts[o]):
+                            total += values[e]
+                        bias[bias_at + o] += total
+                    for k in range(images):
+                        copy_window(window, k * map_size, x, image + k,
+                                    (row // h_block * row_step + top, left, x_rows, columns), size,
+                                    (group * ic, group * ic + ic, depth, depth, part_size))
                     for part in range(parts):
-                        channel = part * depth
-                        for k in range(images):
-                            copy_window(window, k * map_size, x, image + k,
-                                        (row // h_block * row_step + top, left, x_rows, columns), size,
-                                        (group * ic + channel, min(depth, ic - channel), depth, depth))
+                        base = part * part_size
                         for o in range(outputs):
                             entry, stop = o * room, o * room + counts[o]
                             for t in range(0, count, taps):
@@ -205,12 +208,13 @@ def conv_weights_grad_sparse(lanes, taps, ways):
                                 if ways == 2:
                                     other = tile_zeros(taps, 1, lanes)
                                     while e + 2 <= stop:
-                                        tile = tile_gather_scale(tile, values[e], window, places[e], offsets)
-                                        other = tile_gather_scale(other, values[e + 1], window, places[e + 1], offsets)
-                                        e += 2
+                                        tile = tile_gather_scale(tile, values[e], window, base + places[e], offsets)
+                                        e += 1
+                                        other = tile_gather_scale(other, values[e], window, base + places[e], offsets)
+                                        e += 1
                                     tile = tile_add(tile, other)
                                 while e < stop:
-                                    tile = tile_gather_scale(tile, values[e], window, places[e], offsets)
+                                    tile = tile_gather_scale(tile, values[e], window, base + places[e], offsets)
                                     e += 1
                                 tile_store(tile, partial, at, lanes)
                 image += images

@@ -21,8 +21,8 @@ BLOCK_PIXELS = 196
 """Pixels a task that make fetching the weights cheap."""
 ENOUGH_TASKS = 8
 """Tasks below which threads would wait; a number, not the machine's cores, so that sums do not depend on them."""
-DENSE_DEPTH, DENSE_OUTPUTS = 16, 64
-"""Most input and output channels of a task of the dense gradient of the weights: their window of x fits L1."""
+DENSE_DEPTH, DENSE_CHANNELS = 16, 64
+"""Most input channels of a part, whose window fits L1, and most channels of a dense tile of the weights' gradient."""
 SPARSE_OUTPUTS, SPARSE_BYTES = 32, 16 * 1024
 """Most output channels of a task of the sparse gradient of the weights, and most bytes of its window of x."""
 
@@ -271,8 +271,10 @@ def _dense(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
     rows, vectors = register_tile(c.group_oc, cpu)
     width = vectors * cpu.lanes
     parts, depth = _split(c.group_ic, DENSE_DEPTH)
-    out_parts, blocks = _split(ceil_div(c.group_oc, width), max(1, DENSE_OUTPUTS // width))
-    chunks = _chunks(c, c.groups * parts * out_parts)
+    in_tiles, parts = _split(parts, max(1, DENSE_CHANNELS // depth))
+    out_tiles, blocks = _split(ceil_div(c.group_oc, width), max(1, DENSE_CHANNELS // width))
+    tasks = c.groups * in_tiles * out_tiles
+    chunks = _chunks(c, tasks)
     h_block = min(c.oh, max(1, BLOCK_PIXELS // c.ow))
     images = max(1, min(BLOCK_PIXELS // (c.oh * c.ow), c.n // chunks))
     (sh, sw), (dh, dw) = c.strides, c.dilation
@@ -283,30 +285,37 @@ def _dense(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
     row_at = np.concatenate([row_at, np.repeat(row_at[-1:], count - len(row_at))])
     pixel_at = np.array([((image * x_rows + i * sh) * columns + j * sw) * depth
                          for image in range(images) for i in range(h_block) for j in range(c.ow)], np.int64)
-    sums = _dense_sums(c, depth, out_parts * blocks, count, width)
+    sums = _dense_sums(c, (parts, depth, in_tiles), (blocks, width, out_tiles), count)
     partial = Temporary((chunks * sums.size,), name="partial sums")
     bias = Temporary((chunks * sums.bias_size,), name="partial bias sums")
     arguments = [x, g, partial, bias, Constant(row_at, "rows"), Constant(pixel_at, "pixels"), c.n, chunks, images,
                  c.h, c.w, c.ic, c.oh, c.ow, c.oc, h_block, -c.padding[0][0], -c.padding[1][0], x_rows, columns,
-                 h_block * sh, c.groups, parts, depth, out_parts, blocks, count, sh]
-    scratch = 4 * (images * (x_rows * columns * depth + h_block * c.ow * width) + 64)
+                 h_block * sh, c.groups, in_tiles, parts, depth, out_tiles, blocks, count, sh]
+    scratch = 4 * (images * (parts * x_rows * columns * depth + blocks * h_block * c.ow * width) + 64)
     reason = (f"dense: {rows} taps and input channels x {vectors} vectors of output channels in registers; "
               f"{images} images x {h_block} rows a block; the batch in {chunks} parts")
     run = Launch("conv_weights_grad", dict(lanes=cpu.lanes, rows=rows, vectors=vectors), arguments, [partial, bias],
-                 chunks * c.groups * parts * out_parts, reason, scratch, flops=c.flops)
+                 chunks * tasks, reason, scratch, flops=c.flops)
     return [run, *_add_up(node, partial, bias, sums, chunks)]
 
 
-def _dense_sums(c: Convolution, depth: int, blocks: int, count: int, width: int) -> _Sums:
-    """[group][input part][block of outputs][count rows][width]"""
-    part_size = blocks * count * width
-    group_size = ceil_div(c.group_ic, depth) * part_size
+def _dense_sums(c: Convolution, inputs: tuple[int, int, int], outputs: tuple[int, int, int], count: int) -> _Sums:
+    """[group][input tile][output tile][part][block][count rows][width]"""
+    parts, depth, in_tiles = inputs
+    blocks, width, out_tiles = outputs
+    block_size = count * width
+    tile_size = parts * blocks * block_size
+    group_size = in_tiles * out_tiles * tile_size
     tap, channel = np.divmod(np.arange(c.taps * c.group_ic), c.group_ic)
     group, output = np.divmod(np.arange(c.oc), c.group_oc)
-    return _Sums(rows=channel // depth * part_size + (tap * depth + channel % depth) * width,
-                 columns=group * group_size + output // width * count * width + output % width,
+    part, block = channel // depth, output // width
+    return _Sums(rows=(part // parts * out_tiles * tile_size + part % parts * blocks * block_size
+                       + (tap * depth + channel % depth) * width),
+                 columns=(group * group_size + block // blocks * tile_size + block % blocks * block_size
+                          + output % width),
                  size=c.groups * group_size,
-                 bias_columns=group * blocks * width + output, bias_size=c.groups * blocks * width)
+                 bias_columns=group * out_tiles * blocks * width + output,
+                 bias_size=c.groups * out_tiles * blocks * width)
 
 
 @dataclass(frozen=True)
@@ -365,7 +374,7 @@ def _sparse(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
                  c.groups, vectors.parts, vectors.depth, out_parts, share, len(tap_at),
                  psh * sh * line, psw * sw * vectors.depth, int(c.relu)]
     room = images * h_block * g_width + 1
-    scratch = 4 * (images * x_rows(h_block) * line + 64) + share * (room * 8 + 8)
+    scratch = 4 * (vectors.parts * images * x_rows(h_block) * line + 64) + share * (room * 8 + 8)
     reason = (f"sparse: only the winner of each {ph} x {pw} window counts; {taps} vectors ({vectors.name}) of sums in "
               f"registers; {images} images x {h_block} pooled rows a block; the batch in {chunks} parts")
     run = Launch("conv_weights_grad_sparse", dict(lanes=lanes, taps=taps, ways=2 if 2 * taps <= most else 1),
