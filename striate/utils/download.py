@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+import urllib.parse
 import zipfile
 from pathlib import Path, PurePosixPath
 
@@ -50,7 +51,7 @@ def get_file(  # noqa: PLR0913 - Keras' arguments
     if md5_hash or hash_algorithm not in ("auto", "sha256") or (file_hash and len(file_hash) != 64):
         raise ArgumentError("Give the SHA-256 of the file as `file_hash`. "
                             + received(md5_hash=md5_hash, file_hash=file_hash, hash_algorithm=hash_algorithm))
-    name = fname or PurePosixPath(origin.split("?")[0]).name
+    name = fname or PurePosixPath(urllib.parse.urlsplit(origin).path).name
     if not name or Path(name).name != name:
         raise ArgumentError("`fname` must be a plain file name. " + received(fname=fname, origin=origin))
     path = Path(cache_dir or config.value("cache_dir")).expanduser() / cache_subdir / name
