@@ -130,7 +130,7 @@ class CallbackList(Callback):
         self._listeners = {hook: [getattr(item, hook) for item in self.callbacks if _listens(item, hook)]
                            for hook in _HOOKS}
         for hook, listeners in self._listeners.items():
-            setattr(self, hook, _caller(listeners))
+            setattr(self, hook, _caller(hook, listeners))
 
     def hears(self, hook: str) -> bool:
         """Whether any callback listens to this moment (named like its method)."""
@@ -194,11 +194,18 @@ def _listens(callback: Callback, hook: str) -> bool:
                for name in names)
 
 
-def _caller(listeners: list):
-    if len(listeners) == 1:
-        return listeners[0]
-
-    def call(*args, **kwargs):
-        for listener in listeners:
-            listener(*args, **kwargs)
+def _caller(hook: str, listeners: list):
+    """One function for all listeners, which hands the arguments on as Keras does: `logs` by name in batch hooks."""
+    if "batch" in hook:
+        def call(batch, logs=None):
+            for listener in listeners:
+                listener(batch, logs=logs)
+    elif "epoch" in hook:
+        def call(epoch, logs=None):
+            for listener in listeners:
+                listener(epoch, logs)
+    else:
+        def call(logs=None):
+            for listener in listeners:
+                listener(logs)
     return call

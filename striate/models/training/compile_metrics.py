@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from striate import metrics as metrics_table
@@ -17,7 +18,8 @@ _ACCURACIES = {"binary": "BinaryAccuracy", "sparse": "SparseCategoricalAccuracy"
 class OutputMetric:
     """A metric of one output: which output, the `Metric`, its name in the logs, whether sample weights count.
 
-    `per_sample` says how it is computed: by `values(y_true, y_pred)` inside the program, or from whole predictions.
+    `per_sample` says how it is computed: by `values(y_true, y_pred)` inside the program, or from whole predictions,
+    as when a class of the user's has an `update_state` of its own.
     """
 
     index: int
@@ -25,9 +27,12 @@ class OutputMetric:
     name: str
     weighted: bool
 
-    @property
+    @cached_property
     def per_sample(self) -> bool:
-        return hasattr(self.metric, "values")
+        order = type(self.metric).__mro__
+        values = next((place for place, kind in enumerate(order) if "values" in vars(kind)), None)
+        update = next(place for place, kind in enumerate(order) if "update_state" in vars(kind))
+        return values is not None and values <= update
 
 
 class CompileMetrics:
