@@ -53,11 +53,14 @@ def _print(result) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from striate.cli.terminal import say
+
     console = Console()
     if result["warning"]:
-        console.print(f"[bold yellow]Note[/]  {result['warning']}", highlight=False)
-    console.print(f"[bold]{plain(result['model'])}[/] on {result['images']:,} test images of {result['data']}: "
-                  f"accuracy [bold green]{result['accuracy']:.2%}[/], loss {result['loss']:.4f}", highlight=False)
+        say(console, "Note", result["warning"], "bold yellow")
+    say(console, "Model", plain(result["model"]))
+    say(console, "Data", f"{result['images']:,} test images of {result['data']}")
+    say(console, "Test", f"accuracy {result['accuracy']:.2%}, loss {result['loss']:.4f}", "bold green")
     table = Table("class", "found", box=None)
     for name, share in result["recall"].items():
         table.add_row(plain(name), f"{share:.1%}")

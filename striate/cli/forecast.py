@@ -16,7 +16,7 @@ import numpy as np
 from rich.console import Console
 
 from striate.cli import networks
-from striate.cli.reporting import duration
+from striate.cli.terminal import duration, say
 
 PROBE_STEPS = 6
 
@@ -50,8 +50,8 @@ def compiling(console: Console) -> Iterator[Compilations]:
         finally:
             jit.listeners.remove(heard)
     if compilations.done:
-        console.print(f"[bold]Kernels[/] {len(compilations.done)} compiled in {duration(compilations.seconds)}; "
-                      "they are kept for later runs.", highlight=False)
+        say(console, "Kernels", f"{len(compilations.done)} compiled in {duration(compilations.seconds)}; "
+                                "they are kept for later runs.")
 
 
 @dataclass(frozen=True)
@@ -109,5 +109,4 @@ def announce(model, data, recipe, console: Console) -> None:
     forecast = probe(model, images[:count], labels[:count], recipe.batch_size, console)
     seconds = forecast.epoch_seconds(len(images), recipe.batch_size)
     memory = "" if forecast.peak_bytes is None else f", {forecast.peak_bytes / 2**20:,.0f} MiB of memory"
-    console.print(f"[bold]Forecast[/] about {duration(seconds)} an epoch, {duration(seconds * recipe.epochs)} in all"
-                  f"{memory}.", highlight=False)
+    say(console, "Forecast", f"about {duration(seconds)} an epoch, {duration(seconds * recipe.epochs)} in all{memory}.")

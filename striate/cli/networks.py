@@ -92,11 +92,9 @@ def compiled(model, recipe: zoo.Recipe):
     """The model, compiled for classification with whole-number labels: cross-entropy for what its last layer gives."""
     from striate import losses
 
-    if model.output_shape[-1] == 1:
-        loss = losses.BinaryCrossentropy(from_logits=gives_scores(model))
-    else:
-        loss = losses.SparseCategoricalCrossentropy(from_logits=gives_scores(model))
-    model.compile(optimizer=recipe.make_optimizer(), loss=loss, metrics=["accuracy"])
+    single = model.output_shape[-1] == 1
+    loss = losses.BinaryCrossentropy if single else losses.SparseCategoricalCrossentropy
+    model.compile(optimizer=recipe.make_optimizer(), loss=loss(from_logits=gives_scores(model)), metrics=["accuracy"])
     return model
 
 

@@ -40,12 +40,11 @@ def command(model, images, top, invert, as_json) -> None:
     if invert:
         batch = 255 - batch
     outputs = network.predict(networks.pixels(network, batch), verbose=0)
-    rows = []
+    rows: list[dict] = []
     for path, shares in zip(images, networks.probabilities(network, outputs), strict=True):
         best = np.argsort(-shares, kind="stable")[:top]
         rows.append({"image": str(path), "classes": [
-            {"name": saved.classes[index] if index < len(saved.classes) else str(index),
-             "probability": float(shares[index])} for index in best.tolist()]})
+            {"name": saved.class_name(index), "probability": float(shares[index])} for index in best.tolist()]})
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return

@@ -8,25 +8,13 @@ import numpy as np
 
 from striate.cli import data as datasets
 from striate.cli.run_folder import REPORT, RunFolder
+from striate.cli.terminal import duration
 from striate.files import write_text
 from striate.see.report import Mistake, Report, page
 
 if TYPE_CHECKING:
     from striate.cli.scores import Scores
     from striate.cli.training import Outcome
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words.
-
-    Example:
-        >>> duration(75.2), duration(3.21)
-        ('1 min 15 s', '3.2 s')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def layer_rows(model) -> list[tuple[str, str, str, int]]:
@@ -53,13 +41,13 @@ def write_report(folder: RunFolder, model, data: datasets.Data, settings: dict[s
     headline["parameters"] = f"{model.count_params():,}"
     headline["training time"] = duration(outcome.seconds)
     if epochs:
-        headline["training images a second"] = f"{images / min(epochs):,.0f}"
+        headline["images a second"] = f"{images / min(epochs):,.0f}"
     warnings = [data.warning] if data.warning else []
     if outcome.interrupted:
         warnings.append(f"The training was interrupted after {len(epochs)} epochs.")
     report = Report(
         title=f"{settings['model']} on {data.title}",
-        subtitle=f"{data.said}. Run {folder.path.name}.",
+        subtitle=f"{data.said[0].upper()}{data.said[1:]}. Run {folder.path.name}.",
         headline=headline,
         history=history,
         best=outcome.best,

@@ -78,10 +78,10 @@ class SavedModel:
     file: Path
     config: Mapping[str, Any]
 
-    @property
-    def classes(self) -> list[str]:
-        """Names of the classes; empty if nobody wrote them down."""
-        return list(self.config.get("data", {}).get("classes", []))
+    def class_name(self, index: int) -> str:
+        """The name of a class, or its number if nobody wrote the name down."""
+        names = self.config.get("data", {}).get("classes", [])
+        return str(names[index]) if index < len(names) else str(index)
 
 
 def find_model(place: str) -> SavedModel:

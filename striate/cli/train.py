@@ -42,6 +42,7 @@ def command(**options) -> None:
     """
     from rich.console import Console
 
+    from striate.cli.terminal import say
     from striate.cli.training import Request, train
 
     request = Request(**options)
@@ -51,9 +52,9 @@ def command(**options) -> None:
         click.echo(json_text(result))
     else:
         if result["test"]:
-            console.print(f"[bold]Test[/]    accuracy [bold green]{result['test']['accuracy']:.2%}[/], "
-                          f"loss {result['test']['loss']:.4f}", highlight=False)
-        console.print(f"[bold]Report[/]  {result['report']}", highlight=False, soft_wrap=True)
+            say(console, "Test", f"accuracy {result['test']['accuracy']:.2%}, loss {result['test']['loss']:.4f}",
+                "bold green")
+        say(console, "Report", result["report"])
     if result["interrupted"]:
         click.get_current_context().exit(INTERRUPTED)
 

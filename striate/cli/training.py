@@ -18,6 +18,7 @@ from striate.cli.forecast import announce
 from striate.cli.reporting import write_report
 from striate.cli.run_folder import BEST, CONFIG, LAST, REPORT, RunFolder
 from striate.cli.scores import Scores, score
+from striate.cli.terminal import say
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,9 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
     if request.threads is not None:
         config.set_value("num_threads", request.threads)
     data = datasets.load(request.data, request.subset, request.limit, request.seed)
-    console.print(f"[bold]Data[/]    {data.said}.", highlight=False)
+    say(console, "Data", f"{data.said}.")
     if data.warning:
-        console.print(f"[bold yellow]Note[/]    {data.warning}", highlight=False)
+        say(console, "Note", data.warning, "bold yellow")
     recipe = networks.recipe(request.model, epochs=request.epochs, batch_size=request.batch_size,
                              optimizer=request.optimizer, learning_rate=request.learning_rate)
 
@@ -68,10 +69,9 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
         return networks.compiled(model, recipe)
 
     model = make()
-    console.print(f"[bold]Model[/]   {plain(request.model)}: {model.count_params():,} parameters, "
-                  f"{networks.said(recipe)}.", highlight=False)
+    say(console, "Model", f"{plain(request.model)}: {model.count_params():,} parameters, {networks.said(recipe)}.")
     folder = RunFolder.at(request.out) if request.out else RunFolder.create(config.value("runs"), data.name)
-    console.print(f"[bold]Run[/]     {folder.path}", highlight=False, soft_wrap=True)
+    say(console, "Run", str(folder.path))
     settings = run_settings(request, recipe, data, model)
     folder.write_json(CONFIG, settings)
     announce(model, data, recipe, console)
@@ -90,7 +90,8 @@ def run_settings(request: Request, recipe: zoo.Recipe, data: datasets.Data, mode
         "command": command(request, recipe),
         "model": request.model,
         "training": {"epochs": recipe.epochs, "batch_size": recipe.batch_size, "loss": type(model.loss).__name__,
-                     "optimizer": recipe.optimizer, "learning_rate": float(model.optimizer.learning_rate),
+                     "optimizer": recipe.optimizer,
+                     "learning_rate": float(f"{float(model.optimizer.learning_rate):.6g}"),
                      **recipe.optimizer_arguments},
         "seed": request.seed,
         "data": {"name": data.name, "said": data.said, "subset": request.subset, "limit": request.limit,
@@ -136,7 +137,7 @@ def fit(model, data: datasets.Data, recipe: zoo.Recipe, folder: RunFolder, conso
             folder.write_history(self.history)
             if console.stderr:
                 said = ", ".join(f"{name} {value:.4f}" for name, value in numbers.items())
-                console.print(f"Epoch {epoch + 1}/{recipe.epochs}: {said}", highlight=False)
+                say(console, "Epoch", f"{epoch + 1}/{recipe.epochs}: {said}")
 
     keeper, interrupted, started = Keeper(), False, time.perf_counter()
     saver = callbacks.ModelCheckpoint(folder / BEST, monitor="val_accuracy", mode="max", save_best_only=True)
@@ -151,7 +152,7 @@ def fit(model, data: datasets.Data, recipe: zoo.Recipe, folder: RunFolder, conso
     model.save(folder / LAST)
     if interrupted:
         kept = "the best weights so far are kept" if keeper.history else "no epoch was complete"
-        console.print(f"\n[bold yellow]Interrupted[/]: {kept}.", highlight=False)
+        say(console, "Stopped", f"{kept}.", "bold yellow")
     accuracies = keeper.history.get("val_accuracy")
     best = 1 + int(np.argmax(accuracies)) if accuracies else None
     return Outcome(keeper.history, time.perf_counter() - started, interrupted, best)

@@ -25,14 +25,15 @@ def command(models, batch_size) -> None:
     from striate import zoo
     from striate.cli import machine, networks
     from striate.cli.forecast import probe
+    from striate.cli.terminal import duration, say
 
     console, started = Console(), time.perf_counter()
     for name in models or zoo.names():
         recipe = networks.recipe(name, batch_size=batch_size)
         model = networks.compiled(networks.build(name), recipe)
         images = np.zeros((recipe.batch_size, *model.input_shape[1:]), np.uint8)
-        console.print(f"[bold]{name}[/] in batches of {recipe.batch_size}", highlight=False)
+        say(console, "Model", f"{name} in batches of {recipe.batch_size}")
         probe(model, images, np.zeros(recipe.batch_size, np.int32), recipe.batch_size, console)
     cache = machine.kernel_cache()
-    console.print(f"{cache['compiled']} kernels ready in {cache['folder']} after "
-                  f"{time.perf_counter() - started:.1f} s.", highlight=False, soft_wrap=True)
+    say(console, "Done", f"{cache['compiled']} kernels ready in {cache['folder']} after "
+                         f"{duration(time.perf_counter() - started)}.")

@@ -7,8 +7,8 @@ from click.testing import CliRunner
 
 from striate import __version__
 from striate.cli import COMMANDS, main, plain
-from striate.cli.reporting import duration
 from striate.cli.run_folder import RunFolder, find_model
+from striate.cli.terminal import duration
 from striate.errors import FileError, ModelFileError
 
 
@@ -102,7 +102,7 @@ def test_find_model_prefers_the_best(tmp_path):
     (tmp_path / "best.keras").write_bytes(b"")
     (tmp_path / "config.json").write_text('{"data": {"classes": ["cat", "dog"]}}')
     found = find_model(str(tmp_path))
-    assert (found.file.name, found.classes) == ("best.keras", ["cat", "dog"])
+    assert [found.file.name, found.class_name(1), found.class_name(2)] == ["best.keras", "dog", "2"]
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ModelFileError, match="damaged"):
         find_model(str(tmp_path))
