@@ -48,22 +48,23 @@ _rows("gemm",
       gemm="matrix product by register tiles, with bias, relu or mask",
       gemm_dots="matrix product with few columns: a vector of the sum's axis at a time",
       gemm_streams="matrix product with few columns: whole rows of the long matrix stream through",
+      gemm_thin="matrix product over at most four steps: bound by memory",
       gemm_finish="sum of a narrow product's chunks, with bias, relu or mask",
       column_sums="sum of each column",
       transpose="rows turned into columns")
 
 _rows("conv",
       conv_pack="weights and bias of a convolution in blocks of output channels",
-      conv_direct="convolution with bias, ReLU and max pooling: direct sums in register tiles")
+      conv_direct="convolution with bias, ReLU and max pooling: direct sums in register tiles",
+      conv_window="convolution of few channels with bias, ReLU and max pooling: the unpooled map stays in cache")
 
 _rows("elementwise",
       chain="any sequence of elementwise ops in one pass, interpreted block by block")
 
 _rows("pool",
       max_pool="largest value of each window, and its place",
-      max_pool_grad="gradient of max_pool, gathered by place",
       avg_pool="mean of each window, padding not counted",
-      avg_pool_grad="gradient of avg_pool, gathered by place")
+      pool_grad="gradient of pooling, a row of the map a task")
 
 _rows("reduce",
       reduce_rows="sum, product, largest or smallest of contiguous rows",
@@ -81,6 +82,7 @@ _rows("norm",
 
 _rows("move",
       copy="a box of numbers from one place to another, by strides",
+      turn="the same where rows become columns, square by square",
       fill="one number everywhere",
       take="rows by index, converted on the way",
       take_grad="rows added up at their indices",

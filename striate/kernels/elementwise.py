@@ -1,7 +1,7 @@
 """The chain interpreter: any sequence of elementwise ops in one pass, without compiling anything new.
 
     for each block of BLOCK elements:
-        load     bring inputs that broadcast, or are not 32 bits wide, into registers
+        load     bring inputs that broadcast, or are not 32 bits wide, into registers (once, where every block is the same)
         execute  instruction by instruction: register = formula(registers)
         store    what is not yet in its place
 
@@ -165,22 +165,29 @@ def _load_run(kind, source, first, step, target, begin, count):
 
 @helper
 def _load_broadcast(row, source, start, target, count):
-    """Elements start .. start + count of the broadcast input, walked row by row of its last axis."""
-    kind, rank = row[0], row[3]
-    inner, step = row[3 + rank], row[3 + 6 + rank]
+    """Elements start .. start + count of the broadcast input, walked row by row of its last axis.
+
+    An input that repeats itself after a period is read for one period; the rest is copied within the register.
+    """
+    kind, rank, period = row[0], row[3], row[4]
+    inner, step = row[4 + rank], row[10 + rank]
+    needed = min(count, period) if period > 0 else count
     begin = 0
-    while begin < count:
+    while begin < needed:
         position = start + begin
         within = position % inner
         rest = position // inner
         offset = within * step
         for axis in range(rank - 2, -1, -1):
-            length = row[4 + axis]
-            offset += rest % length * row[4 + 6 + axis]
+            length = row[5 + axis]
+            offset += rest % length * row[11 + axis]
             rest //= length
-        run = min(inner - within, count - begin)
+        run = min(inner - within, needed - begin)
         _load_run(kind, source, offset, step, target, begin, run)
         begin += run
+    numbers = i32_at(target)
+    for i in range(needed, count):
+        numbers[i] = numbers[i - needed]
 
 
 @helper
@@ -224,7 +231,7 @@ def chain(lanes):
         for i in range(inputs):
             row = i64_at(tensors + i * width)
             if row[1] == 1:
-                _load_run(row[0], integer(arguments, 6 + i), 0, 0, registers + row[2] * block * 4, 0, block)
+                _load_broadcast(row, integer(arguments, 6 + i), 0, registers + row[2] * block * 4, block)
         for task in range(first, last):
             start = task * block
             count = min(block, total - start)

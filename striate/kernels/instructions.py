@@ -6,12 +6,13 @@ REGISTERS = 64
 """Registers a chain may use."""
 RANK = 6
 """Axes that a broadcast input may have after axes that go together are joined."""
-TENSOR = 4 + 2 * RANK
-"""Slots of a tensor's row: kind, mode, register, rank, lengths, strides."""
+TENSOR = 5 + 2 * RANK
+"""Slots of a tensor's row: kind, mode, register, rank, period, lengths, strides."""
 INSTRUCTION = 6
 """Slots of an instruction: formula, three operand registers, result register, two float32 constants in one word."""
 FLOAT32, INT32, UINT8 = 0, 1, 2
-WHOLE, SCALAR, BROADCAST = 0, 1, 2
+WHOLE, SAME, BROADCAST = 0, 1, 2
+"""Modes of an input: used where it lies; the same numbers in every block; loaded block by block."""
 
 _BY_OPERANDS = {
     "ff": "add subtract multiply divide power maximum minimum arctan2 relu_grad greater greater_equal less "

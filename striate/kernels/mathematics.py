@@ -43,17 +43,27 @@ def _power_of_two(n):
     return ((n + 127) << 23).as_real()
 
 
+def _between(x, low, high):
+    """x kept between two numbers; a NaN becomes `high`."""
+    x = (x < high).choose(x, x.constant(high))
+    return (x > low).choose(x, x.constant(low))
+
+
+_MAGIC = 1.5 * 2.0 ** 23
+"""Added to a small float32 it leaves the nearest whole number in the low bits."""
+
+
 def _reduced(x):
-    """n (as int32) and r with x = n * ln(2) + r, |r| <= ln(2) / 2."""
-    n = (x * (1.0 / _LN2)).nearest()
+    """n (as int32) and r with x = n * ln(2) + r, |r| <= ln(2) / 2; |x| below 2^20."""
+    shifted = x.times_plus(1.0 / _LN2, _MAGIC)
+    n = shifted - _MAGIC
     r = n.times_plus(-_LN2_LOW, n.times_plus(-_LN2_HIGH, x))
-    return n.to_int32(), r
+    return shifted.bits() - x.constant(_MAGIC).bits(), r
 
 
 def exp(x):
     """e to the power x."""
-    inside = x.smaller(89.0).larger(-104.0)
-    n, r = _reduced(inside)
+    n, r = _reduced(_between(x, -104.0, 89.0))
     y = (r * r).times_plus(r.polynomial(_EXP), r) + 1.0
     half = n >> 1
     y = y * _power_of_two(half) * _power_of_two(n - half)
@@ -62,12 +72,13 @@ def exp(x):
 
 def exp2(x):
     """2 to the power x."""
-    return _exp_double(x.smaller(130.0).larger(-160.0).to_float64() * _LN2).to_float32()
+    y = _exp_double(_between(x, -160.0, 130.0).to_float64() * _LN2).to_float32()
+    return x.is_nan().choose(x, y)
 
 
 def expm1(x):
     """exp(x) - 1."""
-    n, r = _reduced(x.smaller(89.0).larger(-18.0))
+    n, r = _reduced(_between(x, -18.0, 89.0))
     p = (r * r).times_plus(r.polynomial(_EXP), r)
     scale = _power_of_two(n - 1)
     y = scale.times_plus(p, scale - 0.5) * 2.0
@@ -127,8 +138,9 @@ def log1p(x):
 
 def tanh(x):
     """The hyperbolic tangent."""
-    t = expm1(x.absolute().smaller(10.0) * 2.0)
-    return (t / (t + 2.0)).with_sign_of(x)
+    t = expm1(_between(x.absolute(), 0.0, 10.0) * 2.0)
+    y = (t / (t + 2.0)).with_sign_of(x)
+    return x.is_nan().choose(x, y)
 
 
 def sigmoid(x):
@@ -146,7 +158,7 @@ def sinh(x):
     size = x.absolute()
     e = exp(size * 0.5)
     large = (e * 0.5) * e - 0.5 / (e * e)
-    t = expm1(size.smaller(2.0))
+    t = expm1(_between(size, 0.0, 2.0))
     small = (t + t / (t + 1.0)) * 0.5
     return (size < 1.0).choose(small, large).with_sign_of(x)
 
@@ -161,7 +173,7 @@ def erf(x):
     """The error function."""
     size = x.absolute()
     near = size * (size * size).polynomial(_ERF)
-    far = 1.0 - exp(size.smaller(4.0).polynomial(_LOG_ERFC))
+    far = 1.0 - exp(_between(size, 0.0, 4.0).polynomial(_LOG_ERFC))
     y = (size < 1.0).choose(near, far)
     return x.is_nan().choose(x, y.with_sign_of(x))
 
@@ -285,7 +297,7 @@ def power(x, y):
     size = x.absolute()
     infinite = x.constant(math.inf)
     exponent = _log_double(size.to_float64()) * y.to_float64()
-    z = _exp_double(exponent.smaller(140.0).larger(-140.0)).to_float32()
+    z = _exp_double(_between(exponent, -140.0, 140.0)).to_float32()
     rising = ((size > 1.0) & (y > 0.0)) | ((size < 1.0) & (y < 0.0))
     edge = size.equals(0.0) | size.equals(infinite) | y.absolute().equals(infinite)
     z = edge.choose(rising.choose(infinite, 0.0), z)

@@ -8,10 +8,40 @@ there is one kernel for each element size.
 from numba import float32, int32, int64, uint8  # noqa: F401 - the kinds below
 
 from striate.kernels.jit import helper
-from striate.kernels.simd import f32, f64, i32, i64, integer, u8
+from striate.kernels.simd import f32, f64, i32, i64, i64_at, integer, u8
 
 COPY_RANK = 6
 """Axes of a strided copy; the table holds lengths, strides of x, strides of out."""
+
+
+@helper
+def _start(table, row, places):
+    """Sets `places` to the position of a row in the box (all axes but the last); the offsets of x and out there."""
+    source = target = 0
+    for axis in range(4, -1, -1):
+        place = row % table[axis]
+        row //= table[axis]
+        places[axis] = place
+        source += place * table[6 + axis]
+        target += place * table[12 + axis]
+    return source, target
+
+
+@helper
+def _next(table, places, source, target):
+    """The offsets one row further; `places` moves with them."""
+    axis = 4
+    while axis >= 0:
+        places[axis] += 1
+        source += table[6 + axis]
+        target += table[12 + axis]
+        if places[axis] < table[axis]:
+            break
+        source -= table[axis] * table[6 + axis]
+        target -= table[axis] * table[12 + axis]
+        places[axis] = 0
+        axis -= 1
+    return source, target
 
 
 def copy(size):
@@ -23,26 +53,54 @@ def copy(size):
     octets, words = size == 1, size == 4
 
     def copy(a, first, last, scratch):
-        table, chunk, chunks = i64(a, 4), integer(a, 5), integer(a, 6)
+        table, chunk, chunks, places = i64(a, 4), integer(a, 5), integer(a, 6), i64_at(scratch)
         length, x_step, out_step = table[5], table[11], table[17]
-        for task in range(first, last):
-            rest = task // chunks
-            begin = task % chunks * chunk
+        source, target = _start(table, first // chunks, places)
+        part = first % chunks
+        for _ in range(first, last):
+            begin = part * chunk
             count = min(chunk, length - begin)
-            source = integer(a, 2) + begin * x_step
-            target = integer(a, 3) + begin * out_step
-            for axis in range(4, -1, -1):
-                place = rest % table[axis]
-                rest //= table[axis]
-                source += place * table[6 + axis]
-                target += place * table[12 + axis]
+            from_here = integer(a, 2) + source + begin * x_step
+            to_here = integer(a, 3) + target + begin * out_step
             if octets:
-                _copy_row(u8(a, 0), u8(a, 1), source, target, x_step, out_step, count)
+                _copy_row(u8(a, 0), u8(a, 1), from_here, to_here, x_step, out_step, count)
             elif words:
-                _copy_row(i32(a, 0), i32(a, 1), source, target, x_step, out_step, count)
+                _copy_row(i32(a, 0), i32(a, 1), from_here, to_here, x_step, out_step, count)
             else:
-                _copy_row(i64(a, 0), i64(a, 1), source, target, x_step, out_step, count)
+                _copy_row(i64(a, 0), i64(a, 1), from_here, to_here, x_step, out_step, count)
+            part += 1
+            if part == chunks:
+                part = 0
+                source, target = _next(table, places, source, target)
     return copy
+
+
+def turn(size):
+    """Makes the copy whose rows are columns of x: the last axis of out is not the last of x.
+
+    Slots as in `copy`, but the last two axes of the table are x's last axis and out's last axis, and a task is a square
+    of 32 x 32 of them; 5 squares along x's last axis, 6 along out's.
+    """
+    octets, words = size == 1, size == 4
+
+    def turn(a, first, last, scratch):
+        table, down, across, places = i64(a, 4), integer(a, 5), integer(a, 6), i64_at(scratch)
+        for task in range(first, last):
+            square = task % (down * across)
+            source, target = _start(table, task // (down * across) * table[4], places)
+            top, left = square // across * 32, square % across * 32
+            height, width = min(32, table[4] - top), min(32, table[5] - left)
+            source += integer(a, 2) + top * table[10] + left * table[11]
+            target += integer(a, 3) + top * table[16] + left * table[17]
+            for i in range(height):
+                begin, end = source + i * table[10], target + i * table[16]
+                if octets:
+                    _copy_row(u8(a, 0), u8(a, 1), begin, end, table[11], 1, width)
+                elif words:
+                    _copy_row(i32(a, 0), i32(a, 1), begin, end, table[11], 1, width)
+                else:
+                    _copy_row(i64(a, 0), i64(a, 1), begin, end, table[11], 1, width)
+    return turn
 
 
 @helper
@@ -157,6 +215,14 @@ def take_grad(wide):
     return take_grad
 
 
+@helper
+def _mark(out, base, step, classes, label):
+    for c in range(classes):
+        out[base + c * step] = 0
+    if 0 <= label < classes:
+        out[base + label * step] = 1
+
+
 def one_hot(result, wide):
     """Makes one_hot into "f32", "i32" or "u8": slots 0 x, 1 out, 2 classes, 3 inner; a task is one element of x."""
     real, words = result == "f32", result == "i32"
@@ -166,12 +232,10 @@ def one_hot(result, wide):
         for task in range(first, last):
             label = i64(a, 0)[task] if wide else int64(i32(a, 0)[task])
             base = task // inner * classes * inner + task % inner
-            for c in range(classes):
-                hit = 1 if c == label else 0
-                if real:
-                    f32(a, 1)[base + c * inner] = hit
-                elif words:
-                    i32(a, 1)[base + c * inner] = hit
-                else:
-                    u8(a, 1)[base + c * inner] = hit
+            if real:
+                _mark(f32(a, 1), base, inner, classes, label)
+            elif words:
+                _mark(i32(a, 1), base, inner, classes, label)
+            else:
+                _mark(u8(a, 1), base, inner, classes, label)
     return one_hot

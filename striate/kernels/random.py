@@ -1,4 +1,4 @@
-"""Random bits from counters: Threefry2x32 with 20 rounds, LANES counters at a time, and what is made of them.
+"""Random bits from counters: Threefry2x32 with 20 rounds, PAIRS counters at a time, and what is made of them.
 
 The words of counter i decide on elements 4 i .. 4 i + 3 of a dropout (16 bits each, low half first), or are the numbers
 2 i and 2 i + 1 of a uniform distribution. So element i is the same whoever computes it; `striate.ops.random` is the
@@ -14,8 +14,8 @@ from striate.kernels.simd import I32, I64, f32, f32_at, integer, load_vector, re
 
 _ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
 _I16 = ir.IntType(16)
-PAIRS = 8
-"""Counters enciphered together: their words fill 32 elements of a mask."""
+PAIRS = 16
+"""Counters enciphered together: their words fill 64 elements of a mask. Enough to hide the rounds' latency."""
 
 
 def _threefry(keys, x0, x1):
@@ -77,7 +77,7 @@ def derive_key(typing, state, stream, key):
 
 @intrinsic
 def drop_block(typing, x, i, out, j, key, first, threshold, scale):
-    """out[j : j + 32] = x[i : i + 32] * scale where the bits of counters first .. first + 8 say "keep", else 0."""
+    """out[j : j + 64] = x[i : i + 64] * scale where the bits of counters first .. first + 16 say "keep", else 0."""
     def generate(context, builder, signature, args):
         x, i, out, j, key, first, threshold, scale = args
         words = _ciphered(builder, key, *_counter(builder, first))
@@ -94,7 +94,7 @@ def drop_block(typing, x, i, out, j, key, first, threshold, scale):
 
 @intrinsic
 def uniform_block(typing, out, j, key, first, width, low):
-    """out[j : j + 16] = low + width * u, where u has the upper 24 bits of the words of counters first .. first + 8."""
+    """out[j : j + 32] = low + width * u, where u has the upper 24 bits of the words of counters first .. first + 16."""
     def generate(context, builder, signature, args):
         out, j, key, first, width, low = args
         words = Lanes(builder, _ciphered(builder, key, *_counter(builder, first)))
@@ -116,13 +116,13 @@ def dropout():
         derive_key(u32(a, 1), integer(a, 4), key)
         threshold, scale = integer(a, 5), float32(real(a, 6))
         begin, end = first * 1024, min(last * 1024, total)
-        whole = begin + (end - begin) // 32 * 32
-        for i in range(begin, whole, 32):
+        whole = begin + (end - begin) // 64 * 64
+        for i in range(begin, whole, 64):
             drop_block(x, i, out, i, key, i // 4, threshold, scale)
         if whole < end:
             for i in range(end - whole):
                 spare[i] = x[whole + i]
-            for i in range(end - whole, 32):
+            for i in range(end - whole, 64):
                 spare[i] = 0.0
             drop_block(spare, 0, spare, 0, key, whole // 4, threshold, scale)
             for i in range(end - whole):
@@ -138,8 +138,8 @@ def random_uniform():
         derive_key(u32(a, 0), integer(a, 3), key)
         width, low = float32(real(a, 4)), float32(real(a, 5))
         begin, end = first * 1024, min(last * 1024, total)
-        whole = begin + (end - begin) // 16 * 16
-        for i in range(begin, whole, 16):
+        whole = begin + (end - begin) // 32 * 32
+        for i in range(begin, whole, 32):
             uniform_block(out, i, key, i // 2, width, low)
         if whole < end:
             uniform_block(spare, 0, key, whole // 2, width, low)

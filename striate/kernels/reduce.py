@@ -62,7 +62,15 @@ def _neutral(kind):
 
 @helper
 def row_reduced(kind, x, start, count, spare):
-    """x[start : start + count] reduced in 32 running results, then in a tree; `spare` holds 32 numbers."""
+    """x[start : start + count] reduced in 32 running results, then in a tree (a short row one by one).
+
+    `spare` holds 16 numbers.
+    """
+    if count < 32:
+        total = x[start]
+        for i in range(1, count):
+            total = _joined(kind, total, x[start + i])
+        return total
     one = broadcast(float32(_neutral(kind)), 16)
     two = one
     whole = count // 32 * 32

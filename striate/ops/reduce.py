@@ -233,11 +233,11 @@ def argmin(x, axis=None, keepdims=False):
 
 def _cumsum_reference(x, axis, reverse):
     x = np.flip(x, axis) if reverse else x
-    y = np.cumsum(x.astype(np.float64) if is_floating(x.dtype) else x, axis=axis).astype(x.dtype)
+    y = np.cumsum(x.astype(np.float64) if is_floating(x.dtype) else x, axis=axis).astype(_sum_type(str(x.dtype)))
     return [np.flip(y, axis) if reverse else y]
 
 
-register(OpSpec("cumsum", lambda inputs, axis, reverse: [inputs[0]], _cumsum_reference,
+register(OpSpec("cumsum", lambda inputs, axis, reverse: [TensorType(inputs[0].shape, _sum_type(inputs[0].dtype))], _cumsum_reference,
                 lambda node, g: [apply("cumsum", [g], axis=node.attributes["axis"],
                                        reverse=not node.attributes["reverse"])], _input_size))
 

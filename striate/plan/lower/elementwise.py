@@ -5,7 +5,8 @@ joins them; here the program is assembled for the interpreter `striate.kernels.e
 
 1. each instruction becomes formulas of the right kind (float32 or int32), with conversions where kinds meet;
 2. results share registers as soon as nobody needs the old content;
-3. each input is WHOLE (contiguous, used where it lies), a SCALAR (spread once) or BROADCAST (loaded block by block).
+3. each input is WHOLE (contiguous, used where it lies), the SAME in every block (a scalar, a bias of
+   32 channels: loaded once) or BROADCAST (loaded block by block).
 """
 
 from __future__ import annotations
@@ -120,18 +121,22 @@ def broadcast_axes(shape: tuple, target: tuple) -> tuple[list[int], list[int]]:
     return lengths or [1], strides or [0]
 
 
+def _period(lengths: list[int], strides: list[int]) -> int:
+    """After how many elements a broadcast tensor repeats itself; 0 where it does not."""
+    return 0 if strides[0] else prod(lengths[1:])
+
+
 def _tensor_row(value, register: int, shape: tuple) -> list[int] | None:
     lengths, strides = broadcast_axes(value.shape, shape)
+    period = _period(lengths, strides)
     if value.type.size == prod(shape) and value.type.size > 1:
         mode, lengths, strides = kernel.WHOLE, [], []
-    elif not any(strides):
-        mode, lengths, strides = kernel.SCALAR, [], []
     else:
-        mode = kernel.BROADCAST
+        mode = kernel.SAME if period and kernel.BLOCK % period == 0 else kernel.BROADCAST
     if len(lengths) > kernel.RANK:
         return None
     spare = [0] * (kernel.RANK - len(lengths))
-    return [_KINDS[value.dtype], mode, register, len(lengths), *lengths, *spare, *strides, *spare]
+    return [_KINDS[value.dtype], mode, register, len(lengths), period, *lengths, *spare, *strides, *spare]
 
 
 def chain_launch(node, program, results, cpu) -> Launch | None:

@@ -11,6 +11,8 @@ from striate.plan.lower import lowers
 
 _RANK = 6
 _CHUNK = 4096
+_SQUARE = 32
+"""Side of the squares in which rows become columns: 4 KB of each tensor."""
 _SIZES = (1, 4, 8)
 _TAGS = {"uint8": "u8", "bool": "u8", "int32": "i32", "int64": "i64", "float32": "f32", "float64": "f64"}
 _CONVERSIONS = {"f32": ("u8", "f32", "f64", "i32", "i64"), "i32": ("u8", "i32", "i64"), "i64": ("i64",), "u8": ("u8",)}
@@ -49,11 +51,34 @@ def copy_launch(x, out, lengths, x_strides, out_strides, x_offset=0, out_offset=
     if len(axes) > _RANK or _size(x) not in _SIZES or _size(x) != _size(out):
         return None
     axes = [[1, 0, 0]] * (_RANK - len(axes)) + axes
-    table = np.array(axes, np.int64).T.reshape(-1)
+    turned = _turned(axes)
+    if turned is not None:
+        return _turn_launch(x, out, turned, x_offset, out_offset)
     rows, length = prod(axis[0] for axis in axes[:-1]), axes[-1][0]
     chunks = -(-length // _CHUNK)
-    return Launch("copy", dict(size=_size(x)), [x, out, x_offset, out_offset, Constant(table, "box"), _CHUNK, chunks],
-                  [out], rows * chunks, reason or f"copy of rows of {length}", piece=max(1, _CHUNK // length))
+    return Launch("copy", dict(size=_size(x)), [x, out, x_offset, out_offset, _table(axes), _CHUNK, chunks], [out],
+                  rows * chunks, reason or f"copy of rows of {length}", scratch=64, piece=max(1, _CHUNK // length))
+
+
+def _table(axes) -> Constant:
+    return Constant(np.array(axes, np.int64).T.reshape(-1), "box")
+
+
+def _turned(axes):
+    """The axes with x's last one moved before out's last one, where x and out disagree on which is the last."""
+    if axes[-1][2] != 1 or axes[-1][1] == 1 or axes[-1][0] < 8:
+        return None
+    inner = [axis for axis in axes[:-1] if axis[1] == 1 and axis[0] >= 8]
+    if not inner:
+        return None
+    return [axis for axis in axes[:-1] if axis is not inner[0]] + [inner[0], axes[-1]]
+
+
+def _turn_launch(x, out, axes, x_offset, out_offset) -> Launch:
+    down, across = -(-axes[4][0] // _SQUARE), -(-axes[5][0] // _SQUARE)
+    tasks = prod(axis[0] for axis in axes[:4]) * down * across
+    return Launch("turn", dict(size=_size(x)), [x, out, x_offset, out_offset, _table(axes), down, across], [out], tasks,
+                  f"rows become columns in squares of {_SQUARE}", scratch=64, piece=4)
 
 
 def fill_launch(out, pattern: int, reason: str) -> Launch:

@@ -7,7 +7,7 @@ from striate.plan.ir import Launch
 from striate.plan.lower import lowers
 
 _TASK = 1024
-_SCRATCH = 256
+_SCRATCH = 64 + 256
 
 
 @lowers("dropout", "dropout_grad")
