@@ -16,17 +16,28 @@ there is nothing else to multiply, a k x k pooling saves all but 1 / k^2 of the 
 """
 
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 
 from striate.kernels.conv_grad import copy_window, zero_floats
 from striate.kernels.jit import helper
 from striate.kernels.simd import (
+    I8,
+    I32,
+    broadcast,
     f32,
     f32_at,
     i32_at,
     i64,
     i64_at,
     integer,
+    lanes_of,
+    load_like,
     load_offsets,
+    select_positive,
+    splat,
+    store,
     tile_add,
     tile_gather_outer,
     tile_gather_scale,
@@ -110,65 +121,118 @@ def conv_weights_grad(lanes, rows, vectors):
     return conv_weights_grad
 
 
+@intrinsic
+def store_places(typing, out, at, winner, i, corner, rule, like):
+    """out[at + k] = corner + row * row_step + column * column_step, of the winners winner[i + k], k < lanes of `like`.
+
+    rule: (65536 / columns of a window, rounded up; row_step - columns * column_step; column_step).
+    """
+    def generate(context, builder, signature, args):
+        out, at, winner, i, corner, rule, _ = args
+        lanes = signature.args[6].lanes
+        kind = ir.VectorType(I32, lanes)
+        narrow = builder.load(builder.bitcast(builder.gep(winner, [i]), ir.VectorType(I8, lanes).as_pointer()))
+        narrow.align = 1
+        position = builder.zext(narrow, kind)
+        start, inverse, row_step, column_step = (
+            splat(builder, builder.trunc(value, I32), lanes)
+            for value in (corner, *(builder.extract_value(rule, k) for k in range(3))))
+        row = builder.lshr(builder.mul(position, inverse), ir.Constant(kind, [16] * lanes))
+        places = builder.add(builder.add(start, builder.mul(row, row_step)), builder.mul(position, column_step))
+        builder.store(places, builder.bitcast(builder.gep(out, [at]), kind.as_pointer())).align = 4
+        return context.get_dummy_value()
+    return types.void(out, types.intp, winner, types.intp, types.intp, rule, like), generate
+
+
 @helper
-def list_winners(places, values, counts, sources, span, geometry, place, channels):
-    """Appends (place in x's window, g) of every window's winner that passed the relu to the lists of its channel.
+def find_winners(places, values, at, sources, span, channels, rule, zero):
+    """For a run of windows: places[at + j * pitch + c] in x's window, values[...] = g, or zero if a relu was shut.
 
-    sources: (g, y, winner, offsets of winners). span: (image, first pooled row, end, base place).
-    geometry: (pooled height, width, channels, relu). place: (places a pooled row, a pooled column).
-    channels: (first, count, entries a list).
+    sources: (g, y, winner). span: (first element, windows, floats a window, first place, places a window).
+    channels: (channels, pitch, relu). rule: see `store_places`. zero: a vector of zeros.
+    """
+    g, y, winner = sources
+    source, windows, depth, corner, step = span
+    count, pitch, relu = channels
+    lanes = lanes_of(zero)
+    for _ in range(windows):
+        c = 0
+        while c + lanes <= count:
+            value = load_like(g, source + c, zero)
+            if relu != 0:
+                value = select_positive(value, load_like(y, source + c, zero))
+            store(values, at + c, value)
+            store_places(places, at + c, winner, source + c, corner, rule, zero)
+            c += lanes
+        while c < count:
+            position = int(winner[source + c])
+            places[at + c] = corner + (position * rule[0] >> 16) * rule[1] + position * rule[2]
+            values[at + c] = g[source + c]
+            if relu != 0 and not y[source + c] > 0.0:
+                values[at + c] = 0.0
+            c += 1
+        at += pitch
+        source += depth
+        corner += step
 
+
+@helper
+def append_entries(lists, counts, room, found, windows, channels):
+    """Appends what `find_winners` found, but for zeros, to the list of each channel.
+
+    lists, found: (places, values). channels: (channels, pitch).
     Whether an entry is kept only moves the end of its list: a branch here would be guessed wrong too often.
     """
-    g, y, winner, winner_at = sources
-    image, row, end, base = span
-    height, width, depth, relu = geometry
-    first, count, room = channels
-    every = relu == 0
-    for i in range(row, end):
-        for c in range(count):
-            source = (image * height + i) * width * depth + first + c
-            corner = base + (i - row) * place[0]
-            at = c * room + counts[c]
-            for _ in range(width):
-                value = g[source]
-                places[at] = corner + winner_at[winner[source]]
-                values[at] = value
-                at += (value != 0.0) & ((y[source] > 0.0) | every)
-                source += depth
-                corner += place[1]
-            counts[c] = at - c * room
+    places, values = lists
+    new_places, new_values = found
+    count, pitch = channels
+    for c in range(count):
+        at = c * room + counts[c]
+        for j in range(windows):
+            value = new_values[j * pitch + c]
+            places[at] = new_places[j * pitch + c]
+            values[at] = value
+            at += value != 0.0
+        counts[c] = at - c * room
 
 
 def conv_weights_grad_sparse(lanes, taps, ways):
     """Makes the sparse kernel: `taps` vectors of sums for one output channel, `ways` entries at a time.
 
     partial[chunk][output part][channel of it][input part][tap][lanes], bias_partial[chunk][output part][channel].
+    With `lists`, entries are gathered into a list a channel, without zeros; else they are used where they were found,
+    zeros included, which is cheaper when a single part of input channels uses them.
 
-    Arguments: x, g, y, winner, partial, bias_partial, tables (taps, winners); then batch, chunks, images a block,
-    x's height, width, channels, pooled height, width, channels, pooled rows a block; window top, left, rows, columns,
-    row step a block; groups, input parts, depth, output parts, channels an output part, taps in all, places a pooled
-    row, a pooled column, relu.
+    Arguments: x, g, y, winner, partial, bias_partial, table (taps); then batch, chunks, images a block; height, width,
+    channels of x and of the pooled map; pooled rows a block; window top, left, rows, columns, row step a block; groups,
+    input parts, depth, output parts, channels an output part, taps in all, places a pooled row, a pooled column, relu,
+    the three numbers of `store_places`, lists.
     """
     def conv_weights_grad_sparse(a, first, last, scratch):
         x, g, y, winner = f32(a, 0), f32(a, 1), f32(a, 2), u8(a, 3)
-        partial, bias, tap_at, winner_at = f32(a, 4), f32(a, 5), i64(a, 6), i64(a, 7)
-        n, chunks, n_block = integer(a, 8), integer(a, 9), integer(a, 10)
-        size = integer(a, 11), integer(a, 12), integer(a, 13)
-        height, g_width, g_depth, h_block = integer(a, 14), integer(a, 15), integer(a, 16), integer(a, 17)
-        top, left, x_rows, columns, row_step = (
-            integer(a, 18), integer(a, 19), integer(a, 20), integer(a, 21), integer(a, 22))
-        groups, parts, depth, out_parts, share, count = (
-            integer(a, 23), integer(a, 24), integer(a, 25), integer(a, 26), integer(a, 27), integer(a, 28))
-        place, relu = (integer(a, 29), integer(a, 30)), integer(a, 31)
+        partial, bias, tap_at = f32(a, 4), f32(a, 5), i64(a, 6)
+        n, chunks, n_block = integer(a, 7), integer(a, 8), integer(a, 9)
+        size = integer(a, 10), integer(a, 11), integer(a, 12)
+        height, g_width, g_depth, h_block = integer(a, 13), integer(a, 14), integer(a, 15), integer(a, 16)
+        top, left, x_rows, columns = integer(a, 17), integer(a, 18), integer(a, 19), integer(a, 20)
+        row_step, groups, parts, depth = integer(a, 21), integer(a, 22), integer(a, 23), integer(a, 24)
+        out_parts, share, count = integer(a, 25), integer(a, 26), integer(a, 27)
+        row_place, column_place, relu = integer(a, 28), integer(a, 29), integer(a, 30)
+        rule, lists = (integer(a, 31), integer(a, 32), integer(a, 33)), integer(a, 34)
         ic, oc = size[2] // groups, g_depth // groups
         map_size = x_rows * columns * depth
         part_size = n_block * map_size
         room = n_block * h_block * g_width + 1
+        windows = g_width if lists != 0 else room
+        zero = broadcast(np.float32(0.0), lanes)
         window = f32_at(scratch)
-        values_at = scratch + (parts * part_size + 47) // 16 * 64
-        values, places = f32_at(values_at), i32_at(values_at + share * room * 4)
-        counts = i64_at(values_at + share * room * 8)
+        at = scratch + (parts * part_size + 47) // 16 * 64
+        new_values, new_places = f32_at(at), i32_at(at + windows * share * 4)
+        at += windows * share * 8
+        counts = i64_at(at)
+        values, places = f32_at(at + share * 8), i32_at(at + share * 8 + share * room * 4)
+        if lists == 0:
+            values, places = new_values, new_places
         for task in range(first, last):
             out_part, group = task % out_parts, task // out_parts % groups
             chunk = task // (out_parts * groups)
@@ -183,23 +247,35 @@ def conv_weights_grad_sparse(lanes, taps, ways):
                 for row in range(0, height, h_block):
                     for o in range(outputs):
                         counts[o] = 0
-                    for k in range(images):
-                        list_winners(places, values, counts, (g, y, winner, winner_at),
-                                     (image + k, row, min(height, row + h_block), k * map_size),
-                                     (height, g_width, g_depth, relu), place, (group * oc + begin, outputs, room))
-                    for o in range(outputs):
-                        total = np.float32(0.0)
-                        for e in range(o * room, o * room + counts[o]):
-                            total += values[e]
-                        bias[bias_at + o] += total
+                    found = 0
                     for k in range(images):
                         copy_window(window, k * map_size, x, image + k,
                                     (row // h_block * row_step + top, left, x_rows, columns), size,
                                     (group * ic, group * ic + ic, depth, depth, part_size))
+                        for i in range(row, min(height, row + h_block)):
+                            source = ((image + k) * height + i) * g_width * g_depth + group * oc + begin
+                            find_winners(new_places, new_values, found, (g, y, winner),
+                                         (source, g_width, g_depth, k * map_size + (i - row) * row_place, column_place),
+                                         (outputs, share, relu), rule, zero)
+                            if lists != 0:
+                                append_entries((places, values), counts, room, (new_places, new_values), g_width,
+                                               (outputs, share))
+                            else:
+                                found += g_width * share
+                    for o in range(outputs):
+                        entry, stop, step = o, found, share
+                        if lists != 0:
+                            entry, stop, step = o * room, o * room + counts[o], 1
+                        total = np.float32(0.0)
+                        for e in range(entry, stop, step):
+                            total += values[e]
+                        bias[bias_at + o] += total
                     for part in range(parts):
                         base = part * part_size
                         for o in range(outputs):
-                            entry, stop = o * room, o * room + counts[o]
+                            entry, stop, step = o, found, share
+                            if lists != 0:
+                                entry, stop, step = o * room, o * room + counts[o], 1
                             for t in range(0, count, taps):
                                 at = part_at + ((o * parts + part) * count + t) * lanes
                                 offsets = load_offsets(tap_at, t, taps)
@@ -207,15 +283,15 @@ def conv_weights_grad_sparse(lanes, taps, ways):
                                 e = entry
                                 if ways == 2:
                                     other = tile_zeros(taps, 1, lanes)
-                                    while e + 2 <= stop:
+                                    while e + step < stop:
                                         tile = tile_gather_scale(tile, values[e], window, base + places[e], offsets)
-                                        e += 1
+                                        e += step
                                         other = tile_gather_scale(other, values[e], window, base + places[e], offsets)
-                                        e += 1
+                                        e += step
                                     tile = tile_add(tile, other)
                                 while e < stop:
                                     tile = tile_gather_scale(tile, values[e], window, base + places[e], offsets)
-                                    e += 1
+                                    e += step
                                 tile_store(tile, partial, at, lanes)
                 image += images
     return conv_weights_grad_sparse

@@ -358,23 +358,29 @@ def _sparse(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
     tap_at = np.concatenate([vectors.taps, np.repeat(vectors.taps[-1:], groups * taps - len(vectors.taps))])
     out_parts, share = _split(c.group_oc, SPARSE_OUTPUTS)
     chunks = _chunks(c, c.groups * out_parts)
-    line = columns * vectors.depth
-    h_block = max([r for r in range(1, height + 1) if x_rows(r) * line * 4 <= SPARSE_BYTES], default=1)
+    line, lists = columns * vectors.depth, vectors.parts > 1
+
+    def fits(images: int, rows: int) -> bool:
+        """Whether a part's window of x, and the entries unless they are in lists, stay in the L1 cache."""
+        entries = 0 if lists else rows * g_width * share * 8
+        return images * max(x_rows(rows) * line * 4, entries) <= SPARSE_BYTES
+    h_block = max([rows for rows in range(1, height + 1) if fits(1, rows)], default=1)
     h_block = ceil_div(height, ceil_div(height, h_block))
     images = 1
-    if h_block == height:
-        images = max(1, min(SPARSE_BYTES // (x_rows(height) * line * 4), c.n // chunks))
+    while h_block == height and images < c.n // chunks and fits(images + 1, height):
+        images += 1
     sums = _sparse_sums(c, vectors, len(tap_at) * lanes, out_parts * share, lanes)
     partial = Temporary((chunks * sums.size,), name="partial sums")
     bias = Temporary((chunks * sums.bias_size,), name="partial bias sums")
-    winner_at, _ = _winner_tables(c, sh * line, sw * vectors.depth)
-    arguments = [x, g, y, winner, partial, bias, Constant(tap_at, "taps"), Constant(winner_at, "winners"),
+    arguments = [x, g, y, winner, partial, bias, Constant(tap_at, "taps"),
                  c.n, chunks, images, c.h, c.w, c.ic, height, g_width, c.oc, h_block,
                  -c.padding[0][0], -c.padding[1][0], x_rows(h_block), columns, h_block * psh * sh,
                  c.groups, vectors.parts, vectors.depth, out_parts, share, len(tap_at),
-                 psh * sh * line, psw * sw * vectors.depth, int(c.relu)]
+                 psh * sh * line, psw * sw * vectors.depth, int(c.relu),
+                 ceil_div(65536, pw), sh * line - pw * sw * vectors.depth, sw * vectors.depth, int(lists)]
     room = images * h_block * g_width + 1
-    scratch = 4 * (vectors.parts * images * x_rows(h_block) * line + 64) + share * (room * 8 + 8)
+    scratch = (4 * (vectors.parts * images * x_rows(h_block) * line + 64)
+               + 8 * share * (room + 1 + g_width * lists))
     reason = (f"sparse: only the winner of each {ph} x {pw} window counts; {taps} vectors ({vectors.name}) of sums in "
               f"registers; {images} images x {h_block} pooled rows a block; the batch in {chunks} parts")
     run = Launch("conv_weights_grad_sparse", dict(lanes=lanes, taps=taps, ways=2 if 2 * taps <= most else 1),
