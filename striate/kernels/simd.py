@@ -542,9 +542,9 @@ def tile_raised(typing, tile, floor):
 
 @intrinsic
 def store_small(typing, x, i, value):
-    """x[i : i + lanes] = value as uint8; value holds whole numbers from 0 to 255."""
+    """x[i : i + lanes] = value as uint8; value holds int32 bits from 0 to 255 (`to_int_bits`)."""
     def generate(context, builder, signature, args):
-        whole = builder.fptosi(args[2], ir.VectorType(I32, signature.args[2].lanes))
+        whole = builder.bitcast(args[2], ir.VectorType(I32, signature.args[2].lanes))
         small = builder.trunc(whole, ir.VectorType(I8, signature.args[2].lanes))
         store_vector(builder, small, builder.gep(args[0], [args[1]]), align=1)
         return context.get_dummy_value()
@@ -633,3 +633,92 @@ def tile_fma(typing, a, b, c):
             result = builder.insert_value(result, emit_fma(builder, *three), k)
         return result
     return a(a, b, c), generate
+
+
+def _later_wins(builder, earlier, later):
+    """Of two (value, place bits) pairs the one with the larger value; the earlier at equal values."""
+    mask = builder.fcmp_ordered(">", later[0], earlier[0])
+    return builder.select(mask, later[0], earlier[0]), builder.select(mask, later[1], earlier[1])
+
+
+@intrinsic(prefer_literal=True)
+def window_maximum(typing, x, offset, row_stride, pixel_stride, rows, columns, lanes):
+    """Maxima over the window x[offset + r * row_stride + c * pixel_stride : ... + lanes], as a tile of three vectors:
+
+    the maximum, the int32 bits of its place r * columns + c (the first of equals), and the sum of all, which is a NaN
+    whenever a number is: then the first two mean nothing.
+    """
+    r, c, n = rows.literal_value, columns.literal_value, lanes.literal_value
+    kind = ir.VectorType(I32, n)
+
+    def generate(context, builder, signature, args):
+        x, offset, row_stride, pixel_stride = args[:4]
+        nodes, total = [], None
+        for place in range(r * c):
+            at = builder.add(offset, builder.mul(row_stride, I64(place // c)))
+            at = builder.add(at, builder.mul(pixel_stride, I64(place % c)))
+            value = load_vector(builder, builder.gep(x, [at]), n)
+            total = value if total is None else builder.fadd(total, value)
+            nodes.append((value, ir.Constant(kind, [place] * n)))
+        while len(nodes) > 1:
+            rest = nodes[len(nodes) // 2 * 2:]
+            nodes = [_later_wins(builder, *pair) for pair in zip(nodes[::2], nodes[1::2], strict=False)] + rest
+        result = ir.Constant(ir.ArrayType(vector_type(n), 3), ir.Undefined)
+        for k, vector in enumerate((nodes[0][0], builder.bitcast(nodes[0][1], vector_type(n)), total)):
+            result = builder.insert_value(result, vector, k)
+        return result
+    return Tile(3, 1, n)(x, types.intp, types.intp, types.intp, rows, columns, lanes), generate
+
+
+@intrinsic
+def any_nan(typing, value):
+    """Whether a lane holds a NaN."""
+    def generate(context, builder, signature, args):
+        n = signature.args[0].lanes
+        bits = builder.bitcast(builder.fcmp_unordered("uno", args[0], args[0]), ir.IntType(n))
+        return builder.icmp_unsigned("!=", bits, ir.Constant(ir.IntType(n), 0))
+    return types.boolean(value), generate
+
+
+@intrinsic(prefer_literal=True)
+def tile_product(typing, tile, x, x_offset, x_stride, x_step, w, w_offset, w_step, count):
+    """tile[i, j] += sum over k < count of x[x_offset + i * x_stride + k * x_step] * w[w_offset + k * w_step + j * lanes]
+
+    The loop of `tile_outer` over k, with running pointers and four steps a turn: written in Numba instead, the row
+    addresses would be computed anew (from the stack) in every step. x_step, w_step: constants; x_stride: a constant or not.
+    """
+    steps = x_step.literal_value, w_step.literal_value
+    fixed = getattr(x_stride, "literal_value", None)
+
+    def generate(context, builder, signature, args):
+        sums, x, x_offset, x_stride, _, w, w_offset, _, count = args
+        kind = signature.args[0]
+        cells = range(kind.rows * kind.columns)
+        totals = [cgutils.alloca_once_value(builder, builder.extract_value(sums, k)) for k in cells]
+        starts = [builder.add(x_offset, builder.mul(x_stride, I64(i))) for i in range(1 if fixed is not None else kind.rows)]
+        rows = [cgutils.alloca_once_value(builder, builder.gep(x, [start])) for start in starts]
+        panel = cgutils.alloca_once_value(builder, builder.gep(w, [w_offset]))
+
+        def turn(steps_now):
+            pointers, base = [builder.load(row) for row in rows], builder.load(panel)
+            for k in range(steps_now):
+                weights = [load_vector(builder, builder.gep(base, [I64(k * steps[1] + j * kind.lanes)]), kind.lanes)
+                           for j in range(kind.columns)]
+                for i in range(kind.rows):
+                    place = (pointers[0], i * fixed) if fixed is not None else (pointers[i], 0)
+                    pixel = splat(builder, builder.load(builder.gep(place[0], [I64(k * steps[0] + place[1])])), kind.lanes)
+                    for j in range(kind.columns):
+                        cell = totals[i * kind.columns + j]
+                        builder.store(emit_fma(builder, pixel, weights[j], builder.load(cell)), cell)
+            for row, pointer in zip(rows, pointers, strict=True):
+                builder.store(builder.gep(pointer, [I64(steps_now * steps[0])]), row)
+            builder.store(builder.gep(base, [I64(steps_now * steps[1])]), panel)
+        with cgutils.for_range(builder, builder.lshr(count, I64(2))):
+            turn(4)
+        with cgutils.for_range(builder, builder.and_(count, I64(3))):
+            turn(1)
+        for k in cells:
+            sums = builder.insert_value(sums, builder.load(totals[k]), k)
+        return sums
+    stride = x_stride if fixed is not None else types.intp
+    return tile(tile, x, types.intp, stride, x_step, w, types.intp, w_step, types.intp), generate

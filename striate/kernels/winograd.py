@@ -23,7 +23,7 @@ from numba.extending import intrinsic
 from striate.kernels.jit import helper
 from striate.kernels.simd import (
     Tile, beats, broadcast, constant, emit_fma, f32, f32_at, integer, load, load_part, select, store, store_part,
-    tile_load, tile_outer, tile_store, tile_zeros, u8, vector_type,
+    tile_load, tile_product, tile_store, tile_zeros, transpose_square, u8, vector_type,
 )
 
 TILE = 4
@@ -87,38 +87,42 @@ _input_map, _weight_map, _output_map = _linear_map(B_T), _linear_map(G), _linear
 
 
 def winograd_weights(lanes):
-    """Makes the kernel that packs U = G w G'. Task: a block of 2 * lanes output channels.
+    """Makes the kernel that packs U = G w G'. Task: one vector of output channels and one vector of input channels.
 
-    Arguments: w, U; ic, oc, padded ic, flipped (1: w turned by 180 degrees and its channels exchanged, for the input
-    gradient; ic and oc then name the roles in the convolution that is computed).
+    Arguments: 0 w, 1 U; 2 ic, 3 oc, 4 padded ic, 5 flipped (1: w turned by 180 degrees and its channels exchanged, for
+    the input gradient; ic and oc then name the roles in the convolution that is computed).
     """
     block = 2 * lanes
 
     def winograd_weights(a, first, last, scratch):
         w, u = f32(a, 0), f32(a, 1)
         ic, oc, padded, flipped = integer(a, 2), integer(a, 3), integer(a, 4), integer(a, 5)
-        taps, half = f32_at(scratch), f32_at(scratch + 4 * 9 * lanes)
+        square, half = lanes * lanes, f32_at(scratch)
+        taps, turned = f32_at(scratch + 4 * 18 * lanes), f32_at(scratch + 4 * (18 * lanes + 9 * lanes * lanes))
+        groups, stride = padded // lanes, (oc + block - 1) // block * block * padded
         for task in range(first, last):
-            for k in range(padded):
-                for part in range(2):
-                    channel = task * block + part * lanes
-                    for tap in range(9):
-                        for lane in range(lanes):
-                            value = np.float32(0.0)
-                            o = channel + lane
-                            if k < ic and o < oc:
-                                if flipped:
-                                    value = w[((8 - tap) * oc + o) * ic + k]
-                                else:
-                                    value = w[(tap * ic + k) * oc + o]
-                            taps[tap * lanes + lane] = value
-                    for column in range(3):
-                        tile = _weight_map(tile_load(taps, column * lanes, 3 * lanes, 3, 1, lanes))
-                        tile_store(tile, half, column * lanes, 3 * lanes)
-                    for row in range(6):
-                        tile = _weight_map(tile_load(half, row * 3 * lanes, lanes, 3, 1, lanes))
-                        stride = (oc + block - 1) // block * block * padded
-                        tile_store(tile, u, row * 6 * stride + (task * padded + k) * block + part * lanes, stride)
+            channel, begin = task // groups * lanes, task % groups * lanes
+            for tap in range(9):
+                for i in range(lanes):
+                    # Row i: weights of one input channel for all output channels, or (flipped) the other way round.
+                    row = channel + i if flipped else begin + i
+                    left, most = (begin, ic) if flipped else (channel, oc)
+                    value = broadcast(np.float32(0.0), lanes)
+                    if row < (oc if flipped else ic) and left < most:
+                        place = ((8 - tap) * oc + row) * ic if flipped else (tap * ic + row) * oc
+                        value = load_part(w, place + left, min(lanes, most - left), lanes)
+                    store(taps, tap * square + i * lanes, value)
+                if flipped:
+                    transpose_square(taps, tap * square, lanes, turned, tap * square, lanes, lanes)
+            source = turned if flipped else taps
+            for i in range(lanes):
+                for column in range(3):
+                    tile = _weight_map(tile_load(source, column * square + i * lanes, 3 * square, 3, 1, lanes))
+                    tile_store(tile, half, column * lanes, 3 * lanes)
+                target = (channel // block * padded + begin + i) * block + channel % block
+                for row in range(6):
+                    tile = _weight_map(tile_load(half, row * 3 * lanes, lanes, 3, 1, lanes))
+                    tile_store(tile, u, row * 6 * (stride + SKEW) + target, stride + SKEW)
     return winograd_weights
 
 
@@ -205,12 +209,10 @@ def winograd_convolution(lanes, rows):
                 width = min(wide, blocks - group)
                 for f in range(36):
                     for b in range(width):
-                        weights = (f * blocks + group + b) * lanes_ic * block
+                        weights = f * (blocks * lanes_ic * block + SKEW) + (group + b) * lanes_ic * block
                         for t in range(0, tall, rows):
-                            sums = tile_zeros(rows, 2, lanes)
-                            base = f * v_stride + t * lanes_ic
-                            for k in range(lanes_ic):
-                                sums = tile_outer(sums, v, base + k, lanes_ic, u, weights + k * block)
+                            sums = tile_product(tile_zeros(rows, 2, lanes), v, f * v_stride + t * lanes_ic, lanes_ic, 1,
+                                                u, weights, block, lanes_ic)
                             tile_store(sums, m, f * m_stride + (b * tall + t) * block, block)
                 for b in range(width):
                     for part in range(2):
@@ -345,8 +347,7 @@ def winograd_gradient_sum(lanes, rows):
                 sums = tile_zeros(rows, 2, lanes)
                 if not fresh:
                     sums = tile_load(du, out, wide_oc, rows, 2, lanes)
-                for t in range(tiles):
-                    sums = tile_outer(sums, v, left + t * lanes, 1, d, right + t * block)
+                sums = tile_product(sums, v, left, 1, lanes, d, right, block, tiles)
                 tile_store(sums, du, out, wide_oc)
             if f == _SUM_FREQUENCY:
                 for part in range(2):

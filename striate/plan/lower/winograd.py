@@ -40,12 +40,14 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tu
     block, wide_ic = 2 * lanes, -(-ic // lanes) * lanes
     blocks = -(-oc // block)
     th, tw = -(-size[0] // 4), -(-size[1] // 4)
-    images = max(1, min(_TILES // (th * tw), -(-batch // 8)))
+    heavy = 36 * ic * oc * 4 > cpu.l2
+    images = max(1, min(_TILES // (th * tw), -(-batch // (4 if heavy else 8))))
     tall = -(-images * th * tw // rows) * rows
     wide = min(blocks, max(1, 64 // block))
-    u = Temporary((36, blocks, wide_ic, block), name="transformed weights")
-    pack = Launch("winograd_weights", {"lanes": lanes}, [w, u, ic, oc, wide_ic, int(flipped)], [u], blocks,
-                  "transforms the filters once a step", scratch=4 * 27 * lanes, prepares=True)
+    u = Temporary((36, blocks * wide_ic * block + _SKEW), name="transformed weights")
+    pack = Launch("winograd_weights", {"lanes": lanes}, [w, u, ic, oc, wide_ic, int(flipped)], [u],
+                  2 * blocks * wide_ic // lanes, "transforms the filters once a step",
+                  scratch=4 * (18 * lanes + 18 * lanes * lanes), prepares=True)
     source = given.get("source")
     winner_in, y_in, pool_in, relu_in = source if source else (0, 0, (0, 0), False)
     arguments = [x, winner_in, y_in, u, given.get("bias", 0), given.get("mask", 0), y, given.get("winner", 0),
