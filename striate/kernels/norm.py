@@ -8,8 +8,9 @@ Two launches each: sums of fixed chunks of rows, then one pass that first adds t
                      y = (x - mean) gamma / sqrt(variance + epsilon) + beta
     norm_grad_sums   per chunk and channel: S = sum of g, Q = sum of g (x - mean)
     norm_grad_apply  dbeta = sum S, dgamma = sum Q / sqrt(variance + epsilon),
-                     dx = g a + (x - mean) b + d, zero where x <= 0 if masked, with a = gamma / sqrt(variance + epsilon),
-                     b = -a dgamma / sqrt(variance + epsilon) / m, d = -a dbeta / m
+                     dx = g a + (x - mean) b + d, zero where x <= 0 if masked, with
+                     a = gamma / sqrt(variance + epsilon), b = -a dgamma / sqrt(variance + epsilon) / m,
+                     d = -a dbeta / m
 
 A task is a chunk of rows. Every call of an apply kernel adds the chunks up for itself (they are few), so no third
 launch is needed; whoever does task 0 writes the results of that.
@@ -20,29 +21,14 @@ from math import sqrt
 
 import numpy as np
 
-from striate.kernels.jit import inlined
+from striate.kernels.parts import load_left, store_left
 from striate.kernels.simd import (
-    broadcast, f32, f32_at, fma, integer, load, load_part, real, select_positive, store, store_part, tile_add,
-    tile_fma, tile_load, tile_store, tile_subtract, tile_zeros,
+    broadcast, f32, f32_at, f64_at, fma, integer, real, select_positive, tile_add, tile_fma, tile_load, tile_store,
+    tile_subtract, tile_zeros,
 )
 
 _PIVOT_ROWS = 16
 """Rows whose mean is a chunk's pivot."""
-
-
-@inlined
-def _load(x, i, count, lanes):
-    """x[i : i + lanes]; with fewer than `lanes` elements left, those and zeros."""
-    return load(x, i, lanes) if count >= lanes else load_part(x, i, count, lanes)
-
-
-@inlined
-def _store(x, i, value, count, lanes):
-    """x[i : i + lanes] = value, or as many elements as are left."""
-    if count >= lanes:
-        store(x, i, value)
-    else:
-        store_part(x, i, value, count)
 
 
 def norm_sums(lanes, vectors):
@@ -73,15 +59,15 @@ def norm_sums(lanes, vectors):
                 count = c - j
                 centre = broadcast(np.float32(0.0), lanes)
                 for row in range(top, few):
-                    centre = centre + _load(x, row * c + j, count, lanes)
+                    centre = centre + load_left(x, row * c + j, count, lanes)
                 centre = centre / broadcast(np.float32(few - top), lanes)
                 sums, powers = broadcast(np.float32(0.0), lanes), broadcast(np.float32(0.0), lanes)
                 for row in range(top, bottom):
-                    value = _load(x, row * c + j, count, lanes) - centre
+                    value = load_left(x, row * c + j, count, lanes) - centre
                     sums, powers = sums + value, fma(value, value, powers)
-                _store(parts, out + j, centre, count, lanes)
-                _store(parts, out + c + j, sums, count, lanes)
-                _store(parts, out + 2 * c + j, powers, count, lanes)
+                store_left(parts, out + j, centre, count, lanes)
+                store_left(parts, out + c + j, sums, count, lanes)
+                store_left(parts, out + 2 * c + j, powers, count, lanes)
     return norm_sums
 
 
@@ -92,29 +78,38 @@ def norm_apply(lanes):
         y, mean, variance = f32(arguments, 4), f32(arguments, 5), f32(arguments, 6)
         m, c, chunk = integer(arguments, 7), integer(arguments, 8), integer(arguments, 9)
         epsilon = real(arguments, 10)
-        means, scales = f32_at(scratch), f32_at(scratch + 4 * c)
+        centres, spreads = f64_at(scratch), f64_at(scratch + 8 * c)
+        means, scales = f32_at(scratch + 16 * c), f32_at(scratch + 20 * c)
         chunks = (m + chunk - 1) // chunk
         for j in range(c):
-            centre = 0.0
-            for part in range(chunks):
-                rows = min(chunk, m - part * chunk)
-                centre += rows * np.float64(parts[part * 3 * c + j]) + np.float64(parts[(part * 3 + 1) * c + j])
-            centre /= m
-            spread = 0.0
-            for part in range(chunks):
-                rows, total = min(chunk, m - part * chunk), np.float64(parts[(part * 3 + 1) * c + j])
-                away = np.float64(parts[part * 3 * c + j]) + total / rows - centre
-                spread += np.float64(parts[(part * 3 + 2) * c + j]) - total * total / rows + rows * away * away
-            spread = max(spread / m, 0.0) if spread == spread else spread
-            means[j], scales[j] = centre, np.float64(gamma[j]) / sqrt(spread + epsilon)
-            if first == 0:
-                mean[j], variance[j] = centre, spread
+            centres[j] = spreads[j] = 0.0
+        for part in range(chunks):
+            rows, start = min(chunk, m - part * chunk), part * 3 * c
+            for j in range(c):
+                centres[j] += rows * np.float64(parts[start + j]) + np.float64(parts[start + c + j])
+        for j in range(c):
+            centres[j] /= m
+        for part in range(chunks):
+            rows, start = min(chunk, m - part * chunk), part * 3 * c
+            share = 1.0 / rows
+            for j in range(c):
+                total = np.float64(parts[start + c + j])
+                away = np.float64(parts[start + j]) + total * share - centres[j]
+                spreads[j] += np.float64(parts[start + 2 * c + j]) - total * total * share + rows * away * away
+        for j in range(c):
+            spread = spreads[j] / m
+            spread = 0.0 if spread < 0.0 else spread
+            means[j], spreads[j] = centres[j], spread
+            scales[j] = np.float64(gamma[j]) / sqrt(spread + epsilon)
+        if first == 0:
+            for j in range(c):
+                mean[j], variance[j] = centres[j], spreads[j]
         for row in range(first * chunk, min(last * chunk, m)):
             for j in range(0, c, lanes):
                 count = c - j
-                centred = _load(x, row * c + j, count, lanes) - _load(means, j, count, lanes)
-                value = fma(centred, _load(scales, j, count, lanes), _load(beta, j, count, lanes))
-                _store(y, row * c + j, value, count, lanes)
+                centred = load_left(x, row * c + j, count, lanes) - load_left(means, j, count, lanes)
+                value = fma(centred, load_left(scales, j, count, lanes), load_left(beta, j, count, lanes))
+                store_left(y, row * c + j, value, count, lanes)
     return norm_apply
 
 
@@ -138,14 +133,14 @@ def norm_grad_sums(lanes, vectors):
                 channel += lanes * vectors
             for j in range(channel, c, lanes):
                 count = c - j
-                middle = _load(mean, j, count, lanes)
+                middle = load_left(mean, j, count, lanes)
                 sums, powers = broadcast(np.float32(0.0), lanes), broadcast(np.float32(0.0), lanes)
                 for row in range(top, bottom):
-                    part = _load(g, row * c + j, count, lanes)
+                    part = load_left(g, row * c + j, count, lanes)
                     sums = sums + part
-                    powers = fma(part, _load(x, row * c + j, count, lanes) - middle, powers)
-                _store(parts, out + j, sums, count, lanes)
-                _store(parts, out + c + j, powers, count, lanes)
+                    powers = fma(part, load_left(x, row * c + j, count, lanes) - middle, powers)
+                store_left(parts, out + j, sums, count, lanes)
+                store_left(parts, out + c + j, powers, count, lanes)
     return norm_grad_sums
 
 
@@ -157,27 +152,33 @@ def norm_grad_apply(lanes, masked):
         dgamma, dbeta = f32(arguments, 7), f32(arguments, 8)
         m, c, chunk = integer(arguments, 9), integer(arguments, 10), integer(arguments, 11)
         epsilon = real(arguments, 12)
-        direct, centred, constant = f32_at(scratch), f32_at(scratch + 4 * c), f32_at(scratch + 8 * c)
+        totals, products = f64_at(scratch), f64_at(scratch + 8 * c)
+        direct, centred = f32_at(scratch + 16 * c), f32_at(scratch + 20 * c)
+        constant = f32_at(scratch + 24 * c)
         chunks = (m + chunk - 1) // chunk
         for j in range(c):
-            total, products = 0.0, 0.0
-            for part in range(chunks):
-                total += np.float64(parts[part * 2 * c + j])
-                products += np.float64(parts[(part * 2 + 1) * c + j])
+            totals[j] = products[j] = 0.0
+        for part in range(chunks):
+            start = part * 2 * c
+            for j in range(c):
+                totals[j] += np.float64(parts[start + j])
+                products[j] += np.float64(parts[start + c + j])
+        for j in range(c):
             scale = 1.0 / sqrt(np.float64(variance[j]) + epsilon)
             factor = np.float64(gamma[j]) * scale
-            direct[j], centred[j] = factor, -factor * products * scale * scale / m
-            constant[j] = -factor * total / m
-            if first == 0:
-                dgamma[j], dbeta[j] = products * scale, total
+            products[j] *= scale
+            direct[j], centred[j], constant[j] = factor, -factor * products[j] * scale / m, -factor * totals[j] / m
+        if first == 0:
+            for j in range(c):
+                dgamma[j], dbeta[j] = products[j], totals[j]
         for row in range(first * chunk, min(last * chunk, m)):
             for j in range(0, c, lanes):
                 count, place = c - j, row * c + j
-                value = _load(x, place, count, lanes)
-                result = fma(value - _load(mean, j, count, lanes), _load(centred, j, count, lanes),
-                             fma(_load(g, place, count, lanes), _load(direct, j, count, lanes),
-                                 _load(constant, j, count, lanes)))
+                value = load_left(x, place, count, lanes)
+                result = fma(value - load_left(mean, j, count, lanes), load_left(centred, j, count, lanes),
+                             fma(load_left(g, place, count, lanes), load_left(direct, j, count, lanes),
+                                 load_left(constant, j, count, lanes)))
                 if masked:
                     result = select_positive(result, value)
-                _store(dx, place, result, count, lanes)
+                store_left(dx, place, result, count, lanes)
     return norm_grad_apply

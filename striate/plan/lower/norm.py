@@ -39,7 +39,7 @@ def batch_norm(node, cpu: Cpu) -> list[Launch] | None:
                f"pivot, sum and squares of {c} channels in {chunks} chunks of {chunk} rows", flops=3 * m * c),
         Launch("norm_apply", dict(lanes=cpu.lanes),
                (x, gamma, beta, parts, *node.outputs, m, c, chunk, float(node.attributes["epsilon"])), node.outputs,
-               chunks, f"statistics of {m} rows, then normalisation", scratch=8 * c, flops=3 * m * c),
+               chunks, f"statistics of {m} rows, then normalisation", scratch=24 * c, flops=3 * m * c),
     ]
 
 
@@ -58,5 +58,5 @@ def batch_norm_grad(node, cpu: Cpu) -> list[Launch] | None:
         Launch("norm_grad_apply", dict(lanes=cpu.lanes, masked=masked),
                (g, x, gamma, mean, variance, parts, *node.outputs, m, c, chunk, float(node.attributes["epsilon"])),
                node.outputs, chunks, f"gradients of {m} rows" + (", zero where x is not positive" if masked else ""),
-               scratch=12 * c, flops=5 * m * c),
+               scratch=28 * c, flops=5 * m * c),
     ]

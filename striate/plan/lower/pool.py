@@ -7,8 +7,8 @@ from striate.ops.pool import window_axes
 from striate.plan.ir import Launch
 from striate.plan.lower import lowers
 
-_UNROLLED = 16
-"""Places of a window up to which a kernel is compiled for that very size."""
+_UNROLLED = ((2, 2), (3, 3))
+"""Windows that kernels are compiled for; all others share one kernel."""
 
 
 def _geometry(shape, attributes) -> tuple[int, ...]:
@@ -39,20 +39,22 @@ def pool(node, cpu: Cpu) -> list[Launch] | None:
     if node.op == "avg_pool2d":
         return [Launch("avg_pool", dict(lanes=cpu.lanes), (x, y, 0, *geometry), (y,), tasks, f"mean of {words}")]
     ph, pw = node.attributes["pool_size"]
-    small = ph * pw <= _UNROLLED
-    variant = dict(lanes=cpu.lanes, fixed_h=ph if small else 0, fixed_w=pw if small else 0)
+    fixed = (ph, pw) if (ph, pw) in _UNROLLED else (0, 0)
+    variant = dict(lanes=cpu.lanes, fixed_h=fixed[0], fixed_w=fixed[1])
     return [Launch("max_pool", variant, (x, *node.outputs, *geometry), node.outputs, tasks,
                    f"largest value of {words}, and where it was")]
 
 
 @lowers("max_pool2d_grad", "avg_pool2d_grad")
 def pool_grad(node, cpu: Cpu) -> list[Launch] | None:
-    """The gradient gathered from the windows that hold each place: a task a row of the map."""
+    """The gradient: a task a row of the map."""
     if not _fits(node):
         return None
     g, dx = node.inputs[0], node.outputs[0]
-    geometry, words = _geometry(dx.shape, node.attributes), _words(dx.shape, node.attributes)
-    kernel = "max_pool_grad" if node.op == "max_pool2d_grad" else "avg_pool_grad"
-    arguments = (g, node.inputs[1], dx) if node.op == "max_pool2d_grad" else (g, dx, 0)
-    return [Launch(kernel, dict(lanes=cpu.lanes), (*arguments, *geometry), (dx,), dx.shape[0] * dx.shape[1],
-                   f"gradient gathered from {words}", scratch=16 * dx.shape[2])]
+    largest = node.op == "max_pool2d_grad"
+    (ph, pw), (sh, sw) = node.attributes["pool_size"], node.attributes["strides"]
+    variant = dict(lanes=cpu.lanes, largest=largest, fixed_w=pw if (ph, pw) in _UNROLLED else 0,
+                   overlapping=sh < ph or sw < pw)
+    arguments = (g, node.inputs[1] if largest else 0, dx, *_geometry(dx.shape, node.attributes))
+    return [Launch("pool_grad", variant, arguments, (dx,), dx.shape[0] * dx.shape[1],
+                   f"gradient of {_words(dx.shape, node.attributes)}")]
