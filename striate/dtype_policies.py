@@ -24,8 +24,8 @@ class DTypePolicy:
 
     def __init__(self, name: str = "float32"):
         if name != "float32" and name not in _DATA_TYPES:
-            raise ArgumentError("striate computes in float32, so the `dtype` of a layer must be 'float32' (or a type of "
-                                f"data such as 'uint8'). {received(dtype=name)}. Leave the argument out.")
+            raise ArgumentError("striate computes in float32, so the `dtype` of a layer must be 'float32' (or a type "
+                                f"of data such as 'uint8'). {received(dtype=name)}. Leave the argument out.")
         self.name = self.compute_dtype = self.variable_dtype = name
         self.quantization_mode = None
 

@@ -17,7 +17,6 @@ from striate.errors import ArgumentError, ShapeError, received
 from striate.serialization import Configurable, export, resolve
 from striate.serialization import serialize_keras_object as serialize
 
-
 _STEP = 1 << 40
 """Weights are drawn at steps that no training reaches, so that a mask never repeats them."""
 
@@ -204,6 +203,13 @@ class VarianceScaling(RandomInitializer):
                                 "'untruncated_normal'. " + received(distribution=distribution))
         self.scale, self.mode, self.distribution = scale, mode, distribution
         self.input_axes, self.output_axes = input_axes, output_axes
+
+    def get_config(self):
+        """The arguments; axes only if they were given, because older Keras does not know them."""
+        config = super().get_config()
+        if self.input_axes is None and self.output_axes is None:
+            del config["input_axes"], config["output_axes"]
+        return config
 
     def __call__(self, shape, dtype=None) -> np.ndarray:
         fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)

@@ -142,8 +142,8 @@ def _serialize_named(item: Any) -> dict:
     is_function = isinstance(item, (types.FunctionType, type))
     kind = item if is_function else type(item)
     if isinstance(item, types.FunctionType) and item.__name__ == "<lambda>":
-        raise TypeMismatchError("A lambda cannot be written into a file, because reading it back would run code from the "
-                                "file. Define a function with `def` and register it with "
+        raise TypeMismatchError("A lambda cannot be written into a file, because reading it back would run code from "
+                                "the file. Define a function with `def` and register it with "
                                 "`@keras.saving.register_keras_serializable()`. " + received(function=item))
     if not is_function and not hasattr(item, "get_config"):
         raise TypeMismatchError(f"An object of class {kind.__name__} cannot be described in a file: "

@@ -35,6 +35,8 @@ class _CallContext(threading.local):
 
 
 _context = _CallContext()
+_UNUSED = ("quantization_config", "lora_rank", "lora_alpha", "gptq_unpacked_column_size", "rms_scaling", "weights")
+"""Settings of Keras' that its files hold even when they are not used; accepted if they are empty."""
 
 
 def _recording_build(build):
@@ -104,6 +106,9 @@ class Layer(LayerState, Operation, Configurable):
         self.autocast = autocast
         self._trainable = bool(trainable)
         self._batch_input_shape = self._declared_shape(kwargs)
+        for name in _UNUSED:
+            if not kwargs.get(name):
+                kwargs.pop(name, None)
         if kwargs:
             raise ArgumentError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
 
@@ -115,8 +120,8 @@ class Layer(LayerState, Operation, Configurable):
         batch = kwargs.pop("batch_size", None)
         if batch_shape is None and shape is None:
             return None
-        warnings.warn("Do not pass an `input_shape`/`input_dim` argument to a layer. When using Sequential models, prefer "
-                      "using an `Input(shape)` object as the first layer in the model instead.", stacklevel=4)
+        warnings.warn("Do not pass an `input_shape`/`input_dim` argument to a layer. When using Sequential models, "
+                      "prefer using an `Input(shape)` object as the first layer in the model instead.", stacklevel=4)
         if batch_shape is not None:
             return tuple(batch_shape)
         return (batch, *(shape if isinstance(shape, (tuple, list)) else (shape,)))
@@ -140,6 +145,7 @@ class Layer(LayerState, Operation, Configurable):
 
     # ---- calling ----------------------------------------------------------------------------------------------
 
+    @_recording_build
     def build(self, input_shape) -> None:
         """Makes the weights. Override it; it is called once, before the first `call`."""
 
@@ -281,7 +287,7 @@ class Layer(LayerState, Operation, Configurable):
                                              and issubclass(c, Layer)):
             kind = next(c for c in kind.__mro__ if public_name(c) is not None)
         for name in constructor_arguments(kind) if kind is not Layer else ():
-            if name not in config and name != "autocast":
+            if name not in config and name not in ("autocast", "activity_regularizer"):
                 config[name] = serialize_argument(self._argument(name))
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = serialize_argument(self.activity_regularizer)

@@ -56,6 +56,9 @@ class _Convolution(Layer):
             y = ops.add(y, ops.reshape(self.bias, (-1, *(1,) * self.rank)) if first else self.bias)
         return self.activation(y)
 
+    def get_config(self):
+        return {"activity_regularizer": None, **super().get_config()}
+
     @property
     def _geometry(self) -> dict:
         return {"strides": self.strides, "padding": self.padding, "data_format": self.data_format,

@@ -256,6 +256,11 @@ class ActivityRegularization(Layer):
         self.l1, self.l2 = l1, l2
         self.supports_masking = True
 
+    def get_config(self):
+        config = super().get_config()
+        del config["activity_regularizer"]
+        return config
+
     def call(self, inputs):
         """inputs unchanged."""
         return inputs

@@ -45,8 +45,9 @@ class InputLayer(Layer):
         self._dtype = np.dtype(dtype or "float32").name
         self.optional = optional
         self.built = True
-        tensor = input_tensor if input_tensor is not None else KerasTensor(self.batch_shape, self._dtype, name=self.name)
-        Node(self, (), {}, tensor)
+        if input_tensor is None:
+            input_tensor = KerasTensor(self.batch_shape, self._dtype, name=self.name)
+        Node(self, (), {}, input_tensor)
 
     @property
     def dtype(self) -> str:

@@ -149,9 +149,8 @@ class Concatenate(Merge):
         rank = len(input_shape[0])
         others = {tuple(length for place, length in enumerate(shape) if place != self.axis % rank)
                   for shape in input_shape}
-        known = [[shape[place] for shape in others] for place in range(rank - 1)] if len({len(s) for s in others}) == 1 \
-            else None
-        if known is None or any(len(set(lengths) - {None}) > 1 for lengths in known):
+        same_rank = len({len(shape) for shape in others}) == 1
+        if not same_rank or any(len({shape[place] for shape in others} - {None}) > 1 for place in range(rank - 1)):
             raise ShapeError("A `Concatenate` layer requires inputs with matching shapes except for the concatenation "
                              "axis. " + received(axis=self.axis, input_shape=input_shape))
 

@@ -147,18 +147,17 @@ class LayerNormalization(_ScaleAndShift):
                  gamma_initializer="ones", beta_regularizer=None, gamma_regularizer=None, beta_constraint=None,
                  gamma_constraint=None, **kwargs):
         super().__init__(**kwargs)
-        self.axis = list(axis) if isinstance(axis, (list, tuple)) else int(axis)
+        self.axis = list(axis) if isinstance(axis, (list, tuple)) else [int(axis)]
         self.epsilon = float(epsilon)
         self._set_parameters(center, scale, (beta_initializer, beta_regularizer, beta_constraint),
                              (gamma_initializer, gamma_regularizer, gamma_constraint))
 
     def build(self, input_shape):
         """Makes gamma and beta of the lengths of the axes normalised over."""
-        axes = self.axis if isinstance(self.axis, list) else [self.axis]
-        lengths = tuple(self._length(input_shape, axis) for axis in axes)
+        lengths = tuple(self._length(input_shape, axis) for axis in self.axis)
         self._add_parameters(lengths)
         rank = len(input_shape)
-        self._axes = tuple(axis % rank for axis in axes)
+        self._axes = tuple(axis % rank for axis in self.axis)
         by_axis = dict(zip(self._axes, lengths, strict=True))
         self._broadcast_shape = tuple(by_axis.get(axis, 1) for axis in range(rank))
 
@@ -177,16 +176,15 @@ class RMSNormalization(Layer):
 
     def __init__(self, axis=-1, epsilon=1e-6, **kwargs):
         super().__init__(**kwargs)
-        self.axis, self.epsilon = axis, epsilon
+        self.axis, self.epsilon = list(axis) if isinstance(axis, (list, tuple)) else [axis], epsilon
 
     def build(self, input_shape):
         """Makes the factor, of the lengths of the axes."""
-        axes = self.axis if isinstance(self.axis, (list, tuple)) else [self.axis]
-        self.scale = self.add_weight(tuple(input_shape[axis] for axis in axes), "ones", name="scale")
+        self.scale = self.add_weight(tuple(input_shape[axis] for axis in self.axis), "ones", name="scale")
 
     def call(self, inputs):
         """inputs of any shape, to the same shape."""
-        return ops.rms_normalization(inputs, self.scale, self.axis, self.epsilon)
+        return ops.rms_normalization(inputs, self.scale, tuple(self.axis), self.epsilon)
 
 
 @export("keras.layers.GroupNormalization")

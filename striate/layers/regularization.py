@@ -79,6 +79,11 @@ class BaseSpatialDropout(Dropout):
         self.data_format = standard_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
+    def get_config(self):
+        config = super().get_config()
+        del config["trainable"]
+        return {**config, "dtype": self.dtype}
+
     def _mask_shape(self, inputs) -> tuple:
         ones = (1,) * self.rank
         if self.data_format == "channels_last":

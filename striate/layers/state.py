@@ -15,7 +15,7 @@ from striate.ops.dispatch import recording
 from striate.variables import Variable
 
 _BOOKKEEPING = ("_trainable_variables", "_non_trainable_variables", "_inbound_nodes", "_outbound_nodes",
-                "_init_arguments", "_losses")
+                "_init_arguments", "_losses", "_trained")
 
 
 class LayerState:
@@ -175,8 +175,8 @@ class LayerState:
         """
         variables = self.weights
         if len(variables) != len(weights):
-            raise ArgumentError(f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length "
-                                f"{len(weights)}, but the layer was expecting {len(variables)} weights.")
+            raise ArgumentError(f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of "
+                                f"length {len(weights)}, but the layer was expecting {len(variables)} weights.")
         for variable, value in zip(variables, weights, strict=True):
             if tuple(np.shape(value)) != variable.shape:
                 raise ShapeError(f"Layer {self.name} weight shape {variable.shape} is not compatible with provided "
@@ -188,7 +188,7 @@ class LayerState:
         """How many numbers the variables hold."""
         if not self.built:
             raise ArgumentError(f"You tried to call `count_params` on layer '{self.name}', but the layer isn't built. "
-                                f"You can build it manually via: `layer.build(input_shape)`.")
+                                "You can build it manually via: `layer.build(input_shape)`.")
         return sum(prod(variable.shape) for variable in self.weights)
 
     def save_own_variables(self, store: MutableMapping) -> None:

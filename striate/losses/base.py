@@ -89,11 +89,15 @@ class Loss(Configurable):
         """A value for each sample."""
         raise NotImplementedError(f"Loss {type(self).__name__} must override `call(self, y_true, y_pred)`.")
 
+    def counting(self, y_true, y_pred):
+        """Where the values of `call` count; None when all do."""
+        return None
+
     def __call__(self, y_true, y_pred, sample_weight=None):
         y_pred = y_pred if hasattr(y_pred, "shape") else ops.convert_to_tensor(y_pred)
         y_true = y_true if hasattr(y_true, "shape") else ops.convert_to_tensor(y_true)
         values = self.call(y_true, y_pred)
-        masks = [mask for mask in (getattr(y_pred, "_keras_mask", None), getattr(values, "_keras_mask", None))
+        masks = [mask for mask in (getattr(y_pred, "_keras_mask", None), self.counting(y_true, y_pred))
                  if mask is not None]
         mask = None if not masks else masks[0] if len(masks) == 1 else ops.logical_and(*masks)
         return reduce_weighted(values, sample_weight, self.reduction, mask)

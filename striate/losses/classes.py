@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from striate import ops
 from striate.errors import ArgumentError, received
 from striate.losses import functions
 from striate.losses.base import LossFunctionWrapper
@@ -76,6 +77,14 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
     def call(self, y_true, y_pred):
         """A value for each label."""
         return self.fn(y_true, y_pred, **self._fn_kwargs)
+
+    def counting(self, y_true, y_pred):
+        """Where the label is not the ignored class."""
+        if self.ignore_class is None:
+            return None
+        if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
+            y_true = ops.squeeze(y_true, -1)
+        return ops.not_equal(y_true, self.ignore_class)
 
 
 @export("keras.losses.BinaryCrossentropy")

@@ -206,10 +206,7 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     y_true = ops.where(counts, y_true, 0)
     y_pred = ops.where(ops.expand_dims(counts, axis), y_pred, 1.0)
     values = ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
-    values = ops.where(counts, values, 0.0)
-    if hasattr(values, "__dict__"):
-        values._keras_mask = counts
-    return values
+    return ops.where(counts, values, 0.0)
 
 
 def _check_classes(y_true, classes, ignore_class) -> None:

@@ -1,7 +1,7 @@
 """`Metric`: a number that is gathered batch by batch, in float64, outside the training program.
 
-Metrics that are a mean over samples also have `values(y_true, y_pred)`, written with `striate.ops`: the program computes
-the values of a batch, and `update_values` adds them up. All others are updated from whole arrays.
+Metrics that are a mean over samples also have `values(y_true, y_pred)`, written with `striate.ops`: the program
+computes the values of a batch, and `update_values` adds them up. All others are updated from whole arrays.
 """
 
 from __future__ import annotations

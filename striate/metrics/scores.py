@@ -93,7 +93,9 @@ class IoU(Metric):
                  sparse_y_pred=True, axis=-1):
         super().__init__(name=name, dtype=dtype)
         if max(target_class_ids) >= num_classes:
-            raise ArgumentError(f"Target class id {max(target_class_ids)} is out of range, which is [0, {num_classes}).")
+            raise ArgumentError(f"Target class id {max(target_class_ids)} is out of range, which is "
+                                f"[0, {num_classes}).")
+        self.dtype = "int32"
         self.num_classes, self.target_class_ids, self.ignore_class = num_classes, list(target_class_ids), ignore_class
         self.sparse_y_true, self.sparse_y_pred, self.axis = sparse_y_true, sparse_y_pred, axis
         self.add_sum("confusion", (num_classes, num_classes))

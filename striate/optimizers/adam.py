@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from math import sqrt
 
+import numpy as np
+
 from striate import ops
 from striate.optimizers.base import Optimizer
 from striate.serialization import export
+from striate.variables import Variable
 
 
 @export("keras.optimizers.Adam", "keras.optimizers.adam")
@@ -91,9 +94,20 @@ class Nadam(Optimizer):
         super().__init__(learning_rate, **common)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         self._products: dict[int, float] = {0: 1.0}
+        self._u_product: Variable | None = None
 
     def slot_groups(self):
         return [("momentum", "velocity")]
+
+    def build(self, variables):
+        """Also makes the product of the momenta a variable, because Keras' files hold it."""
+        super().build(variables)
+        self._u_product = self.add_variable((), "ones", name="variable")
+        self._u_product.assign(np.float32(self._product(int(self.iterations))))
+
+    def advance(self):
+        super().advance()
+        self._u_product.assign(np.float32(self._product(int(self.iterations))))
 
     def _momentum_at(self, step: int) -> float:
         return self.beta_1 * (1.0 - 0.5 * 0.96 ** step)

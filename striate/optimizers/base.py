@@ -91,7 +91,7 @@ class Optimizer(Configurable):
         self.use_ema, self.ema_momentum, self.ema_overwrite_frequency = use_ema, ema_momentum, ema_overwrite_frequency
         self.gradient_accumulation_steps = gradient_accumulation_steps
         self._check()
-        self._iterations = Variable(np.int32(0), name="iteration", trainable=False)
+        self._iterations = self._named(Variable(np.int32(0), name="iteration", trainable=False))
         self._set_rate(learning_rate)
         self.built = False
         self.group: FlatGroup | None = None
@@ -106,11 +106,16 @@ class Optimizer(Configurable):
                                 + received(clipnorm=self.clipnorm, clipvalue=self.clipvalue,
                                            global_clipnorm=self.global_clipnorm))
         if self.use_ema and not 0 <= self.ema_momentum <= 1:
-            raise ArgumentError("`ema_momentum` must be in the range [0, 1]. " + received(ema_momentum=self.ema_momentum))
+            raise ArgumentError("`ema_momentum` must be in the range [0, 1]. "
+                                + received(ema_momentum=self.ema_momentum))
         steps = self.gradient_accumulation_steps
         if steps is not None and (not isinstance(steps, int) or steps < 2):
             raise ArgumentError("`gradient_accumulation_steps` must be an integer >= 2. "
                                 + received(gradient_accumulation_steps=steps))
+
+    def _named(self, variable: Variable) -> Variable:
+        variable.path = f"{self.name}/{variable.name}"
+        return variable
 
     # ---- learning rate and steps --------------------------------------------------------------------------------
 
@@ -122,7 +127,7 @@ class Optimizer(Configurable):
         if isinstance(rate, Variable) or callable(rate):
             self._learning_rate: Any = rate
         elif isinstance(rate, (int, float, np.number)) or np.ndim(rate) == 0 and hasattr(rate, "dtype"):
-            self._learning_rate = Variable(np.float32(rate), name="learning_rate", trainable=False)
+            self._learning_rate = self._named(Variable(np.float32(rate), name="learning_rate", trainable=False))
         else:
             raise TypeMismatchError("Argument `learning_rate` should be float, or an instance of LearningRateSchedule, "
                                     "or a callable. " + received(learning_rate=rate))
@@ -286,7 +291,8 @@ class Optimizer(Configurable):
         decay = rate * (self.weight_decay or 0.0)
         in_formula = decay if self.fused_decay and not self._separate_decay else 0.0
         values = [rate] if self._by_update_step else list(self.numbers(rate, updates + 1, in_formula))
-        return np.array(values + list(self._extra_numbers(step, updates, decay).values()), np.float64).astype(np.float32)
+        values += self._extra_numbers(step, updates, decay).values()
+        return np.array(values, np.float64).astype(np.float32)
 
     @property
     def _separate_decay(self) -> bool:
@@ -454,8 +460,7 @@ class Optimizer(Configurable):
         with recording(None):
             value = initializers.get(initializer)(tuple(shape), dtype=dtype or "float32")
         variable = Variable(value, name=name or "variable", trainable=False)
-        variable.path = f"{self.name}/{variable.name}"
-        self._slot_variables.append(variable)
+        self._slot_variables.append(self._named(variable))
         return variable
 
     def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros") -> Variable:
