@@ -1,4 +1,4 @@
-"""`save_model`, `load_model`, `save_weights`, `load_weights`: the format is chosen by the ending, or found by content."""
+"""Models and weights to files and back: the format is chosen by the ending, or found by the content."""
 
 from __future__ import annotations
 

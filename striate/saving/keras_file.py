@@ -88,7 +88,8 @@ def read_keras(content: bytes, what: str) -> dict[str, bytes]:
     own = read_json(members[_METADATA], f"The metadata in {what}").get("striate")
     own = own if isinstance(own, dict) else {}
     if not isinstance(own.get("format", FORMAT), int) or own.get("format", FORMAT) > FORMAT:
-        raise ModelFileError(f"{what} was written by a newer striate ({own.get('version')}). Update striate to read it.")
+        raise ModelFileError(f"{what} was written by a newer striate. Update striate to read it. "
+                             + received(version=own.get("version"), format=own.get("format")))
     hashes = own.get("sha256")
     for name, expected in (hashes if isinstance(hashes, dict) else {}).items():
         if name not in members or _hash(members[name]) != expected:

@@ -4,8 +4,14 @@ from striate.naming import clear_session
 from striate.seeds import global_seed as get_random_seed
 from striate.seeds import set_random_seed
 from striate.serialization import (
-    CustomObjectScope, custom_object_scope, deserialize_keras_object, get_custom_objects, get_registered_name,
-    get_registered_object, register_keras_serializable, serialize_keras_object,
+    CustomObjectScope,
+    custom_object_scope,
+    deserialize_keras_object,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+    serialize_keras_object,
 )
 from striate.utils.download import get_file
 from striate.utils.images import array_to_img, img_to_array, load_img, save_img

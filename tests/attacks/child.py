@@ -14,8 +14,8 @@ MEMORY = 3 << 30
 """Bytes of address space; Numba and NumPy reserve much of it without using it."""
 FORBIDDEN = ("exec", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.connect",
              "socket.bind", "socket.getaddrinfo", "pickle.find_class", "marshal.loads", "marshal.load", "shutil.rmtree",
-             "os.rename", "os.remove", "os.mkdir", "os.symlink", "os.link", "os.chmod", "urllib.Request", "ctypes.dlopen",
-             "tempfile.mkstemp", "tempfile.mkdtemp", "compile")
+             "os.rename", "os.remove", "os.mkdir", "os.symlink", "os.link", "os.chmod", "urllib.Request",
+             "ctypes.dlopen", "tempfile.mkstemp", "tempfile.mkdtemp", "compile")
 
 
 def watch(path):

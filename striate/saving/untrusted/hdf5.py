@@ -17,7 +17,11 @@ import numpy as np
 
 from striate.errors import ModelFileError, received
 from striate.saving.untrusted.limits import (
-    MAX_DEPTH, MAX_EXPANSION, MAX_NAME_BYTES, MAX_OBJECTS, damaged,
+    MAX_DEPTH,
+    MAX_EXPANSION,
+    MAX_NAME_BYTES,
+    MAX_OBJECTS,
+    damaged,
 )
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
