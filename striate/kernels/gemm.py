@@ -3,6 +3,7 @@
     gemm          c[t, i, j] = sum over p of a[t, i, p] b[t, p, j]  (+ bias[j]) (relu) (zero where mask[t, i, j] <= 0)
     gemm_dots     c[i, j] = sum over p of a[i, p] b[j, p] for few j: vectors run along p
     gemm_streams  c[i, j] = sum over p of a[p, i] b[p, j] for few j: vectors run along i, rows of a stream through
+    gemm_thin     c[i, j] = sum over p of a[i, p] b[p, j] for few p: bound by the writing of c
     gemm_finish   adds up what `gemm_streams` made of each chunk of p; bias, relu, mask
     column_sums   sums[j] = sum over i of x[i, j]
     transpose     out[j, i] = x[i, j]
@@ -17,6 +18,7 @@ depends on the shapes alone.
 import numpy as np
 
 from striate.kernels.jit import inlined
+from striate.kernels.parts import load_left, store_left
 from striate.kernels.simd import (
     broadcast, f32, f32_at, fma, i64, i64_at, integer, lane_sum, larger, load, load_offsets, load_part,
     select_positive, store, store_part, tile_add, tile_dot, tile_gather_outer, tile_load, tile_outer, tile_store,
@@ -48,6 +50,27 @@ def _pack_transposed(panel, b, start, stride, depth, count, width, lanes):
                 panel[p * width + column] = b[start + column * stride + p] if column < count else 0.0
 
 
+@inlined
+def _pack_tiles(block, a, start, stride, depth, height, rows, tile_stride, lanes):
+    """block[i // rows, p, i % rows] = a[start + p * stride + i]; the last tile is filled up with zeros.
+
+    Whole vectors are stored: what one writes too much, the next p overwrites, and the gap between tiles takes the last.
+    """
+    vectors = (rows + lanes - 1) // lanes
+    inside = max(0, height - vectors * lanes) // rows * rows
+    for p in range(depth):
+        source, target = start + p * stride, p * rows
+        for i in range(0, inside, rows):
+            for shift in range(0, vectors * lanes, lanes):
+                store(block, target + shift, load(a, source + i + shift, lanes))
+            target += tile_stride
+        for i in range(inside, height, rows):
+            for shift in range(0, vectors * lanes, lanes):
+                left = max(0, min(lanes, height - i - shift))
+                store(block, target + shift, load_part(a, source + i + shift, left, lanes))
+            target += tile_stride
+
+
 def gemm(lanes, rows, vectors, a_transposed, b_transposed):
     """Makes the general kernel. `a_transposed`: a is stored as k x m; `b_transposed`: b is stored as n x k.
 
@@ -63,7 +86,7 @@ def gemm(lanes, rows, vectors, a_transposed, b_transposed):
         m, n, k = integer(arguments, 8), integer(arguments, 9), integer(arguments, 10)
         row_block, group, depth = integer(arguments, 11), integer(arguments, 12), integer(arguments, 13)
         row_blocks, column_blocks = (m + row_block - 1) // row_block, (n + width * group - 1) // (width * group)
-        block_stride = (row_block + lanes - 1) // lanes * lanes
+        tile_stride = depth * rows + lanes
         a_stride, b_stride = m if a_transposed else k, k if b_transposed else n
         offsets = i64_at(scratch)
         panel = f32_at(scratch + 512)
@@ -77,9 +100,7 @@ def gemm(lanes, rows, vectors, a_transposed, b_transposed):
             for p0 in range(0, k, depth):
                 steps = min(depth, k - p0)
                 if a_transposed:
-                    for p in range(steps):
-                        _copy_part(block, p * block_stride, a, a_start + (p0 + p) * a_stride, height, block_stride,
-                                   lanes)
+                    _pack_tiles(block, a, a_start + p0 * a_stride, a_stride, steps, height, rows, tile_stride, lanes)
                 for q in range(panels):
                     j = left + q * width
                     if b_transposed:
@@ -93,7 +114,7 @@ def gemm(lanes, rows, vectors, a_transposed, b_transposed):
                         tile = tile_zeros(rows, vectors, lanes)
                         if a_transposed:
                             for p in range(steps):
-                                tile = tile_outer(tile, block, p * block_stride + i, 1, panel, p * width)
+                                tile = tile_outer(tile, block, i // rows * tile_stride + p * rows, 1, panel, p * width)
                         else:
                             for r in range(rows):
                                 offsets[r] = a_start + min(i + r, height - 1) * a_stride + p0
@@ -113,17 +134,12 @@ def gemm(lanes, rows, vectors, a_transposed, b_transposed):
                         count = n - j
                         value = load(sums, (q * row_block + i) * width + j - left - q * width, lanes)
                         if biased:
-                            value = value + (load(addend, j, lanes) if count >= lanes
-                                             else load_part(addend, j, count, lanes))
+                            value = value + load_left(addend, j, count, lanes)
                         if relu:
                             value = larger(value, broadcast(np.float32(0.0), lanes))
                         if masked:
-                            value = select_positive(value, load(mask, start + j, lanes) if count >= lanes
-                                                    else load_part(mask, start + j, count, lanes))
-                        if count >= lanes:
-                            store(c, start + j, value)
-                        else:
-                            store_part(c, start + j, value, count)
+                            value = select_positive(value, load_left(mask, start + j, count, lanes))
+                        store_left(c, start + j, value, count, lanes)
     return gemm
 
 
@@ -133,6 +149,9 @@ def gemm_dots(lanes, rows, columns):
         a, b, c = f32(arguments, 0), f32(arguments, 1), f32(arguments, 2)
         m, k, depth = integer(arguments, 3), integer(arguments, 4), integer(arguments, 5)
         c_row, c_column = integer(arguments, 6), integer(arguments, 7)
+        addend, mask, relu = f32(arguments, 8), f32(arguments, 9), integer(arguments, 10)
+        biased, masked = integer(arguments, 8) != 0, integer(arguments, 9) != 0
+        addend_row, addend_column = integer(arguments, 11), integer(arguments, 12)
         offsets, sums = i64_at(scratch), f32_at(scratch + 512)
         whole = k - k % lanes
         for task in range(first, last):
@@ -152,7 +171,12 @@ def gemm_dots(lanes, rows, columns):
                     value = lane_sum(load(sums, (i * columns + j) * lanes, lanes))
                     for p in range(whole, k):
                         value += a[(top + i) * k + p] * b[j * k + p]
-                    c[(top + i) * c_row + j * c_column] = value
+                    if biased:
+                        value += addend[(top + i) * addend_row + j * addend_column]
+                    place = (top + i) * c_row + j * c_column
+                    if (relu and value <= 0) or (masked and not mask[place] > 0):
+                        value = np.float32(0.0)
+                    c[place] = value
     return gemm_dots
 
 
@@ -202,6 +226,38 @@ def gemm_streams(lanes, columns):
     return gemm_streams
 
 
+def gemm_thin(lanes, depth, b_transposed):
+    """Makes the kernel for products over at most 4 steps (`depth`); a task makes `width` columns of c."""
+    def gemm_thin(arguments, first, last, scratch):
+        a, b, c = f32(arguments, 0), f32(arguments, 1), f32(arguments, 2)
+        addend, mask, relu = f32(arguments, 3), f32(arguments, 4), integer(arguments, 5)
+        biased, masked = integer(arguments, 3) != 0, integer(arguments, 4) != 0
+        m, n, width = integer(arguments, 6), integer(arguments, 7), integer(arguments, 8)
+        a_row, a_step = integer(arguments, 9), integer(arguments, 10)
+        rows = f32_at(scratch)
+        for task in range(first, last):
+            left = task * width
+            count = min(width, n - left)
+            for p in range(depth):
+                for j in range(count):
+                    rows[p * width + j] = b[(left + j) * depth + p] if b_transposed else b[p * n + left + j]
+            for i in range(m):
+                start = i * n + left
+                for j in range(0, count, lanes):
+                    value = broadcast(np.float32(0.0), lanes)
+                    if biased:
+                        value = load_left(addend, left + j, count - j, lanes)
+                    for p in range(depth):
+                        factor = broadcast(a[i * a_row + p * a_step], lanes)
+                        value = fma(factor, load(rows, p * width + j, lanes), value)
+                    if relu:
+                        value = larger(value, broadcast(np.float32(0.0), lanes))
+                    if masked:
+                        value = select_positive(value, load_left(mask, start + j, count - j, lanes))
+                    store_left(c, start + j, value, count - j, lanes)
+    return gemm_thin
+
+
 def gemm_finish(lanes):
     """Makes the kernel that ends a narrow product; a task makes up to `width` columns of one row of c."""
     def gemm_finish(arguments, first, last, scratch):
@@ -235,7 +291,7 @@ def column_sums(lanes):
             j = task * lanes
             total = broadcast(np.float32(0.0), lanes)
             for i in range(m):
-                total = total + (load(x, i * n + j, lanes) if n - j >= lanes else load_part(x, i * n + j, n - j, lanes))
+                total = total + load_left(x, i * n + j, n - j, lanes)
             store_part(sums, j, total, min(lanes, n - j))
     return column_sums
 

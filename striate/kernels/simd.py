@@ -635,6 +635,28 @@ def tile_fma(typing, a, b, c):
     return a(a, b, c), generate
 
 
+@intrinsic(prefer_literal=True)
+def tile_row_outer(typing, tile, x, offset, step, w, w_offset, steps):
+    """for s in range(steps): tile[i, j] += x[offset + i * step + s] * w[w_offset + (s * columns + j) * lanes ...]"""
+    apart, count = step.literal_value, steps.literal_value
+
+    def generate(context, builder, signature, args):
+        sums, x, offset, _, w, w_offset, _ = args
+        kind = signature.args[0]
+        base, pixels = builder.gep(w, [w_offset]), builder.gep(x, [offset])
+        for s in range(count):
+            weights = [load_vector(builder, builder.gep(base, [I64((s * kind.columns + j) * kind.lanes)]), kind.lanes)
+                       for j in range(kind.columns)]
+            for i in range(kind.rows):
+                value = splat(builder, builder.load(builder.gep(pixels, [I64(i * apart + s)])), kind.lanes)
+                for j in range(kind.columns):
+                    k = i * kind.columns + j
+                    sums = builder.insert_value(
+                        sums, emit_fma(builder, value, weights[j], builder.extract_value(sums, k)), k)
+        return sums
+    return tile(tile, x, types.intp, step, w, types.intp, steps), generate
+
+
 def _later_wins(builder, earlier, later):
     """Of two (value, place bits) pairs the one with the larger value; the earlier at equal values."""
     mask = builder.fcmp_ordered(">", later[0], earlier[0])

@@ -5,8 +5,8 @@ import pytest
 
 from tests.kernels.harness import reference, run_node, with_lanes
 
-SHAPES = [(1, 1, 1), (1, 7, 3), (2, 33, 1), (3, 300, 70), (4, 64, 1500), (5, 17, 5), (6, 256, 16), (7, 257, 17),
-          (32, 100, 10), (33, 513, 2), (97, 40, 130), (100, 3, 33)]
+SHAPES = [(1, 1, 1), (1, 7, 3), (2, 33, 1), (4, 64, 1500), (5, 17, 5), (7, 257, 17), (33, 513, 2), (97, 300, 130),
+          (100, 3, 33)]
 """(m, k, n)"""
 KINDS = ["dense", "dense_relu", "dense_plain", "weights_grad", "weights_grad_bias", "input_grad", "input_grad_masked"]
 

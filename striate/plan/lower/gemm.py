@@ -1,8 +1,9 @@
 """Lowering of matrix products: dense layers, their gradients and matmul.
 
-All are one product c = a b, m x k times k x n, with either operand stored transposed. Three ways:
+All are one product c = a b, m x k times k x n, with either operand stored transposed. Four ways:
 
-* **tiles** (`gemm`) when both m and n exceed `_NARROW`: register tiles, panels of b packed by each task;
+* **tiles** (`gemm`) when m, n and k exceed `_NARROW`: register tiles, panels of b packed by each task;
+* **thin** (`gemm_thin`) when k is small: a few multiplications an element, bound by memory;
 * **dots** (`gemm_dots`) when m or n is small and the long operand's rows run along k: a dot product an element;
 * **streams** (`gemm_streams`) when m or n is small and the long operand is stored with k as its rows: its rows are
   read once from front to back (the weights, in a prediction of one image), in chunks of k that are added afterwards.
@@ -27,15 +28,15 @@ _NARROW = 4
 _DEPTH = 256
 """Rows of a packed panel: with 16 columns 16 KB, half of a first-level cache."""
 _ROW_BLOCK = 96
-"""Rows of c that use a packed panel."""
+"""Rows of c that use a packed panel; twice as many if packing it means transposing it."""
 _TASK_FLOPS = 2_000_000
 """Work of one task: large beside the cost of handing it out, small beside a step."""
 _STREAM_WIDTH = 1024
 """Elements of a row that `gemm_streams` sums at a time: the sums stay in the first-level cache."""
-_STREAM_BYTES = 256 * 1024
-"""What a task of `gemm_streams` reads."""
-_TILES = {16: ((6, 2), (4, 3), (5, 2), (12, 1)), 32: ((14, 2), (12, 2), (8, 3), (6, 4), (24, 1))}
-"""Rows x vectors of the register tiles, best first, by the number of registers."""
+_STREAM_TASKS = 16
+"""Tasks that k is cut into chunks for, where the width alone gives fewer."""
+_TILES = {16: {(6, 2): 1.0, (4, 3): 1.05, (10, 1): 1.35}, 32: {(14, 2): 1.0, (6, 4): 1.02, (24, 1): 1.3}}
+"""Rows x vectors of the register tiles by the number of registers, and their time a multiplication (the best: 1)."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +74,18 @@ def _all_float32(node) -> bool:
 
 def multiply(product: Product, cpu: Cpu) -> list[Launch]:
     """The launches of a product."""
-    if product.batch > 1 or min(product.m, product.n) > _NARROW:
-        return [_tiles(product, cpu)]
-    return _narrow(product, cpu)
+    if product.batch == 1 and min(product.m, product.n) <= _NARROW:
+        return _narrow(product, cpu)
+    if product.batch == 1 and product.k <= _NARROW:
+        return [_thin(product, cpu)]
+    return [_tiles(product, cpu)]
 
 
 def _tile(m: int, n: int, cpu: Cpu) -> tuple[int, int]:
-    """The tile that wastes the fewest multiplications on the edges; of equals the first."""
+    """The tile that should need the least time, multiplications wasted on the edges included."""
     tiles = _TILES[16 if cpu.registers < 32 else 32]
-    return min(tiles, key=lambda tile: -(-m // tile[0]) * tile[0] * -(-n // (tile[1] * cpu.lanes)) * tile[1])
+    return min(tiles, key=lambda tile: tiles[tile] * -(-m // tile[0]) * tile[0]
+               * -(-n // (tile[1] * cpu.lanes)) * tile[1])
 
 
 def _tiles(product: Product, cpu: Cpu) -> Launch:
@@ -89,10 +93,11 @@ def _tiles(product: Product, cpu: Cpu) -> Launch:
     rows, vectors = _tile(m, n, cpu)
     width = vectors * cpu.lanes
     depth = min(k, _DEPTH)
-    blocks = -(-m // _ROW_BLOCK)
+    blocks = -(-m // (2 * _ROW_BLOCK if product.b_transposed else _ROW_BLOCK))
     row_block = -(-m // (blocks * rows)) * rows
     panels = -(-n // width)
-    group = max(1, min(panels, 128 // width, _TASK_FLOPS // (2 * row_block * width * k)))
+    group = 8 if product.a_transposed else max(1, _TASK_FLOPS // (2 * row_block * width * k))
+    group = min(group, panels, max(1, 128 // width))
     tasks = product.batch * -(-m // row_block) * -(-panels // group)
     arguments = (product.a, product.b, product.c, *product.epilogue,
                  Constant(np.array(product.a_starts, np.int64), "starts of a"),
@@ -100,10 +105,20 @@ def _tiles(product: Product, cpu: Cpu) -> Launch:
                  m, n, k, row_block, group, depth)
     variant = dict(lanes=cpu.lanes, rows=rows, vectors=vectors, a_transposed=product.a_transposed,
                    b_transposed=product.b_transposed)
-    copied = depth * -(-row_block // cpu.lanes) * cpu.lanes if product.a_transposed else 0
+    copied = row_block // rows * (depth * rows + cpu.lanes) if product.a_transposed else 0
     scratch = 512 + 4 * (width * (depth + row_block * group) + copied)
     return Launch("gemm", variant, arguments, (product.c,), tasks, f"{m}x{k} times {k}x{n} in tiles of {rows} rows x "
                   f"{vectors} vectors, panels {depth} deep", scratch=scratch, flops=product.flops)
+
+
+def _thin(product: Product, cpu: Cpu) -> Launch:
+    m, n, k = product.m, product.n, product.k
+    width = 512
+    a_strides = (1, m) if product.a_transposed else (k, 1)
+    return Launch("gemm_thin", dict(lanes=cpu.lanes, depth=k, b_transposed=product.b_transposed),
+                  (product.a, product.b, product.c, *product.epilogue, m, n, width, *a_strides), (product.c,),
+                  -(-n // width), f"{m}x{k} times {k}x{n}: {k} step(s) an element", scratch=4 * k * width,
+                  flops=product.flops)
 
 
 def _narrow(product: Product, cpu: Cpu) -> list[Launch]:
@@ -115,34 +130,29 @@ def _narrow(product: Product, cpu: Cpu) -> list[Launch]:
     along_k = (not product.a_transposed) if tall else product.b_transposed
     short_along_k = product.b_transposed if tall else not product.a_transposed
     strides = (columns, 1) if tall else (1, length)
-    launches: list[Launch] = []
-    ends = product.epilogue != (0, 0, 0)
-    size = length * columns
     if along_k:
-        out = Temporary((size,), name="product") if ends else product.c
+        launches = []
         if not short_along_k and columns > 1:
             short, packing = _transposed(short, k, columns, cpu)
             launches.append(packing)
-        launches.append(_dots(product, long, short, out, (length, k, columns), strides, cpu))
-        chunks = 1
-    else:
-        chunks = -(-k * length * 4 // _STREAM_BYTES)
-        depth = max(32, -(-k // chunks))
-        chunks = -(-k // depth)
-        out = Temporary((chunks * size,), name="products of chunks") if ends or chunks > 1 else product.c
-        short_strides = (1, k) if short_along_k else (columns, 1)
-        launches.append(_streams(product, long, short, out, (length, k, depth, columns), short_strides, strides, cpu))
-    if out is not product.c:
-        launches.append(_finish(product, out, chunks, cpu))
-    return launches
+        return [*launches, _dots(product, long, short, (length, k, columns), strides, cpu)]
+    chunks = min(-(-_STREAM_TASKS // -(-length // _STREAM_WIDTH)), -(-k // 32))
+    depth = -(-k // chunks)
+    chunks = -(-k // depth)
+    ends = product.epilogue != (0, 0, 0)
+    out = Temporary((chunks * length * columns,), name="products of chunks") if ends or chunks > 1 else product.c
+    short_strides = (1, k) if short_along_k else (columns, 1)
+    launches = [_streams(product, long, short, out, (length, k, depth, columns), short_strides, strides, cpu)]
+    return launches if out is product.c else [*launches, _finish(product, out, chunks, cpu)]
 
 
-def _dots(product, long, short, out, sizes, strides, cpu) -> Launch:
+def _dots(product, long, short, sizes, strides, cpu) -> Launch:
     length, k, columns = sizes
     rows = {1: 8, 2: 4, 3: 3, 4: 2}[columns]
+    bias_strides = (0, 1) if product.n <= product.m else (1, 0)
     return Launch("gemm_dots", dict(lanes=cpu.lanes, rows=rows, columns=columns),
-                  (long, short, out, length, k, 2048, *strides), (out,), -(-length // rows),
-                  f"{product.m}x{k} times {k}x{product.n}: dot products over {k}, vectors along them",
+                  (long, short, product.c, length, k, 2048, *strides, *product.epilogue, *bias_strides), (product.c,),
+                  -(-length // rows), f"{product.m}x{k} times {k}x{product.n}: dot products, vectors along k",
                   scratch=512 + 4 * rows * columns * cpu.lanes, flops=product.flops)
 
 
@@ -166,10 +176,10 @@ def _transposed(x, rows: int, columns: int, cpu: Cpu) -> tuple[Temporary, Launch
 
 
 def _finish(product: Product, parts, chunks: int, cpu: Cpu) -> Launch:
+    m, n = (1, product.m * product.n) if product.bias is None else (product.m, product.n)
     return Launch("gemm_finish", dict(lanes=cpu.lanes),
-                  (parts, product.c, *product.epilogue, product.m, product.n, chunks, _STREAM_WIDTH),
-                  (product.c,), product.m * -(-product.n // _STREAM_WIDTH),
-                  f"sum of {chunks} chunk(s) and the epilogue", piece=16)
+                  (parts, product.c, *product.epilogue, m, n, chunks, _STREAM_WIDTH), (product.c,),
+                  m * -(-n // _STREAM_WIDTH), f"sum of {chunks} chunk(s) and the epilogue")
 
 
 def column_sums(x, out, m: int, n: int, cpu: Cpu) -> Launch:
