@@ -19,12 +19,12 @@ Pooling, if fused, takes a band of sums in scratch memory and writes maxima and 
 
 from numba import float32
 
-from striate.kernels.conv_grad import copy_window
 from striate.kernels.jit import helper
 from striate.kernels.simd import (
-    beats,
+    any_nan,
     broadcast,
     broadcast_like,
+    exceeds,
     f32,
     f32_at,
     i64,
@@ -41,11 +41,15 @@ from striate.kernels.simd import (
     store_part,
     store_small,
     tile_gather_outer,
+    tile_get,
     tile_load,
     tile_raised,
+    tile_row_outer,
     tile_store,
+    to_int_bits,
     u8,
     u8_at,
+    window_maximum,
 )
 
 
@@ -74,6 +78,35 @@ def conv_pack(lanes):
 
 
 @helper
+def copy_with_border(target, source, image, window, size, like):
+    """A rectangle of pixels of one image, packed; zero where it reaches over the border.
+
+    window: (row, column, rows, columns), size: (height, width, channels) of the images.
+    """
+    row, column, rows, columns = window
+    height, width, depth = size
+    left = max(-column, 0) * depth
+    inside = max(0, min(column + columns, width) - max(column, 0)) * depth
+    lanes = lanes_of(like)
+    for r in range(rows):
+        line = r * columns * depth
+        if row + r < 0 or row + r >= height:
+            for k in range(columns * depth):
+                target[line + k] = 0.0
+            continue
+        for k in range(left):
+            target[line + k] = 0.0
+        for k in range(left + inside, columns * depth):
+            target[line + k] = 0.0
+        start = ((image * height + row + r) * width + max(column, 0)) * depth
+        whole = inside // lanes * lanes
+        for k in range(0, whole, lanes):
+            store(target, line + left + k, load_like(source, start + k, like))
+        for k in range(whole, inside):
+            target[line + left + k] = source[start + k]
+
+
+@helper
 def store_channels(y, at, value, count):
     """y[at : at + count] = the first lanes of value."""
     if count >= lanes_of(value):
@@ -84,13 +117,27 @@ def store_channels(y, at, value, count):
 
 @helper
 def store_places(winner, at, value, count, spare):
-    """winner[at : at + count] = the first lanes of value; `spare` is memory for one vector."""
+    """winner[at : at + count] = the first lanes of value, int32 bits; `spare` is memory for one vector."""
     if count >= lanes_of(value):
         store_small(winner, at, value)
         return
     store_small(spare, 0, value)
     for k in range(count):
         winner[at + k] = spare[k]
+
+
+@helper
+def maximum_with_nans(raw, corner, row_stride, pixel_stride, pool, like):
+    """The maxima over one window of a vector of channels, and the int32 bits of their places; a NaN wins."""
+    best = load_like(raw, corner, like)
+    place = broadcast_like(float32(0.0), like)
+    for r in range(pool[0]):
+        for c in range(pool[1]):
+            value = load_like(raw, corner + r * row_stride + c * pixel_stride, like)
+            wins = exceeds(value, best)
+            best = select(wins, value, best)
+            place = select(wins, broadcast_like(float32(r * pool[1] + c), like), place)
+    return best, to_int_bits(place)
 
 
 @helper
@@ -110,18 +157,12 @@ def pool_band(out, at, raw, band, channels, pool, floor):
     """
     y, winner, spare = out
     rows, columns, width, block, depth = band
-    ph, pw, down, right = pool
+    down, right = pool[2], pool[3]
     for i in range(rows):
         for j in range(columns):
             corner = (i * down * width + j * right) * block
             for v in range(0, channels, lanes_of(floor)):
-                best = load_like(raw, corner + v, floor)
-                place = broadcast_like(float32(0.0), floor)
-                for p in range(1, ph * pw):
-                    value = load_like(raw, corner + (p // pw * width + p % pw) * block + v, floor)
-                    wins = beats(value, best)
-                    best = select(wins, value, best)
-                    place = select(wins, broadcast_like(float32(p), floor), place)
+                best, place = maximum_with_nans(raw, corner + v, width * block, block, pool, floor)
                 to = at + (i * columns + j) * depth + v
                 store_channels(y, to, raised(best, floor), channels - v)
                 store_places(winner, to, place, channels - v, spare)
@@ -151,8 +192,8 @@ def conv_direct(lanes, vectors, pixels, pooled):
             count = band_rows * ow
             source, base = x, (image * height + row * sh) * width * ic
             if padded:
-                copy_window(window, 0, x, image, (row * sh - top, -left, (band_rows - 1) * sh + reach, wide),
-                            (height, width, ic), (0, ic, ic, ic))
+                copy_with_border(window, x, image, (row * sh - top, -left, (band_rows - 1) * sh + reach, wide),
+                            (height, width, ic), floor)
                 source, base = window, 0
             for column in range(groups * blocks * part // parts, groups * blocks * (part + 1) // parts):
                 group, channel = column // blocks, column % blocks * block
@@ -180,3 +221,75 @@ def conv_direct(lanes, vectors, pixels, pooled):
                     pool_band((y, winner, spare), (image * poh + windows) * pow_ * oc + out, raw,
                               (min(rows // pool[2], poh - windows), pow_, ow, block, oc), channels, pool, floor)
     return conv_direct
+
+
+def conv_window(lanes, vectors, strip, ph, pw, step, steps):
+    """Makes `kernel`: convolution of few input channels, pooled; slots as for `conv_direct`.
+
+    Pooling windows do not overlap: they are ph x pw pixels with nothing between two in a row. A tile is one row of
+    `strip` windows; the ph tiles of a strip are kept in the first-level cache, and pooled while the sums of the next
+    strip are under way, so that the processor finds work for both. The numbers of two pixels lie `step` apart; a run
+    of taps is unrolled by `steps`. The last strip of a row overlaps the one before, and gives the same numbers again.
+    """
+    block, pixels = vectors * lanes, strip * pw
+    line = pixels * block
+    slots = ph * line
+
+    def conv_window(a, first, last, scratch):
+        x, packed, y, winner, taps = f32(a, 0), f32(a, 1), f32(a, 2), u8(a, 3), i64(a, 5)
+        floor = broadcast(float32(real(a, 6)), lanes)
+        height, width, ic, oc = integer(a, 7), integer(a, 8), integer(a, 9), integer(a, 12)
+        sh, reach, padded, top, left, wide = (integer(a, 13), integer(a, 14), integer(a, 15), integer(a, 16),
+                                              integer(a, 17), integer(a, 18))
+        rows, bands, parts = integer(a, 19), integer(a, 20), integer(a, 21)
+        blocks, runs, turns = integer(a, 23), integer(a, 24), integer(a, 25) // steps
+        down, poh, pow_ = integer(a, 28), integer(a, 30), integer(a, 31)
+        window, raw, spare = f32_at(scratch), f32_at(scratch + integer(a, 32)), u8_at(scratch + integer(a, 33))
+        below = sh * wide * ic
+        for task in range(first, last):
+            part, band, image = task % parts, task // parts % bands, task // (parts * bands)
+            top_window = band * rows // down
+            windows = min(rows // down, poh - top_window)
+            source, base = x, (image * height + band * rows * sh) * width * ic
+            if padded:
+                copy_with_border(window, x, image,
+                                 (band * rows * sh - top, -left, ((windows - 1) * down + ph - 1) * sh + reach, wide),
+                                 (height, width, ic), floor)
+                source, base = window, 0
+            for column in range(blocks * part // parts, blocks * (part + 1) // parts):
+                channels = min(block, oc - column * block)
+                start = column * (runs * turns * steps + 1) * block
+                for i in range(windows):
+                    out = ((image * poh + top_window + i) * pow_) * oc + column * block
+                    slot, before = 0, 0
+                    for j in range(0, pow_ + strip, strip):
+                        now = min(j, pow_ - strip)
+                        if j < pow_:
+                            above = base + i * down * below + now * pw * step
+                            for r in range(ph):
+                                sums = tile_load(packed, start, 0, pixels, vectors, lanes)
+                                w = start + block
+                                for run in range(runs):
+                                    at = above + taps[run]
+                                    for _ in range(turns):
+                                        sums = tile_row_outer(sums, source, at, step, packed, w, steps)
+                                        at += steps
+                                        w += steps * block
+                                tile_store(sums, raw, slot + r * line, block)
+                                above += below
+                        slot = slots - slot
+                        if j > 0:
+                            for q in range(strip):
+                                to = out + (before + q) * oc
+                                for v in range(0, block, lanes):
+                                    if v >= channels:
+                                        break
+                                    corner = slot + q * pw * block + v
+                                    found = window_maximum(raw, corner, line, block, ph, pw, lanes)
+                                    best, place = tile_get(found, 0, 0), tile_get(found, 1, 0)
+                                    if any_nan(tile_get(found, 2, 0)):
+                                        best, place = maximum_with_nans(raw, corner, line, block, (ph, pw), floor)
+                                    store_channels(y, to + v, raised(best, floor), channels - v)
+                                    store_places(winner, to + v, place, channels - v, spare)
+                        before = now
+    return conv_window

@@ -18,6 +18,14 @@ _CHAINS = 10
 """Sums that should be under way at once to keep two multiply-add units busy: each takes 4 cycles, and some slack."""
 _POINTERS = 8
 """Most pixels of a tile: each needs an address register."""
+_WINDOW = 16
+"""Most pixels of a pooling window that is unrolled."""
+_FEW = 160
+"""Numbers a sum up to which pooling in strips is worth the smaller tiles."""
+_ROW_REGISTERS = 6
+"""Registers that a row tile leaves to input numbers, which LLVM keeps for the next tap, and to weights."""
+_UNROLLED = 16
+"""Longest run of taps that is unrolled."""
 _TASKS = 16
 """Tasks that a launch should have at least, so that the threads of a usual machine share it evenly."""
 
@@ -201,20 +209,86 @@ def pack_launch(node, conv: Convolution, vectors: int, blocks: int, cpu: Cpu) ->
                   [packed], conv.groups * blocks, "weights in the order the tiles read them", prepares=True)
 
 
-@lowers("conv2d")
-def lower_conv2d(node, cpu: Cpu) -> list[Launch]:
-    """Packs the weights, then sums directly."""
-    conv = Convolution.of(node)
-    tiling = choose_tiling(conv, cpu)
-    pack = pack_launch(node, conv, tiling.vectors, tiling.blocks, cpu)
+# ---- few input channels, pooled -------------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class Strips:
+    """A tiling by `conv_window`: a tile is one row of `strip` windows; a run of taps is unrolled by `steps`."""
+
+    tiling: Tiling
+    strip: int
+    steps: int
+
+
+def choose_strips(conv: Convolution, cpu: Cpu) -> Strips | None:
+    """The strip tiling of the fewest estimated cycles; None where windows overlap, lie apart in a row or are large."""
+    if conv.pool is None or conv.groups > 1 or conv.numbers > _FEW:
+        return None
+    ph, pw, down, right = conv.pool
+    if down < ph or right != pw or ph * pw > _WINDOW:
+        return None
+    best, cost = None, inf
+    for vectors, pixels in tile_shapes(cpu):
+        strip = pixels // pw
+        spare = cpu.registers - vectors * pixels
+        if pixels % pw or strip > conv.pooled[1] or spare < _ROW_REGISTERS:
+            continue
+        blocks = -(-conv.oc // (vectors * cpu.lanes))
+        cycles = (blocks * -(-conv.pooled[1] // strip)
+                  * (20 + 4 * vectors * pixels + conv.numbers * step_cycles(vectors, pixels)))
+        if cycles < cost:
+            best, cost = (vectors, strip, blocks), cycles
+    if best is None:
+        return None
+    vectors, strip, blocks = best
+    rows = _row_choices(conv, cpu, 0)[-1]
+    bands = -(-conv.pooled[0] * down // rows)
+    parts = max(1, min(blocks, -(-_TASKS // (conv.batch * bands))))
+    _, length = conv.runs
+    return Strips(Tiling(vectors, strip * pw, rows, bands, blocks, parts), strip, length if length <= _UNROLLED else 1)
+
+
+def _window_launch(node, conv: Convolution, strips: Strips, packed: Temporary, cpu: Cpu) -> Launch:
+    tiling = strips.tiling
+    ph, pw = conv.pool[:2]
+    window = -(-conv.window_bytes(tiling.rows) // 64) * 64 if conv.padded else 0
+    spare = window + 8 * ph * tiling.pixels * tiling.vectors * cpu.lanes
+    variant = dict(lanes=cpu.lanes, vectors=tiling.vectors, strip=strips.strip, ph=ph, pw=pw,
+                   step=conv.strides[1] * conv.ic, steps=strips.steps)
+    reason = (f"strips of {strips.strip} pooling windows: {tiling.pixels} pixels x {tiling.vectors} vectors in "
+              "registers, pooled from cache" + (", input copied with its border" if conv.padded else ""))
+    return Launch("conv_window", variant,
+                  direct_arguments(conv, tiling, [node.inputs[0], packed, *node.outputs], window, spare),
+                  list(node.outputs), conv.batch * tiling.bands * tiling.parts, reason, scratch=spare + 64,
+                  flops=_flops(node))
+
+
+def _flops(node) -> int:
+    return node.spec.flops([value.type for value in node.inputs], [value.type for value in node.outputs],
+                           node.attributes)
+
+
+def _direct_launch(node, conv: Convolution, tiling: Tiling, packed: Temporary, cpu: Cpu) -> Launch:
     scratch, sums, spare = _scratch(conv, tiling, cpu)
     outputs = [*node.outputs, node.outputs[0]][:2]
     variant = dict(lanes=cpu.lanes, vectors=tiling.vectors, pixels=tiling.pixels, pooled=conv.pool is not None)
     reason = (f"direct: {tiling.pixels} pixels x {tiling.vectors} vectors in registers, bands of {tiling.rows} rows"
               + (", input copied with its border" if conv.padded else "")
               + (", pooled from cache" if conv.pool is not None else ""))
-    return [pack, Launch("conv_direct", variant,
-                         direct_arguments(conv, tiling, [node.inputs[0], pack.writes[0], *outputs], sums, spare),
-                         list(node.outputs), conv.batch * tiling.bands * tiling.parts, reason, scratch=scratch,
-                         flops=node.spec.flops([v.type for v in node.inputs], [v.type for v in node.outputs],
-                                               node.attributes))]
+    return Launch("conv_direct", variant,
+                  direct_arguments(conv, tiling, [node.inputs[0], packed, *outputs], sums, spare),
+                  list(node.outputs), conv.batch * tiling.bands * tiling.parts, reason, scratch=scratch,
+                  flops=_flops(node))
+
+
+@lowers("conv2d")
+def lower_conv2d(node, cpu: Cpu) -> list[Launch]:
+    """Packs the weights, then sums: in strips when few channels are pooled, else directly."""
+    conv = Convolution.of(node)
+    strips = choose_strips(conv, cpu)
+    tiling = choose_tiling(conv, cpu) if strips is None else strips.tiling
+    pack = pack_launch(node, conv, tiling.vectors, tiling.blocks, cpu)
+    packed = pack.writes[0]
+    if strips is not None:
+        return [pack, _window_launch(node, conv, strips, packed, cpu)]
+    return [pack, _direct_launch(node, conv, tiling, packed, cpu)]
