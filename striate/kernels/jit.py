@@ -14,6 +14,7 @@ the cache folder is named after the contents of all kernel files, and of the ver
 """
 
 import hashlib
+import re
 import time
 from functools import lru_cache
 from importlib import import_module
@@ -40,14 +41,27 @@ listeners: list = []
 """Functions called with (kernel name, seconds) after each compilation that the cache could not serve."""
 
 
-@lru_cache(maxsize=1)
 def cache_folder() -> Path:
-    """The folder of this kernel set: private to the user, named by what determines the machine code."""
-    digest = hashlib.sha256()
-    for file in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(file.read_bytes())
-    digest.update(f"{numba.__version__} {llvmlite.__version__}".encode())
-    folder = settings.value("cache_dir") / "kernels" / digest.hexdigest()[:16]
+    """Where machine code is kept: a folder private to the user, with one folder for each version of a kernel file."""
+    return settings.value("cache_dir") / "kernels"
+
+
+def _sources(module: str, found: dict[str, bytes]) -> dict[str, bytes]:
+    """The texts of a kernel module and of all kernel modules that it imports."""
+    if module not in found:
+        found[module] = (Path(__file__).parent / f"{module}.py").read_bytes()
+        for name in re.findall(rb"^from striate\.kernels\.(\w+) import", found[module], re.MULTILINE):
+            _sources(name.decode(), found)
+    return found
+
+
+@lru_cache(maxsize=None)
+def _folder_of(module: str) -> Path:
+    """The cache folder of one kernel module, named by everything that determines its machine code but the processor."""
+    digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {config.CPU_FEATURES}".encode())
+    for name, text in sorted(_sources(module, {}).items()):
+        digest.update(name.encode() + text)
+    folder = cache_folder() / f"{module}-{digest.hexdigest()[:16]}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
 
@@ -57,7 +71,7 @@ def _build(row: Kernel, variant: tuple):
     function = factory(**dict(variant))
     signature = types.void(types.intp, types.intp, types.intp, types.intp)
     old = config.CACHE_DIR
-    config.CACHE_DIR = str(cache_folder())
+    config.CACHE_DIR = str(_folder_of(row.module.rsplit(".", 1)[-1]))
     try:
         started = time.perf_counter()
         compiled = numba.cfunc(signature, nopython=True, cache=True, error_model="numpy")(function)
