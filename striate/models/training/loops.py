@@ -78,7 +78,7 @@ def fit(model, source, validation, callbacks: CallbackList, epochs: Iterable[int
                 logs = model.get_metrics_result()
                 if validation is not None and _is_due(epoch, validation_freq):
                     found = evaluate(model, validation, callbacks, guard)
-                    logs |= {f"val_{name}": value for name, value in found.items()}
+                    logs = dict(sorted((logs | {f"val_{name}": value for name, value in found.items()}).items()))
                 if guard.requested:
                     break
                 callbacks.on_epoch_end(epoch, logs)
