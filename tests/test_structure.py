@@ -96,6 +96,9 @@ def test_modules_functions_and_classes_have_docstrings(path, trees):
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     missing = [node.name for node in tree.body
                if isinstance(node, kinds) and not node.name.startswith("_") and not ast.get_docstring(node)]
+    if missing:  # Families of layers share one text, which a decorator completes.
+        module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        missing = [item for item in missing if not vars(module)[item].__doc__]
     assert not missing
 
 
