@@ -18,6 +18,8 @@ A task is a block of images, or of rows of an image. It brings its window of g i
 and at last writes the block's pixels of dx. Tables (made when the plan is) say where a pixel of a phase lies.
 """
 
+import numpy as np
+
 from striate.kernels.conv_grad import copy_window, zero_floats
 from striate.kernels.jit import helper
 from striate.kernels.simd import (
@@ -42,19 +44,19 @@ PHASE = 5
 
 
 @helper
-def place_winners(target, part_size, sources, image, at, window, pooled, channels, rule):
+def place_winners(target, at, sources, image, window, pooled, channels, rule):
     """Adds g of each pooling window to the place of its winner, in the window of the map that `target` holds.
 
     sources: (g, y, winner, offsets and rows of winners). pooled: (height, width, channels) of the pooled map.
-    channels: (channels a group, depth of a part, floats a pixel). rule: (row stride, column stride, window height,
+    channels: (channels a group, depth of a part, floats a pixel, floats a part). rule: (row stride, column stride, window height,
     relu).
     """
     g, y, winner, winner_at, winner_row = sources
     row, column, rows, columns = window
     height, width, depth = pooled
-    group, chunk, pitch = channels
+    group, chunk, pitch, part_size = channels
     row_stride, column_stride, reach, relu = rule
-    parts = (group + chunk - 1) // chunk
+    parts, every = (group + chunk - 1) // chunk, relu == 0
     for i in range(max(0, (row - reach) // row_stride), height):
         top = i * row_stride - row
         if top >= rows:
@@ -67,12 +69,13 @@ def place_winners(target, part_size, sources, image, at, window, pooled, channel
                 base = corner + k * part_size
                 for c in range(min(chunk, group - k % parts * chunk)):
                     position = source + first + c
-                    if relu and not y[position] > 0.0:
-                        continue
+                    value, passed = g[position], y[position] > 0.0
+                    if not (every | passed):    # a select, not a branch: which values pass cannot be foreseen
+                        value = np.float32(0.0)
                     win = winner[position]
                     line = top + winner_row[win]
                     if line >= 0 and line < rows:
-                        target[base + winner_at[win] + c] += g[position]
+                        target[base + winner_at[win] + c] += value
 
 
 def conv_input_grad(lanes, pixels, vectors):
@@ -113,8 +116,9 @@ def conv_input_grad(lanes, pixels, vectors):
             if pooled:
                 zero_floats(window, 0, groups * parts * part_size)
                 for k in range(images):
-                    place_winners(window, part_size, (g, y, winner, winner_at, winner_row), image + k, k * map_size,
-                                  (top + block * row_step, left, rows, columns), size, (oc, depth, pitch), rule)
+                    place_winners(window, k * map_size, (g, y, winner, winner_at, winner_row), image + k,
+                                  (top + block * row_step, left, rows, columns), size,
+                                  (oc, depth, pitch, part_size), rule)
             else:
                 for k in range(images):
                     for group in range(groups):

@@ -199,7 +199,8 @@ def append_entries(lists, counts, room, found, windows, channels):
 def conv_weights_grad_sparse(lanes, taps, ways):
     """Makes the sparse kernel: `taps` vectors of sums for one output channel, `ways` entries at a time.
 
-    partial[chunk][output part][channel of it][input part][tap][lanes], bias_partial[chunk][output part][channel].
+    partial[chunk][group][output part][input part][channel of it][tap][lanes], bias_partial[chunk][group][output part]
+    [channel].
     With `lists`, entries are gathered into a list a channel, without zeros; else they are used where they were found,
     zeros included, which is cheaper when a single part of input channels uses them.
 
@@ -277,9 +278,9 @@ def conv_weights_grad_sparse(lanes, taps, ways):
                             if lists != 0:
                                 entry, stop, step = o * room, o * room + counts[o], 1
                             for t in range(0, count, taps):
-                                at = part_at + ((o * parts + part) * count + t) * lanes
+                                at = part_at + ((part * share + o) * count + t) * lanes
                                 offsets = load_offsets(tap_at, t, taps)
-                                tile = tile_load(partial, at, lanes, taps, 1, lanes)
+                                tile = tile_zeros(taps, 1, lanes)
                                 e = entry
                                 if ways == 2:
                                     other = tile_zeros(taps, 1, lanes)
@@ -292,6 +293,7 @@ def conv_weights_grad_sparse(lanes, taps, ways):
                                 while e < stop:
                                     tile = tile_gather_scale(tile, values[e], window, base + places[e], offsets)
                                     e += step
+                                tile = tile_add(tile, tile_load(partial, at, lanes, taps, 1, lanes))
                                 tile_store(tile, partial, at, lanes)
                 image += images
     return conv_weights_grad_sparse

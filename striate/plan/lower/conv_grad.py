@@ -369,7 +369,7 @@ def _sparse(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
     images = 1
     while h_block == height and images < c.n // chunks and fits(images + 1, height):
         images += 1
-    sums = _sparse_sums(c, vectors, len(tap_at) * lanes, out_parts * share, lanes)
+    sums = _sparse_sums(c, vectors, len(tap_at) * lanes, share, out_parts)
     partial = Temporary((chunks * sums.size,), name="partial sums")
     bias = Temporary((chunks * sums.bias_size,), name="partial bias sums")
     arguments = [x, g, y, winner, partial, bias, Constant(tap_at, "taps"),
@@ -389,11 +389,13 @@ def _sparse(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
     return [run, *_add_up(node, partial, bias, sums, chunks)]
 
 
-def _sparse_sums(c: Convolution, vectors: _Vectors, tap_size: int, outputs: int, lanes: int) -> _Sums:
-    """[group][output][input part][vector][lane]"""
+def _sparse_sums(c: Convolution, vectors: _Vectors, tap_size: int, share: int, out_parts: int) -> _Sums:
+    """[group][output part][input part][output channel of the part][vector][lane]"""
     channel = np.arange(c.taps * c.group_ic) % c.group_ic
-    part = channel // vectors.depth
     group, output = np.divmod(np.arange(c.oc), c.group_oc)
-    size = outputs * vectors.parts * tap_size
-    return _Sums(rows=part * tap_size + vectors.rows, columns=group * size + output * vectors.parts * tap_size,
-                 size=c.groups * size, bias_columns=group * outputs + output, bias_size=c.groups * outputs)
+    part_size = share * tap_size
+    size = out_parts * vectors.parts * part_size
+    return _Sums(rows=channel // vectors.depth * part_size + vectors.rows,
+                 columns=group * size + output // share * vectors.parts * part_size + output % share * tap_size,
+                 size=c.groups * size, bias_columns=group * out_parts * share + output,
+                 bias_size=c.groups * out_parts * share)
