@@ -13,7 +13,7 @@ _OLD_NAMES = {"Model": "Functional", "BatchNormalizationV1": "BatchNormalization
               "BatchNormalization", "Convolution2D": "Conv2D", "SeparableConvolution2D": "SeparableConv2D"}
 _FORGOTTEN = {"BatchNormalization": ("renorm", "fused", "virtual_batch_size", "adjustment"),
               "InputLayer": ("ragged",)}
-_LEARNING_RATE = "learning_rate"
+_OLD_ARGUMENTS = {"lr": "learning_rate"}
 
 
 def modern(description: dict[str, Any]) -> dict[str, Any]:
@@ -76,30 +76,35 @@ def modern_training(training: dict[str, Any]) -> dict[str, Any]:
     """The arguments of `compile` out of the attribute `training_config`.
 
     Example:
-        >>> modern_training({"loss": "mse", "optimizer_config": {"class_name": "SGD", "config": {"lr": 0.1}}})
-        {'loss': 'mse', 'optimizer': {'class_name': 'SGD', 'config': {'learning_rate': 0.1}}}
+        >>> modern_training({"optimizer_config": {"class_name": "SGD", "config": {"lr": 0.1}}})["optimizer"]["config"]
+        {'learning_rate': 0.1}
     """
-    wanted = ("loss", "loss_weights", "metrics", "weighted_metrics")
-    result = {name: training[name] for name in wanted if training.get(name) is not None}
+    kinds = {"loss": "keras.losses", "loss_weights": None, "metrics": "keras.metrics", "weighted_metrics": "keras.metrics"}
+    result = {name: _placed(training[name], kind) for name, kind in kinds.items() if training.get(name) is not None}
     optimizer = training.get("optimizer_config")
     if isinstance(optimizer, dict) and isinstance(optimizer.get("config"), dict):
-        config = dict(optimizer["config"])
-        if "lr" in config:
-            config[_LEARNING_RATE] = config.pop("lr")
-        config = {name: value for name, value in config.items() if name not in ("is_legacy_optimizer", "jit_compile")}
-        result["optimizer"] = {"class_name": optimizer["class_name"], "config": config}
-    if isinstance(result.get("metrics"), list):
+        config = {_OLD_ARGUMENTS.get(name, name): value for name, value in optimizer["config"].items()
+                  if name not in ("is_legacy_optimizer", "jit_compile")}
+        result["optimizer"] = _placed({"class_name": optimizer["class_name"], "config": config}, "keras.optimizers")
+    metrics = result.get("metrics")
+    if isinstance(metrics, list) and len(metrics) == 1 and isinstance(metrics[0], list):
         # Keras 2 wrapped the metrics of a single output in a list of its own.
-        result["metrics"] = _flat(result["metrics"])
+        result["metrics"] = metrics[0]
     return result
 
 
-def _flat(metrics: list) -> list:
-    if len(metrics) == 1 and isinstance(metrics[0], list):
-        metrics = metrics[0]
-    return [{"class_name": metric["class_name"], "config": metric["config"]}
-            if isinstance(metric, dict) and metric.get("class_name") == "MeanMetricWrapper" else metric
-            for metric in metrics]
+def _placed(item: Any, module: str | None) -> Any:
+    """Old files name classes without their module, and some names are those of a loss and of a metric."""
+    if isinstance(item, list):
+        return [_placed(part, module) for part in item]
+    if not isinstance(item, dict):
+        return item
+    if "class_name" not in item:
+        return {name: _placed(part, module) for name, part in item.items()}
+    if item["class_name"] == "MeanMetricWrapper" and isinstance(item.get("config"), dict):
+        # Keras 2's wrapper for a metric given by its name.
+        return item["config"].get("fn", item["config"].get("name"))
+    return {"module": module, **item}
 
 
 def legacy(description: Any) -> Any:

@@ -26,6 +26,8 @@ from striate.optimizers import Optimizer
 from striate.saving.untrusted import H5Reader
 
 _PARTS = (Layer, Optimizer)
+_WITHOUT_SLOTS = 2
+"""An optimizer's variables besides its slots: the iteration and the learning rate."""
 
 
 def parts(model: Model) -> Iterator[tuple[str, Any]]:
@@ -84,66 +86,76 @@ class _Restoring:
     """The variables of one part, compared with the file and read, but not yet assigned."""
 
     def __init__(self, reader: H5Reader, path: str, part: Any):
-        self.part, self.folder = part, f"{path}/vars".lstrip("/")
+        self.reader, self.part, self.folder = reader, part, f"{path}/vars".lstrip("/")
         prefix = self.folder + "/"
         self.names = sorted((name.removeprefix(prefix) for name in reader.datasets
                              if name.startswith(prefix) and "/" not in name.removeprefix(prefix)),
                             key=lambda name: (len(name), name))
+        self.variables = variables_of(part)
+        self.reads_itself = isinstance(part, Layer) and type(part).load_own_variables is not Layer.load_own_variables
         self.values: dict[str, np.ndarray] = {}
 
-    def read(self, reader: H5Reader) -> None:
-        """Compares counts, shapes and types, and only then reads.
+    def compare(self) -> None:
+        """Looks at counts, shapes and types, before anything is read.
 
         Raises:
             ModelFileError: the file does not hold what the part needs.
         """
-        variables, label = variables_of(self.part), f"{reader.what}: {getattr(self.part, 'name', self.part)!r}"
-        if self._reads_itself():
-            self.values = {name: reader.array(f"{self.folder}/{name}") for name in self.names}
+        if self.reads_itself:
             return
-        if self.names != [str(index) for index in range(len(variables))]:
-            raise ModelFileError(f"{label} needs {len(variables)} variables, the file has {len(self.names)} in "
+        label = f"{self.reader.what}: {getattr(self.part, 'name', self.part)!r}"
+        if isinstance(self.part, Optimizer) and len(self.names) <= _WITHOUT_SLOTS:
+            # It was saved before its first step, when Keras has made no slots yet.
+            self.variables = self.variables[:len(self.names)]
+        if self.names != [str(index) for index in range(len(self.variables))]:
+            raise ModelFileError(f"{label} needs {len(self.variables)} variables, the file has {len(self.names)} in "
                                  f"{self.folder}. " + received(names=self.names))
-        for name, variable in zip(self.names, variables, strict=True):
-            entry = reader.datasets[f"{self.folder}/{name}"]
-            if entry.shape != variable.shape or entry.dtype.kind != np.dtype(variable.dtype).kind:
+        for name, variable in zip(self.names, self.variables, strict=True):
+            entry = self.reader.datasets[f"{self.folder}/{name}"]
+            if entry.shape != variable.shape or not _alike(entry.dtype, np.dtype(variable.dtype)):
                 raise ModelFileError(f"{label} needs {variable.dtype} of shape {variable.shape} for {variable.name}. "
                                      + received(shape=entry.shape, dtype=str(entry.dtype)))
-        self.values = {name: reader.array(f"{self.folder}/{name}") for name in self.names}
 
-    def _reads_itself(self) -> bool:
-        return isinstance(self.part, Layer) and type(self.part).load_own_variables is not Layer.load_own_variables
+    def read(self) -> None:
+        """Takes the values out of the file."""
+        self.values = {name: self.reader.array(f"{self.folder}/{name}") for name in self.names}
 
     def assign(self) -> None:
         """Hands the values over."""
-        if self._reads_itself() or hasattr(self.part, "load_own_variables"):
+        if self.reads_itself:
             self.part.load_own_variables(self.values)
             return
-        for variable, value in zip(variables_of(self.part), self.values.values(), strict=True):
+        for variable, value in zip(self.variables, self.values.values(), strict=True):
             variable.assign(value.astype(variable.dtype))
 
 
-def restore(model: Model, reader: H5Reader, skip_mismatch: bool = False, optimizer: bool = True) -> None:
+def _alike(one: np.dtype, other: np.dtype) -> bool:
+    """Whole numbers for whole numbers, floats for floats; how long they are does not matter."""
+    return one.kind == other.kind or one.kind in "iu" and other.kind in "iu"
+
+
+def restore(model: Model, reader: H5Reader, skip_mismatch: bool = False) -> None:
     """Reads the variables of a model (and of its optimizer, if both have it) out of a file's tree.
 
     Everything is read and compared before the first value is assigned, so a file that does not fit changes nothing.
 
     Raises:
         ModelFileError: a part's variables are missing, too many, or of another shape; with `skip_mismatch` such parts
-            keep what they have, and a warning says so.
+            keep what they have, and a warning says so. So does an optimizer in any case.
     """
     ready = []
     for path, part in parts(model):
-        if isinstance(part, Optimizer) and not (optimizer and f"{path}/vars" in reader.groups):
+        if isinstance(part, Optimizer) and f"{path}/vars" not in reader.groups:
             continue
         waiting = _Restoring(reader, path, part)
         try:
-            waiting.read(reader)
+            waiting.compare()
         except ModelFileError as error:
-            if not skip_mismatch:
+            if not (skip_mismatch or isinstance(part, Optimizer)):
                 raise
             warnings.warn(f"Skipped: {error}", stacklevel=3)
             continue
+        waiting.read()
         ready.append(waiting)
     for waiting in ready:
         try:
