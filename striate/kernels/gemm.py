@@ -302,7 +302,7 @@ def transpose(lanes):
         x, out = f32(arguments, 0), f32(arguments, 1)
         m, n, width = integer(arguments, 2), integer(arguments, 3), integer(arguments, 4)
         for task in range(first, last):
-            for i in range(task * width, min(task * width + width, m)):
-                for j in range(n):
+            for j in range(n):
+                for i in range(task * width, min(task * width + width, m)):
                     out[j * m + i] = x[i * n + j]
     return transpose

@@ -122,34 +122,34 @@ def _thin(product: Product, cpu: Cpu) -> Launch:
 
 
 def _narrow(product: Product, cpu: Cpu) -> list[Launch]:
-    """A product with few rows or few columns, written as c' = long short, with the long side's index running fastest
-    or not in memory."""
-    tall = product.n <= product.m
+    """A product with few rows or few columns. The operand with few (`short`) is read again and again from the cache,
+    the other one (`long`) once: by dot products if its rows run along k, else streamed."""
+    tall = product.n <= product.m or (product.n <= _NARROW and not product.a_transposed)
     long, short = (product.a, product.b) if tall else (product.b, product.a)
-    length, columns, k = max(product.m, product.n), min(product.m, product.n), product.k
+    length, columns, k = *((product.m, product.n) if tall else (product.n, product.m)), product.k
     along_k = (not product.a_transposed) if tall else product.b_transposed
     short_along_k = product.b_transposed if tall else not product.a_transposed
-    strides = (columns, 1) if tall else (1, length)
     if along_k:
         launches = []
         if not short_along_k and columns > 1:
             short, packing = _transposed(short, k, columns, cpu)
             launches.append(packing)
-        return [*launches, _dots(product, long, short, (length, k, columns), strides, cpu)]
+        return [*launches, _dots(product, long, short, (length, k, columns), tall, cpu)]
     chunks = min(-(-_STREAM_TASKS // -(-length // _STREAM_WIDTH)), -(-k // 32))
     depth = -(-k // chunks)
     chunks = -(-k // depth)
     ends = product.epilogue != (0, 0, 0)
     out = Temporary((chunks * length * columns,), name="products of chunks") if ends or chunks > 1 else product.c
     short_strides = (1, k) if short_along_k else (columns, 1)
+    strides = (columns, 1) if tall else (1, length)
     launches = [_streams(product, long, short, out, (length, k, depth, columns), short_strides, strides, cpu)]
     return launches if out is product.c else [*launches, _finish(product, out, chunks, cpu)]
 
 
-def _dots(product, long, short, sizes, strides, cpu) -> Launch:
+def _dots(product, long, short, sizes, tall, cpu) -> Launch:
     length, k, columns = sizes
     rows = {1: 8, 2: 4, 3: 3, 4: 2}[columns]
-    bias_strides = (0, 1) if product.n <= product.m else (1, 0)
+    strides, bias_strides = ((columns, 1), (0, 1)) if tall else ((1, length), (1, 0))
     return Launch("gemm_dots", dict(lanes=cpu.lanes, rows=rows, columns=columns),
                   (long, short, product.c, length, k, 2048, *strides, *product.epilogue, *bias_strides), (product.c,),
                   -(-length // rows), f"{product.m}x{k} times {k}x{product.n}: dot products, vectors along k",
