@@ -34,7 +34,8 @@ def nested():
 
 def named():
     one, other = Input((5,), name="a"), Input((5,), name="b")
-    return Model({"a": one, "b": other}, {"sum": layers.Add()([one, other]), "product": layers.Multiply()([one, other])})
+    results = {"sum": layers.Add()([one, other]), "product": layers.Multiply()([one, other])}
+    return Model({"a": one, "b": other}, results)
 
 
 def with_ops():
@@ -48,7 +49,7 @@ def random_inputs(model, rows=3):
     return pack(model.input, arrays) if isinstance(model.input, (list, dict)) else arrays[0]
 
 
-# ---- Sequential -------------------------------------------------------------------------------------------------------
+# ---- Sequential ------------------------------------------------------------------------------------------------------
 
 def deck_y():
     return Sequential([layers.Conv2D(32, (5, 5), activation="relu", input_shape=(128, 128, 1)),
@@ -114,7 +115,7 @@ def test_failed_build_leaves_the_model_as_it_was():
     assert not model.built and len(model.layers) == 2
 
 
-# ---- functional -------------------------------------------------------------------------------------------------------
+# ---- functional ------------------------------------------------------------------------------------------------------
 
 def test_model_of_tensors_is_functional():
     model = two_branches()
@@ -194,7 +195,7 @@ def test_graph_order_does_not_depend_on_recursion_depth():
     assert len(Model(inputs, tensor).layers) == 1501
 
 
-# ---- subclassed -------------------------------------------------------------------------------------------------------
+# ---- subclassed ------------------------------------------------------------------------------------------------------
 
 class Small(Model):
     def __init__(self, units=2, **kwargs):
@@ -240,7 +241,7 @@ def test_model_without_call():
         Model(Input((2,)))
 
 
-# ---- configurations and copies ----------------------------------------------------------------------------------------
+# ---- configurations and copies ---------------------------------------------------------------------------------------
 
 MODELS = [two_branches, siamese, nested, named, with_ops,
           lambda: Sequential([Input((4,)), layers.Dense(3, activation="relu"), layers.Dropout(0.5)])]

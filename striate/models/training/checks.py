@@ -58,7 +58,7 @@ def _fits(wanted: tuple, shape: tuple) -> bool:
 def _advice(wanted: tuple, shape: tuple) -> str:
     """How the usual slips are mended."""
     sample = wanted[1:]
-    if _matches(sample[1:], shape[1:]) and sample[0] is not None:
+    if _looks_like_data_set(sample) and (_matches(sample[1:], shape[1:]) or _matches(sample[1:], (*shape[1:], 1))):
         return (f" Was `input_shape` the shape of the whole data set? It describes one sample: "
                 f"input_shape={tuple(sample[1:])}.")
     if _matches(sample, shape) or (sample[-1:] == (1,) and _matches(sample[:-1], shape)):
@@ -72,6 +72,12 @@ def _advice(wanted: tuple, shape: tuple) -> str:
     if len(shape) == len(wanted) == 4 and _matches(sample[:2], shape[1:3]):
         return f" The images have {shape[3]} channels, the model expects {sample[2]}."
     return ""
+
+
+def _looks_like_data_set(sample: tuple) -> bool:
+    """Whether this cannot well be the shape of one sample: (60000, 28, 28) rather than (28, 28, 1)."""
+    return None not in sample and (len(sample) > 3 or sample[0] > 1000 or
+                                   (len(sample) == 3 and sample[-1] not in (1, 2, 3, 4)))
 
 
 def _matches(wanted: tuple, shape: tuple) -> bool:

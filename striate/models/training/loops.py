@@ -67,10 +67,10 @@ def fit(model, source, validation, callbacks: CallbackList, epochs: Iterable[int
     """Trains for these epochs; gives the history, also after Ctrl-C."""
     seed = seeds.global_seed()
     model.stop_training = False
-    callbacks.on_train_begin()
     logs: dict[str, Any] = {}
     with InterruptGuard() as guard:
         try:
+            callbacks.on_train_begin()
             for epoch in epochs:
                 callbacks.on_epoch_begin(epoch)
                 if not _train_epoch(model, source, callbacks, guard, seed):

@@ -44,8 +44,8 @@ class Outputs:
         items = flatten(given) if is_nested(given) else [given]
         if len(items) != len(self):
             plural = "s" if len(self) > 1 else ""
-            raise DataError(f"The model has {len(self)} output{plural} ({', '.join(self.names)}), so `{what}` must hold "
-                            f"{len(self)} array{plural}. {received(arrays=len(items))}")
+            raise DataError(f"The model has {len(self)} output{plural} ({', '.join(self.names)}), so `{what}` must "
+                            f"hold {len(self)} array{plural}. {received(arrays=len(items))}")
         return items
 
     def options(self, given: Any, what: str) -> list:

@@ -38,9 +38,8 @@ def prepare_targets(y: Any, outputs: Outputs, rows: int) -> list:
     """One target array (or None) for each output."""
     if y is None:
         return [None] * len(outputs)
-    if len(outputs) == 1 and isinstance(y, (list, tuple)):
-        arrays = to_arrays(y, "y")
-        y = arrays if not isinstance(arrays, list) or len(arrays) == 1 else to_array(y, "y")
+    if len(outputs) == 1 and isinstance(y, (list, tuple)) and len(y) == rows:
+        y = to_array(y, "y")
     else:
         y = to_arrays(y, "y")
     targets = outputs.align(y, "y")
