@@ -1,7 +1,7 @@
 """The chain interpreter: any sequence of elementwise ops in one pass, without compiling anything new.
 
     for each block of BLOCK elements:
-        load     bring inputs that broadcast, or are not 32 bits wide, into registers (once, where every block is the same)
+        load     bring inputs that broadcast, or are not 32 bits wide, into registers (once, if every block is the same)
         execute  instruction by instruction: register = formula(registers)
         store    what is not yet in its place
 

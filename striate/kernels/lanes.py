@@ -207,8 +207,8 @@ class Lanes:
         """float32 without its fraction; out of range, NaN: the smallest integer, as x86 and NumPy have it."""
         inside = (self > -2147483648.0) & (self < 2147483648.0)
         number = inside.choose(self, 0.0)
-        kind = ir.VectorType(I32, self.count)
-        return inside.choose(Lanes(self.builder, self.builder.fptosi(number.value, kind)), number.constant(-2 ** 31, I32))
+        whole = Lanes(self.builder, self.builder.fptosi(number.value, ir.VectorType(I32, self.count)))
+        return inside.choose(whole, -2 ** 31)
 
     def to_float32(self):
         """int32 (rounded) or float64 (rounded) as float32."""

@@ -118,7 +118,7 @@ def _copy_row(x, out, source, target, x_step, out_step, count):
 
 
 def fill(size):
-    """Makes the kernel that writes one bit pattern (slot 1, an integer) over slot 0; a task is 4096 of slot 2 elements."""
+    """Makes the kernel that writes one bit pattern (slot 1) over the elements (slot 2) of slot 0; a task is 4096."""
     octets, words = size == 1, size == 4
 
     def fill(a, first, last, scratch):

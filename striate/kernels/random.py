@@ -106,9 +106,9 @@ def uniform_block(typing, out, j, key, first, width, low):
 
 
 def dropout():
-    """Makes dropout, forward and backward: slots 0 x, 1 state, 2 out, 3 elements, 4 stream, 5 threshold, 6 scale (float).
+    """Makes dropout, forward and backward; a task is 1024 elements.
 
-    A task is 1024 elements.
+    Slots: 0 x, 1 state, 2 out, 3 elements, 4 stream, 5 threshold, 6 scale (float).
     """
     def dropout(a, first, last, scratch):
         x, out, total = f32(a, 0), f32(a, 2), integer(a, 3)
@@ -131,7 +131,10 @@ def dropout():
 
 
 def random_uniform():
-    """Makes uniform numbers: slots 0 state, 1 out, 2 elements, 3 stream, 4 width (float), 5 low (float); a task is 1024."""
+    """Makes uniform numbers; a task is 1024.
+
+    Slots: 0 state, 1 out, 2 elements, 3 stream, 4 width (float), 5 low (float).
+    """
     def random_uniform(a, first, last, scratch):
         out, total = f32(a, 1), integer(a, 2)
         key, spare = u32_at(scratch), f32_at(scratch + 64)

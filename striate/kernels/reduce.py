@@ -14,7 +14,18 @@ from striate.kernels import mathematics
 from striate.kernels.jit import helper
 from striate.kernels.lanes import vector_function
 from striate.kernels.simd import (
-    broadcast, f32, f32_at, fma, i32, integer, lane_sum, larger, load, real, store, u8,
+    broadcast,
+    f32,
+    f32_at,
+    fma,
+    i32,
+    integer,
+    lane_sum,
+    larger,
+    load,
+    real,
+    store,
+    u8,
 )
 
 SUM, PROD, MAX, MIN = 0, 1, 2, 3

@@ -210,7 +210,7 @@ def log_softmax(x, axis=-1):
 
 
 def sparsemax(x, axis=-1):
-    """The nearest point to x (Euclidean) on the simplex of numbers that sum to 1 along `axis`; many become exactly 0."""
+    """The nearest point to x of the simplex (numbers from 0 that sum to 1 along `axis`); many become exactly 0."""
     last = ops.moveaxis(x, axis, -1)
     length = shape_of(last)[-1]
     ordered = ops.flip(ops.sort(last, axis=-1), axis=-1)

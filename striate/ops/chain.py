@@ -2,7 +2,7 @@
 
 A chain's inputs are registers 0 .. n-1; each instruction of `program` appends one register:
 
-    (op name, operand registers, attributes as sorted pairs)      relu(x + b):  (("add", (0, 1), ()), ("relu", (2,), ()))
+    (op name, operand registers, attributes as sorted pairs)    relu(x + b): (("add", (0, 1), ()), ("relu", (2,), ()))
 
 `results` names the registers that are the outputs; all of them have the shape to which the inputs broadcast. A graph
 pass makes chains of nodes for which `chainable(node)` holds and whose outputs have the chain's shape.

@@ -13,7 +13,17 @@ import numpy as np
 from striate import ops
 from striate.errors import ArgumentError, received
 from striate.ops.broadcast import (
-    binary, broadcast_shapes, comparison, count_of, dtype_of, floating, is_floating, operands, promoted, sum_to_shape, unary,
+    binary,
+    broadcast_shapes,
+    comparison,
+    count_of,
+    dtype_of,
+    floating,
+    is_floating,
+    operands,
+    promoted,
+    sum_to_shape,
+    unary,
 )
 from striate.ops.dispatch import apply
 from striate.ops.spec import OpSpec, TensorType, register
@@ -55,7 +65,7 @@ mod = binary("mod", np.mod, lambda a, b, y, g: (g, -(g * ops.floor(a / b))),
              "The remainder x1 - x2 * floor(x1 / x2), with the sign of x2.")
 arctan2 = binary("arctan2", np.arctan2, lambda a, b, y, g: (g * b / (a * a + b * b), -(g * a) / (a * a + b * b)),
                  "The angle of the point (x2, x1), from -pi to pi.", integers=False)
-relu_grad = binary("relu_grad", lambda g, y: np.where(y > 0, g, 0), lambda g1, y, out, g: (relu_grad(g, y), None),
+relu_grad = binary("relu_grad", lambda g, y: np.where(y > 0, g, 0), lambda g1, y, out, g: (ops.relu_grad(g, y), None),
                    "The gradient of relu: x1 where x2, relu's output, is positive, else 0.")
 
 greater = comparison("greater", np.greater, 2, "x1 > x2.")
@@ -90,7 +100,7 @@ def _sigmoid(x):
 
 
 negative = unary("negative", np.negative, lambda x, y, g: -g, "-x.", integers=True)
-absolute = unary("absolute", np.abs, lambda x, y, g: g * sign(x), "The magnitude of x.", integers=True)
+absolute = unary("absolute", np.abs, lambda x, y, g: g * ops.sign(x), "The magnitude of x.", integers=True)
 abs = absolute  # noqa: A001 - Keras' name
 sign = unary("sign", np.sign, lambda x, y, g: None, "-1, 0 or 1.", integers=True)
 square = unary("square", np.square, lambda x, y, g: 2.0 * g * x, "x * x.", integers=True)
@@ -108,11 +118,11 @@ log = unary("log", np.log, lambda x, y, g: g / x, "The natural logarithm.")
 log1p = unary("log1p", np.log1p, lambda x, y, g: g / (x + 1.0), "log(1 + x), exact also near x = 0.")
 log2 = unary("log2", np.log2, lambda x, y, g: g / (x * math.log(2.0)), "The logarithm to base 2.")
 log10 = unary("log10", np.log10, lambda x, y, g: g / (x * math.log(10.0)), "The logarithm to base 10.")
-sin = unary("sin", np.sin, lambda x, y, g: g * cos(x), "The sine; x in radians.")
-cos = unary("cos", np.cos, lambda x, y, g: -(g * sin(x)), "The cosine; x in radians.")
+sin = unary("sin", np.sin, lambda x, y, g: g * ops.cos(x), "The sine; x in radians.")
+cos = unary("cos", np.cos, lambda x, y, g: -(g * ops.sin(x)), "The cosine; x in radians.")
 tan = unary("tan", np.tan, lambda x, y, g: g * (1.0 + y * y), "The tangent; x in radians.")
-sinh = unary("sinh", np.sinh, lambda x, y, g: g * cosh(x), "The hyperbolic sine.")
-cosh = unary("cosh", np.cosh, lambda x, y, g: g * sinh(x), "The hyperbolic cosine.")
+sinh = unary("sinh", np.sinh, lambda x, y, g: g * ops.cosh(x), "The hyperbolic sine.")
+cosh = unary("cosh", np.cosh, lambda x, y, g: g * ops.sinh(x), "The hyperbolic cosine.")
 tanh = unary("tanh", np.tanh, lambda x, y, g: g * (1.0 - y * y), "The hyperbolic tangent.")
 arcsin = unary("arcsin", np.arcsin, lambda x, y, g: g * rsqrt(1.0 - x * x), "The angle whose sine is x.")
 arccos = unary("arccos", np.arccos, lambda x, y, g: -(g * rsqrt(1.0 - x * x)), "The angle whose cosine is x.")
@@ -122,9 +132,9 @@ arccosh = unary("arccosh", np.arccosh, lambda x, y, g: g * rsqrt(x * x - 1.0), "
 arctanh = unary("arctanh", np.arctanh, lambda x, y, g: g / (1.0 - x * x), "The inverse of tanh.")
 erf = unary("erf", _erf, lambda x, y, g: g * _TWO_BY_ROOT_PI * exp(-(x * x)), "The error function.")
 sigmoid = unary("sigmoid", _sigmoid, lambda x, y, g: g * y * (1.0 - y), "1 / (1 + exp(-x)).")
-relu = unary("relu", lambda x: np.maximum(x, 0), lambda x, y, g: relu_grad(g, y), "x where it is positive, else 0.",
+relu = unary("relu", lambda x: np.maximum(x, 0), lambda x, y, g: ops.relu_grad(g, y), "x where it is positive, else 0.",
              integers=True)
-softplus = unary("softplus", lambda x: np.logaddexp(x, 0.0), lambda x, y, g: g * sigmoid(x),
+softplus = unary("softplus", lambda x: np.logaddexp(x, 0.0), lambda x, y, g: g * ops.sigmoid(x),
                  "log(1 + exp(x)), a smooth relu.")
 
 

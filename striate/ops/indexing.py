@@ -63,7 +63,8 @@ def get_item(x, key):
     lengths = shape_of(x)
     named = sum(k is not None and k is not Ellipsis for k in keys)
     if named > len(lengths):
-        raise ArgumentError(f"A tensor of {len(lengths)} axes takes at most {len(lengths)} indices. " + received(key=key))
+        raise ArgumentError(f"A tensor of {len(lengths)} axes takes at most {len(lengths)} indices. "
+                            + received(key=key))
     if not any(k is Ellipsis for k in keys):
         keys.append(Ellipsis)
     place = next(i for i, k in enumerate(keys) if k is Ellipsis)
@@ -124,9 +125,8 @@ def _take_reference(x, indices, axis, dtype=None):
 
 def _take_gradient(node, g):
     x, indices = node.inputs
-    if not is_floating(x.dtype):
-        return [None, None]
-    return [apply("take_grad", [g, indices], axis=node.attributes["axis"], length=x.shape[node.attributes["axis"]]), None]
+    axis = node.attributes["axis"]
+    return [apply("take_grad", [g, indices], axis=axis, length=x.shape[axis]) if is_floating(x.dtype) else None, None]
 
 
 def _take_grad_shape(inputs, axis, length):
@@ -194,7 +194,7 @@ register(OpSpec("one_hot", _one_hot_shape, _one_hot_reference, lambda node, g: [
 
 
 def one_hot(x, num_classes, axis=-1, dtype="float32", sparse=False):
-    """Rows with a 1 at the place that each integer of x names and 0 elsewhere; all 0 when it is outside 0..num_classes-1.
+    """Rows with a 1 at the place that each integer of x names, 0 elsewhere; all 0 when there is no such place.
 
     x: any shape; the result has one more axis, of length `num_classes`, at `axis`.
     """

@@ -215,7 +215,7 @@ def _positions(name, x, axis, keepdims):
 
 
 def argmax(x, axis=None, keepdims=False):
-    """The position of the largest element along `axis` (in the flattened tensor when None), the earliest of equals; int32.
+    """The position of the largest element along `axis` (None: of the flattened tensor), the earliest of equals; int32.
 
     Example:
         >>> int(argmax([3.0, 9.0, 9.0]))
@@ -225,7 +225,7 @@ def argmax(x, axis=None, keepdims=False):
 
 
 def argmin(x, axis=None, keepdims=False):
-    """The position of the smallest element along `axis` (in the flattened tensor when None), the earliest of equals; int32."""
+    """The position of the smallest element along `axis` (None: flattened), the earliest of equals; int32."""
     return _positions("argmin", x, axis, keepdims)
 
 
@@ -237,9 +237,15 @@ def _cumsum_reference(x, axis, reverse):
     return [np.flip(y, axis) if reverse else y]
 
 
-register(OpSpec("cumsum", lambda inputs, axis, reverse: [TensorType(inputs[0].shape, _sum_type(inputs[0].dtype))], _cumsum_reference,
-                lambda node, g: [apply("cumsum", [g], axis=node.attributes["axis"],
-                                       reverse=not node.attributes["reverse"])], _input_size))
+def _cumsum_shape(inputs, axis, reverse):
+    return [TensorType(inputs[0].shape, _sum_type(inputs[0].dtype))]
+
+
+def _cumsum_gradient(node, g):
+    return [apply("cumsum", [g], axis=node.attributes["axis"], reverse=not node.attributes["reverse"])]
+
+
+register(OpSpec("cumsum", _cumsum_shape, _cumsum_reference, _cumsum_gradient, _input_size))
 
 
 def cumsum(x, axis=None):

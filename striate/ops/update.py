@@ -98,7 +98,8 @@ def adam_update(w, m, v, scalars, g):
 def sgd_update(w, velocity, scalars, g, nesterov=False):
     """One step of gradient descent with momentum on flat float32 vectors; gives the new (w, velocity).
 
-    velocity: None for plain descent, which then gives the new w alone. scalars: float32 (4,), see the head of this file.
+    velocity: None for plain descent, which then gives the new w alone.
+    scalars: float32 (4,), see the head of this file.
 
     Raises:
         ShapeError: when lengths differ.

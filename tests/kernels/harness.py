@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import struct
-from functools import lru_cache
+from functools import cache
 from importlib import import_module
 
 import numpy as np
@@ -24,7 +24,7 @@ _UNTOUCHED = 0xFF
 _FAMILIES = ("conv", "conv_grad", "gemm", "pool", "norm", "elementwise", "reduce", "move", "random", "update")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _pool(threads: int) -> Pool:
     return Pool(threads)
 
@@ -104,8 +104,8 @@ def run_node(op: str, inputs, cpu: cpus.Cpu | None = None, threads: int = 1, rep
     for value in node.outputs:
         memory.add(value, value.type.bytes)
     blocks = [_block(launch, memory) for launch in launches]
-    rows = [[jit.compiled(launch.kernel, **launch.variant).address, block.ctypes.data, launch.tasks, max(1, launch.piece)]
-            for launch, block in zip(launches, blocks, strict=True)]
+    rows = [[jit.compiled(launch.kernel, **launch.variant).address, block.ctypes.data, launch.tasks,
+             max(1, launch.piece)] for launch, block in zip(launches, blocks, strict=True)]
     table = np.array(rows, np.int64).reshape(len(rows), program.ROW)
     counters = aligned(max(1, len(rows)) * threads * program.LINE, np.int64)
     scratch_bytes = max([-(-launch.scratch // 64) * 64 for launch in launches], default=0)
@@ -130,3 +130,18 @@ def reference(op: str, inputs, **attributes) -> list:
     with np.errstate(all="ignore"):
         results = OPS[op].reference(*[np.asarray(x) for x in inputs], **attributes)
     return [np.asarray(y, dtype=value.dtype) for y, value in zip(results, node.outputs, strict=True)]
+
+
+def check(op: str, inputs, bound: float = 0.0, threads: int = 1, cpu: cpus.Cpu | None = None, **attributes) -> None:
+    """Raises AssertionError unless every result equals the reference's, or lies within bound * max|y| of it."""
+    actual = run_node(op, inputs, threads=threads, cpu=cpu, **attributes)
+    for y, expected in zip(actual, reference(op, inputs, **attributes), strict=True):
+        if y.dtype != expected.dtype or y.shape != expected.shape:
+            raise AssertionError(f"{op}: {y.dtype}{y.shape} is not {expected.dtype}{expected.shape}")
+        if bound == 0.0:
+            agrees = np.array_equal(y, expected, equal_nan=expected.dtype.kind == "f")
+        else:
+            scale = np.abs(expected[np.isfinite(expected)]).max(initial=0.0)
+            agrees = np.allclose(y, expected, rtol=0, atol=bound * scale, equal_nan=True)
+        if not agrees:
+            raise AssertionError(f"{op} {attributes} of {[np.shape(x) for x in inputs]} differs from its reference")

@@ -14,8 +14,8 @@ DOMAINS = {
     "log1p": (-0.5, 3.0), "log2": (0.2, 4.0), "log10": (0.2, 4.0), "sqrt": (0.2, 4.0), "rsqrt": (0.2, 4.0),
     "reciprocal": (0.3, 3.0), "relu": (0.1, 2.0), "absolute": (0.1, 2.0), "tan": (-1.2, 1.2),
 }
-UNARY = ("negative absolute square sqrt rsqrt reciprocal exp exp2 expm1 log log1p log2 log10 sin cos tan sinh cosh tanh "
-         "arcsin arccos arctan arcsinh arccosh arctanh erf sigmoid relu softplus").split()
+UNARY = ("negative absolute square sqrt rsqrt reciprocal exp exp2 expm1 log log1p log2 log10 sin cos tan sinh cosh "
+         "tanh arcsin arccos arctan arcsinh arccosh arctanh erf sigmoid relu softplus").split()
 BINARY = "add subtract multiply divide power maximum minimum arctan2 mod".split()
 
 
@@ -41,7 +41,8 @@ def test_gradient_with_attributes_and_three_operands():
 
 @pytest.mark.parametrize("left, right, op, expected", [
     ("int32", "float32", "add", "float32"), ("uint8", "uint8", "add", "uint8"), ("int32", "int32", "divide", "float32"),
-    ("uint8", "int32", "multiply", "int32"), ("float32", "float32", "greater", "bool"), ("bool", "bool", "equal", "bool"),
+    ("uint8", "int32", "multiply", "int32"), ("float32", "float32", "greater", "bool"),
+    ("bool", "bool", "equal", "bool"),
     ("int32", "int32", "floor_divide", "int32"), ("bool", "float32", "multiply", "float32"),
 ])
 def test_result_types(left, right, op, expected):

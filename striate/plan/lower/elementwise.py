@@ -161,9 +161,10 @@ def chain_launch(node, program, results, cpu) -> Launch | None:
                  Constant(np.array(rows, np.int64), "tensors"), len(node.inputs), len(node.outputs), total,
                  *node.inputs, *node.outputs]
     names = ", ".join(formula for formula, *_ in assembler.code) or "copy"
+    scratch = kernel.REGISTERS * 8 + count * kernel.BLOCK * 4
     return Launch("chain", dict(lanes=cpu.lanes), arguments, list(node.outputs), -(-total // kernel.BLOCK),
-                  f"one pass in blocks of {kernel.BLOCK}: {names}", scratch=kernel.REGISTERS * 8 + count * kernel.BLOCK * 4,
-                  piece=_PIECE, flops=total * len(assembler.code))
+                  f"one pass in blocks of {kernel.BLOCK}: {names}", scratch=scratch, piece=_PIECE,
+                  flops=total * len(assembler.code))
 
 
 @lowers("chain")

@@ -83,7 +83,8 @@ def _turn_launch(x, out, axes, x_offset, out_offset) -> Launch:
 
 def fill_launch(out, pattern: int, reason: str) -> Launch:
     """The launch that writes one bit pattern over a tensor."""
-    return Launch("fill", dict(size=_size(out)), [out, pattern, out.type.size], [out], -(-out.type.size // 4096), reason)
+    total = out.type.size
+    return Launch("fill", dict(size=_size(out)), [out, pattern, total], [out], -(-total // 4096), reason)
 
 
 def _launches(*launches):
