@@ -1,6 +1,5 @@
 """Models: `Sequential`, functional and subclassed, with Keras' names."""
 
-import striate
 from striate.models.cloning import clone_model
 from striate.models.functional import Functional
 from striate.models.model import Model, model_from_json
@@ -11,5 +10,7 @@ __all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model", "mo
 
 def __getattr__(name: str):
     if name in ("load_model", "save_model"):
-        return getattr(striate.saving, name)
+        from striate import saving
+
+        return getattr(saving, name)
     raise AttributeError(f"module 'striate.models' has no attribute {name!r}")

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-import striate
 from striate.errors import ArgumentError, received
 from striate.layers.base import Layer
 from striate.layers.symbolic import KerasTensor, infer_outputs, leaves, symbolic_leaves
@@ -180,7 +179,7 @@ class Model(Trainer, Layer):
                 return layer
         raise ArgumentError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in layers]}.")
 
-    # ---- showing and saving: saving stands above models, so it is found through the package's public names ------
+    # ---- showing and saving -----------------------------------------------------------------------------------
 
     def summary(self, line_length=None, positions=None, print_fn=None, expand_nested=False, show_trainable=False,
                 layer_range=None, style: str = "keras3") -> None:
@@ -202,15 +201,21 @@ class Model(Trainer, Layer):
 
     def save(self, filepath, overwrite: bool = True, **options) -> None:
         """Writes the whole model: layers, weights, optimiser. The ending says how: ".keras" or ".h5"."""
-        striate.saving.save_model(self, filepath, overwrite=overwrite, **options)
+        from striate.saving import save_model
+
+        save_model(self, filepath, overwrite=overwrite, **options)
 
     def save_weights(self, filepath, overwrite: bool = True) -> None:
         """Writes the weights alone."""
-        striate.saving.save_weights(self, filepath, overwrite=overwrite)
+        from striate.saving import save_weights
+
+        save_weights(self, filepath, overwrite=overwrite)
 
     def load_weights(self, filepath, skip_mismatch: bool = False, **options) -> None:
         """Reads weights written by `save_weights` (or the weights of a whole model's file)."""
-        striate.saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **options)
+        from striate.saving import load_weights
+
+        load_weights(self, filepath, skip_mismatch=skip_mismatch, **options)
 
     def to_json(self, **options) -> str:
         """The layers and their arrangement, without weights, as JSON."""

@@ -26,7 +26,7 @@ class CompileLoss:
     Example:
         >>> from striate.layers import KerasTensor
         >>> CompileLoss("mse").build(Outputs(KerasTensor((None, 1))), [None])[0].loss.name
-        'mean_squared_error'
+        'mse'
     """
 
     def __init__(self, loss: Any, loss_weights: Any = None):
