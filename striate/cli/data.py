@@ -23,7 +23,8 @@ WAYS = """What can be done:
 class Data:
     """Images (count, height, width, channels) as uint8 and their labels, split in three.
 
-    said: one sentence that tells which data this is; warning: a sentence if it is less than what the name promises.
+    said: which data this is, in words; source: where it was found; warning: a sentence if it is less than what the name
+    promises.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Data:
     test: tuple[np.ndarray, np.ndarray]
     classes: Sequence[str]
     said: str
+    source: str
     warning: str = ""
 
     @property
@@ -67,12 +69,14 @@ def load(name: str, subset: bool, limit: int | None, seed: int) -> Data:
         raise ArgumentError(f"There is no data set of this name; there are {', '.join(NAMED)}. " + received(data=name))
     module_name, title = NAMED[name]
     module = import_module(module_name)
+    place = "it comes with striate" if subset else module.on_this_computer() or "downloaded"
     try:
         (images, labels), (test_images, test_labels) = module.load_data(subset=subset)
     except DownloadError as error:
         raise DownloadError(f"{error}\n{WAYS}") from error
     train, validation = _split(with_channels(images), labels, 1 / 12, seed)
-    data = Data(name, title, train, validation, (with_channels(test_images), test_labels), module.CLASS_NAMES, "")
+    data = Data(name, title, train, validation, (with_channels(test_images), test_labels), module.CLASS_NAMES,
+                "", str(place))
     if limit is not None:
         data = replace(data, **{part: tuple(array[:limit] for array in getattr(data, part))
                                 for part in ("train", "validation", "test")})

@@ -56,7 +56,7 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
     if request.threads is not None:
         config.set_value("num_threads", request.threads)
     data = datasets.load(request.data, request.subset, request.limit, request.seed)
-    say(console, "Data", f"{data.said}.")
+    say(console, "Data", f"{data.said} ({data.source}).")
     if data.warning:
         say(console, "Note", data.warning, "bold yellow")
     recipe = networks.recipe(request.model, epochs=request.epochs, batch_size=request.batch_size,
@@ -94,7 +94,8 @@ def run_settings(request: Request, recipe: zoo.Recipe, data: datasets.Data, mode
                      "learning_rate": float(f"{float(model.optimizer.learning_rate):.6g}"),
                      **recipe.optimizer_arguments},
         "seed": request.seed,
-        "data": {"name": data.name, "said": data.said, "subset": request.subset, "limit": request.limit,
+        "data": {"name": data.name, "said": data.said, "source": data.source,
+                 "subset": request.subset, "limit": request.limit,
                  "classes": list(data.classes), "image_shape": list(data.image_shape)},
         "environment": machine.environment(),
     }
