@@ -48,8 +48,8 @@ def place_winners(target, at, sources, image, window, pooled, channels, rule):
     """Adds g of each pooling window to the place of its winner, in the window of the map that `target` holds.
 
     sources: (g, y, winner, offsets and rows of winners). pooled: (height, width, channels) of the pooled map.
-    channels: (channels a group, depth of a part, floats a pixel, floats a part). rule: (row stride, column stride, window height,
-    relu).
+    channels: (channels a group, depth of a part, floats a pixel, floats a part). rule: (row stride, column stride,
+    window height, relu).
     """
     g, y, winner, winner_at, winner_row = sources
     row, column, rows, columns = window

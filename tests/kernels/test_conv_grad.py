@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from harness import lowered, make_node, reference, run_node, with_lanes
 
 from striate.ops.linear import output_size, pooled_size
+from tests.kernels.harness import lowered, make_node, reference, run_node, with_lanes
 
 PLAIN = dict(strides=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1, activation=None, pool=None)
 SAME3 = dict(padding=((1, 1), (1, 1)))
