@@ -7,6 +7,7 @@ A comparison gives bool. Each op is one statement: name, formula, gradient, docs
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -65,7 +66,7 @@ mod = binary("mod", np.mod, lambda a, b, y, g: (g, -(g * ops.floor(a / b))),
              "The remainder x1 - x2 * floor(x1 / x2), with the sign of x2.")
 arctan2 = binary("arctan2", np.arctan2, lambda a, b, y, g: (g * b / (a * a + b * b), -(g * a) / (a * a + b * b)),
                  "The angle of the point (x2, x1), from -pi to pi.", integers=False)
-relu_grad = binary("relu_grad", lambda g, y: np.where(y > 0, g, 0), lambda g1, y, out, g: (ops.relu_grad(g, y), None),
+relu_grad: Callable = binary("relu_grad", lambda g, y: np.where(y > 0, g, 0), lambda g1, y, out, g: (ops.relu_grad(g, y), None),
                    "The gradient of relu: x1 where x2, relu's output, is positive, else 0.")
 
 greater = comparison("greater", np.greater, 2, "x1 > x2.")
@@ -102,9 +103,9 @@ def _sigmoid(x):
 negative = unary("negative", np.negative, lambda x, y, g: -g, "-x.", integers=True)
 absolute = unary("absolute", np.abs, lambda x, y, g: g * ops.sign(x), "The magnitude of x.", integers=True)
 abs = absolute  # noqa: A001 - Keras' name
-sign = unary("sign", np.sign, lambda x, y, g: None, "-1, 0 or 1.", integers=True)
+sign: Callable = unary("sign", np.sign, lambda x, y, g: None, "-1, 0 or 1.", integers=True)
 square = unary("square", np.square, lambda x, y, g: 2.0 * g * x, "x * x.", integers=True)
-floor = unary("floor", np.floor, lambda x, y, g: None, "The largest whole number that is not above x.")
+floor: Callable = unary("floor", np.floor, lambda x, y, g: None, "The largest whole number that is not above x.")
 ceil = unary("ceil", np.ceil, lambda x, y, g: None, "The smallest whole number that is not below x.")
 trunc = unary("trunc", np.trunc, lambda x, y, g: None, "x without its fraction.")
 rint = unary("rint", np.rint, lambda x, y, g: None, "The nearest whole number, the even one of two as near.")
@@ -119,10 +120,10 @@ log1p = unary("log1p", np.log1p, lambda x, y, g: g / (x + 1.0), "log(1 + x), exa
 log2 = unary("log2", np.log2, lambda x, y, g: g / (x * math.log(2.0)), "The logarithm to base 2.")
 log10 = unary("log10", np.log10, lambda x, y, g: g / (x * math.log(10.0)), "The logarithm to base 10.")
 sin = unary("sin", np.sin, lambda x, y, g: g * ops.cos(x), "The sine; x in radians.")
-cos = unary("cos", np.cos, lambda x, y, g: -(g * ops.sin(x)), "The cosine; x in radians.")
+cos: Callable = unary("cos", np.cos, lambda x, y, g: -(g * ops.sin(x)), "The cosine; x in radians.")
 tan = unary("tan", np.tan, lambda x, y, g: g * (1.0 + y * y), "The tangent; x in radians.")
 sinh = unary("sinh", np.sinh, lambda x, y, g: g * ops.cosh(x), "The hyperbolic sine.")
-cosh = unary("cosh", np.cosh, lambda x, y, g: g * ops.sinh(x), "The hyperbolic cosine.")
+cosh: Callable = unary("cosh", np.cosh, lambda x, y, g: g * ops.sinh(x), "The hyperbolic cosine.")
 tanh = unary("tanh", np.tanh, lambda x, y, g: g * (1.0 - y * y), "The hyperbolic tangent.")
 arcsin = unary("arcsin", np.arcsin, lambda x, y, g: g * rsqrt(1.0 - x * x), "The angle whose sine is x.")
 arccos = unary("arccos", np.arccos, lambda x, y, g: -(g * rsqrt(1.0 - x * x)), "The angle whose cosine is x.")
