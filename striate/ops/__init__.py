@@ -205,7 +205,7 @@ from striate.ops.reduce import (  # noqa: A004
     sum,
     var,
 )
-from striate.ops.shape import (
+from striate.ops.rearrange import (
     array_split,
     broadcast_to,
     concatenate,
