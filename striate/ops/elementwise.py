@@ -66,8 +66,9 @@ mod = binary("mod", np.mod, lambda a, b, y, g: (g, -(g * ops.floor(a / b))),
              "The remainder x1 - x2 * floor(x1 / x2), with the sign of x2.")
 arctan2 = binary("arctan2", np.arctan2, lambda a, b, y, g: (g * b / (a * a + b * b), -(g * a) / (a * a + b * b)),
                  "The angle of the point (x2, x1), from -pi to pi.", integers=False)
-relu_grad: Callable = binary("relu_grad", lambda g, y: np.where(y > 0, g, 0), lambda g1, y, out, g: (ops.relu_grad(g, y), None),
-                   "The gradient of relu: x1 where x2, relu's output, is positive, else 0.")
+relu_grad: Callable = binary("relu_grad", lambda g, y: np.where(y > 0, g, 0),
+                             lambda g1, y, out, g: (ops.relu_grad(g, y), None),
+                             "The gradient of relu: x1 where x2, relu's output, is positive, else 0.")
 
 greater = comparison("greater", np.greater, 2, "x1 > x2.")
 greater_equal = comparison("greater_equal", np.greater_equal, 2, "x1 >= x2.")
