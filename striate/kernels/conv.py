@@ -40,6 +40,7 @@ from striate.kernels.simd import (
     store,
     store_part,
     store_small,
+    tile_dot,
     tile_gather_outer,
     tile_get,
     tile_load,
@@ -168,8 +169,12 @@ def pool_band(out, at, raw, band, channels, pool, floor):
                 store_places(winner, to, place, channels - v, spare)
 
 
-def conv_direct(lanes, vectors, pixels, pooled):
-    """Makes `kernel`; slots as `striate.plan.lower.conv.direct_arguments` lists them."""
+def conv_direct(lanes, vectors, pixels, steps, pooled, depthwise):
+    """Makes `kernel`; slots as `striate.plan.lower.conv.direct_arguments` lists them.
+
+    A run of taps is unrolled by `steps`. With `depthwise` every output channel reads its own input channel: a block is
+    one vector, a run is one pixel, and vectors of inputs take the place of single ones.
+    """
     block = vectors * lanes
 
     def conv_direct(a, first, last, scratch):
@@ -184,7 +189,7 @@ def conv_direct(lanes, vectors, pixels, pooled):
         pool = integer(a, 26), integer(a, 27), integer(a, 28), integer(a, 29)
         poh, pow_ = integer(a, 30), integer(a, 31)
         window, raw, spare = f32_at(scratch), f32_at(scratch + integer(a, 32)), u8_at(scratch + integer(a, 33))
-        filters, numbers = oc // groups, runs * length + 1
+        filters, numbers, turns = oc // groups, runs * length + 1, length // steps
         for task in range(first, last):
             part, band, image = task % parts, task // parts % bands, task // (parts * bands)
             row = band * rows
@@ -203,11 +208,17 @@ def conv_direct(lanes, vectors, pixels, pooled):
                     offsets = load_offsets_within(places, start, count - 1, pixels)
                     w = column * numbers * block
                     sums = tile_load(packed, w, 0, pixels, vectors, lanes)
+                    w += block
                     for run in range(runs):
-                        at = base + group * (ic // groups) + taps[run]
-                        for k in range(length):
+                        at = base + (column * block if depthwise else group * (ic // groups)) + taps[run]
+                        if depthwise:
+                            sums = tile_dot(sums, source, offsets, at, packed, w, block)
                             w += block
-                            sums = tile_gather_outer(sums, source, offsets, at + k, packed, w, 1)
+                            continue
+                        for _ in range(turns):
+                            sums = tile_gather_outer(sums, source, offsets, at, packed, w, steps)
+                            at += steps
+                            w += steps * block
                     to = ((image * oh + row) * ow + start) * oc + out
                     if pooled:
                         tile_store(sums, raw, start * block, block)

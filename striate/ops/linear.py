@@ -21,6 +21,8 @@ from striate.ops.dispatch import apply
 from striate.ops.spec import OpSpec, Shape, TensorType, register
 
 UNPADDED = ((0, 0), (0, 0))
+PLAIN = {"strides": (1, 1), "padding": UNPADDED, "dilation": (1, 1), "groups": 1}
+"""The geometry of a convolution, where nothing else is said."""
 
 
 # ---- shape rules ----------------------------------------------------------------------------------------------
@@ -82,7 +84,9 @@ def _input_grad_shape(inputs, *, input_shape, groups, **attributes):
 # ---- references -----------------------------------------------------------------------------------------------
 
 def _taps(x: np.ndarray, size, kernel, strides, padding, dilation) -> Iterator[tuple[int, int, np.ndarray]]:
-    """For every tap of a kernel, the view of the padded input that it multiplies; `size` is the output's."""
+    """For every tap of a kernel, the part of the padded input that it multiplies; `size` is the output's."""
+    if padding != UNPADDED:
+        x = np.pad(x, ((0, 0), *padding, (0, 0)))
     for a in range(kernel[0]):
         for c in range(kernel[1]):
             rows = slice(a * dilation[0], a * dilation[0] + (size[0] - 1) * strides[0] + 1, strides[0])
@@ -98,10 +102,6 @@ def _grouped(x: np.ndarray, groups: int) -> np.ndarray:
 def _grouped_weights(w: np.ndarray, groups: int) -> np.ndarray:
     """(kh, kw, channels, groups * filters) as (kh, kw, groups, channels, filters) in float64."""
     return np.moveaxis(w.reshape(*w.shape[:3], groups, w.shape[3] // groups).astype(np.float64), 3, 2)
-
-
-def _padded(x: np.ndarray, padding) -> np.ndarray:
-    return np.pad(x, ((0, 0), *padding, (0, 0)))
 
 
 def pooled_maximum(y: np.ndarray, pool) -> tuple[np.ndarray, np.ndarray]:
@@ -124,12 +124,17 @@ def _unpooled(g: np.ndarray, y: np.ndarray, winner: np.ndarray, size, pool, acti
     return raw
 
 
-def _conv2d_reference(x, w, b=None, *, strides, padding, dilation, groups, activation, pool):
+def _sliding(attributes) -> tuple:
+    """(strides, padding, dilation)."""
+    return attributes["strides"], attributes["padding"], attributes["dilation"]
+
+
+def _conv2d_reference(x, w, b=None, *, groups, activation, pool, **sliding):
     dtype = np.result_type(x, w)
-    size = output_size(x.shape[1:3], w.shape, strides, padding, dilation)
+    size = output_size(x.shape[1:3], w.shape, *_sliding(sliding))
     weights = _grouped_weights(w, groups)
     total = 0.0
-    for a, c, view in _taps(_padded(x, padding), size, w.shape, strides, padding, dilation):
+    for a, c, view in _taps(x, size, w.shape, *_sliding(sliding)):
         total = total + _grouped(view, groups) @ weights[a, c]
     y = np.moveaxis(total, 0, 1).reshape(x.shape[0], *size, w.shape[3])
     if b is not None:
@@ -143,31 +148,31 @@ def _conv2d_reference(x, w, b=None, *, strides, padding, dilation, groups, activ
     return [y] if winner is None else [y, winner]
 
 
-def _weights_grad_reference(x, g, y=None, winner=None, *, strides, padding, dilation, groups, activation, pool,
-                            kernel_shape, bias):
+def _weights_grad_reference(x, g, *pooled, groups, kernel_shape, bias, **attributes):
     dtype = np.result_type(x, g)
-    size = output_size(x.shape[1:3], kernel_shape, strides, padding, dilation)
-    if pool is not None:
-        g = _unpooled(g, y, winner, size, pool, activation)
+    size = output_size(x.shape[1:3], kernel_shape, *_sliding(attributes))
+    if attributes["pool"] is not None:
+        g = _unpooled(g, *pooled, size, attributes["pool"], attributes["activation"])
     flat = _grouped(g, groups)
     dw = np.empty(kernel_shape, np.float64)
-    for a, c, view in _taps(_padded(x, padding), size, kernel_shape, strides, padding, dilation):
+    for a, c, view in _taps(x, size, kernel_shape, *_sliding(attributes)):
         product = np.swapaxes(_grouped(view, groups), 1, 2) @ flat
         dw[a, c] = np.moveaxis(product, 0, 1).reshape(kernel_shape[2:])
     db = [g.sum((0, 1, 2), dtype=np.float64).astype(dtype)] if bias else []
     return [dw.astype(dtype), *db]
 
 
-def _input_grad_reference(w, g, *rest, strides, padding, dilation, groups, activation, pool, input_shape, masked):
+def _input_grad_reference(w, g, *rest, groups, input_shape, masked, **attributes):
     dtype = np.result_type(w, g)
+    strides, padding, dilation = _sliding(attributes)
     size = output_size(input_shape, w.shape, strides, padding, dilation)
-    if pool is not None:
-        g = _unpooled(g, rest[0], rest[1], size, pool, activation)
+    if attributes["pool"] is not None:
+        g = _unpooled(g, rest[0], rest[1], size, attributes["pool"], attributes["activation"])
     weights = np.swapaxes(_grouped_weights(w, groups), 3, 4)
     flat = _grouped(g, groups)
     shape = (g.shape[0], *input_shape, w.shape[2] * groups)
-    padded = _padded(np.zeros(shape, np.float64), padding)
-    for a, c, view in _taps(padded, size, w.shape, strides, padding, dilation):
+    padded = np.pad(np.zeros(shape, np.float64), ((0, 0), *padding, (0, 0)))
+    for a, c, view in _taps(padded, size, w.shape, strides, UNPADDED, dilation):
         view += np.moveaxis(flat @ weights[a, c], 0, 1).reshape(view.shape)
     (top, _), (left, _) = padding
     dx = padded[:, top:top + shape[1], left:left + shape[2]]
@@ -253,34 +258,32 @@ register(OpSpec("conv2d_input_grad", _input_grad_shape, _input_grad_reference, _
 
 # ---- the ops as functions -------------------------------------------------------------------------------------
 
-def conv2d(x, w, b=None, *, strides=(1, 1), padding=UNPADDED, dilation=(1, 1), groups=1, activation=None, pool=None):
+def conv2d(x, w, b=None, *, activation=None, pool=None, **geometry):
     """Convolution, with everything that may be fused behind it.
 
-    x: (n, h, w, ic). w: (kh, kw, ic / groups, oc). b: (oc,) or None. padding: ((top, bottom), (left, right)).
+    x: (n, h, w, ic). w: (kh, kw, ic / groups, oc). b: (oc,) or None. geometry: strides=(1, 1),
+    padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1.
     activation: None or "relu". pool: None or (ph, pw, sh, sw), a maximum over the windows that fit.
 
     Returns (n, oh, ow, oc); with `pool` also the winners, uint8 positions in their windows.
     """
     inputs = [x, w] if b is None else [x, w, b]
-    return apply("conv2d", inputs, strides=strides, padding=padding, dilation=dilation, groups=groups,
-                 activation=activation, pool=pool)
+    return apply("conv2d", inputs, **PLAIN | geometry, activation=activation, pool=pool)
 
 
-def conv2d_weights_grad(x, g, *pooled, kernel_shape, bias, strides=(1, 1), padding=UNPADDED, dilation=(1, 1),
-                        groups=1, activation=None, pool=None):
+def conv2d_weights_grad(x, g, *pooled, kernel_shape, bias, activation=None, pool=None, **geometry):
     """The gradient of `conv2d` with respect to its weights; with `bias` also the one of the bias.
 
     g is the gradient of the convolution's own output; with `pool` that of the pooled one, and `pooled` = y, winner.
     """
-    return apply("conv2d_weights_grad", [x, g, *pooled], kernel_shape=tuple(kernel_shape), bias=bias, strides=strides,
-                 padding=padding, dilation=dilation, groups=groups, activation=activation, pool=pool)
+    return apply("conv2d_weights_grad", [x, g, *pooled], kernel_shape=tuple(kernel_shape), bias=bias,
+                 **PLAIN | geometry, activation=activation, pool=pool)
 
 
-def conv2d_input_grad(w, g, *pooled, input_shape, strides=(1, 1), padding=UNPADDED, dilation=(1, 1), groups=1,
-                      activation=None, pool=None):
+def conv2d_input_grad(w, g, *pooled, input_shape, activation=None, pool=None, **geometry):
     """The gradient of `conv2d` with respect to its input of (height, width) `input_shape`."""
-    return apply("conv2d_input_grad", [w, g, *pooled], input_shape=tuple(input_shape), strides=strides,
-                 padding=padding, dilation=dilation, groups=groups, activation=activation, pool=pool, masked=False)
+    return apply("conv2d_input_grad", [w, g, *pooled], input_shape=tuple(input_shape), **PLAIN | geometry,
+                 activation=activation, pool=pool, masked=False)
 
 
 # ---- Keras' functions -----------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ _POINTERS = 8
 """Most pixels of a tile: each needs an address register."""
 _WINDOW = 16
 """Most pixels of a pooling window that is unrolled."""
-_FEW = 160
+_FEW = 80
 """Numbers a sum up to which pooling in strips is worth the smaller tiles."""
 _ROW_REGISTERS = 6
 """Registers that a row tile leaves to input numbers, which LLVM keeps for the next tap, and to weights."""
@@ -32,7 +32,11 @@ _TASKS = 16
 
 @dataclass(frozen=True)
 class Convolution:
-    """The numbers of one `conv2d` node. `size` is the part of its unpooled output that is needed."""
+    """The numbers of one `conv2d` node.
+
+    `size` is the part of its unpooled output that is needed. `copied`: each band of the input is copied to scratch
+    memory first, because it needs a border, or room behind its last channel.
+    """
 
     batch: int
     height: int
@@ -46,13 +50,16 @@ class Convolution:
     relu: bool
     pool: tuple[int, int, int, int] | None
     biased: bool
+    copied: bool
 
     @classmethod
-    def of(cls, node) -> Convolution:
+    def of(cls, node, cpu: Cpu) -> Convolution:
         x, w, *bias = node.inputs
         a = node.attributes
+        padded = any(amount > 0 for pair in a["padding"] for amount in pair)
+        depthwise = a["groups"] == x.shape[3] == w.shape[3]
         return cls(*x.shape, w.shape, a["strides"], a["padding"], a["dilation"], a["groups"], a["activation"] == "relu",
-                   a["pool"], bool(bias))
+                   a["pool"], bool(bias), padded or (depthwise and x.shape[3] % cpu.lanes > 0))
 
     @cached_property
     def pooled(self) -> tuple[int, ...]:
@@ -79,8 +86,9 @@ class Convolution:
         return self.kernel[0] * self.kernel[1] * self.kernel[2]
 
     @property
-    def padded(self) -> bool:
-        return any(amount > 0 for pair in self.padding for amount in pair)
+    def depthwise(self) -> bool:
+        """Whether every output channel reads its own input channel."""
+        return self.groups > 1 and self.groups == self.ic == self.oc
 
     @property
     def reach(self) -> tuple[int, ...]:
@@ -90,7 +98,7 @@ class Convolution:
     @property
     def wide(self) -> int:
         """Pixels in a row of the band that the sums read: of the padded copy, or of the input itself."""
-        return (self.size[1] - 1) * self.strides[1] + self.reach[1] if self.padded else self.width
+        return (self.size[1] - 1) * self.strides[1] + self.reach[1] if self.copied else self.width
 
     @property
     def runs(self) -> tuple[np.ndarray, int]:
@@ -145,7 +153,7 @@ def _band_cycles(conv: Convolution, rows: int, vectors: int, pixels: int, lanes:
         count = min(rows, conv.size[0] - start)
         tiles = -(-count * conv.size[1] // pixels) * blocks
         cycles += 100 + tiles * (20 + 2 * vectors * pixels + conv.numbers * step_cycles(vectors, pixels))
-        if conv.padded:
+        if conv.copied:
             cycles += conv.window_bytes(count) / 32
     return cycles
 
@@ -164,8 +172,17 @@ def _row_choices(conv: Convolution, cpu: Cpu, block: int) -> list[int]:
     return choices
 
 
+def depthwise_tiling(conv: Convolution, cpu: Cpu) -> Tiling:
+    """Tiles of as many pixels as there are addresses for, and one vector of channels."""
+    rows = _row_choices(conv, cpu, cpu.lanes)[-1]
+    bands, blocks = -(-conv.size[0] // rows), -(-conv.oc // cpu.lanes)
+    return Tiling(1, _POINTERS, rows, bands, blocks, max(1, min(blocks, -(-_TASKS // (conv.batch * bands)))))
+
+
 def choose_tiling(conv: Convolution, cpu: Cpu) -> Tiling:
     """The tiling of the fewest estimated cycles."""
+    if conv.depthwise:
+        return depthwise_tiling(conv, cpu)
     best, cost = (1, 1, 1), inf
     for vectors, pixels in tile_shapes(cpu):
         for rows in _row_choices(conv, cpu, vectors * cpu.lanes):
@@ -181,7 +198,7 @@ def choose_tiling(conv: Convolution, cpu: Cpu) -> Tiling:
 
 def _scratch(conv: Convolution, tiling: Tiling, cpu: Cpu) -> tuple[int, int, int]:
     """Bytes of a thread's scratch memory, and where in it sums and spare begin, behind the padded input."""
-    window = conv.window_bytes(tiling.rows) if conv.padded else 0
+    window = conv.window_bytes(tiling.rows) if conv.copied else 0
     pixels = tiling.pixels + (tiling.rows * conv.size[1] if conv.pool is not None else 0)
     sums = -(-window // 64) * 64 + 64
     spare = sums + 4 * pixels * tiling.vectors * cpu.lanes
@@ -194,19 +211,20 @@ def direct_arguments(conv: Convolution, tiling: Tiling, tensors, sums: int, spar
     (top, _), (left, _) = conv.padding
     return [*tensors, Constant(conv.places(tiling.rows), "places"), Constant(taps, "taps"), 0.0 if conv.relu else -inf,
             conv.height, conv.width, conv.ic, *conv.size, conv.oc,
-            conv.strides[0], conv.reach[0], int(conv.padded), top, left, conv.wide,
-            tiling.rows, tiling.bands, tiling.parts, conv.groups, tiling.blocks, len(taps), length,
+            conv.strides[0], conv.reach[0], int(conv.copied), top, left, conv.wide,
+            tiling.rows, tiling.bands, tiling.parts, 1 if conv.depthwise else conv.groups, tiling.blocks,
+            len(taps), length,
             *(conv.pool or (1, 1, 1, 1)), *conv.pooled, sums, spare]
 
 
 def pack_launch(node, conv: Convolution, vectors: int, blocks: int, cpu: Cpu) -> Launch:
     """Weights and bias in blocks of `vectors` vectors of output channels."""
     w, bias = node.inputs[1], node.inputs[2] if conv.biased else node.inputs[1]
-    packed = Temporary((conv.groups, blocks, conv.numbers + 1, vectors * cpu.lanes), name="packed weights")
+    groups = 1 if conv.depthwise else conv.groups
+    packed = Temporary((groups, blocks, conv.numbers + 1, vectors * cpu.lanes), name="packed weights")
     return Launch("conv_pack", dict(lanes=cpu.lanes),
-                  [w, bias, packed, conv.numbers, conv.oc // conv.groups, conv.groups, blocks, vectors,
-                   int(conv.biased)],
-                  [packed], conv.groups * blocks, "weights in the order the tiles read them", prepares=True)
+                  [w, bias, packed, conv.numbers, conv.oc // groups, groups, blocks, vectors, int(conv.biased)],
+                  [packed], groups * blocks, "weights in the order the tiles read them", prepares=True)
 
 
 # ---- few input channels, pooled -------------------------------------------------------------------------------
@@ -236,7 +254,7 @@ def choose_strips(conv: Convolution, cpu: Cpu) -> Strips | None:
         blocks = -(-conv.oc // (vectors * cpu.lanes))
         cycles = (blocks * -(-conv.pooled[1] // strip)
                   * (20 + 4 * vectors * pixels + conv.numbers * step_cycles(vectors, pixels)))
-        if cycles < cost:
+        if cycles <= cost:
             best, cost = (vectors, strip, blocks), cycles
     if best is None:
         return None
@@ -244,23 +262,28 @@ def choose_strips(conv: Convolution, cpu: Cpu) -> Strips | None:
     rows = _row_choices(conv, cpu, 0)[-1]
     bands = -(-conv.pooled[0] * down // rows)
     parts = max(1, min(blocks, -(-_TASKS // (conv.batch * bands))))
-    _, length = conv.runs
-    return Strips(Tiling(vectors, strip * pw, rows, bands, blocks, parts), strip, length if length <= _UNROLLED else 1)
+    return Strips(Tiling(vectors, strip * pw, rows, bands, blocks, parts), strip, _steps(conv))
 
 
 def _window_launch(node, conv: Convolution, strips: Strips, packed: Temporary, cpu: Cpu) -> Launch:
     tiling = strips.tiling
     ph, pw = conv.pool[:2]
-    window = -(-conv.window_bytes(tiling.rows) // 64) * 64 if conv.padded else 0
+    window = -(-conv.window_bytes(tiling.rows) // 64) * 64 if conv.copied else 0
     spare = window + 8 * ph * tiling.pixels * tiling.vectors * cpu.lanes
     variant = dict(lanes=cpu.lanes, vectors=tiling.vectors, strip=strips.strip, ph=ph, pw=pw,
                    step=conv.strides[1] * conv.ic, steps=strips.steps)
     reason = (f"strips of {strips.strip} pooling windows: {tiling.pixels} pixels x {tiling.vectors} vectors in "
-              "registers, pooled from cache" + (", input copied with its border" if conv.padded else ""))
+              "registers, pooled from cache" + (", input copied with its border" if conv.copied else ""))
     return Launch("conv_window", variant,
                   direct_arguments(conv, tiling, [node.inputs[0], packed, *node.outputs], window, spare),
                   list(node.outputs), conv.batch * tiling.bands * tiling.parts, reason, scratch=spare + 64,
                   flops=_flops(node))
+
+
+def _steps(conv: Convolution) -> int:
+    """How many taps of a run are unrolled: all of a short run."""
+    _, length = conv.runs
+    return length if length <= _UNROLLED else 1
 
 
 def _flops(node) -> int:
@@ -271,9 +294,11 @@ def _flops(node) -> int:
 def _direct_launch(node, conv: Convolution, tiling: Tiling, packed: Temporary, cpu: Cpu) -> Launch:
     scratch, sums, spare = _scratch(conv, tiling, cpu)
     outputs = [*node.outputs, node.outputs[0]][:2]
-    variant = dict(lanes=cpu.lanes, vectors=tiling.vectors, pixels=tiling.pixels, pooled=conv.pool is not None)
-    reason = (f"direct: {tiling.pixels} pixels x {tiling.vectors} vectors in registers, bands of {tiling.rows} rows"
-              + (", input copied with its border" if conv.padded else "")
+    variant = dict(lanes=cpu.lanes, vectors=tiling.vectors, pixels=tiling.pixels, steps=_steps(conv),
+                   pooled=conv.pool is not None, depthwise=conv.depthwise)
+    how = "depthwise" if conv.depthwise else "direct"
+    reason = (f"{how}: {tiling.pixels} pixels x {tiling.vectors} vectors in registers, bands of {tiling.rows} rows"
+              + (", input copied with its border" if conv.copied else "")
               + (", pooled from cache" if conv.pool is not None else ""))
     return Launch("conv_direct", variant,
                   direct_arguments(conv, tiling, [node.inputs[0], packed, *outputs], sums, spare),
@@ -284,7 +309,7 @@ def _direct_launch(node, conv: Convolution, tiling: Tiling, packed: Temporary, c
 @lowers("conv2d")
 def lower_conv2d(node, cpu: Cpu) -> list[Launch]:
     """Packs the weights, then sums: in strips when few channels are pooled, else directly."""
-    conv = Convolution.of(node)
+    conv = Convolution.of(node, cpu)
     strips = choose_strips(conv, cpu)
     tiling = choose_tiling(conv, cpu) if strips is None else strips.tiling
     pack = pack_launch(node, conv, tiling.vectors, tiling.blocks, cpu)
