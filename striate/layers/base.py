@@ -250,10 +250,11 @@ class Layer(LayerState, Operation, Configurable):
 
     def _named_shapes(self, args: tuple, kwargs: dict) -> dict[str, Any]:
         """The shapes of the tensor arguments of `call`, by the argument's name."""
+        kwargs = {name: value for name, value in kwargs.items() if name not in ("training", "mask")}
         bound = inspect.signature(self.call).bind_partial(*args, **kwargs).arguments
         shapes = {}
         for name, value in bound.items():
-            if name not in ("training", "mask") and any(hasattr(leaf, "shape") for leaf in leaves(value)):
+            if any(hasattr(leaf, "shape") for leaf in leaves(value)):
                 shapes[name] = collect(value, lambda leaf: tuple(leaf.shape) if hasattr(leaf, "shape") else leaf)
         return shapes
 
