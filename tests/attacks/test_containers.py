@@ -9,7 +9,8 @@ import zlib
 import h5py
 import numpy as np
 import pytest
-from harness import assert_refused, load_in_child
+
+from tests.attacks.harness import assert_refused, load_in_child
 
 pytestmark = pytest.mark.filterwarnings("ignore:Duplicate name")
 GOOD_JSON = b'{"keras_version": "3.0.0"}'

@@ -6,11 +6,11 @@ import subprocess
 import sys
 
 import pytest
-from web import serving
 
 from striate.datasets import fetch as fetching
 from striate.datasets.fetch import fetch
 from striate.errors import DownloadError
+from tests.datasets.web import serving
 
 CONTENT = bytes(range(256)) * 4000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -1,0 +1,129 @@
+"""Whole model files built to run code, read or write other files, or eat the memory: one for each known cause."""
+
+import base64
+import io
+import json
+import marshal
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+
+import striate as keras
+from tests.attacks.harness import assert_refused, load_in_child
+
+MARSHALLED = base64.b64encode(marshal.dumps(compile("open('/tmp/evil', 'w')", "x", "exec"))).decode()
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    """A saved model, and its members."""
+    model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    model.compile("sgd", "mse")
+    path = tmp_path_factory.mktemp("good") / "m.keras"
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def write(path, members, change):
+    """The model's file with `change` applied to its description, and without the list of hashes."""
+    config = json.loads(members["config.json"])
+    config = change(config) or config
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("metadata.json", json.dumps({"keras_version": "3.0.0"}))
+        archive.writestr("config.json", json.dumps(config))
+        archive.writestr("model.weights.h5", members["model.weights.h5"])
+    return path
+
+
+def layer(class_name, config, module="keras.layers", **more):
+    """A change that puts a layer into the model."""
+    def change(model):
+        description = {"module": module, "class_name": class_name, "config": config, "registered_name": None, **more}
+        model["config"]["layers"].insert(1, description)
+    return change
+
+
+def dense(**changes):
+    """A change of the dense layer's configuration."""
+    def change(model):
+        model["config"]["layers"][-1]["config"].update(changes)
+    return change
+
+
+def whole(description):
+    return lambda model: description
+
+
+LAMBDA = {"class_name": "__lambda__", "config": {"value": {"code": MARSHALLED, "defaults": None, "closure": None}}}
+
+ATTACKS = {
+    "CVE-2024-3660 lambda": layer("Lambda", {"name": "l", "function": LAMBDA, "arguments": {}}),
+    "CVE-2024-3660 old lambda": layer("Lambda", {"name": "l", "function": [MARSHALLED, None, None],
+                                                 "function_type": "lambda"}),
+    "CVE-2025-1550 any module": layer("Popen", {"args": ["touch", "/tmp/evil"]}, module="subprocess"),
+    "CVE-2025-1550 any function": dense(activation={"module": "builtins", "class_name": "function", "config": "eval",
+                                                    "registered_name": "eval"}),
+    "CVE-2025-1550 nested function": dense(activation={"module": "os", "class_name": "function", "config": "system",
+                                                       "registered_name": "system"}),
+    "CVE-2025-8747 own function as gadget": dense(activation={
+        "module": "keras.utils", "class_name": "function", "config": "get_file", "registered_name": "get_file"}),
+    "CVE-2025-8747 own function as layer": layer("get_file", {"fname": "x", "origin": "http://127.0.0.1:9/x"},
+                                                 module="keras.utils"),
+    "CVE-2025-9906 switch": layer("enable_unsafe_deserialization", {}, module="keras.config"),
+    "CVE-2025-49655 torch wrapper": layer("TorchModuleWrapper", {"module": {"class_name": "__bytes__",
+                                                                            "config": "gASV"}}),
+    "CVE-2025-12058 vocabulary": layer("StringLookup", {"vocabulary": "/etc/passwd"}),
+    "CVE-2026-1462 saved model": layer("TFSMLayer", {"filepath": "/tmp/evil"}),
+    "load_model as class": whole({"module": "keras.saving", "class_name": "load_model",
+                                  "config": {"filepath": "/etc/passwd"}, "registered_name": None}),
+    "module that runs on import": layer("x", {}, module="antigravity"),
+    "no model": whole({"module": "keras.layers", "class_name": "Dense", "config": {"units": 2}}),
+    "not a description": whole({"a": 1}),
+    "class name is a list": whole({"class_name": ["x"], "config": {}}),
+    "config is a text": whole({"module": "keras", "class_name": "Sequential", "config": "x"}),
+    "more weights than the file has": dense(units=1 << 40),
+    "many more weights": dense(units=300_000_000),
+    "negative units": dense(units=-3),
+    "units are a text": dense(units="3"),
+    "units are missing": dense(units=None),
+    "huge kernel": layer("Conv2D", {"filters": 1 << 30, "kernel_size": [1000, 1000], "padding": "same"}),
+    "huge padding": layer("ZeroPadding2D", {"padding": [1 << 40, 1 << 40]}),
+    "orthogonal matrix": dense(units=60_000, kernel_initializer={"module": "keras.initializers",
+                                                                 "class_name": "Orthogonal", "config": {}}),
+    "long text": layer("Flatten", {"name": "x" * 200_000}),
+    "wrong weights": dense(units=4),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_attack(tmp_path, good, name):
+    assert_refused(write(tmp_path / "m.keras", good, ATTACKS[name]), "", kind="model")
+
+
+def test_good_model_loads_in_the_same_process(tmp_path, good):
+    report = load_in_child(write(tmp_path / "m.keras", good, lambda model: None), kind="model")
+    assert report["outcome"] == "loaded", report
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/tmp/evil", "<img src=x onerror=alert(1)>", "a/b/../../../../c"])
+def test_names_of_layers_are_no_paths(tmp_path, good, name):
+    """CVE-2026-12479: a layer's name never becomes part of a path."""
+    report = load_in_child(write(tmp_path / "m.keras", good, dense(name=name)), kind="model")
+    assert report["outcome"] in ("loaded", "refused"), report
+
+
+@pytest.mark.parametrize("name", ["CVE-2024-3660 lambda", "CVE-2025-1550 any module", "CVE-2025-12058 vocabulary"])
+def test_the_second_door_is_the_same(tmp_path, good, name):
+    """CVE-2025-9905: `.h5` files go through the same table and the same reader."""
+    config = json.loads(good["config.json"])
+    ATTACKS[name](config)
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as file:
+        file.attrs["model_config"] = json.dumps(config)
+        group = file.create_group("model_weights")
+        group.attrs["layer_names"] = np.array([b"dense"])
+    (tmp_path / "m.h5").write_bytes(memory.getvalue())
+    assert_refused(tmp_path / "m.h5", "", kind="model")
