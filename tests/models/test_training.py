@@ -339,6 +339,32 @@ def test_two_models_may_share_weights():
             assert shared.kernel.array is model.get_layer("shared").kernel.array
 
 
+def test_generator_learns_through_a_frozen_discriminator():
+    generator = Sequential([Input((4,)), layers.Dense(6, activation="relu"), layers.Dense(4)])
+    discriminator = Sequential([Input((4,)), layers.Dense(1, activation="sigmoid")])
+    discriminator.compile("sgd", "binary_crossentropy")
+    discriminator.trainable = False
+    noise = Input((4,))
+    both = Model(noise, discriminator(generator(noise)))
+    both.compile("adam", "binary_crossentropy")
+    for _ in range(2):
+        before = discriminator.get_weights()
+        discriminator.train_on_batch(X, np.ones(50))
+        judged = discriminator.get_weights()
+        assert (before[0] != judged[0]).any()
+        before = generator.get_weights()
+        both.train_on_batch(X, np.ones(50))
+        assert (before[2] != generator.get_weights()[2]).any()
+        assert (judged[0] == discriminator.get_weights()[0]).all()
+
+
+def test_overflow_is_warned_of_once_an_epoch():
+    model = regressor(lambda y_true, y_pred: (y_true - y_pred) * np.float32(1e30) * np.float32(1e30))
+    with pytest.warns(UserWarning, match="no finite number any more, since batch 0") as caught:
+        fit(model, y=NUMBERS, batch_size=10)
+    assert len(caught) == 1
+
+
 # ---- callbacks, interruption, failures -------------------------------------------------------------------------------
 
 def test_order_of_moments():

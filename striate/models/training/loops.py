@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterable
 from typing import Any
@@ -27,12 +28,14 @@ class MeanLosses:
     def reset(self) -> None:
         """Forgets earlier batches."""
         self._sums, self._count = [0.0] * len(self.names), 0
+        self.is_finite = True
 
     def update(self, losses: list, size: int) -> None:
         """Adds a batch of `size` samples."""
         for index, loss in enumerate(losses):
             self._sums[index] += float(loss) * size
         self._count += size
+        self.is_finite = self.is_finite and math.isfinite(self._sums[0])
 
     def results(self) -> dict[str, float]:
         """Name -> mean."""
@@ -110,11 +113,14 @@ def _train_epoch(model, source, callbacks: CallbackList, guard: InterruptGuard, 
     """One pass over the batches; False when it was interrupted."""
     model.reset_metrics()
     hears_begin, hears_end = callbacks.hears("on_train_batch_begin"), callbacks.hears("on_train_batch_end")
-    step = -1
+    step, losses = -1, model._mean_losses
     for step, batch in enumerate(source.batches(seed, model._steps_made())):
         if hears_begin:
             callbacks.on_train_batch_begin(step)
+        was_finite = losses.is_finite
         train_step(model, batch)
+        if was_finite and not losses.is_finite:
+            _warn_of_overflow(step)
         if hears_end:
             callbacks.on_train_batch_end(step, model.get_metrics_result())
         if guard.requested:
@@ -123,6 +129,12 @@ def _train_epoch(model, source, callbacks: CallbackList, guard: InterruptGuard, 
             return True
     _check_steps(source, step + 1)
     return True
+
+
+def _warn_of_overflow(step: int) -> None:
+    warnings.warn(f"The loss is no finite number any more, since batch {step} of this epoch (counted from 0). A smaller "
+                  "learning rate or `clipnorm` often helps; callbacks.TerminateOnNaN() stops such a training.",
+                  stacklevel=5)
 
 
 def _check_steps(source, steps: int) -> None:
