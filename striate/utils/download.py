@@ -11,14 +11,12 @@ from striate import config
 from striate.datasets.fetch import fetch
 from striate.errors import ArgumentError, ModelFileError, received
 from striate.files import temporary_folder
-from striate.serialization import export
 
 _MAX_MEMBERS = 1_000_000
 _MAX_UNPACKED_BYTES = 64 << 30
 _CHUNK = 1 << 20
 
 
-@export("keras.utils.get_file")
 def get_file(  # noqa: PLR0913 - Keras' arguments
              fname: str | None = None, origin: str | None = None, untar: bool = False, md5_hash: str | None = None,
              file_hash: str | None = None, cache_subdir: str = "datasets", hash_algorithm: str = "auto",

@@ -10,10 +10,8 @@ import numpy as np
 from striate.datasets.folder import read_image
 from striate.errors import ArgumentError, ShapeError, received
 from striate.files import write_bytes
-from striate.serialization import export
 
 
-@export("keras.utils.load_img", "keras.preprocessing.image.load_img")
 def load_img(path: str | os.PathLike, color_mode: str = "rgb", target_size: tuple[int, int] | None = None,
              interpolation: str = "nearest"):
     """A picture as a PIL image, brought to `target_size` (height, width).
@@ -27,14 +25,12 @@ def load_img(path: str | os.PathLike, color_mode: str = "rgb", target_size: tupl
     return array_to_img(read_image(path, target_size, color_mode, interpolation), scale=False)
 
 
-@export("keras.utils.img_to_array", "keras.preprocessing.image.img_to_array")
 def img_to_array(img, dtype: str | None = None) -> np.ndarray:
     """A PIL image as an array of shape (height, width, channels), float32 by default."""
     array = np.asarray(img, dtype or "float32")
     return array[..., np.newaxis] if array.ndim == 2 else array
 
 
-@export("keras.utils.array_to_img", "keras.preprocessing.image.array_to_img")
 def array_to_img(x, scale: bool = True):
     """An array of shape (height, width, 1, 3 or 4) as a PIL image.
 
@@ -58,7 +54,6 @@ def array_to_img(x, scale: bool = True):
     return Image.fromarray(pixels[..., 0] if x.shape[2] == 1 else pixels)
 
 
-@export("keras.utils.save_img", "keras.preprocessing.image.save_img")
 def save_img(path: str | os.PathLike, x, file_format: str | None = None, scale: bool = True) -> None:
     """Writes an array as a picture; the format is that of the file's ending.
 

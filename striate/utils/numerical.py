@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from striate.errors import ArgumentError, received
-from striate.serialization import export
 
 
-@export("keras.utils.to_categorical")
 def to_categorical(x, num_classes: int | None = None) -> np.ndarray:
     """Class numbers as rows with a single one.
 
@@ -43,7 +41,6 @@ def to_categorical(x, num_classes: int | None = None) -> np.ndarray:
     return rows.reshape(*labels.shape, num_classes)
 
 
-@export("keras.utils.normalize")
 def normalize(x, axis: int = -1, order: int = 2) -> np.ndarray:
     """x divided by its norm along an axis; zeros stay zeros.
 
@@ -57,7 +54,6 @@ def normalize(x, axis: int = -1, order: int = 2) -> np.ndarray:
     return x / np.expand_dims(norm, axis)
 
 
-@export("keras.utils.pad_sequences")
 def pad_sequences(sequences, maxlen: int | None = None, dtype="int32", padding: str = "pre", truncating: str = "pre",
                   value=0) -> np.ndarray:
     """Lists of different lengths as the rows of one array.

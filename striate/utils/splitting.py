@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 
 from striate.errors import ArgumentError, DataError, received
-from striate.serialization import export
 
 
-@export("keras.utils.split_dataset")
 def split_dataset(dataset, left_size: float | int | None = None, right_size: float | int | None = None,
                   shuffle: bool = False, seed: int | None = None) -> tuple[Any, Any]:
     """Splits an array, or a tuple, list or dict of arrays of equal length, in two.

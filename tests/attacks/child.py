@@ -120,7 +120,7 @@ class Model:
 
     @staticmethod
     def prepare():
-        from striate import layers, losses, metrics, optimizers, saving  # noqa: F401
+        from striate import layers, losses, metrics, optimizers, random, saving, utils, zoo  # noqa: F401
 
     @staticmethod
     def load(path):

@@ -1,0 +1,63 @@
+"""There is one door for model files, and nothing behind it that runs code or touches the world."""
+
+import ast
+import importlib
+import pkgutil
+from pathlib import Path
+
+import striate
+from striate import serialization
+
+PACKAGE = Path(striate.__file__).parent
+NEVER = {"pickle", "cPickle", "marshal", "shelve", "dill", "joblib", "yaml", "runpy", "code"}
+ONLY_IN = {
+    "h5py": {"saving/untrusted/hdf5.py", "saving/weights_file.py", "saving/legacy_h5.py"},
+    "zipfile": {"saving/untrusted/archive.py", "saving/keras_file.py", "utils/download.py", "datasets/mnist.py"},
+    "tarfile": {"utils/download.py", "datasets/cifar10.py"},
+}
+NEVER_CALLED = {"eval", "exec", "compile", "__import__"}
+DESCRIBABLE = {"keras", "keras.activations", "keras.constraints", "keras.dtype_policies", "keras.initializers",
+               "keras.layers", "keras.losses", "keras.metrics", "keras.mixed_precision", "keras.models",
+               "keras.optimizers", "keras.optimizers.schedules", "keras.random", "keras.regularizers",
+               "keras.src.models.functional", "striate", "striate.layers"}
+
+
+def sources():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield path.relative_to(PACKAGE).as_posix(), ast.parse(path.read_text("utf-8"))
+
+
+def imported(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.split(".")[0]
+
+
+def test_no_module_that_runs_what_it_reads():
+    for name, tree in sources():
+        used = set(imported(tree))
+        assert not used & NEVER, (name, used & NEVER)
+        for module, places in ONLY_IN.items():
+            assert module not in used or name in places, f"{name} opens {module} files beside the one reader"
+
+
+def test_no_call_that_runs_text():
+    for name, tree in sources():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in NEVER_CALLED, (name, node.lineno)
+            if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+                assert isinstance(node.value, ast.Constant) and node.value.value is False, (name, node.value.lineno)
+
+
+def test_files_can_name_only_what_computes():
+    for module in pkgutil.walk_packages(striate.__path__, "striate."):
+        if "__main__" not in module.name and not module.name.startswith(("striate.cli", "striate.see",
+                                                                         "striate.parallel")):
+            importlib.import_module(module.name)
+    rooms = {name.rpartition(".")[0] for name in serialization._exported}
+    assert rooms <= DESCRIBABLE, f"files could now name things of {rooms - DESCRIBABLE}"
+    named = {name.rpartition(".")[2] for name in serialization._exported}
+    assert not named & {"get_file", "load_model", "load_img", "save_img", "TFSMLayer", "TorchModuleWrapper"}
