@@ -79,8 +79,8 @@ def get(identifier: Any):
     """The loss for None, a name in any case ("mse", "MSE"), a class, a configuration, a function or a loss.
 
     Example:
-        >>> get("MSE") is mean_squared_error
-        True
+        >>> get("MSE").__name__
+        'mean_squared_error'
     """
     return None if identifier is None else resolve(identifier, "keras.losses", "loss")
 

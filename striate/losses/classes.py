@@ -18,7 +18,8 @@ def _plain(class_name: str, function: Callable) -> type:
     def construct(self, reduction=_MEAN, name=function.__name__, dtype=None):
         LossFunctionWrapper.__init__(self, function, reduction, name, dtype)
     kind = type(class_name, (LossFunctionWrapper,),
-                {"__init__": construct, "__doc__": function.__doc__, "__module__": __name__})
+                {"__init__": construct, "__doc__": f"The loss `{function.__name__}` as an object.",
+                 "__module__": __name__})
     return export(f"keras.losses.{class_name}")(kind)
 
 

@@ -160,8 +160,8 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
         axis: the axis of the classes.
 
     Example:
-        >>> categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).round(4).tolist()
-        [0.6931]
+        >>> round(float(categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]])[0]), 4)
+        0.6931
     """
     y_true, y_pred = _float(y_true), _float(y_pred)
     _warn_of_one_unit("categorical_crossentropy", y_pred)

@@ -95,8 +95,8 @@ def get(identifier: Any):
     """The metric for None, a name in any case, a class, a configuration, a function or a metric.
 
     Example:
-        >>> get("AUC").name
-        'auc'
+        >>> get("auc").num_thresholds
+        200
     """
     return None if identifier is None else resolve(identifier, "keras.metrics", "metric", _ALIASES)
 

@@ -18,7 +18,8 @@ def _plain(class_name: str, name: str, function: Callable) -> type:
     def construct(self, name=name, dtype=None):
         MeanMetricWrapper.__init__(self, function, name, dtype)
     kind = type(class_name, (MeanMetricWrapper,),
-                {"__init__": construct, "__doc__": function.__doc__, "__module__": __name__})
+                {"__init__": construct, "__doc__": f"The mean of `{function.__name__}` over all samples.",
+                 "__module__": __name__})
     return export(f"keras.metrics.{class_name}")(kind)
 
 

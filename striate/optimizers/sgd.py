@@ -19,8 +19,8 @@ class SGD(Optimizer):
         common: see `Optimizer`.
 
     Example:
-        >>> SGD(lr=0.01, momentum=0, decay=1e-4).get_config()["momentum"]  # doctest: +SKIP
-        0.0
+        >>> SGD(momentum=0, decay=1e-4).get_config()["decay"]
+        0.0001
     """
 
     fused_decay = True

@@ -9,7 +9,18 @@ from striate import naming, ops, seeds
 from striate.engine import Function
 from striate.errors import ArgumentError, ShapeError, TypeMismatchError
 from striate.layers import (
-    Activation, Add, BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, KerasTensor, Layer, MaxPooling2D,
+    Activation,
+    Add,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Input,
+    KerasTensor,
+    Layer,
+    MaxPooling2D,
+    TimeDistributed,
 )
 from striate.variables import Variable
 
@@ -351,3 +362,13 @@ def test_spellings_of_the_lectures_are_taken():
         Dense(units=100, activation="ReLU")
         Conv2D(filters=16, kernel_size=3, strides=(1, 1), padding="SAME", activation="relu")
     assert isinstance(Input(shape=[64, 64, 1]), KerasTensor)
+
+
+def test_time_distributed_is_the_layer_at_every_step():
+    inner = Dense(2)
+    layer, x = TimeDistributed(inner), np.random.RandomState(0).rand(4, 5, 3).astype("float32")
+    y = np.asarray(layer(x))
+    assert y.shape == (4, 5, 2)
+    np.testing.assert_allclose(y[:, 3], np.asarray(inner(x[:, 3])), rtol=1e-5)
+    again = TimeDistributed.from_config(layer.get_config())
+    assert again.layer.units == 2 and again(Input((5, 3))).shape == (None, 5, 2)

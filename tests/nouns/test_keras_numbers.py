@@ -1,4 +1,4 @@
-"""Layers, losses, metrics, optimisers and schedules against numbers and configurations that Keras gave (`record.py`)."""
+"""Layers, losses, metrics, optimisers and schedules against numbers and configurations of Keras (`record.py`)."""
 
 import json
 import sys
@@ -24,7 +24,7 @@ ROWS = list(results.rows())
 
 NEWER = {"quantization_config", "renorm", "renorm_clipping", "renorm_momentum", "rms_scaling", "input_axes",
          "output_axes"}
-"""Settings of Keras 3.15 that striate leaves out while they have their defaults, so that older Keras reads its files."""
+"""Settings of Keras 3.15 that striate leaves out at their defaults, so that older Keras reads its files."""
 OURS = {"delta", "axis", "activity_regularizer"}
 """Settings that some of Keras' own configurations forget."""
 

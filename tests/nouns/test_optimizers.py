@@ -34,7 +34,8 @@ def steps_in_a_program(optimizer, variables, count):
         optimizer.advance()
 
 
-OPTIMIZERS = [("SGD", {}), ("SGD", {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01}), ("SGD", {"clipnorm": 0.5}),
+OPTIMIZERS = [("SGD", {}), ("SGD", {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
+              ("SGD", {"clipnorm": 0.5}),
               ("Adam", {"learning_rate": 0.01}), ("Adam", {"amsgrad": True}), ("AdamW", {"global_clipnorm": 1.0}),
               ("Adam", {"gradient_accumulation_steps": 2, "use_ema": True, "ema_overwrite_frequency": 2}),
               ("RMSprop", {"momentum": 0.5, "centered": True}), ("Adagrad", {}), ("Adadelta", {}), ("Adamax", {}),

@@ -8,7 +8,10 @@ import pytest
 from striate import activations, layers, losses, serialization
 from striate.errors import ArgumentError, TypeMismatchError
 from striate.serialization import (
-    CustomObjectScope, deserialize_keras_object, get_custom_objects, register_keras_serializable,
+    CustomObjectScope,
+    deserialize_keras_object,
+    get_custom_objects,
+    register_keras_serializable,
     serialize_keras_object,
 )
 
