@@ -163,6 +163,23 @@ def _commutes_with_reshape(rewriter: _Rewriter, node: Node, place: int, source: 
     return all(other.shape == () or (same_channels and other.shape == value.shape[-1:]) for other in others)
 
 
+def absorb_broadcasts(graph: Graph) -> Graph:
+    """Elementwise ops broadcast by themselves: they read what a `broadcast_to` before them would have spread out."""
+    rewriter = _Rewriter(graph)
+    spread: dict[Value, Value] = {}
+    for node in graph.nodes:
+        if OPS[node.op].elementwise and any(rewriter.now(value) in spread for value in node.inputs):
+            inputs = [spread.get(rewriter.now(value), value) for value in node.inputs]
+            types = OPS[node.op].shape([value.type for value in inputs], **node.attributes)
+            if types == [value.type for value in node.outputs]:
+                rewriter.replace(node.outputs[0], rewriter.emit(node.op, inputs, node.attributes, node.scope)[0])
+                continue
+        rewriter.keep(node)
+        if node.op == "broadcast_to":
+            spread[rewriter.nodes[-1].outputs[0]] = rewriter.nodes[-1].inputs[0]
+    return rewriter.done()
+
+
 # ---- forward fusions ------------------------------------------------------------------------------------------
 
 def _as_bias(node: Node | None, value: Value, channels: int) -> Value | None:
@@ -184,7 +201,7 @@ def _pool_of(node: Node | None) -> tuple | None:
 
 def _fused_tail(rewriter: _Rewriter, node: Node) -> tuple[Node, dict]:
     """Follows bias, relu and pooling behind a convolution or matrix product: the last node, what was found."""
-    found: dict = {"bias": None, "activation": None, "pool": None}
+    found: dict = {"bias": node.inputs[2] if len(node.inputs) > 2 else None, "activation": None, "pool": None}
     last, value = node, node.outputs[0]
     while True:
         reader = rewriter.only_reader(value)
@@ -211,7 +228,7 @@ def fuse_forward(graph: Graph) -> Graph:
     for node in graph.nodes:
         if node.op == "matmul" and not _is_dense(node) or node.op not in ("conv2d", "dense", "matmul"):
             continue
-        if len(node.inputs) > 2 or node.attributes.get("activation") or node.attributes.get("pool"):
+        if node.attributes.get("activation") or node.attributes.get("pool"):
             continue
         last, found = _fused_tail(rewriter, node)
         if last is not node or node.op == "matmul":
@@ -220,7 +237,7 @@ def fuse_forward(graph: Graph) -> Graph:
     for node in graph.nodes:
         if node in ends:
             head, found = ends[node]
-            inputs = [*head.inputs, *([found["bias"]] if found["bias"] is not None else [])]
+            inputs = [*head.inputs[:2], *([found["bias"]] if found["bias"] is not None else [])]
             if head.op == "conv2d":
                 attributes = head.attributes | {"activation": found["activation"], "pool": found["pool"]}
                 outputs = rewriter.emit("conv2d", inputs, attributes, head.scope)
@@ -304,5 +321,5 @@ def join_chains(graph: Graph) -> Graph:
 BEFORE_DIFFERENTIATION: list[Callable[[Graph], Graph]] = [
     drop_dead, fold_constants, simplify, sink_reshapes, drop_dead, simplify, fuse_forward]
 AFTER_DIFFERENTIATION: list[Callable[[Graph], Graph]] = [
-    fold_constants, simplify, drop_dead, fuse_masks, simplify, join_chains, drop_dead]
+    fold_constants, simplify, absorb_broadcasts, drop_dead, fuse_masks, simplify, join_chains, drop_dead]
 

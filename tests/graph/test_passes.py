@@ -113,3 +113,12 @@ def test_bias_and_relu_of_a_1d_convolution_are_fused():
     def function(x, w, b):
         return ops.relu(ops.conv(x, w) + b)
     assert optimised(function, (2, 16, 3), (5, 3, 4), (4,)) == ["reshape", "reshape", "conv2d", "reshape"]
+
+
+def test_dense_with_a_bias_of_its_own_takes_the_relu():
+    assert optimised(lambda x, w, b: ops.relu(ops.dense(x, w, b)), (4, 3), (3, 5), (5,)) == ["dense"]
+
+
+def test_elementwise_ops_read_what_is_broadcast_without_spreading_it():
+    names = optimised(lambda x, y: ops.broadcast_to(x, (4, 5)) + ops.exp(y), (4, 1), (4, 5))
+    assert names == ["chain"]
