@@ -19,8 +19,8 @@ striate train fashion-mnist --subset --json
 
 @click.command(cls=Command, examples=EXAMPLES)
 @click.argument("data", metavar="DATA")
-@click.option("--model", default="nova", show_default=True, metavar="NAME",
-              help="A network of the zoo (uva, nova, yale, tue, lenet5), FILE.keras, or module:function.")
+@click.option("--model", default="small", show_default=True, metavar="NAME",
+              help="A network of the zoo (small, uva, nova, yale, tue, lenet5), FILE.keras, or module:function.")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the training images.")
 @click.option("--batch-size", type=click.IntRange(1), help="Images a step.")
 @click.option("--optimizer", metavar="NAME", help="adam, sgd, rmsprop, ...")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from striate.errors import ArgumentError, received
 from striate.zoo.lectures import NOVA, TUE, UVA, YALE, nova, tue, uva, yale
 from striate.zoo.lenet import LENET5, lenet5
+from striate.zoo.modern import SMALL, small
 from striate.zoo.recipe import Recipe
 
 _NETWORKS = {
@@ -16,6 +17,7 @@ _NETWORKS = {
     "nova": (nova, NOVA),
     "tue": (tue, TUE),
     "lenet5": (lenet5, LENET5),
+    "small": (small, SMALL),
 }
 
 __all__ = ["Recipe", "build", "names", "recipe", *_NETWORKS]
@@ -26,7 +28,7 @@ def names() -> tuple[str, ...]:
 
     Example:
         >>> names()
-        ('yale', 'uva', 'nova', 'tue', 'lenet5')
+        ('yale', 'uva', 'nova', 'tue', 'lenet5', 'small')
     """
     return tuple(_NETWORKS)
 

@@ -6,7 +6,8 @@ import pytest
 from striate import zoo
 from striate.errors import ArgumentError
 
-PARAMETERS = {"yale": 62_338, "uva": 1_413_834, "nova": 1_679_082, "tue": 824_201, "lenet5": 61_706}
+PARAMETERS = {"yale": 62_338, "uva": 1_413_834, "nova": 1_679_082, "tue": 824_201, "lenet5": 61_706,
+              "small": 225_034}
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -40,5 +41,5 @@ def test_nova_is_trained_as_the_slides_say():
 
 
 def test_unknown_names():
-    with pytest.raises(ArgumentError, match="yale, uva, nova, tue, lenet5"):
+    with pytest.raises(ArgumentError, match="yale, uva, nova, tue, lenet5, small"):
         zoo.build("vgg")
