@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from striate import initializers, naming, ops
+from striate import naming, ops
 from striate.errors import ArgumentError, TypeMismatchError, received
-from striate.ops.dispatch import recording
+from striate.optimizers.keras_calls import KerasCalls
 from striate.optimizers.schedules import LearningRateSchedule, rate_at
+from striate.optimizers.schedules import deserialize as deserialize_schedule
 from striate.serialization import Configurable, constructor_arguments, export, serialize_argument
 from striate.variables import FlatGroup, Variable
 
@@ -47,7 +48,7 @@ def _once_a_list(build):
 
 
 @export("keras.optimizers.Optimizer", "keras.Optimizer")
-class Optimizer(Configurable):
+class Optimizer(KerasCalls, Configurable):
     """Base of all optimisers.
 
     A subclass of striate's own gives `numbers` and `formula`; one written for Keras gives `update_step`.
@@ -121,9 +122,7 @@ class Optimizer(Configurable):
 
     def _set_rate(self, rate) -> None:
         if isinstance(rate, dict):
-            from striate.optimizers.schedules import deserialize
-
-            rate = deserialize(rate)
+            rate = deserialize_schedule(rate)
         if isinstance(rate, Variable) or callable(rate):
             self._learning_rate: Any = rate
         elif isinstance(rate, (int, float, np.number)) or np.ndim(rate) == 0 and hasattr(rate, "dtype"):
@@ -437,68 +436,13 @@ class Optimizer(Configurable):
             mask[start:start + variable.size] = self._decays(variable)
         return mask
 
-    # ---- Keras' calls -------------------------------------------------------------------------------------------
-
-    def apply_gradients(self, grads_and_vars):
-        """One step outside `fit`: pairs of gradient and variable."""
-        gradients, variables = zip(*grads_and_vars, strict=True)
-        self.apply(gradients, variables)
-        return self.iterations
-
-    def apply(self, grads, trainable_variables=None) -> None:
-        """One step outside `fit`: computed at once."""
-        if trainable_variables is not None:
-            self.build(list(trainable_variables))
-        if len(grads) != len(self._trainable_variables):
-            raise ArgumentError("There must be one gradient for each variable. "
-                                + received(gradients=len(grads), variables=len(self._trainable_variables)))
-        self.update([np.asarray(g, np.float32) for g in grads], self.scalars())
-        self.advance()
-
-    def add_variable(self, shape, initializer="zeros", dtype=None, name=None, **ignored) -> Variable:
-        """A slot of a user's optimiser."""
-        with recording(None):
-            value = initializers.get(initializer)(tuple(shape), dtype=dtype or "float32")
-        variable = Variable(value, name=name or "variable", trainable=False)
-        self._slot_variables.append(self._named(variable))
-        return variable
-
-    def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros") -> Variable:
-        """A slot of a user's optimiser with the shape of a variable."""
-        return self.add_variable(reference_variable.shape, initializer, reference_variable.dtype,
-                                 f"{reference_variable.path.replace('/', '_')}_{name or 'var'}")
-
-    def add_optimizer_variables(self, trainable_variables, name, initializer="zeros"):
-        """Slots of a user's optimiser for all variables: a list, or one list for each of several names."""
-        if isinstance(name, str):
-            return [self.add_variable_from_reference(v, name, initializer) for v in trainable_variables]
-        starts = initializer if isinstance(initializer, (list, tuple)) else [initializer] * len(name)
-        rows = [[self.add_variable_from_reference(v, part, start) for part, start in zip(name, starts, strict=True)]
-                for v in trainable_variables]
-        return tuple(list(column) for column in zip(*rows, strict=True))
-
-    def _get_variable_index(self, variable) -> int:
-        return next(i for i, known in enumerate(self._trainable_variables) if known is variable)
-
-    def assign(self, variable, value) -> None:
-        """variable = value."""
-        variable.assign(value)
-
-    def assign_add(self, variable, value) -> None:
-        """variable += value."""
-        variable.assign(variable.value + value)
-
-    def assign_sub(self, variable, value) -> None:
-        """variable -= value."""
-        variable.assign(variable.value - value)
+    # ---- the end of training, files -----------------------------------------------------------------------------
 
     def finalize_variable_values(self, var_list) -> None:
         """At the end of training the average of the weights takes their place, if one is kept."""
         if self.use_ema:
             for target in self.targets:
                 target.variable.assign(target.slots["average"].array)
-
-    # ---- files --------------------------------------------------------------------------------------------------
 
     def save_own_variables(self, store) -> None:
         """Writes all variables as "0", "1" ... into a mapping."""

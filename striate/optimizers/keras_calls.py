@@ -1,0 +1,67 @@
+"""What Keras' optimisers offer to the code of users: steps outside `fit`, and slots for optimisers of their own."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from striate import initializers
+from striate.errors import ArgumentError, received
+from striate.ops.dispatch import recording
+from striate.variables import Variable
+
+
+class KerasCalls:
+    """The part of `Optimizer` that only users' code calls."""
+
+    def apply_gradients(self, grads_and_vars):
+        """One step outside `fit`: pairs of gradient and variable."""
+        gradients, variables = zip(*grads_and_vars, strict=True)
+        self.apply(gradients, variables)
+        return self.iterations
+
+    def apply(self, grads, trainable_variables=None) -> None:
+        """One step outside `fit`: computed at once."""
+        if trainable_variables is not None:
+            self.build(list(trainable_variables))
+        if len(grads) != len(self._trainable_variables):
+            raise ArgumentError("There must be one gradient for each variable. "
+                                + received(gradients=len(grads), variables=len(self._trainable_variables)))
+        self.update([np.asarray(g, np.float32) for g in grads], self.scalars())
+        self.advance()
+
+    def add_variable(self, shape, initializer="zeros", dtype=None, name=None, **ignored) -> Variable:
+        """A slot of a user's optimiser."""
+        with recording(None):
+            value = initializers.get(initializer)(tuple(shape), dtype=dtype or "float32")
+        variable = Variable(value, name=name or "variable", trainable=False)
+        self._slot_variables.append(self._named(variable))
+        return variable
+
+    def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros") -> Variable:
+        """A slot of a user's optimiser with the shape of a variable."""
+        return self.add_variable(reference_variable.shape, initializer, reference_variable.dtype,
+                                 f"{reference_variable.path.replace('/', '_')}_{name or 'var'}")
+
+    def add_optimizer_variables(self, trainable_variables, name, initializer="zeros"):
+        """Slots of a user's optimiser for all variables: a list, or one list for each of several names."""
+        if isinstance(name, str):
+            return [self.add_variable_from_reference(v, name, initializer) for v in trainable_variables]
+        starts = initializer if isinstance(initializer, (list, tuple)) else [initializer] * len(name)
+        rows = [[self.add_variable_from_reference(v, part, start) for part, start in zip(name, starts, strict=True)]
+                for v in trainable_variables]
+        return tuple(list(column) for column in zip(*rows, strict=True))
+
+    def _get_variable_index(self, variable) -> int:
+        return next(i for i, known in enumerate(self._trainable_variables) if known is variable)
+
+    def assign(self, variable, value) -> None:
+        """variable = value."""
+        variable.assign(value)
+
+    def assign_add(self, variable, value) -> None:
+        """variable += value."""
+        variable.assign(variable.value + value)
+
+    def assign_sub(self, variable, value) -> None:
+        """variable -= value."""
+        variable.assign(variable.value - value)
