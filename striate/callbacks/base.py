@@ -196,16 +196,15 @@ def _listens(callback: Callback, hook: str) -> bool:
 
 def _caller(hook: str, listeners: list):
     """One function for all listeners, which hands the arguments on as Keras does: `logs` by name in batch hooks."""
-    if "batch" in hook:
-        def call(batch, logs=None):
-            for listener in listeners:
-                listener(batch, logs=logs)
-    elif "epoch" in hook:
-        def call(epoch, logs=None):
-            for listener in listeners:
-                listener(epoch, logs)
-    else:
-        def call(logs=None):
-            for listener in listeners:
-                listener(logs)
-    return call
+    def batch(index, logs=None):
+        for listener in listeners:
+            listener(index, logs=logs)
+
+    def epoch(index, logs=None):
+        for listener in listeners:
+            listener(index, logs)
+
+    def whole(logs=None):
+        for listener in listeners:
+            listener(logs)
+    return batch if "batch" in hook else epoch if "epoch" in hook else whole

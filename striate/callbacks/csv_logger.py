@@ -22,8 +22,8 @@ class CSVLogger(Callback):
     def __init__(self, filename, separator: str = ",", append: bool = False):
         super().__init__()
         self.filename, self.sep, self.append = os.fspath(filename), separator, append
-        self.csv_file = None
-        self.keys: list[str] | None = None
+        self.csv_file: Any = None
+        self.keys: list[str] = []
         self._writer: Any = None
 
     def on_train_begin(self, logs=None) -> None:
@@ -31,7 +31,7 @@ class CSVLogger(Callback):
         self._close()
         self._has_header = self.append and os.path.exists(self.filename) and os.path.getsize(self.filename) > 0
         self.csv_file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")
-        self.keys = self._writer = None
+        self.keys, self._writer = [], None
 
     def on_epoch_end(self, epoch: int, logs=None) -> None:
         """Writes a line."""

@@ -89,8 +89,8 @@ class Progbar:
             bar += f"{_WHITE}{'━' * (self.width - filled)}{_PLAIN}"
         else:
             bar = f"{current:7d}/Unknown"
-        left = self.target is not None and self.target > 0 and not finalize
-        duration = _clock_time(step_time * (self.target - current)) if left else f"{now - self._start:.0f}s"
+        remaining = None if finalize or not self.target else step_time * (self.target - current)
+        duration = f"{now - self._start:.0f}s" if remaining is None else _clock_time(remaining)
         line = f"{bar} {_BOLD}{duration}{_PLAIN}{self._per_step(step_time)}{self._numbers()}"
         width = len(line) - sum(line.count(mark) * len(mark) for mark in _MARKS)
         blanks = " " * max(self._drawn_width - width, 0)
@@ -134,7 +134,7 @@ class ProgbarLogger(Callback):
     def __init__(self):
         super().__init__()
         self.verbose, self.epochs, self.target = 1, 1, None
-        self._bar: Progbar | None = None
+        self._bar = Progbar(None)
         self._seen = 0
         self._in_fit = False
 
@@ -152,8 +152,7 @@ class ProgbarLogger(Callback):
     def on_train_end(self, logs=None) -> None:
         """Ends a line that an interruption left open."""
         self._in_fit = False
-        if self._bar is not None:
-            self._bar.close()
+        self._bar.close()
 
     def on_epoch_begin(self, epoch: int, logs=None) -> None:
         """Prints "Epoch 1/2" when there are several."""

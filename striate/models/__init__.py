@@ -4,8 +4,9 @@ from striate.models.cloning import clone_model
 from striate.models.functional import Functional
 from striate.models.model import Model, model_from_json
 from striate.models.sequential import Sequential
+from striate.models.training.py_dataset import PyDataset
 
-__all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
+__all__ = ["Functional", "Model", "PyDataset", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
 
 
 def __getattr__(name: str):

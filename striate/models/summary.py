@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
+from io import StringIO
 from math import prod
 from typing import Any
 
@@ -119,9 +119,8 @@ def _totals(model) -> list[tuple[str, int, int]]:
     """(label, numbers, bytes) for the lines below the table."""
     trained, fixed = _size(model.trainable_weights), _size(model.non_trainable_weights)
     groups = [("Trainable params", *trained), ("Non-trainable params", *fixed)]
-    optimizer = getattr(model, "optimizer", None)
-    if model.compiled and getattr(optimizer, "built", False):
-        groups.append(("Optimizer params", *_size(optimizer.variables)))
+    if model.compiled and model.optimizer.built:
+        groups.append(("Optimizer params", *_size(model.optimizer.variables)))
     return [("Total params", sum(g[1] for g in groups), sum(g[2] for g in groups)), *groups]
 
 
@@ -209,18 +208,14 @@ def _rich_table(model, rows: list[_Row], is_linear: bool, line_length, positions
             cells.append(f"[bold]{colour}{row.trainable}[/][/]" if colour else "[bold]-[/]")
         table.add_row(*cells)
     captures = print_fn is not None or not config.is_interactive_logging_enabled()
-    plain = {"force_terminal": False, "color_system": None} if captures else {}
-    console = Console(highlight=False, **plain)
-    with console.capture() if captures else nullcontext() as capture:
-        console.print(f'[bold]Model: "{escape(model.name)}"[/]')
-        console.print(table)
-        for label, count, size in _totals(model):
-            console.print(f"[bold] {label}: [/]{_number(f'{count:,}')} ({readable_size(size)})")
-    if captures:
-        if print_fn is None:
-            say(capture.get(), end="")
-        else:
-            print_fn(capture.get())
+    target = StringIO() if captures else None
+    console = Console(highlight=False, file=target)
+    console.print(f'[bold]Model: "{escape(model.name)}"[/]')
+    console.print(table)
+    for label, count, size in _totals(model):
+        console.print(f"[bold] {label}: [/]{_number(f'{count:,}')} ({readable_size(size)})")
+    if target is not None:
+        say(target.getvalue(), end="") if print_fn is None else print_fn(target.getvalue())
 
 
 # ---- Keras 2 ---------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,7 +67,7 @@ class ArraySource:
         self.examples, self.shuffle = examples, shuffle
         self.batch_size = check_batch_size(batch_size)
         self.rows = examples.rows
-        self.steps: int | None = -(-self.rows // self.batch_size)
+        self.steps = -(-self.rows // self.batch_size)
 
     def batches(self, seed: int = 0, epoch: int = 0) -> Iterator[Batch]:
         """The batches of one epoch; (seed, epoch) decide the order."""
@@ -89,12 +89,14 @@ class SequenceSource:
 
     def __init__(self, sequence: Any, prepare: Callable[[Any], Examples], shuffle: bool | str = False):
         self.sequence, self.prepare, self.shuffle = sequence, prepare, shuffle
-        self.steps: int | None = getattr(sequence, "num_batches", None) or len(sequence)
+        self.steps: int = getattr(sequence, "num_batches", None) or len(sequence)
         if not self.steps:
             raise DataError(f"The data set has no batches: its length is 0. {received(x=sequence)}")
 
     def batches(self, seed: int = 0, epoch: int = 0) -> Iterator[Batch]:
-        """The batches of one epoch, in an order of their own if shuffled; then `on_epoch_end` of the object."""
+        """The batches of one epoch, in a new order if shuffled, between `on_epoch_begin` and `on_epoch_end`."""
+        if hasattr(self.sequence, "on_epoch_begin"):
+            self.sequence.on_epoch_begin()
         for index in permutation(self.steps, seed, epoch) if self.shuffle else range(self.steps):
             yield Batch(self.prepare(self.sequence[int(index)]))
         if hasattr(self.sequence, "on_epoch_end"):
@@ -106,7 +108,7 @@ class IterableSource:
 
     def __init__(self, items: Iterable, prepare: Callable[[Any], Examples]):
         self.items, self.prepare = items, prepare
-        self.steps: int | None = len(items) if hasattr(items, "__len__") else None
+        self.steps: int | None = len(items) if isinstance(items, Sized) else None
 
     def batches(self, seed: int = 0, epoch: int = 0) -> Iterator[Batch]:
         """The batches of one epoch: until the items end."""

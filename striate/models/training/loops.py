@@ -132,8 +132,8 @@ def _train_epoch(model, source, callbacks: CallbackList, guard: InterruptGuard, 
 
 
 def _warn_of_overflow(step: int) -> None:
-    warnings.warn(f"The loss is no finite number any more, since batch {step} of this epoch (counted from 0). A smaller "
-                  "learning rate or `clipnorm` often helps; callbacks.TerminateOnNaN() stops such a training.",
+    warnings.warn(f"The loss is no finite number any more, since batch {step} of this epoch (counted from 0). A "
+                  "smaller learning rate or `clipnorm` often helps; callbacks.TerminateOnNaN() stops such a training.",
                   stacklevel=5)
 
 
@@ -141,8 +141,8 @@ def _check_steps(source, steps: int) -> None:
     if steps == 0:
         raise DataError("The data gave no batch. A generator can be used up only once: make a new one for each call.")
     if source.steps is not None and steps < source.steps:
-        warnings.warn(f"Your input ran out of data after {steps} of {source.steps} steps; the epoch is shorter. Make "
-                      "sure that the generator can give at least `steps_per_epoch * epochs` batches.", stacklevel=4)
+        warnings.warn(f"Your input ran out of data after {steps} of {source.steps} steps; the epoch is shorter. "
+                      "Make sure that the generator can give `steps_per_epoch * epochs` batches.", stacklevel=4)
 
 
 def evaluate(model, source, callbacks: CallbackList, guard: InterruptGuard | None = None) -> dict[str, Any]:
