@@ -40,7 +40,7 @@ def replacing(path: str | os.PathLike, expected_bytes: int = 0) -> Iterator[Bina
         FileError: the disk is full, the folder cannot be written to, or `path` is a folder. The old file is intact.
 
     Example:
-        >>> with replacing("results.csv") as file:
+        >>> with replacing("results.csv") as file:  # doctest: +SKIP
         ...     _ = file.write(b"epoch,loss\\n")
     """
     final = Path(os.path.realpath(path))

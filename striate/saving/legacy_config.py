@@ -22,7 +22,7 @@ def modern(description: dict[str, Any]) -> dict[str, Any]:
     Example:
         >>> old = {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 4], "name": "i", "ragged": False}}
         >>> modern(old)["config"]
-        {'batch_shape': [None, 4], 'name': 'i'}
+        {'name': 'i', 'batch_shape': [None, 4]}
     """
     name = description["class_name"]
     name = _OLD_NAMES.get(name, name)
@@ -79,7 +79,8 @@ def modern_training(training: dict[str, Any]) -> dict[str, Any]:
         >>> modern_training({"optimizer_config": {"class_name": "SGD", "config": {"lr": 0.1}}})["optimizer"]["config"]
         {'learning_rate': 0.1}
     """
-    kinds = {"loss": "keras.losses", "loss_weights": None, "metrics": "keras.metrics", "weighted_metrics": "keras.metrics"}
+    kinds = {"loss": "keras.losses", "loss_weights": None, "metrics": "keras.metrics",
+             "weighted_metrics": "keras.metrics"}
     result = {name: _placed(training[name], kind) for name, kind in kinds.items() if training.get(name) is not None}
     optimizer = training.get("optimizer_config")
     if isinstance(optimizer, dict) and isinstance(optimizer.get("config"), dict):

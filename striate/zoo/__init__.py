@@ -44,7 +44,7 @@ def build(name: str, **arguments):
         ArgumentError: no network has this name.
 
     Example:
-        >>> build("lenet5", classes=2).output_shape  # doctest: +SKIP
+        >>> build("lenet5", classes=2).output_shape
         (None, 2)
     """
     return _row(name)[0](**arguments)

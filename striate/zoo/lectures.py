@@ -28,7 +28,7 @@ def yale(input_shape: tuple[int, int, int] = (128, 128, 1), classes: int = 2):
         A `Sequential` model, not compiled.
 
     Example:
-        >>> yale().count_params()  # doctest: +SKIP
+        >>> yale().count_params()
         62338
     """
     from striate import Input, Sequential, layers
@@ -65,7 +65,7 @@ def uva(input_shape: tuple[int, int, int] = (28, 28, 1), classes: int = 10):
         A `Sequential` model, not compiled.
 
     Example:
-        >>> uva().count_params()  # doctest: +SKIP
+        >>> uva().count_params()
         1413834
     """
     from striate import Input, Sequential, layers
@@ -115,7 +115,7 @@ def nova(input_shape: tuple[int, int, int] = (28, 28, 1), classes: int = 10):
         A `Sequential` model, not compiled.
 
     Example:
-        >>> nova().layers[1].name  # doctest: +SKIP
+        >>> nova().layers[1].name
         'batch_normalization'
     """
     from striate import Input, Sequential, layers
@@ -160,7 +160,7 @@ def tue(input_shape: tuple[int, int, int] = (64, 64, 1), classes: int = 2):
         A functional `Model`, not compiled.
 
     Example:
-        >>> tue().output_shape  # doctest: +SKIP
+        >>> tue().output_shape
         (None, 1)
     """
     from striate import Input, Model, layers

@@ -31,7 +31,7 @@ def lenet5(input_shape: tuple[int, int, int] = (28, 28, 1), classes: int = 10):
         A `Sequential` model, not compiled.
 
     Example:
-        >>> lenet5().count_params()  # doctest: +SKIP
+        >>> lenet5().count_params()
         61706
     """
     from striate import Input, Sequential, layers
