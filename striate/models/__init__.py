@@ -6,7 +6,8 @@ from striate.models.model import Model, model_from_json
 from striate.models.sequential import Sequential
 from striate.models.training.py_dataset import PyDataset
 
-__all__ = ["Functional", "Model", "PyDataset", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
+__all__ = ["Functional", "Model", "PyDataset", "Sequential", "clone_model", "load_model", "model_from_json",
+           "save_model"]
 
 
 def __getattr__(name: str):

@@ -119,7 +119,7 @@ def check_targets(outputs: Outputs, targets: list, losses: list[OutputLoss]) -> 
         if target is None:
             raise DataError(f"`y` is missing for the output {outputs.names[entry.index]!r}, whose loss is "
                             f"{entry.loss.name!r}. Give targets, or no loss for this output.")
-        check = _CHECKS.get(kind_of(entry.loss))
+        check = _CHECKS.get(kind_of(entry.loss) or "")
         if check is not None:
             check_finite(target, "y")
             check(target, shape, entry.loss)

@@ -30,7 +30,8 @@ class Programs:
 
     def __init__(self, model, loss: CompileLoss | None = None, metrics: CompileMetrics | None = None, trained=(),
                  user_loss: bool = False):
-        self._model, self._loss, self._metrics, self._trained = model, loss, metrics, list(trained)
+        self._model, self._trained = model, list(trained)
+        self._loss, self._metrics = loss or CompileLoss(None), metrics or CompileMetrics()
         self._user_loss = user_loss
         self.group = getattr(model.optimizer, "group", None)
         self.train = Function(self._train, f"training step of {model.name}")
@@ -62,7 +63,8 @@ class Programs:
         predicted = self._model(x, training=training)
         predictions = flatten(predicted)
         if self._user_loss:
-            total, singles = self._model.compute_loss(x, y, predicted, weights, training), []
+            singles: list = []
+            total = self._model.compute_loss(x, y, predicted, weights, training)
         else:
             total, singles = self.total_loss(y, predictions, weights)
         results = {"loss": total, "losses": singles if len(singles) > 1 else [],
