@@ -15,7 +15,7 @@ striate doctor --json > doctor.json
 """
 
 
-@click.command(cls=Command, examples=EXAMPLES)
+@click.command(cls=Command, examples=EXAMPLES, short_help="Show what striate found on this computer.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def command(as_json) -> None:
     """Show the processor, threads, kernel cache, data sets, packages and settings that striate uses.

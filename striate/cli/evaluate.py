@@ -14,7 +14,7 @@ striate evaluate model.keras fashion-mnist --json
 """
 
 
-@click.command(cls=Command, examples=EXAMPLES)
+@click.command(cls=Command, examples=EXAMPLES, short_help="Measure a model on test images.")
 @click.argument("model", metavar="RUN_OR_MODEL")
 @click.argument("data", required=False)
 @click.option("--subset", is_flag=True, help="Use the 10 % of the data that comes with striate.")
@@ -27,8 +27,11 @@ def command(model, data, subset, limit, batch_size, as_json) -> None:
     RUN_OR_MODEL is a run's folder (its best model is taken) or a model file. DATA is the data set of the run unless
     given.
     """
+    from rich.console import Console
+
     from striate import saving
     from striate.cli import data as datasets
+    from striate.cli.forecast import compiling
     from striate.cli.run_folder import find_model
     from striate.cli.scores import score
 
@@ -38,7 +41,8 @@ def command(model, data, subset, limit, batch_size, as_json) -> None:
         raise click.UsageError("This model does not say which data it belongs to: give DATA, for example "
                                "fashion-mnist.")
     loaded = datasets.load(data or of_run["name"], subset or (data is None and bool(of_run.get("subset"))), limit, 0)
-    scores = score(saving.load_model(saved.file), *loaded.test, classes=len(loaded.classes), batch_size=batch_size)
+    with compiling(Console(stderr=True)):
+        scores = score(saving.load_model(saved.file), *loaded.test, classes=len(loaded.classes), batch_size=batch_size)
     result = {"model": str(saved.file), "data": loaded.name, "warning": loaded.warning,
               "images": len(loaded.test[0]), "accuracy": scores.accuracy, "loss": scores.loss,
               "recall": {name: float(row[index] / max(1, row.sum()))

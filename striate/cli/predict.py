@@ -19,7 +19,7 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
 MAX_PIXELS = 64_000_000
 
 
-@click.command(cls=Command, examples=EXAMPLES)
+@click.command(cls=Command, examples=EXAMPLES, short_help="Say what is on images.")
 @click.argument("model", metavar="RUN_OR_MODEL")
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="How many classes to name.")
@@ -30,8 +30,11 @@ def command(model, images, top, invert, as_json) -> None:
 
     Images are made grey or coloured and resized as the model needs it.
     """
+    from rich.console import Console
+
     from striate import saving
     from striate.cli import networks
+    from striate.cli.forecast import compiling
     from striate.cli.run_folder import find_model
 
     saved = find_model(model)
@@ -39,7 +42,8 @@ def command(model, images, top, invert, as_json) -> None:
     batch = np.stack([read_image(path, tuple(network.input_shape[1:])) for path in images])
     if invert:
         batch = 255 - batch
-    outputs = network.predict(networks.pixels(network, batch), verbose=0)
+    with compiling(Console(stderr=True)):
+        outputs = network.predict(networks.pixels(network, batch), verbose=0)
     rows: list[dict] = []
     for path, shares in zip(images, networks.probabilities(network, outputs), strict=True):
         best = np.argsort(-shares, kind="stable")[:top]

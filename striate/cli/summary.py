@@ -15,7 +15,7 @@ striate summary model.keras --json
 """
 
 
-@click.command(cls=Command, examples=EXAMPLES)
+@click.command(cls=Command, examples=EXAMPLES, short_help="Show the layers of a model.")
 @click.argument("model", metavar="MODEL")
 @click.option("--json", "as_json", is_flag=True, help="Print the layers as JSON.")
 def command(model, as_json) -> None:

@@ -17,7 +17,7 @@ striate train fashion-mnist --subset --json
 """
 
 
-@click.command(cls=Command, examples=EXAMPLES)
+@click.command(cls=Command, examples=EXAMPLES, short_help="Train a network; write model and report.")
 @click.argument("data", metavar="DATA")
 @click.option("--model", default="small", show_default=True, metavar="NAME",
               help="A network of the zoo (small, uva, nova, yale, tue, lenet5), FILE.keras, or module:function.")

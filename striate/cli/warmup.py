@@ -14,7 +14,7 @@ striate warmup nova lenet5 --batch-size 128
 """
 
 
-@click.command(cls=Command, examples=EXAMPLES)
+@click.command(cls=Command, examples=EXAMPLES, short_help="Compile kernels ahead of their use.")
 @click.argument("models", nargs=-1)
 @click.option("--batch-size", type=click.IntRange(1), help="Images a step; the model's recipe decides unless given.")
 def command(models, batch_size) -> None:

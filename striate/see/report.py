@@ -117,7 +117,7 @@ def worst_confusion(counts: np.ndarray, classes: Sequence[str]) -> str:
     truth, said = np.unravel_index(int(wrong.argmax()), wrong.shape)
     if not wrong[truth, said]:
         return "Every test image was classified correctly."
-    return (f"The most frequent mistake: {wrong[truth, said]} of {np.sum(counts[truth])} images of "
+    return (f"The most frequent mistake: {wrong[truth, said]:,} of {np.sum(counts[truth]):,} images of "
             f'"{classes[truth]}" were called "{classes[said]}".')
 
 
@@ -137,11 +137,11 @@ def image_source(image: np.ndarray) -> str:
 
 
 def weight_colours(weights: np.ndarray) -> np.ndarray:
-    """Weights as colours (..., 3) uint8: blue above zero, orange below, white at zero, full at the largest.
+    """Weights (height, width) as colours (height, width, 3), uint8: blue above zero, orange below, full at the largest.
 
     Example:
-        >>> weight_colours(np.array([0.0, 2.0, -2.0])).tolist()
-        [[255, 255, 255], [31, 95, 191], [207, 90, 18]]
+        >>> weight_colours(np.array([[0.0, 2.0, -2.0]])).tolist()
+        [[[255, 255, 255], [31, 95, 191], [207, 90, 18]]]
     """
     share = (weights / (np.abs(weights).max() or 1.0))[..., np.newaxis]
     full = np.where(share > 0, np.array([31.0, 95.0, 191.0]), np.array([207.0, 90.0, 18.0]))
@@ -152,9 +152,10 @@ def _filters(filters: np.ndarray | None) -> str:
     """Every filter of the first convolution as a small image; those of several channels as the mean over them."""
     if filters is None:
         return ""
-    colours = weight_colours(np.asarray(filters, np.float64).mean(axis=2))
-    images = "".join(f"<img src='{image_source(colours[:, :, index])}' alt='filter {index}' title='filter {index}'>"
-                     for index in range(min(colours.shape[2], FILTERS_SHOWN)))
+    weights = np.asarray(filters, np.float64).mean(axis=2)
+    images = "".join(
+        f"<img src='{image_source(weight_colours(weights[..., index]))}' alt='filter {index}' title='filter {index}'>"
+        for index in range(min(weights.shape[2], FILTERS_SHOWN)))
     return f"<div class='filters'>{images}</div>"
 
 

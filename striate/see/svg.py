@@ -130,7 +130,7 @@ def line_chart(title: str, series: Mapping[str, Sequence[float]], best: int | No
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="var(--muted)" '
                      'stroke-dasharray="2 3"/>')
         side, shift = ("end", -4) if x > WIDTH / 2 else ("start", 4)
-        parts.append(f'<text x="{x + shift:.1f}" y="{HEIGHT - BOTTOM - 6}" text-anchor="{side}">best</text>')
+        parts.append(f'<text x="{x + shift:.1f}" y="{TOP + 11}" text-anchor="{side}">best</text>')
     for index, values in enumerate(series.values()):
         parts.append(_curve(values, scale, COLOURS[index % len(COLOURS)], dotted=index == 0 and len(series) > 1))
     return "".join([*parts, _end_labels(series, scale), _hover(series, scale, form), "</svg>"])
