@@ -744,3 +744,14 @@ def tile_product(typing, tile, x, x_offset, x_stride, x_step, w, w_offset, w_ste
         return sums
     stride = x_stride if fixed is not None else types.intp
     return tile(tile, x, types.intp, stride, x_step, w, types.intp, w_step, types.intp), generate
+
+
+@intrinsic
+def tile_shift(typing, tile, by):
+    """tile[i, j] + the vector `by`"""
+    def generate(context, builder, signature, args):
+        tile, by = args
+        for k in range(signature.args[0].rows * signature.args[0].columns):
+            tile = builder.insert_value(tile, builder.fadd(builder.extract_value(tile, k), by), k)
+        return tile
+    return tile(tile, by), generate

@@ -23,7 +23,7 @@ from numba.extending import intrinsic
 from striate.kernels.jit import helper
 from striate.kernels.simd import (
     Tile, beats, broadcast, constant, emit_fma, f32, f32_at, integer, load, load_part, select, store, store_part,
-    tile_load, tile_product, tile_store, tile_zeros, transpose_square, u8, vector_type,
+    tile_load, tile_product, tile_raised, tile_shift, tile_store, tile_zeros, transpose_square, u8, vector_type,
 )
 
 TILE = 4
@@ -58,32 +58,57 @@ def _polynomial(roots) -> list:
 A_T, G, B_T = matrices()
 
 
-def _linear_map(matrix):
-    """An intrinsic that multiplies the vectors of a tile by a constant matrix: out[i] = sum over k of matrix[i, k] in[k]."""
-    rows = [[(k, float(c)) for k, c in enumerate(row) if c] for row in matrix]
+def _rows(matrix):
+    """The non-zero terms of each row, one with coefficient 1 (which costs nothing) first where there is one."""
+    return [sorted(((k, float(c)) for k, c in enumerate(row) if c), key=lambda term: term[1] != 1) for row in matrix]
+
+
+def _linear_map(*stages):
+    """An intrinsic that multiplies the vectors of a tile by constant matrices, one after the other.
+
+    A transform is cheaper in two stages, of which the first makes sums that several results share.
+    """
+    plan = [_rows(matrix) for matrix in stages]
 
     @intrinsic
     def apply(typing, tile):
         def generate(context, builder, signature, args):
             lanes = signature.args[0].lanes
-            vectors = [builder.extract_value(args[0], k) for k in range(len(matrix[0]))]
-            result = ir.Constant(ir.ArrayType(vector_type(lanes), len(rows)), ir.Undefined)
-            for i, row in enumerate(rows):
-                total = None
-                for k, c in row:
-                    if total is None:
-                        total = vectors[k] if c == 1 else builder.fmul(vectors[k], constant(c, lanes))
-                    elif abs(c) == 1:
-                        total = (builder.fadd if c > 0 else builder.fsub)(total, vectors[k])
-                    else:
-                        total = emit_fma(builder, vectors[k], constant(c, lanes), total)
-                result = builder.insert_value(result, total, i)
+            vectors = [builder.extract_value(args[0], k) for k in range(signature.args[0].rows)]
+            for rows in plan:
+                vectors = [_combination(builder, row, vectors, lanes) for row in rows]
+            result = ir.Constant(ir.ArrayType(vector_type(lanes), len(vectors)), ir.Undefined)
+            for i, vector in enumerate(vectors):
+                result = builder.insert_value(result, vector, i)
             return result
-        return Tile(len(rows), 1, tile.lanes)(tile), generate
+        return Tile(len(plan[-1]), 1, tile.lanes)(tile), generate
     return apply
 
 
-_input_map, _weight_map, _output_map = _linear_map(B_T), _linear_map(G), _linear_map(A_T)
+def _combination(builder, row, vectors, lanes):
+    total = None
+    for k, c in row:
+        if total is None:
+            total = vectors[k] if c == 1 else builder.fmul(vectors[k], constant(c, lanes))
+        elif abs(c) == 1:
+            total = (builder.fadd if c > 0 else builder.fsub)(total, vectors[k])
+        else:
+            total = emit_fma(builder, vectors[k], constant(c, lanes), total)
+    return total
+
+
+# With q(x) = x^3 - x and p(x) = x^3 + 1.5 x^2 - x the rows of B' are (x +- 1) p, (x + 2) q, (x - 1/2) q and, for the
+# points 0 and infinity, (x^2 + 1.5 x - 1) times x^2 - 1 and q: 16 operations in place of 26.
+INPUT_STAGES = (
+    np.array([[0, -1, 1.5, 1, 0, 0], [0, 0, -1, 1.5, 1, 0], [-1, 0, 1, 0, 0, 0], [0, -1, 0, 1, 0, 0], [0, 0, -1, 0, 1, 0],
+              [0, 0, 0, -1, 0, 1]]),
+    np.array([[0, 0, -1, 1.5, 1, 0], [1, 1, 0, 0, 0, 0], [-1, 1, 0, 0, 0, 0], [0, 0, 0, 2, 1, 0], [0, 0, 0, -0.5, 1, 0],
+              [0, 0, 0, -1, 1.5, 1]]))
+OUTPUT_STAGES = (
+    np.array([[1, 0, 0, 0, 0, 0], [0, 1, 1, 0, 0, 0], [0, 1, -1, 0, 0, 0], [0, 0, 0, 1, 0, 0], [0, 0, 0, 0, 1, 0],
+              [0, 0, 0, 0, 0, 1]]),
+    np.array([[1, 1, 0, 1, 1, 0], [0, 0, 1, 0.5, -2, 0], [0, 1, 0, 0.25, 4, 0], [0, 0, 1, 0.125, -8, 1]]))
+_input_map, _output_map, _weight_map = _linear_map(*INPUT_STAGES), _linear_map(*OUTPUT_STAGES), _linear_map(G)
 
 
 def winograd_weights(lanes):
@@ -174,7 +199,7 @@ def winograd_convolution(lanes, rows):
         u, bias, given, y, winner = f32(a, 3), f32(a, 4), f32(a, 5), f32(a, 6), u8(a, 7)
         oh, ow, has_bias, relu, has_mask, pool = (
             integer(a, 13), integer(a, 14), integer(a, 19), integer(a, 20), integer(a, 21), integer(a, 22))
-        zero = broadcast(np.float32(0.0), lanes)
+        zero, plain = broadcast(np.float32(0.0), lanes), has_mask == 0 and pool == 0
         n, ic, oc = integer(a, 8), integer(a, 11), integer(a, 12)
         th, tw, images, wide = integer(a, 15), integer(a, 16), integer(a, 23), integer(a, 27)
         lanes_ic = (ic + lanes - 1) // lanes * lanes
@@ -187,11 +212,12 @@ def winograd_convolution(lanes, rows):
         at = scratch + 4 * (prows * pcolumns * lanes_ic + 64 * lanes)
         v_stride, m_stride = tall * lanes_ic + SKEW, wide * tall * block + SKEW
         v, m = f32_at(at), f32_at(at + 4 * 36 * v_stride)
+        _clear(padded, prows * pcolumns * lanes_ic)
         for task in range(first, last):
             begin, end = task * images, min((task + 1) * images, n)
             for image in range(begin, end):
-                _clear(padded, prows * pcolumns * lanes_ic)
                 if integer(a, 24) > 0:
+                    _clear(padded, prows * pcolumns * lanes_ic)
                     _scatter_padded(a, image, h, w, ic, top, left, padded, lanes_ic, pcolumns)
                 else:
                     _copy_padded(x, image, h, w, ic, top, left, padded, lanes_ic, pcolumns)
@@ -228,11 +254,18 @@ def winograd_convolution(lanes, rows):
                             for column in range(6):
                                 tile = _output_map(tile_load(m, source + column * m_stride, 6 * m_stride, 6, 1, lanes))
                                 tile_store(tile, half, column * lanes, 6 * lanes)
-                            for row in range(4):
-                                tile = _output_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes))
-                                tile_store(tile, done, row * 4 * lanes, lanes)
                             image, place = begin + t // (th * tw), t % (th * tw)
                             row, column = place // tw * 4, place % tw * 4
+                            if plain and count == lanes and column + 4 <= ow:
+                                for r in range(min(4, oh - row)):
+                                    tile = tile_shift(_output_map(tile_load(half, r * 6 * lanes, lanes, 6, 1, lanes)), shift)
+                                    if relu:
+                                        tile = tile_raised(tile, zero)
+                                    tile_store(tile, y, ((image * oh + row + r) * ow + column) * oc + channel, oc)
+                                continue
+                            for r in range(4):
+                                tile = tile_shift(_output_map(tile_load(half, r * 6 * lanes, lanes, 6, 1, lanes)), shift)
+                                tile_store(tile, done, r * 4 * lanes, lanes)
                             if pool:
                                 for window in range(4):
                                     r, c = row // 2 + window // 2, column // 2 + window % 2
@@ -245,7 +278,6 @@ def winograd_convolution(lanes, rows):
                                         mask = beats(value, best)
                                         best = select(mask, value, best)
                                         index = select(mask, broadcast(np.float32(i), lanes), index)
-                                    best = best + shift
                                     if relu:
                                         best = select(zero >= best, zero, best)
                                     out = ((image * (oh // 2) + r) * (ow // 2) + c) * oc + channel
@@ -256,7 +288,7 @@ def winograd_convolution(lanes, rows):
                                 continue
                             for r in range(min(4, oh - row)):
                                 for c in range(min(4, ow - column)):
-                                    value = load(done, (r * 4 + c) * lanes, lanes) + shift
+                                    value = load(done, (r * 4 + c) * lanes, lanes)
                                     out = ((image * oh + row + r) * ow + column + c) * oc + channel
                                     if relu:
                                         value = select(zero >= value, zero, value)

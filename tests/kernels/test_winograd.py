@@ -7,7 +7,7 @@ import pytest
 
 from striate.graph.ir import Graph, Node, Value
 from striate.kernels.cpu import host
-from striate.kernels.winograd import A_T, B_T, G
+from striate.kernels.winograd import A_T, B_T, INPUT_STAGES, OUTPUT_STAGES, G
 from striate.ops.spec import OPS, TensorType
 from striate.plan.ir import Step
 from striate.plan.lower import PREFERRED
@@ -45,6 +45,10 @@ def test_the_matrices_are_exact_on_a_line():
     d, w = normal(0, 6).astype(float), normal(1, 3).astype(float)
     expected = [d[i:i + 3] @ w for i in range(4)]
     np.testing.assert_allclose(A_T @ ((G @ w) * (B_T @ d)), expected, rtol=1e-12)
+
+
+def test_the_stages_are_the_matrices():
+    assert np.array_equal(INPUT_STAGES[1] @ INPUT_STAGES[0], B_T) and np.array_equal(OUTPUT_STAGES[1] @ OUTPUT_STAGES[0], A_T)
 
 
 SHAPES = [(8, 14, 14, 32, 48), (9, 13, 15, 24, 40), (40, 7, 7, 36, 25), (3, 28, 12, 27, 64)]
