@@ -63,17 +63,17 @@ def test_train_writes_a_run_that_the_other_commands_read(folder):
     assert float(rows[1]["loss"]) < float(rows[0]["loss"])
     assert "10 % subset" in (place / "report.html").read_text()
 
-    measured = json.loads(run("evaluate", place, "--limit", "600", "--json").output)
+    measured = json.loads(run("evaluate", place, "--limit", "600", "--json").stdout)
     assert measured["accuracy"] == config["result"]["test"]["accuracy"] > 0.4
     assert measured["loss"] == pytest.approx(config["result"]["test"]["loss"])
 
     image = fashion_mnist.load_data(subset=True)[1][0][0]
     Image.fromarray(image).save(folder / "one.png")
-    found = json.loads(run("predict", place, "one.png", "--top", "10", "--json").output)
+    found = json.loads(run("predict", place, "one.png", "--top", "10", "--json").stdout)
     assert sum(row["probability"] for row in found[0]["classes"]) == pytest.approx(1)
     assert {row["name"] for row in found[0]["classes"]} == set(fashion_mnist.CLASS_NAMES)
 
-    layers = json.loads(run("summary", place, "--json").output)
+    layers = json.loads(run("summary", place, "--json").stdout)
     assert [row["type"] for row in layers["layers"]][0] == "Conv2D"
     assert layers["parameters"] == sum(row["parameters"] for row in layers["layers"])
 
