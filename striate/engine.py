@@ -128,10 +128,10 @@ def _signature(structure: Any, leaves: list[np.ndarray]) -> Any:
     if _is_static(structure):
         return "static", structure
     if isinstance(structure, TensorType):
-        return structure.shape, structure.dtype
+        return structure.shape, np.dtype(structure.dtype)
     array = _as_array(structure)
     leaves.append(array)
-    return array.shape, str(array.dtype)
+    return array.shape, array.dtype
 
 
 
