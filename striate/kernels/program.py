@@ -1,12 +1,15 @@
-"""The loop that runs a whole program: launch after launch, on every thread, with one barrier between two launches.
+"""The loop that runs a whole program: launch after launch, on every thread.
 
     for launch in program:
         do my share of its tasks, in pieces; when it is empty, take pieces from the others' shares
-        wait for the others
+        go on when all its tasks are done
 
 A *program* is a table of int64 rows (`ROW` slots each): kernel address, argument block address, number of tasks,
-smallest piece. What a task computes never depends on who does it, so stealing does not change a bit of the result;
-it keeps two threads busy when the machine gives one of them less time.
+smallest piece. What a task computes never depends on who does it, so stealing does not change a bit of the result.
+Threads wait for tasks, not for each other: one that the operating system keeps from running delays nobody.
+
+Such a thread may wake when its program is over and the next one runs. So every counter carries the number of the
+program (its *epoch*) in its upper half, and is moved by compare-and-swap: a late thread can take nothing.
 
 `serve` is the body of a worker thread: it waits for the next program without Python, so that a training step
 costs no thread wake-up. Subnormal numbers are flushed to zero inside a program, and only there.
@@ -25,9 +28,10 @@ ROW = 4
 """int64 slots a row of the program table."""
 LINE = 8
 """int64 slots a cache line: counters of two threads never share one."""
-EPOCH, PROGRAM, COUNT, COUNTERS, SCRATCH, SCRATCH_BYTES, ARRIVED, GENERATION, STOP, PARKED = (
-    LINE * line for line in range(10))
-"""Slots of the mailbox; `PARKED + LINE * thread` says that a worker sleeps in Python. Each has a cache line."""
+EPOCH, PROGRAM, COUNT, TABLE, COUNTERS, SCRATCH, SCRATCH_BYTES, STOP, PARKED = (LINE * line for line in range(9))
+"""Slots of the mailbox. PROGRAM: the caller's table, copied to TABLE, which is the pool's own like COUNTERS (a late
+thread still reads them). `PARKED + LINE * thread` says that a worker sleeps in Python. Each has a cache line."""
+_LOW = 0xFFFFFFFF
 
 
 def _address(builder, base, index):
@@ -48,6 +52,15 @@ def atomic_load(typing, base, index):
     def generate(context, builder, signature, args):
         return builder.load_atomic(_address(builder, *args), "seq_cst", 8)
     return types.intp(types.intp, types.intp), generate
+
+
+@intrinsic
+def atomic_swap(typing, base, index, expected, value):
+    """If the int64 at base[index] is `expected`, it becomes `value`; says whether it did; sequentially consistent."""
+    def generate(context, builder, signature, args):
+        pair = builder.cmpxchg(_address(builder, args[0], args[1]), args[2], args[3], "seq_cst", "seq_cst")
+        return builder.extract_value(pair, 1)
+    return types.boolean(types.intp, types.intp, types.intp, types.intp), generate
 
 
 @intrinsic
@@ -137,14 +150,33 @@ def flush_bits(typing):
 
 
 @helper
-def _wait_for_all(mailbox, threads):
-    generation = atomic_load(mailbox, GENERATION)
-    if atomic_add(mailbox, ARRIVED, 1) == threads - 1:
-        atomic_store(mailbox, ARRIVED, 0)
-        atomic_store(mailbox, GENERATION, generation + 1)
-        return
+def _work_off(mailbox, launch, thread, threads, epoch):
+    """Takes and does pieces of one launch until none is left; says whether this program still runs."""
+    box = i64_at(mailbox)
+    row, counters = i64_at(box[TABLE] + 8 * ROW * launch), box[COUNTERS]
+    tasks, done = row[2], launch * (threads + 1) * LINE
+    piece = max(row[3], tasks // (threads * 8))
+    for turn in range(threads):
+        owner = (thread + turn) % threads
+        end, counter = tasks * (owner + 1) // threads, done + (owner + 1) * LINE
+        while True:
+            state = atomic_load(counters, counter)
+            first = state & _LOW
+            if state >> 32 != epoch:
+                return False
+            if first >= end:
+                break
+            last = min(first + piece, end)
+            if atomic_swap(counters, counter, state, epoch << 32 | last):
+                call_kernel(row[0], row[1], first, last, box[SCRATCH] + thread * box[SCRATCH_BYTES])
+                atomic_add(counters, done, last - first)
     turns = 0
-    while atomic_load(mailbox, GENERATION) == generation:
+    while True:
+        state = atomic_load(counters, done)
+        if state >> 32 != epoch:
+            return False
+        if state & _LOW == tasks:
+            return True
         pause()
         turns += 1
         if turns > 4000:
@@ -152,27 +184,12 @@ def _wait_for_all(mailbox, threads):
 
 
 @helper
-def _play(mailbox, thread, threads):
-    box = i64_at(mailbox)
-    program, count, counters = i64_at(box[PROGRAM]), box[COUNT], box[COUNTERS]
-    scratch = box[SCRATCH] + thread * box[SCRATCH_BYTES]
+def _play(mailbox, thread, threads, epoch):
     mode = float_mode()
     set_float_mode(mode | flush_bits())
-    for launch in range(count):
-        kernel, arguments = program[launch * ROW], program[launch * ROW + 1]
-        tasks, piece = program[launch * ROW + 2], program[launch * ROW + 3]
-        piece = max(piece, tasks // (threads * 8))
-        for turn in range(threads):
-            owner = (thread + turn) % threads
-            begin, end = tasks * owner // threads, tasks * (owner + 1) // threads
-            counter = (launch * threads + owner) * LINE
-            while True:
-                first = begin + atomic_add(counters, counter, piece)
-                if first >= end:
-                    break
-                call_kernel(kernel, arguments, first, min(first + piece, end), scratch)
-        if threads > 1:
-            _wait_for_all(mailbox, threads)
+    for launch in range(i64_at(mailbox)[COUNT]):
+        if not _work_off(mailbox, launch, thread, threads, epoch):
+            break
     set_float_mode(mode)
 
 
@@ -182,8 +199,18 @@ def run():
     Announcing is part of the same call, so that no Python exception (Ctrl-C) can come between it and the playing.
     """
     def run(mailbox, thread, threads, unused):
-        atomic_add(mailbox, EPOCH, 1)
-        _play(mailbox, 0, threads)
+        box = i64_at(mailbox)
+        program, table, counters, count = i64_at(box[PROGRAM]), i64_at(box[TABLE]), box[COUNTERS], box[COUNT]
+        epoch = box[EPOCH] + 1
+        for i in range(count * ROW):
+            table[i] = program[i]
+        for launch in range(count):
+            atomic_store(counters, launch * (threads + 1) * LINE, epoch << 32)
+            for owner in range(threads):
+                begin = table[launch * ROW + 2] * owner // threads
+                atomic_store(counters, (launch * (threads + 1) + owner + 1) * LINE, epoch << 32 | begin)
+        atomic_store(mailbox, EPOCH, epoch)
+        _play(mailbox, 0, threads, epoch)
     return run
 
 
@@ -204,7 +231,7 @@ def serve():
             box[mine + 1] = seen
             if atomic_load(mailbox, STOP) != 0:
                 return
-            _play(mailbox, thread, threads)
+            _play(mailbox, thread, threads, epoch)
             idle = 0
         atomic_store(mailbox, mine, 1)
         if atomic_load(mailbox, EPOCH) != seen:

@@ -52,9 +52,8 @@ class _Program:
         pool = threads.pool()
         if self._threads != pool.threads:
             self._threads = pool.threads
-            self.counters = threads.aligned(len(self.table) * pool.threads * program.LINE, np.int64)
             self.scratch = threads.aligned(max(64, self.scratch_bytes * pool.threads), np.uint8)
-        pool.run(self.table, self.counters, self.scratch, self.scratch_bytes)
+        pool.run(self.table, self.scratch, self.scratch_bytes)
 
     def alone(self, index: int) -> _Program:
         """One launch as a program of its own, for timing."""

@@ -35,6 +35,8 @@ class Pool:
         self._run = _entry_type(jit.compiled("run").address)
         self._locks = [threading.Lock() for _ in range(threads)]
         self._busy = threading.Lock()
+        self._memory: list = []
+        self._make_room(256)
         if threads > 1:
             serve = _entry_type(jit.compiled("serve").address)
             for thread in range(1, threads):
@@ -61,16 +63,24 @@ class Pool:
                 if self._locks[thread].locked():
                     self._locks[thread].release()
 
-    def run(self, table: np.ndarray, counters: np.ndarray, scratch: np.ndarray, scratch_bytes: int) -> None:
-        """Runs the program `table` (rows of `program.ROW` int64) to its end."""
+    def run(self, table: np.ndarray, scratch: np.ndarray, scratch_bytes: int) -> None:
+        """Runs the program `table` (rows of `program.ROW` int64) to its end; each thread has `scratch_bytes`."""
         box = self.mailbox
         with self._busy:
-            counters[:] = 0
+            if len(table) > self._room:
+                self._make_room(2 * len(table))
             box[program.PROGRAM], box[program.COUNT] = table.ctypes.data, len(table)
-            box[program.COUNTERS] = counters.ctypes.data
             box[program.SCRATCH], box[program.SCRATCH_BYTES] = scratch.ctypes.data, scratch_bytes
             self._wake()
             self._run(box.ctypes.data, 0, self.threads, 0)
+
+    def _make_room(self, launches: int) -> None:
+        """Memory for programs of so many launches. The old memory is kept: a late worker may still look at it."""
+        table = aligned(launches * program.ROW, np.int64)
+        counters = aligned(launches * (self.threads + 1) * program.LINE, np.int64)
+        self._memory.append((table, counters))
+        self.mailbox[program.TABLE], self.mailbox[program.COUNTERS] = table.ctypes.data, counters.ctypes.data
+        self._room = launches
 
     def stop(self) -> None:
         """Ends the workers."""

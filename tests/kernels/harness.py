@@ -107,12 +107,11 @@ def run_node(op: str, inputs, cpu: cpus.Cpu | None = None, threads: int = 1, rep
     rows = [[jit.compiled(launch.kernel, **launch.variant).address, block.ctypes.data, launch.tasks,
              max(1, launch.piece)] for launch, block in zip(launches, blocks, strict=True)]
     table = np.array(rows, np.int64).reshape(len(rows), program.ROW)
-    counters = aligned(max(1, len(rows)) * threads * program.LINE, np.int64)
     scratch_bytes = max([-(-launch.scratch // 64) * 64 for launch in launches], default=0)
     scratch = aligned(scratch_bytes * threads + _GUARD, np.uint8)
     scratch[:] = _UNTOUCHED
     for _ in range(repeats):
-        _pool(threads).run(table, counters, scratch, scratch_bytes)
+        _pool(threads).run(table, scratch, scratch_bytes)
     memory.check()
     if not (scratch[scratch_bytes * threads:] == _UNTOUCHED).all():
         raise AssertionError("a kernel wrote past its scratch memory")

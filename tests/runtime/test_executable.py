@@ -132,3 +132,15 @@ def test_subnormals_are_flushed_inside_and_kept_outside():
     tiny = np.full(4, 1e-38, np.float32)
     function(tiny)
     assert (np.float32(1e-38) * np.float32(0.5)) > 0
+
+
+def test_late_threads_do_no_harm():
+    """More threads than cores and programs of a few microseconds: workers often wake when their program is over."""
+    pool.set_threads(7)
+    functions = [engine.Function(lambda x, k=k: ops.exp(x * float(k)) + ops.sum(x, axis=1, keepdims=True), f"f{k}")
+                 for k in range(3)]
+    arrays = [np.random.default_rng(k).standard_normal((5 + 40 * k, 33), dtype=np.float32) for k in range(3)]
+    expected = [function(array).tobytes() for function, array in zip(functions, arrays, strict=True)]
+    for turn in range(3000):
+        k = turn % 3
+        assert functions[k](arrays[k]).tobytes() == expected[k]
