@@ -1,104 +1,114 @@
-"""One cell of the benchmark: one framework, one network, one batch size, in this (fresh) process.
+"""One cell of a comparison: one framework, one network, one batch size, in this (fresh) process.
 
-    python benchmarks/cell.py striate uva 32
+    echo '{"framework": "striate", "network": "uva", "batch": 32}' | python -m benchmarks.cell
 
-Prints one line of JSON: microseconds a sample of a training step (median and smallest of the timed steps), of a
-prediction, seconds to the end of the first step, peak memory, and the losses of the first steps without dropout,
-by which the caller checks that all frameworks compute the same thing.
+Reads a JSON object (see `Cell`) and prints one line of JSON: microseconds a sample of a training step and of a
+prediction, seconds to the end of the first step, peak memory, and the losses of the first steps without dropout, by
+which the caller checks that all frameworks compute the same thing.
 """
+
+from __future__ import annotations
 
 import json
 import os
 import resource
 import sys
 import time
+from dataclasses import dataclass
 
 import numpy as np
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from networks import NETWORKS, build_keras, build_torch, data  # noqa: E402
+from benchmarks.frameworks import FRAMEWORKS
+from benchmarks.networks import Network, data
+from benchmarks.sets import NETWORKS
 
 GATE_STEPS = 5
+BATCHES = 4
+WARM_STEPS = 3
+FEWEST_STEPS = 8
 
 
-def keras_like(name):
-    """The Keras module of a framework: striate itself, Keras on TensorFlow, or Keras on JAX."""
-    if name == "striate":
-        import striate
+@dataclass(frozen=True)
+class Cell:
+    """What to measure.
 
-        return striate
-    os.environ["KERAS_BACKEND"] = {"tensorflow": "tensorflow", "jax": "jax"}[name]
+    network: a name of `sets.NETWORKS`, or a network as `Network.described` gives it.
+    threads: processors that the process may use; 0 for all. seconds: for each of training and prediction.
+    gate: also report the first losses. directions: "train", "predict" or both.
+    """
+
+    framework: str
+    network: str | dict
+    batch: int
+    threads: int = 0
+    seconds: float = 2.0
+    gate: bool = True
+    directions: tuple = ("train", "predict")
+
+    def made_network(self) -> Network:
+        """The network itself."""
+        return NETWORKS[self.network] if isinstance(self.network, str) else Network(**self.network)
+
+
+def limit_threads(threads: int) -> None:
+    """Binds this process to its first `threads` processors, and tells the libraries that look at variables."""
+    processors = sorted(os.sched_getaffinity(0))
+    if threads:
+        processors = processors[:threads]
+        os.sched_setaffinity(0, processors)
+    for name in ("OMP_NUM_THREADS", "STRIATE_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+        os.environ[name] = str(len(processors))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
-
-    return keras
 
 
-def steps_of(framework, network, dropout):
-    """(train(x, y) -> loss as float, predict(x)) on arrays already in the framework's own form; (convert)."""
-    if framework == "torch":
-        import torch
-
-        torch.set_flush_denormal(True)
-        model, step = build_torch(torch, network, dropout)
-
-        def convert(x, y):
-            return torch.tensor(x).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last), torch.tensor(y)
-
-        def predict(x):
-            model.eval()
-            with torch.inference_mode():
-                model(x)
-            model.train()
-        return step, predict, convert
-    keras = keras_like(framework)
-    model = build_keras(keras, network, dropout)
-    if framework == "tensorflow":
-        import tensorflow as tf
-
-        call = tf.function(lambda x: model(x, training=False), jit_compile=False)
-        function = model.make_train_function
-        function()
-        inner = model.train_function
-
-        def train(x, y):
-            return inner(iter([(x, y)]))["loss"] if False else model.train_on_batch(x, y)
-        return train, call, lambda x, y: (tf.constant(x), tf.constant(y))
-    return model.train_on_batch, model.predict_on_batch, lambda x, y: (x, y)
-
-
-def measure(framework, name, batch, seconds):
-    network = NETWORKS[name]
-    x, y = data(network, batch * 4)
+def measure(cell: Cell) -> dict:
+    """The cell's results, ready for JSON."""
+    network = cell.made_network()
+    x, y = data(network, cell.batch * BATCHES)
+    parts = [slice(i * cell.batch, (i + 1) * cell.batch) for i in range(BATCHES)]
+    kind = FRAMEWORKS[cell.framework]
+    found: dict = {}
+    trains = "train" in cell.directions and hasattr(kind, "train")
+    if cell.gate and trains:
+        gate = kind(network, with_dropout=False)
+        batches = [gate.prepare(x[part], y[part]) for part in parts]
+        found["losses"] = [gate.train(batches[i % BATCHES]) for i in range(GATE_STEPS)]
+        del gate, batches
     started = time.perf_counter()
-    train, predict, convert = steps_of(framework, network, dropout=False)
-    batches = [convert(x[i * batch:(i + 1) * batch], y[i * batch:(i + 1) * batch]) for i in range(4)]
-    losses = [float(np.asarray(_number(train(*batches[0]))))]
-    first_step = time.perf_counter() - started
-    losses += [float(np.asarray(_number(train(*batches[i % 4])))) for i in range(1, GATE_STEPS)]
-    train, predict, _ = steps_of(framework, network, dropout=True)
-    return {"framework": framework, "network": name, "batch": batch, "losses": losses, "first_step_s": first_step,
-            "train_us": _time(lambda i: train(*batches[i % 4]), batch, seconds),
-            "predict_us": _time(lambda i: predict(batches[i % 4][0]), batch, seconds / 2),
-            "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    framework = kind(network, with_dropout=True)
+    batches = [framework.prepare(x[part], y[part]) for part in parts]
+    if cell.gate and "predict" in cell.directions:
+        found["outputs"] = [float(number) for number in np.ravel(framework.predict(batches[0]))[:20]]
+    if trains:
+        framework.train(batches[0])
+        found["first_step_s"] = time.perf_counter() - started
+        found["train_us"] = timed(lambda i: framework.train(batches[i % BATCHES]), cell.batch, cell.seconds)
+    if "predict" in cell.directions:
+        found["predict_us"] = timed(lambda i: framework.predict(batches[i % BATCHES]), cell.batch, cell.seconds / 2)
+    found["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found["version"] = kind.version()
+    return found
 
 
-def _number(value):
-    value = value.detach() if hasattr(value, "detach") else value
-    return value[0] if isinstance(value, (list, tuple)) else value
-
-
-def _time(call, batch, seconds):
-    for i in range(4):
+def timed(call, batch: int, seconds: float) -> dict:
+    """Median, smallest and quartiles of the times of calls, in microseconds a sample."""
+    for i in range(WARM_STEPS):
         call(i)
     times, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times) < 10:
+    while time.perf_counter() < end or len(times) < FEWEST_STEPS:
         started = time.perf_counter()
         call(len(times))
-        times.append(time.perf_counter() - started)
-    return {"median": float(np.median(times)) / batch * 1e6, "min": min(times) / batch * 1e6, "steps": len(times)}
+        times.append((time.perf_counter() - started) / batch * 1e6)
+    low, median, high = np.percentile(times, (25, 50, 75))
+    return {"median": float(median), "min": min(times), "quartiles": [float(low), float(high)], "steps": len(times)}
+
+
+def main() -> None:
+    """Reads a cell from standard input, measures it, prints the results."""
+    cell = Cell(**json.load(sys.stdin))
+    limit_threads(cell.threads)
+    print(json.dumps(measure(cell)))
 
 
 if __name__ == "__main__":
-    framework, name, batch = sys.argv[1:4]
-    print(json.dumps(measure(framework, name, int(batch), float(sys.argv[4]) if len(sys.argv) > 4 else 3.0)))
+    main()

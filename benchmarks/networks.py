@@ -1,165 +1,218 @@
-"""The networks that are timed, written once and built for each framework from the same description.
+"""The networks that are timed, described once; `keras_model` and `torch_model` build them for each framework.
 
-A network is a list of steps: ("conv", filters, size, padding, activation), ("pool", size), ("norm",), ("flatten",),
-("dense", units, activation), ("dropout", rate). Labels are class numbers and the loss is cross-entropy from logits,
-unless the last layer has one sigmoid unit (then binary cross-entropy).
+A network is a list of steps. A step is a dict (so that a network can be written to JSON): its `kind` and its options,
+made by the functions below. `resolve` follows the shapes through the steps and names every layer; both builders and
+the initial weights work from what it gives, so that all frameworks start from the same numbers.
+
+Labels are class numbers and the loss is cross-entropy of scores, unless the last layer has one sigmoid unit (then it
+is binary cross-entropy).
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+from math import prod
 
 import numpy as np
 
 
+def conv(filters, size, strides=1, padding="same", activation=None, bias=True, groups=1):
+    """A convolution over one or two axes, as the input has them."""
+    return dict(kind="conv", filters=filters, size=size, strides=strides, padding=padding, activation=activation,
+                bias=bias, groups=groups)
+
+
+def depthwise(size, strides=1, padding="same", bias=False):
+    """A convolution of each channel with a filter of its own."""
+    return dict(kind="depthwise", size=size, strides=strides, padding=padding, bias=bias)
+
+
+def pool(size, strides=None):
+    """The largest of each window."""
+    return dict(kind="pool", size=size, strides=strides or size)
+
+
+def average():
+    """The mean of each channel over the whole map."""
+    return dict(kind="average")
+
+
+def norm():
+    """Batch normalisation."""
+    return dict(kind="norm")
+
+
+def relu():
+    """max(x, 0)"""
+    return dict(kind="relu")
+
+
+def flatten():
+    """A map as one row of numbers."""
+    return dict(kind="flatten")
+
+
+def dropout(rate):
+    """Sets a share of the numbers to zero while training."""
+    return dict(kind="dropout", rate=rate)
+
+
+def dense(units, activation=None):
+    """A fully connected layer."""
+    return dict(kind="dense", units=units, activation=activation)
+
+
+def merge(mode, *branches):
+    """The sum ("add") or the joined channels ("concatenate") of branches; an empty branch is the input itself."""
+    return dict(kind="merge", mode=mode, branches=[list(branch) for branch in branches])
+
+
 @dataclass(frozen=True)
 class Network:
-    """A network with its input shape, optimiser ("adam" or "sgd") and steps."""
+    """A network: shape of one sample, optimiser ("adam" or "sgd"), steps.
+
+    Example:
+        >>> Network((4, 4, 1), (flatten(), dense(2))).classes
+        2
+    """
 
     input_shape: tuple
     steps: tuple
     optimizer: str = "adam"
 
     @property
-    def classes(self):
-        return self.steps[-1][1]
+    def classes(self) -> int:
+        """Units of the last layer; 1 stands for two classes told by a sigmoid."""
+        return self.steps[-1]["units"]
+
+    def described(self) -> dict:
+        """What `Network(**...)` makes this network of again; can be written to JSON."""
+        return {"input_shape": list(self.input_shape), "steps": list(self.steps), "optimizer": self.optimizer}
 
 
-NETWORKS = {
-    "yale": Network((128, 128, 1), (
-        ("conv", 32, 5, "valid", "relu"), ("pool", 4), ("flatten",), ("dense", 2, None))),
-    "uva": Network((28, 28, 1), (
-        ("conv", 64, 7, "same", "relu"), ("pool", 2), ("conv", 128, 3, "same", "relu"), ("conv", 128, 3, "same", "relu"),
-        ("pool", 2), ("conv", 256, 3, "same", "relu"), ("conv", 256, 3, "same", "relu"), ("pool", 2), ("flatten",),
-        ("dense", 128, "relu"), ("dropout", 0.5), ("dense", 64, "relu"), ("dropout", 0.5), ("dense", 10, None))),
-    "nova": Network((28, 28, 1), (
-        ("conv", 32, 3, "same", "relu"), ("norm",), ("conv", 32, 3, "same", "relu"), ("norm",), ("pool", 2),
-        ("conv", 64, 3, "same", "relu"), ("norm",), ("conv", 64, 3, "same", "relu"), ("norm",), ("pool", 2), ("flatten",),
-        ("dense", 512, "relu"), ("norm",), ("dropout", 0.5), ("dense", 10, None)), "sgd"),
-    "tue": Network((64, 64, 1), (
-        ("conv", 16, 3, "same", "relu"), ("pool", 2), ("conv", 32, 3, "same", "relu"), ("pool", 2), ("flatten",),
-        ("dense", 100, "relu"), ("dense", 1, "sigmoid")), "sgd"),
-    "lenet5": Network((28, 28, 1), (
-        ("conv", 6, 5, "same", "relu"), ("pool", 2), ("conv", 16, 5, "valid", "relu"), ("pool", 2), ("flatten",),
-        ("dense", 120, "relu"), ("dense", 84, "relu"), ("dense", 10, None))),
-    "rgb96": Network((96, 96, 3), (
-        ("conv", 24, 3, "same", "relu"), ("pool", 2), ("conv", 40, 3, "same", "relu"), ("pool", 2),
-        ("conv", 100, 3, "same", "relu"), ("pool", 2), ("flatten",), ("dense", 64, "relu"), ("dense", 10, None))),
-}
+@dataclass(frozen=True)
+class Layer:
+    """One step with its name and its shapes (of one sample)."""
+
+    name: str
+    kind: str
+    options: dict
+    input_shape: tuple
+    output_shape: tuple
+    branches: tuple = field(default=())
 
 
-def data(network, samples, seed=0):
-    """Inputs and labels that every framework is given."""
+def window(length: int, size: int, stride: int, padding: str) -> tuple[int, int, int]:
+    """(outputs, padding before, padding after) of a window that slides along one axis, as Keras pads.
+
+    Example:
+        >>> window(32, 3, 2, "same"), window(33, 3, 2, "same")
+        ((16, 0, 1), (17, 1, 1))
+    """
+    if padding == "valid":
+        return (length - size) // stride + 1, 0, 0
+    outputs = -(-length // stride)
+    total = max(0, (outputs - 1) * stride + size - length)
+    return outputs, total // 2, total - total // 2
+
+
+def resolve(network: Network) -> tuple[Layer, ...]:
+    """The network's layers with names and shapes.
+
+    Raises:
+        ValueError: a map becomes empty, or branches that are to be added have different shapes.
+    """
+    return _resolve(network.steps, tuple(network.input_shape), count())
+
+
+def _resolve(steps, shape, serial) -> tuple[Layer, ...]:
+    layers = []
+    for step in steps:
+        branches = tuple(_resolve(branch, shape, serial) for branch in step.get("branches", ()))
+        result = _output_shape(step, shape, branches)
+        if min(result) < 1:
+            raise ValueError(f"Nothing is left of the map. Received: step={step}, shape={shape}")
+        layers.append(Layer(f"{step['kind']}_{next(serial)}", step["kind"], step, shape, result, branches))
+        shape = result
+    return tuple(layers)
+
+
+def _output_shape(step: dict, shape: tuple, branches) -> tuple:
+    kind = step["kind"]
+    if kind in ("conv", "depthwise", "pool"):
+        padding = step.get("padding", "valid")
+        sides = tuple(window(side, step["size"], step["strides"], padding)[0] for side in shape[:-1])
+        return (*sides, step["filters"] if kind == "conv" else shape[-1])
+    if kind == "average":
+        return shape[-1:]
+    if kind == "flatten":
+        return (prod(shape),)
+    if kind == "dense":
+        return (step["units"],)
+    if kind == "merge":
+        shapes = [branch[-1].output_shape if branch else shape for branch in branches]
+        compared = shapes if step["mode"] == "add" else [each[:-1] for each in shapes]
+        if len(set(compared)) > 1:
+            raise ValueError(f"Branches of different shapes cannot be merged. Received: shapes={shapes}")
+        return shapes[0] if step["mode"] == "add" else (*shapes[0][:-1], sum(each[-1] for each in shapes))
+    return shape
+
+
+def every_layer(layers):
+    """All layers, those of branches before the layer that merges them."""
+    for layer in layers:
+        for branch in layer.branches:
+            yield from every_layer(branch)
+        yield layer
+
+
+def data(network: Network, samples: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs float32 (samples, *shape) and class numbers int64 (samples,)."""
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((samples, *network.input_shape), dtype=np.float32)
-    y = rng.integers(0, max(2, network.classes), samples)
-    return x, y
+    return x, rng.integers(0, max(2, network.classes), samples)
 
 
-def initial_weights(network, seed=1):
-    """He-normal kernels and small biases in Keras' order and layout, for equal starts everywhere."""
+def initial_weights(layers, seed: int = 1) -> dict[str, list[np.ndarray]]:
+    """Name of a layer -> its weights in Keras' order and layout: He-normal filters, small biases."""
     rng = np.random.default_rng(seed)
-    shape, weights = network.input_shape, []
-    for kind, *rest in network.steps:
-        if kind == "conv":
-            filters, size, padding, _ = rest
-            kernel = (size, size, shape[2], filters)
-            weights += [rng.standard_normal(kernel) * np.sqrt(2 / np.prod(kernel[:3])), rng.standard_normal(filters) * 0.01]
-            side = shape[0] if padding == "same" else shape[0] - size + 1
-            shape = (side, side, filters)
-        elif kind == "pool":
-            shape = (shape[0] // rest[0], shape[1] // rest[0], shape[2])
-        elif kind == "norm":
-            ones, zeros = np.ones(shape[-1]), np.zeros(shape[-1])
-            weights += [ones, zeros, zeros, ones]
-        elif kind == "flatten":
-            shape = (int(np.prod(shape)),)
-        elif kind == "dense":
-            weights += [rng.standard_normal((shape[0], rest[0])) * np.sqrt(2 / shape[0]), np.zeros(rest[0])]
-            shape = (rest[0],)
-    return [w.astype(np.float32) for w in weights]
-
-
-def build_keras(keras, network, dropout=True):
-    """The compiled model in anything that speaks Keras (Keras itself, or striate)."""
-    layers = keras.layers
-    model = keras.Sequential([keras.Input(network.input_shape)])
-    for kind, *rest in network.steps:
-        if kind == "conv":
-            model.add(layers.Conv2D(rest[0], rest[1], padding=rest[2], activation=rest[3]))
-        elif kind == "dropout":
-            model.add(layers.Dropout(rest[0] if dropout else 0.0))
-        elif kind == "dense":
-            model.add(layers.Dense(rest[0], activation=rest[1]))
+    weights = {}
+    for layer in every_layer(layers):
+        channels, options = layer.input_shape[-1], layer.options
+        if layer.kind == "norm":
+            arrays = [np.ones(channels), np.zeros(channels), np.zeros(channels), np.ones(channels)]
+        elif layer.kind in ("conv", "depthwise", "dense"):
+            shape, inputs = _kernel_shape(layer, channels)
+            arrays = [rng.standard_normal(shape) * np.sqrt(2 / inputs)]
+            if options.get("bias", True):
+                arrays.append(rng.standard_normal(layer.output_shape[-1]) * 0.01)
         else:
-            kinds = {"pool": layers.MaxPooling2D, "norm": layers.BatchNormalization, "flatten": layers.Flatten}
-            model.add(kinds[kind](*rest))
-    model.set_weights(initial_weights(network))
-    optimizer = keras.optimizers.Adam(1e-4) if network.optimizer == "adam" else keras.optimizers.SGD(1e-3, momentum=0.9)
-    loss = "binary_crossentropy" if network.classes == 1 else keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer=optimizer, loss=loss)
-    return model
+            continue
+        weights[layer.name] = [array.astype(np.float32) for array in arrays]
+    return weights
 
 
-def build_torch(torch, network, dropout=True):
-    """The same network in PyTorch, channels-last, with a step function: (model, step(x, y) -> loss)."""
-    nn = torch.nn
-    steps, shape = [], network.input_shape
-    for kind, *rest in network.steps:
-        if kind == "conv":
-            filters, size, padding, activation = rest
-            steps.append(nn.Conv2d(shape[2], filters, size, padding=padding))
-            steps += [nn.ReLU()] if activation == "relu" else []
-            side = shape[0] if padding == "same" else shape[0] - size + 1
-            shape = (side, side, filters)
-        elif kind == "pool":
-            steps.append(nn.MaxPool2d(rest[0]))
-            shape = (shape[0] // rest[0], shape[1] // rest[0], shape[2])
-        elif kind == "norm":
-            norm = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
-            steps.append(norm(shape[-1], eps=1e-3, momentum=0.01))
-        elif kind == "flatten":
-            steps += [_ChannelsLast(torch), nn.Flatten()]
-            shape = (int(np.prod(shape)),)
-        elif kind == "dropout":
-            steps.append(nn.Dropout(rest[0] if dropout else 0.0))
-        elif kind == "dense":
-            steps.append(nn.Linear(shape[0], rest[0]))
-            steps += {"relu": [nn.ReLU()], "sigmoid": [nn.Sigmoid()], None: []}[rest[1]]
-            shape = (rest[0],)
-    model = nn.Sequential(*steps).to(memory_format=torch.channels_last)
-    _load_torch(torch, model, initial_weights(network))
-    if network.optimizer == "adam":
-        optimizer = torch.optim.Adam(model.parameters(), 1e-4, eps=1e-7, fused=True)
-    else:
-        optimizer = torch.optim.SGD(model.parameters(), 1e-3, momentum=0.9, fused=True)
-    loss = nn.BCELoss() if network.classes == 1 else nn.CrossEntropyLoss()
-
-    def step(x, y):
-        optimizer.zero_grad(set_to_none=True)
-        y_hat = model(x)
-        value = loss(y_hat[:, 0], y.float()) if network.classes == 1 else loss(y_hat, y)
-        value.backward()
-        optimizer.step()
-        return value
-    return model, step
+def _kernel_shape(layer: Layer, channels: int) -> tuple[tuple, int]:
+    """(shape of the weights, numbers that one output is summed of)."""
+    if layer.kind == "dense":
+        return (channels, layer.options["units"]), channels
+    window_shape = (layer.options["size"],) * (len(layer.input_shape) - 1)
+    if layer.kind == "depthwise":
+        return (*window_shape, channels, 1), prod(window_shape)
+    group = channels // layer.options["groups"]
+    return (*window_shape, group, layer.options["filters"]), prod(window_shape) * group
 
 
-def _ChannelsLast(torch):
-    class ChannelsLast(torch.nn.Module):
-        def forward(self, x):
-            return x.permute(0, 2, 3, 1)
-    return ChannelsLast()
+def flops(layers) -> int:
+    """Floating-point operations of one forward pass of one sample in convolutions and dense layers, 2 a multiply-add.
 
-
-def _load_torch(torch, model, weights):
-    queue = list(weights)
-    with torch.no_grad():
-        for module in model:
-            if isinstance(module, torch.nn.Conv2d):
-                module.weight.copy_(torch.tensor(queue.pop(0).transpose(3, 2, 0, 1)))
-                module.bias.copy_(torch.tensor(queue.pop(0)))
-            elif isinstance(module, torch.nn.Linear):
-                module.weight.copy_(torch.tensor(queue.pop(0).T))
-                module.bias.copy_(torch.tensor(queue.pop(0)))
-            elif isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
-                for target in (module.weight, module.bias, module.running_mean, module.running_var):
-                    target.copy_(torch.tensor(queue.pop(0)))
+    Example:
+        >>> flops(resolve(Network((4, 4, 1), (flatten(), dense(2)))))
+        64
+    """
+    total = 0
+    for layer in every_layer(layers):
+        if layer.kind in ("conv", "depthwise", "dense"):
+            total += 2 * prod(layer.output_shape) * _kernel_shape(layer, layer.input_shape[-1])[1]
+    return total
