@@ -19,6 +19,9 @@ _OBJECTS = {
     "Model": "models",
     "Sequential": "models",
     "Variable": "variables",
+    "install_shim": "runner",
+    "load_ipython_extension": "runner",
+    "unload_ipython_extension": "runner",
 }
 __all__ = ["__version__", *_MODULES, *_OBJECTS]
 

@@ -24,6 +24,9 @@ from striate.layers import Input as Input
 from striate.layers import Layer as Layer
 from striate.models import Model as Model
 from striate.models import Sequential as Sequential
+from striate.runner import install_shim as install_shim
+from striate.runner import load_ipython_extension as load_ipython_extension
+from striate.runner import unload_ipython_extension as unload_ipython_extension
 from striate.variables import Variable as Variable
 
 __version__: str

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from striate import ops
+from striate.adaptations import note
 from striate.serialization import deserialize_keras_object, export, public_name, resolve, serialize_keras_object
 
 
@@ -228,4 +229,9 @@ def get(identifier: Any) -> Callable:
         >>> get("ReLU") is relu
         True
     """
-    return linear if identifier is None else resolve(identifier, "keras.activations", "activation function", _ALIASES)
+    if identifier is None:
+        return linear
+    found = resolve(identifier, "keras.activations", "activation function", _ALIASES)
+    if isinstance(identifier, str) and not identifier.islower():
+        note(f"activation {identifier!r} -> {getattr(found, '__name__', identifier)!r}")
+    return found

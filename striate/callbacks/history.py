@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from striate.adaptations import note
 from striate.callbacks.base import Callback
 
 
@@ -19,6 +20,7 @@ class Logs(dict):
         prefix, name = ("val_", key[4:]) if isinstance(key, str) and key.startswith("val_") else ("", key)
         other = prefix + {"acc": "accuracy", "accuracy": "acc"}.get(name, "")
         if other in self:
+            note(f"{key!r} served from {other!r}")
             return self[other]
         raise KeyError(f"{key!r} was not recorded; there are: {', '.join(map(repr, self)) or 'no entries'}.")
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from striate import naming, ops
+from striate.adaptations import note
 from striate.errors import ArgumentError, TypeMismatchError, received
 from striate.optimizers.keras_calls import KerasCalls
 from striate.optimizers.schedules import LearningRateSchedule, rate_at
@@ -83,8 +84,12 @@ class Optimizer(KerasCalls, Configurable):
         self.name = name or naming.auto_name(type(self).__name__)
         self.decay = float(kwargs.pop("decay", None) or 0.0)
         if "lr" in kwargs:
-            warnings.warn("The `lr` argument is the older name of `learning_rate`.", DeprecationWarning, stacklevel=3)
+            if not note("lr -> learning_rate"):
+                warnings.warn("The `lr` argument is the older name of `learning_rate`.", DeprecationWarning,
+                              stacklevel=3)
             learning_rate = kwargs.pop("lr")
+        if self.decay:
+            note("decay honoured")
         if kwargs:
             raise ArgumentError(f"Argument(s) not recognized: {kwargs}")
         self.weight_decay, self.loss_scale_factor = weight_decay, loss_scale_factor

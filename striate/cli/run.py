@@ -1,0 +1,71 @@
+"""`striate run`: a script written for Keras or TensorFlow, run by striate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from striate.cli import Command
+
+EXAMPLES = """
+striate run homework.py --epochs 3
+striate run --from-slides slides.txt
+striate run --from-slides slides.txt --output homework.py
+striate run --from-slides slides.txt --yes
+"""
+
+
+class ScriptCommand(Command):
+    """A command whose arguments behind the first belong to somebody else: they are not looked at."""
+
+    def parse_args(self, context: click.Context, words: list[str]) -> list[str]:
+        """Reads click's options only."""
+        return click.Command.parse_args(self, context, words)
+
+
+@click.command(cls=ScriptCommand, examples=EXAMPLES,
+               context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--from-slides", "slides", metavar="FILE", type=click.Path(exists=True, dir_okay=False),
+              help="Repair code copied from slides, and show the changes. Nothing is run.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the repaired code into this file.")
+@click.option("--yes", is_flag=True, help="Run the repaired code.")
+@click.argument("script", required=False, metavar="SCRIPT", type=click.Path(exists=True, dir_okay=False))
+@click.argument("arguments", nargs=-1, metavar="[ARGUMENTS]...", type=click.UNPROCESSED)
+@click.pass_context
+def command(context, slides, output, yes, script, arguments) -> None:
+    """Run SCRIPT, written for Keras or TensorFlow, unchanged: `import keras` and `import tensorflow` find striate.
+
+    At the end it says what was adapted. The exit code is the script's.
+    """
+    if slides is not None:
+        context.exit(_from_slides(Path(slides), output, yes, ([script] if script else []) + list(arguments)))
+    if script is None or output or yes:
+        raise click.UsageError("Give a script, or --from-slides FILE with or without --output and --yes.")
+    from striate.runner.script import run_script
+
+    context.exit(run_script(script, arguments))
+
+
+def _from_slides(file: Path, output: str | None, run: bool, arguments: list[str]) -> int:
+    """Shows the repair; writes and runs it as asked. 2 when it still is not Python."""
+    import tempfile
+
+    from striate.files import write_bytes
+    from striate.runner.script import run_script
+    from striate.runner.slides import repair
+
+    repaired = repair(file.read_text("utf-8", errors="replace"))
+    click.echo(repaired.difference(file.name), nl=False)
+    click.echo(f"{len(repaired.changes)} kinds of repair: {', '.join(repaired.changes) or 'none needed'}", err=True)
+    if output is not None:
+        write_bytes(output, repaired.text.encode())
+    if repaired.problem:
+        click.echo(f"Error: after the repair this is still not Python: {repaired.problem}", err=True)
+        return 2
+    if not run:
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / file.with_suffix(".py").name
+        script.write_text(repaired.text, "utf-8")
+        return run_script(script, arguments)

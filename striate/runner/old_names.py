@@ -1,0 +1,103 @@
+"""Where older versions of Keras kept things, and where they are now.
+
+Paths: modules under each of their names. Methods: what models could do in Keras 1 and 2, only while the shim is
+installed.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import types
+from typing import Any
+
+from striate.adaptations import note
+
+ROOMS = ("activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers",
+         "losses", "metrics", "models", "ops", "optimizers", "random", "regularizers", "saving", "utils",
+         "datasets.cifar10", "datasets.fashion_mnist", "datasets.mnist", "optimizers.schedules")
+"""Modules of striate that are Keras' modules of the same names."""
+
+MOVED = {
+    **dict.fromkeys((f"layers.{name}" for name in (
+        "advanced_activations", "convolutional", "core", "embeddings", "experimental.preprocessing", "merge", "noise",
+        "normalization", "pooling")), "layers"),
+    "engine": "layers", "engine.topology": "layers", "engine.base_layer": "layers", "engine.input_layer": "layers",
+    "engine.training": "models", "engine.sequential": "models",
+    "optimizers.legacy": "optimizers",
+    "utils.np_utils": "utils", "utils.data_utils": "utils", "utils.generic_utils": "utils",
+}
+"""Old path -> the room of today that holds the same names."""
+
+TOP = ("preprocessing", "engine")
+_TENSORFLOW = ("config", "data", "image", "math", "nn", "random", "test")
+_attached: list[tuple[Any, str]] = []
+
+
+class OldPath(types.ModuleType):
+    """A module of older Keras: hands out the names of the room that replaced it, and notes that it was asked."""
+
+    def __init__(self, path: str, home: str):
+        super().__init__(f"keras.{path}", f"keras.{path} of older Keras: now keras.{home}.")
+        self._path, self._home = path, home
+        self.__path__: list[str] = []
+
+    def __getattr__(self, name: str):
+        room = importlib.import_module(f"striate.{self._home}")
+        if name == "__all__":
+            return room.__all__
+        if name.startswith("__") or not hasattr(room, name):
+            raise AttributeError(f"keras.{self._path} of older Keras, now keras.{self._home}, "
+                                 f"has no {name!r} in striate.")
+        note(f"keras.{self._path} -> keras.{self._home}")
+        return getattr(room, name)
+
+
+@functools.cache
+def _keras_modules() -> dict[str, types.ModuleType]:
+    """Path below `keras` -> module."""
+    modules = {name: importlib.import_module(f"striate.{name}") for name in ROOMS}
+    for name in ("preprocessing", *(f"preprocessing.{part}" for part in ("image", "sequence", "text"))):
+        modules[name] = importlib.import_module(f"striate.runner.{name}")
+    modules["layers.experimental"] = OldPath("layers.experimental", "layers")
+    return modules | {path: OldPath(path, home) for path, home in MOVED.items()}
+
+
+def modules_below(root: str) -> dict[str, types.ModuleType]:
+    """Full name -> module, for every module below `keras`, `tf_keras` or `tensorflow`."""
+    if root != "tensorflow":
+        return {f"{root}.{name}": module for name, module in _keras_modules().items()}
+    own = {f"tensorflow.{name}": importlib.import_module(f"striate.runner.tf.{name}") for name in _TENSORFLOW}
+    keras = importlib.import_module("striate.runner.keras")
+    return own | {"tensorflow.keras": keras} | modules_below("tensorflow.keras")
+
+
+def attach() -> None:
+    """Old paths become attributes of their parents (`from keras.utils import np_utils`), old methods of models."""
+    if _attached:
+        return
+    from striate import backend
+    from striate.models import Model
+    from striate.runner import old_methods
+
+    modules = _keras_modules()
+    for path in sorted([*MOVED, "layers.experimental"]):
+        parent, _, name = path.rpartition(".")
+        if parent and name not in vars(modules[parent]):
+            _attach(modules[parent], name, modules[path])
+    for function in old_methods.OF_MODELS:
+        _attach(Model, function.__name__, function)
+    for function in old_methods.OF_THE_BACKEND:
+        _attach(backend, function.__name__, function)
+
+
+def _attach(owner: Any, name: str, item: Any) -> None:
+    if name not in vars(owner):
+        setattr(owner, name, item)
+        _attached.append((owner, name))
+
+
+def detach() -> None:
+    """Undoes `attach`."""
+    while _attached:
+        delattr(*_attached.pop())

@@ -1,0 +1,61 @@
+"""The module that `import tensorflow as tf` gives: the few dozen names that courses use, computed by NumPy and striate.
+
+Tensors are NumPy arrays with a `.numpy()`. The same functions also work inside layers and losses that striate compiles.
+Any other name raises an AttributeError that says so, with the user's line.
+"""
+
+from __future__ import annotations
+
+import logging
+import types
+from typing import Any
+
+import numpy as np
+
+from striate import Variable, adaptations
+from striate.runner import keras
+from striate.runner.tf import config, data, functions, image, math, nn, random, test
+from striate.runner.tf.functions import *  # noqa: F403 - tf.reduce_mean and its like
+from striate.runner.tf.tensor import Tensor
+
+__version__ = "2.16.0+striate"
+__striate__ = True
+version = types.SimpleNamespace(VERSION=__version__)
+
+bool = np.dtype("bool")  # noqa: A001
+float16, float32, float64 = (np.dtype(name) for name in ("float16", "float32", "float64"))
+int8, int16, int32, int64, uint8 = (np.dtype(name) for name in ("int8", "int16", "int32", "int64", "uint8"))
+
+__all__ = [
+    "Tensor", "Variable", "bool", "config", "data", "executing_eagerly", "float16", "float32", "float64", "function",
+    "get_logger", "image", "int16", "int32", "int64", "int8", "keras", "math", "nn", "random", "test", "uint8",
+    "version", *functions.__all__,
+]
+_ROOMS_OF_KERAS = ("initializers", "losses", "metrics", "optimizers")
+
+
+def function(func=None, **options):
+    """The function itself, or a decorator that changes nothing: striate compiles models anyway."""
+    return func if func is not None else lambda decorated: decorated
+
+
+def executing_eagerly() -> bool:  # type: ignore[valid-type]
+    """True: outside of models everything is computed at once."""
+    return True
+
+
+def get_logger() -> logging.Logger:
+    """The logger "tensorflow", for scripts that make it quieter."""
+    return logging.getLogger("tensorflow")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS_OF_KERAS:
+        return getattr(keras, name)
+    file, line = adaptations.users_line()
+    raise AttributeError(f"tf.{name} is not part of striate's small `tensorflow` ({file}, line {line}). "
+                         "Models, layers and training are in tf.keras; for the rest use numpy or striate.ops.")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_ROOMS_OF_KERAS})

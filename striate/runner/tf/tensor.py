@@ -1,0 +1,52 @@
+"""`tf.Tensor`: a NumPy array that shows itself as TensorFlow's tensors do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class Tensor(np.ndarray):
+    """A NumPy array with `.numpy()`.
+
+    Example:
+        >>> as_tensor(np.float32([1.0, 2.0])).numpy().tolist()
+        [1.0, 2.0]
+    """
+
+    def numpy(self):
+        """A plain array, or a plain number of NumPy's."""
+        plain = self.view(np.ndarray)
+        return plain if self.ndim else plain[()]
+
+    def __getitem__(self, key):
+        return as_tensor(super().__getitem__(key))
+
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        return as_tensor(array)
+
+    def __str__(self) -> str:
+        return f"tf.Tensor({np.array_str(self.view(np.ndarray))}, shape={self.shape}, dtype={self.dtype})"
+
+    def __repr__(self) -> str:
+        return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype}, numpy={self.numpy()!r}>"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.numpy(), spec) if spec else str(self)
+
+
+def as_tensor(item: Any) -> Any:
+    """Arrays and numbers of NumPy as tensors; symbolic values and everything else unchanged."""
+    if isinstance(item, Tensor):
+        return item
+    if isinstance(item, (np.ndarray, np.generic)):
+        return np.asarray(item).view(Tensor)
+    if isinstance(item, (list, tuple)):
+        return type(item)(as_tensor(part) for part in item)
+    return item
+
+
+def is_symbolic(item: Any) -> bool:
+    """Whether this is a value inside a model, whose numbers are not known yet."""
+    return hasattr(item, "shape") and hasattr(item, "dtype") and not hasattr(item, "tobytes")
