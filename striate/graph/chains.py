@@ -66,8 +66,7 @@ def _rebuild(graph: Graph, groups: dict[Node, _Group], consumers, kept) -> Graph
         group = groups.get(node)
         if group is None or len(group.nodes) == 1:
             if any(value in now for value in node.inputs):
-                new = Node(node.op, [now.get(v, v) for v in node.inputs], node.attributes,
-                           [v.type for v in node.outputs], node.scope)
+                new = node.reading([now.get(value, value) for value in node.inputs])
                 now.update(zip(node.outputs, new.outputs, strict=True))
                 node = new
             nodes.append(node)

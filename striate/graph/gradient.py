@@ -81,7 +81,7 @@ def substitute(graph: Graph, changed: dict[Value, Value]) -> Graph:
     nodes = []
     for node in graph.nodes:
         if any(value in changed for value in node.inputs):
-            new = Node(node.op, [now(v) for v in node.inputs], node.attributes, [v.type for v in node.outputs], node.scope)
+            new = node.reading([now(value) for value in node.inputs])
             changed.update(zip(node.outputs, new.outputs, strict=True))
             node = new
         nodes.append(node)

@@ -71,6 +71,10 @@ class Node:
     def spec(self):
         return OPS[self.op]
 
+    def reading(self, inputs: Sequence[Value]) -> Node:
+        """A twin of this node that reads other values of the same types."""
+        return Node(self.op, inputs, self.attributes, [value.type for value in self.outputs], self.scope)
+
     def __repr__(self) -> str:
         return f"<Node {self.op} {self.scope}>"
 

@@ -47,7 +47,7 @@ class _Rewriter:
         if all(value not in self._now for value in node.inputs):
             self.nodes.append(node)
             return
-        new = Node(node.op, [self.now(v) for v in node.inputs], node.attributes, [v.type for v in node.outputs], node.scope)
+        new = node.reading([self.now(value) for value in node.inputs])
         self.nodes.append(new)
         for old, value in zip(node.outputs, new.outputs, strict=True):
             self.replace(old, value)
@@ -122,8 +122,7 @@ def simplify(graph: Graph) -> Graph:
         if inputs == [rewriter.now(value) for value in node.inputs]:
             rewriter.keep(node)
         else:
-            types = [value.type for value in node.outputs]
-            rewriter.nodes.append(Node(node.op, inputs, node.attributes, types, node.scope))
+            rewriter.nodes.append(node.reading(inputs))
             for old, new in zip(node.outputs, rewriter.nodes[-1].outputs, strict=True):
                 rewriter.replace(old, new)
         seen[key] = rewriter.nodes[-1].outputs

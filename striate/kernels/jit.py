@@ -16,7 +16,7 @@ the cache folder is named after the contents of all kernel files, and of the ver
 import hashlib
 import re
 import time
-from functools import lru_cache
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
@@ -55,7 +55,7 @@ def _sources(module: str, found: dict[str, bytes]) -> dict[str, bytes]:
     return found
 
 
-@lru_cache(maxsize=None)
+@cache
 def _folder_of(module: str) -> Path:
     """The cache folder of one kernel module, named by everything that determines its machine code but the processor."""
     digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {config.CPU_FEATURES}".encode())

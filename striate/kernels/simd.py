@@ -704,10 +704,11 @@ def any_nan(typing, value):
 
 @intrinsic(prefer_literal=True)
 def tile_product(typing, tile, x, x_offset, x_stride, x_step, w, w_offset, w_step, count):
-    """tile[i, j] += sum over k < count of x[x_offset + i * x_stride + k * x_step] * w[w_offset + k * w_step + j * lanes]
+    """tile[i, j] += sum over k < count of
+           x[x_offset + i * x_stride + k * x_step] * w[w_offset + k * w_step + j * lanes : ... + lanes]
 
     The loop of `tile_outer` over k, with running pointers and four steps a turn: written in Numba instead, the row
-    addresses would be computed anew (from the stack) in every step. x_step, w_step: constants; x_stride: a constant or not.
+    addresses would be computed anew (from the stack) in every step. x_step, w_step: constants; x_stride: may be one.
     """
     steps = x_step.literal_value, w_step.literal_value
     fixed = getattr(x_stride, "literal_value", None)
@@ -717,7 +718,8 @@ def tile_product(typing, tile, x, x_offset, x_stride, x_step, w, w_offset, w_ste
         kind = signature.args[0]
         cells = range(kind.rows * kind.columns)
         totals = [cgutils.alloca_once_value(builder, builder.extract_value(sums, k)) for k in cells]
-        starts = [builder.add(x_offset, builder.mul(x_stride, I64(i))) for i in range(1 if fixed is not None else kind.rows)]
+        pointers = 1 if fixed is not None else kind.rows
+        starts = [builder.add(x_offset, builder.mul(x_stride, I64(i))) for i in range(pointers)]
         rows = [cgutils.alloca_once_value(builder, builder.gep(x, [start])) for start in starts]
         panel = cgutils.alloca_once_value(builder, builder.gep(w, [w_offset]))
 
@@ -728,7 +730,8 @@ def tile_product(typing, tile, x, x_offset, x_stride, x_step, w, w_offset, w_ste
                            for j in range(kind.columns)]
                 for i in range(kind.rows):
                     place = (pointers[0], i * fixed) if fixed is not None else (pointers[i], 0)
-                    pixel = splat(builder, builder.load(builder.gep(place[0], [I64(k * steps[0] + place[1])])), kind.lanes)
+                    address = builder.gep(place[0], [I64(k * steps[0] + place[1])])
+                    pixel = splat(builder, builder.load(address), kind.lanes)
                     for j in range(kind.columns):
                         cell = totals[i * kind.columns + j]
                         builder.store(emit_fma(builder, pixel, weights[j], builder.load(cell)), cell)

@@ -20,10 +20,31 @@ import numpy as np
 from llvmlite import ir
 from numba.extending import intrinsic
 
-from striate.kernels.jit import helper
+from striate.kernels.jit import helper, inlined
 from striate.kernels.simd import (
-    Tile, beats, broadcast, constant, emit_fma, f32, f32_at, integer, load, load_part, select, store, store_part,
-    tile_load, tile_product, tile_raised, tile_shift, tile_store, tile_zeros, transpose_square, u8, vector_type,
+    Tile,
+    beats,
+    broadcast,
+    constant,
+    emit_fma,
+    f32,
+    f32_at,
+    integer,
+    load,
+    load_part,
+    raised,
+    select,
+    store,
+    store_part,
+    tile_load,
+    tile_product,
+    tile_raised,
+    tile_shift,
+    tile_store,
+    tile_zeros,
+    transpose_square,
+    u8,
+    vector_type,
 )
 
 TILE = 4
@@ -63,8 +84,8 @@ def _rows(matrix):
     return [sorted(((k, float(c)) for k, c in enumerate(row) if c), key=lambda term: term[1] != 1) for row in matrix]
 
 
-def _linear_map(*stages):
-    """An intrinsic that multiplies the vectors of a tile by constant matrices, one after the other.
+def linear_map(*stages):
+    """An intrinsic that multiplies the vectors of a tile by constant matrices, one after another.
 
     A transform is cheaper in two stages, of which the first makes sums that several results share.
     """
@@ -100,15 +121,15 @@ def _combination(builder, row, vectors, lanes):
 # With q(x) = x^3 - x and p(x) = x^3 + 1.5 x^2 - x the rows of B' are (x +- 1) p, (x + 2) q, (x - 1/2) q and, for the
 # points 0 and infinity, (x^2 + 1.5 x - 1) times x^2 - 1 and q: 16 operations in place of 26.
 INPUT_STAGES = (
-    np.array([[0, -1, 1.5, 1, 0, 0], [0, 0, -1, 1.5, 1, 0], [-1, 0, 1, 0, 0, 0], [0, -1, 0, 1, 0, 0], [0, 0, -1, 0, 1, 0],
-              [0, 0, 0, -1, 0, 1]]),
+    np.array([[0, -1, 1.5, 1, 0, 0], [0, 0, -1, 1.5, 1, 0], [-1, 0, 1, 0, 0, 0], [0, -1, 0, 1, 0, 0],
+              [0, 0, -1, 0, 1, 0], [0, 0, 0, -1, 0, 1]]),
     np.array([[0, 0, -1, 1.5, 1, 0], [1, 1, 0, 0, 0, 0], [-1, 1, 0, 0, 0, 0], [0, 0, 0, 2, 1, 0], [0, 0, 0, -0.5, 1, 0],
               [0, 0, 0, -1, 1.5, 1]]))
 OUTPUT_STAGES = (
     np.array([[1, 0, 0, 0, 0, 0], [0, 1, 1, 0, 0, 0], [0, 1, -1, 0, 0, 0], [0, 0, 0, 1, 0, 0], [0, 0, 0, 0, 1, 0],
               [0, 0, 0, 0, 0, 1]]),
     np.array([[1, 1, 0, 1, 1, 0], [0, 0, 1, 0.5, -2, 0], [0, 1, 0, 0.25, 4, 0], [0, 0, 1, 0.125, -8, 1]]))
-_input_map, _output_map, _weight_map = _linear_map(*INPUT_STAGES), _linear_map(*OUTPUT_STAGES), _linear_map(G)
+_input_map, _output_map, _weight_map = linear_map(*INPUT_STAGES), linear_map(*OUTPUT_STAGES), linear_map(G)
 
 
 def winograd_weights(lanes):
@@ -152,13 +173,13 @@ def winograd_weights(lanes):
 
 
 @helper
-def _clear(padded, count):
+def clear(padded, count):
     for i in range(count):
         padded[i] = np.float32(0.0)
 
 
 @helper
-def _copy_padded(x, image, h, w, ic, top, left, padded, channels, columns):
+def copy_padded(x, image, h, w, ic, top, left, padded, channels, columns):
     """One image into the middle of the cleared scratch image, whose pixels have `channels` (a multiple of lanes)."""
     for r in range(h):
         for c in range(w):
@@ -183,237 +204,142 @@ def _scatter_padded(a, image, h, w, ic, top, left, padded, channels, columns):
                     padded[(row * columns + column) * channels + k] = g[source + k]
 
 
+@inlined
+def input_tile(source, corner, pixel, line, half, v, target, plane, lanes):
+    """V = B' d B of one 6 x 6 tile and one vector of channels; `plane` lies between two frequencies of V."""
+    for column in range(6):
+        tile = _input_map(tile_load(source, corner + column * pixel, line, 6, 1, lanes))
+        tile_store(tile, half, column * lanes, 6 * lanes)
+    for row in range(6):
+        tile = _input_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes))
+        tile_store(tile, v, target + row * 6 * plane, plane)
+
+
+@inlined
+def _output_columns(m, source, plane, half, lanes):
+    """The first half of Y = A' M A: over the rows of each of the six columns."""
+    for column in range(6):
+        tile = _output_map(tile_load(m, source + column * plane, 6 * plane, 6, 1, lanes))
+        tile_store(tile, half, column * lanes, 6 * lanes)
+
+
+@inlined
+def _output_rows(half, shift, done, lanes):
+    """The second half of Y = A' M A, plus the bias: 16 vectors."""
+    for row in range(4):
+        tile = _output_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes))
+        tile_store(tile_shift(tile, shift), done, row * 4 * lanes, lanes)
+
+
+@inlined
+def _write_whole_rows(half, shift, y, out, line, pixel, tall, relu, zero, lanes):
+    """The second half of Y = A' M A straight into the result, where all four columns lie in it."""
+    for row in range(tall):
+        tile = tile_shift(_output_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes)), shift)
+        if relu:
+            tile = tile_raised(tile, zero)
+        tile_store(tile, y, out + row * line, pixel)
+
+
+@inlined
+def _write_pixels(done, y, given, out, line, pixel, tall, wide, relu, has_mask, count, zero, lanes):
+    """The pixels of a tile that lie in the result, one by one, masked if `given` says so."""
+    for row in range(tall):
+        for column in range(wide):
+            value, place = load(done, (row * 4 + column) * lanes, lanes), out + row * line + column * pixel
+            if relu:
+                value = raised(value, zero)
+            if has_mask:
+                value = select(load_part(given, place, count, lanes) > zero, value, zero)
+            store_part(y, place, value, count)
+
+
+@inlined
+def _write_windows(done, y, winner, out, line, pixel, tall, wide, relu, count, zero, lanes):
+    """The largest of each 2 x 2 window of a tile, and which it was."""
+    for row in range(tall):
+        for column in range(wide):
+            corner = (row * 8 + column * 2) * lanes
+            best, index = load(done, corner, lanes), zero
+            for i in range(1, 4):
+                value = load(done, corner + (i // 2 * 4 + i % 2) * lanes, lanes)
+                mask = beats(value, best)
+                best = select(mask, value, best)
+                index = select(mask, broadcast(np.float32(i), lanes), index)
+            if relu:
+                best = raised(best, zero)
+            place = out + row * line + column * pixel
+            store_part(y, place, best, count)
+            store(done, 16 * lanes, index)
+            for lane in range(count):
+                winner[place + lane] = np.uint8(done[16 * lanes + lane])
+
+
 def winograd_convolution(lanes, rows):
     """Makes the kernel for x * w with epilogue. Task: `images` whole images.
 
     Arguments (slots): 0 x or pooled gradient, 1 winners and 2 pooled outputs of the input (when slot 24 > 0), 3 U,
     4 bias, 5 mask, 6 y, 7 winners out, 8 images n, 9 h, 10 w, 11 ic, 12 oc, 13 oh, 14 ow, 15 tile rows, 16 tile
     columns, 17 top, 18 left, 19 has bias, 20 relu, 21 has mask, 22 pool (1: 2 x 2), 23 images a task,
-    24 and 25 the pool of the input, 26 its relu, 27 output channels a pass.
+    24 and 25 the pool of the input, 26 its relu, 27 blocks of output channels a pass.
     The register tile is `rows` tiles x 2 vectors of output channels; its inner loop runs over input channels.
     """
     block = 2 * lanes
 
     def winograd_convolution(a, first, last, scratch):
-        x, h, w, top, left = f32(a, 0), integer(a, 9), integer(a, 10), integer(a, 17), integer(a, 18)
-        u, bias, given, y, winner = f32(a, 3), f32(a, 4), f32(a, 5), f32(a, 6), u8(a, 7)
-        oh, ow, has_bias, relu, has_mask, pool = (
-            integer(a, 13), integer(a, 14), integer(a, 19), integer(a, 20), integer(a, 21), integer(a, 22))
-        zero, plain = broadcast(np.float32(0.0), lanes), has_mask == 0 and pool == 0
-        n, ic, oc = integer(a, 8), integer(a, 11), integer(a, 12)
+        x, u, bias, given, y, winner = f32(a, 0), f32(a, 3), f32(a, 4), f32(a, 5), f32(a, 6), u8(a, 7)
+        n, h, w, ic, oc = integer(a, 8), integer(a, 9), integer(a, 10), integer(a, 11), integer(a, 12)
+        oh, ow = integer(a, 13), integer(a, 14)
         th, tw, images, wide = integer(a, 15), integer(a, 16), integer(a, 23), integer(a, 27)
-        lanes_ic = (ic + lanes - 1) // lanes * lanes
-        blocks = (oc + block - 1) // block
-        prows, pcolumns = 4 * th + 2, 4 * tw + 2
-        tiles = images * th * tw
-        tall = (tiles + rows - 1) // rows * rows
-        padded, half = f32_at(scratch), f32_at(scratch + 4 * prows * pcolumns * lanes_ic)
-        done = f32_at(scratch + 4 * (prows * pcolumns * lanes_ic + 36 * lanes))
-        at = scratch + 4 * (prows * pcolumns * lanes_ic + 64 * lanes)
-        v_stride, m_stride = tall * lanes_ic + SKEW, wide * tall * block + SKEW
-        v, m = f32_at(at), f32_at(at + 4 * 36 * v_stride)
-        _clear(padded, prows * pcolumns * lanes_ic)
+        has_bias, relu, has_mask, pool = integer(a, 19), integer(a, 20), integer(a, 21), integer(a, 22)
+        zero = broadcast(np.float32(0.0), lanes)
+        depth, blocks, line = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block, 4 * tw + 2
+        map_size, tall = (4 * th + 2) * line * depth, (images * th * tw + rows - 1) // rows * rows
+        v_plane, m_plane, u_plane = tall * depth + SKEW, wide * tall * block + SKEW, blocks * depth * block + SKEW
+        half, done = f32_at(scratch), f32_at(scratch + 4 * 36 * lanes)
+        padded, v = f32_at(scratch + 4 * 64 * lanes), f32_at(scratch + 4 * (64 * lanes + map_size))
+        m = f32_at(scratch + 4 * (64 * lanes + map_size + 36 * v_plane))
+        clear(padded, map_size)
         for task in range(first, last):
             begin, end = task * images, min((task + 1) * images, n)
             for image in range(begin, end):
                 if integer(a, 24) > 0:
-                    _clear(padded, prows * pcolumns * lanes_ic)
-                    _scatter_padded(a, image, h, w, ic, top, left, padded, lanes_ic, pcolumns)
+                    clear(padded, map_size)
+                    _scatter_padded(a, image, h, w, ic, integer(a, 17), integer(a, 18), padded, depth, line)
                 else:
-                    _copy_padded(x, image, h, w, ic, top, left, padded, lanes_ic, pcolumns)
+                    copy_padded(x, image, h, w, ic, integer(a, 17), integer(a, 18), padded, depth, line)
                 for t in range(th * tw):
-                    corner = (t // tw * 4 * pcolumns + t % tw * 4) * lanes_ic
-                    row_of_v = ((image - begin) * th * tw + t) * lanes_ic
-                    for k in range(0, lanes_ic, lanes):
-                        for column in range(6):
-                            tile = _input_map(tile_load(padded, corner + column * lanes_ic + k, pcolumns * lanes_ic, 6, 1, lanes))
-                            tile_store(tile, half, column * lanes, 6 * lanes)
-                        for row in range(6):
-                            tile = _input_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes))
-                            tile_store(tile, v, row * 6 * v_stride + row_of_v + k, v_stride)
+                    corner, place = (t // tw * line + t % tw) * 4 * depth, ((image - begin) * th * tw + t) * depth
+                    for k in range(0, depth, lanes):
+                        input_tile(padded, corner + k, depth, line * depth, half, v, place + k, v_plane, lanes)
             for group in range(0, blocks, wide):
                 width = min(wide, blocks - group)
                 for f in range(36):
                     for b in range(width):
-                        weights = f * (blocks * lanes_ic * block + SKEW) + (group + b) * lanes_ic * block
                         for t in range(0, tall, rows):
-                            sums = tile_product(tile_zeros(rows, 2, lanes), v, f * v_stride + t * lanes_ic, lanes_ic, 1,
-                                                u, weights, block, lanes_ic)
-                            tile_store(sums, m, f * m_stride + (b * tall + t) * block, block)
-                for b in range(width):
-                    for part in range(2):
-                        channel = (group + b) * block + part * lanes
-                        count = min(lanes, oc - channel)
-                        if count <= 0:
+                            sums = tile_product(tile_zeros(rows, 2, lanes), v, f * v_plane + t * depth, depth, 1,
+                                                u, f * u_plane + (group + b) * depth * block, block, depth)
+                            tile_store(sums, m, f * m_plane + (b * tall + t) * block, block)
+                for b in range(2 * width):
+                    channel = group * block + b * lanes
+                    count, shift = min(lanes, oc - channel), zero
+                    if has_bias and count > 0:
+                        shift = load_part(bias, channel, count, lanes)
+                    for t in range((end - begin) * th * tw if count > 0 else 0):
+                        _output_columns(m, (b // 2 * tall + t) * block + b % 2 * lanes, m_plane, half, lanes)
+                        image, row, column = begin + t // (th * tw), t % (th * tw) // tw * 4, t % tw * 4
+                        high, broad = min(4, oh - row), min(4, ow - column)
+                        if pool:
+                            out = ((image * (oh // 2) + row // 2) * (ow // 2) + column // 2) * oc + channel
+                            _output_rows(half, shift, done, lanes)
+                            _write_windows(done, y, winner, out, ow // 2 * oc, oc, high // 2, broad // 2, relu, count,
+                                           zero, lanes)
                             continue
-                        shift = zero
-                        if has_bias:
-                            shift = load_part(bias, channel, count, lanes)
-                        for t in range((end - begin) * th * tw):
-                            source = (b * tall + t) * block + part * lanes
-                            for column in range(6):
-                                tile = _output_map(tile_load(m, source + column * m_stride, 6 * m_stride, 6, 1, lanes))
-                                tile_store(tile, half, column * lanes, 6 * lanes)
-                            image, place = begin + t // (th * tw), t % (th * tw)
-                            row, column = place // tw * 4, place % tw * 4
-                            if plain and count == lanes and column + 4 <= ow:
-                                for r in range(min(4, oh - row)):
-                                    tile = tile_shift(_output_map(tile_load(half, r * 6 * lanes, lanes, 6, 1, lanes)), shift)
-                                    if relu:
-                                        tile = tile_raised(tile, zero)
-                                    tile_store(tile, y, ((image * oh + row + r) * ow + column) * oc + channel, oc)
-                                continue
-                            for r in range(4):
-                                tile = tile_shift(_output_map(tile_load(half, r * 6 * lanes, lanes, 6, 1, lanes)), shift)
-                                tile_store(tile, done, r * 4 * lanes, lanes)
-                            if pool:
-                                for window in range(4):
-                                    r, c = row // 2 + window // 2, column // 2 + window % 2
-                                    if r >= oh // 2 or c >= ow // 2:
-                                        continue
-                                    corner = (window // 2 * 8 + window % 2 * 2) * lanes
-                                    best, index = load(done, corner, lanes), zero
-                                    for i in range(1, 4):
-                                        value = load(done, corner + (i // 2 * 4 + i % 2) * lanes, lanes)
-                                        mask = beats(value, best)
-                                        best = select(mask, value, best)
-                                        index = select(mask, broadcast(np.float32(i), lanes), index)
-                                    if relu:
-                                        best = select(zero >= best, zero, best)
-                                    out = ((image * (oh // 2) + r) * (ow // 2) + c) * oc + channel
-                                    store_part(y, out, best, count)
-                                    store(done, 16 * lanes, index)
-                                    for lane in range(count):
-                                        winner[out + lane] = np.uint8(done[16 * lanes + lane])
-                                continue
-                            for r in range(min(4, oh - row)):
-                                for c in range(min(4, ow - column)):
-                                    value = load(done, (r * 4 + c) * lanes, lanes)
-                                    out = ((image * oh + row + r) * ow + column + c) * oc + channel
-                                    if relu:
-                                        value = select(zero >= value, zero, value)
-                                    if has_mask:
-                                        value = select(load_part(given, out, count, lanes) > zero, value, zero)
-                                    store_part(y, out, value, count)
+                        out = ((image * oh + row) * ow + column) * oc + channel
+                        if count == lanes and broad == 4 and has_mask == 0:
+                            _write_whole_rows(half, shift, y, out, ow * oc, oc, high, relu, zero, lanes)
+                        else:
+                            _output_rows(half, shift, done, lanes)
+                            _write_pixels(done, y, given, out, ow * oc, oc, high, broad, relu, has_mask, count, zero,
+                                          lanes)
     return winograd_convolution
-
-
-# ---- the gradient with respect to the weights: the adjoint of the same algorithm ------------------------------------
-#
-#     dw = G' [ sum over tiles of (B' d B) . (A dY A') ] G
-#
-# Per frequency this is dU[f] = V[f]' @ D[f], summed over all tiles of the batch. The batch is cut into chunks of images
-# (a fixed number, so that V and D of a chunk stay in the last-level cache); each chunk is transformed by one launch and
-# added to dU by the next, so that every sum has one order. The tile of point 1 in both directions is the plain sum of
-# dY: the bias gradient comes with it.
-# Layout: V [f][ic / lanes][tile][lanes], D [f][oc / 2 lanes][tile][2 lanes], dU [f][ic][oc].
-
-_gradient_map, _weight_gradient_map = _linear_map(A_T.T), _linear_map(G.T)
-_SUM_FREQUENCY = 7
-
-
-def winograd_gradient_transform(lanes):
-    """Makes the kernel that transforms x and dY of one chunk. Task: one image of the chunk.
-
-    Arguments: 0 x, 1 g, 2 V, 3 D; 4 first image, 5 h, 6 w, 7 ic, 8 oc, 9 oh, 10 ow, 11 tile rows, 12 tile columns,
-    13 top, 14 left, 15 tiles of a whole chunk.
-    """
-    block = 2 * lanes
-
-    def winograd_gradient_transform(a, first, last, scratch):
-        x, g, v, d = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3)
-        h, w, ic, oc, oh, ow = (
-            integer(a, 5), integer(a, 6), integer(a, 7), integer(a, 8), integer(a, 9), integer(a, 10))
-        th, tw, all_tiles = integer(a, 11), integer(a, 12), integer(a, 15)
-        wide_ic, wide_oc = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block * block
-        columns, v_stride, d_stride = 4 * tw + 2, all_tiles * wide_ic + SKEW, all_tiles * wide_oc + SKEW
-        half, padded = f32_at(scratch), f32_at(scratch + 4 * 36 * lanes)
-        for task in range(first, last):
-            image = integer(a, 4) + task
-            _clear(padded, (4 * th + 2) * columns * wide_ic)
-            _copy_padded(x, image, h, w, ic, integer(a, 13), integer(a, 14), padded, wide_ic, columns)
-            for t in range(th * tw):
-                corner, place = (t // tw * 4 * columns + t % tw * 4) * wide_ic, task * th * tw + t
-                for k in range(0, wide_ic, lanes):
-                    for column in range(6):
-                        tile = _input_map(tile_load(padded, corner + column * wide_ic + k, columns * wide_ic, 6, 1, lanes))
-                        tile_store(tile, half, column * lanes, 6 * lanes)
-                    for row in range(6):
-                        tile = _input_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes))
-                        tile_store(tile, v, row * 6 * v_stride + k * all_tiles + place * lanes, v_stride)
-            _clear(padded, 4 * th * 4 * tw * wide_oc)
-            _copy_padded(g, image, oh, ow, oc, 0, 0, padded, wide_oc, 4 * tw)
-            for t in range(th * tw):
-                corner, place = (t // tw * 16 * tw + t % tw * 4) * wide_oc, task * th * tw + t
-                for k in range(0, wide_oc, lanes):
-                    for column in range(4):
-                        tile = _gradient_map(tile_load(padded, corner + column * wide_oc + k, 4 * tw * wide_oc, 4, 1, lanes))
-                        tile_store(tile, half, column * lanes, 4 * lanes)
-                    target = k // block * block * all_tiles + place * block + k % block
-                    for row in range(6):
-                        tile = _gradient_map(tile_load(half, row * 4 * lanes, lanes, 4, 1, lanes))
-                        tile_store(tile, d, row * 6 * d_stride + target, d_stride)
-    return winograd_gradient_transform
-
-
-def winograd_gradient_sum(lanes, rows):
-    """Makes the kernel that adds one chunk's V' @ D to dU. Task: a frequency and a block of 2 * lanes output channels.
-
-    Arguments: 0 V, 1 D, 2 dU, 3 bias sums (one vector of padded oc); 4 ic, 5 oc, 6 tiles of a whole chunk, 7 tiles of
-    this chunk, 8 whether this is the first chunk. Register tile: `rows` (a divisor of lanes) input channels x 2
-    vectors; its inner loop runs over tiles, contiguous in both operands.
-    """
-    block = 2 * lanes
-
-    def winograd_gradient_sum(a, first, last, scratch):
-        v, d, du, sums_of_g = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3)
-        ic, oc, all_tiles, tiles, fresh = integer(a, 4), integer(a, 5), integer(a, 6), integer(a, 7), integer(a, 8)
-        wide_ic, blocks = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block
-        wide_oc = blocks * block
-        for task in range(first, last):
-            f, b = task // blocks, task % blocks
-            right = f * (wide_oc * all_tiles + SKEW) + b * all_tiles * block
-            for k in range(0, wide_ic, rows):
-                left = f * (wide_ic * all_tiles + SKEW) + k // lanes * lanes * all_tiles + k % lanes
-                out = (f * wide_ic + k) * wide_oc + b * block
-                sums = tile_zeros(rows, 2, lanes)
-                if not fresh:
-                    sums = tile_load(du, out, wide_oc, rows, 2, lanes)
-                sums = tile_product(sums, v, left, 1, lanes, d, right, block, tiles)
-                tile_store(sums, du, out, wide_oc)
-            if f == _SUM_FREQUENCY:
-                for part in range(2):
-                    place = b * block + part * lanes
-                    total = broadcast(np.float32(0.0), lanes)
-                    if not fresh:
-                        total = load(sums_of_g, place, lanes)
-                    for t in range(tiles):
-                        total = total + load(d, right + t * block + part * lanes, lanes)
-                    store(sums_of_g, place, total)
-    return winograd_gradient_sum
-
-
-def winograd_gradient_weights(lanes):
-    """Makes the kernel dw = G' dU G, and copies the bias gradient. Task: one input channel.
-
-    Arguments: 0 dU, 1 bias sums, 2 dw, 3 db; 4 ic, 5 oc, 6 padded ic, 7 padded oc, 8 whether db is wanted.
-    """
-    def winograd_gradient_weights(a, first, last, scratch):
-        du, sums_of_g, dw, db = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3)
-        ic, oc, wide_ic, wide_oc = integer(a, 4), integer(a, 5), integer(a, 6), integer(a, 7)
-        half, done = f32_at(scratch), f32_at(scratch + 4 * 18 * lanes)
-        for k in range(first, last):
-            for o in range(0, oc, lanes):
-                for column in range(6):
-                    source = (column * wide_ic + k) * wide_oc + o
-                    tile = _weight_gradient_map(tile_load(du, source, 6 * wide_ic * wide_oc, 6, 1, lanes))
-                    tile_store(tile, half, column * lanes, 6 * lanes)
-                for row in range(3):
-                    tile = _weight_gradient_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes))
-                    tile_store(tile, done, 0, lanes)
-                    for column in range(3):
-                        store_part(dw, ((row * 3 + column) * ic + k) * oc + o, load(done, column * lanes, lanes), oc - o)
-            if k == 0 and integer(a, 8):
-                for o in range(oc):
-                    db[o] = sums_of_g[o]
-    return winograd_gradient_weights

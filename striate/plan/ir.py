@@ -110,8 +110,9 @@ class Plan:
         return self.arena_bytes + sum(self.persistent.values())
 
     def __str__(self) -> str:
+        kept = sum(self.persistent.values()) / 2**20
         lines = [f"plan of {self.graph.name}: {len(self.steps)} steps, {self.launches} launches, "
-                 f"arena {self.arena_bytes / 2**20:.1f} MiB, persistent {sum(self.persistent.values()) / 2**20:.1f} MiB"]
+                 f"arena {self.arena_bytes / 2**20:.1f} MiB, persistent {kept:.1f} MiB"]
         for index, step in enumerate(self.steps):
             title = f"  {index:3d} {step.node.op:28s} {step.node.scope}"
             if not step.compiled:

@@ -14,7 +14,8 @@ from striate.plan.lower import PREFERRED, RULES
 from striate.plan.memory import Lifetime, place
 from striate.variables import Variable
 
-_FAMILIES = ("winograd", "conv", "conv_grad", "gemm", "pool", "norm", "elementwise", "reduce", "move", "random", "update")
+_FAMILIES = (
+    "winograd", "conv", "conv_grad", "gemm", "pool", "norm", "elementwise", "reduce", "move", "random", "update")
 _IN_PLACE = frozenset({"chain", "adam_update", "sgd_update"})
 """Ops whose kernels read an element before they write it, so that the result may take its input's place."""
 
@@ -72,8 +73,8 @@ class _Views:
         for index, (value, offset) in enumerate(zip(node.inputs, node.attributes["offsets"], strict=True)):
             base, shift = self.find(value)
             whole = base.type.bytes == value.type.bytes
-            free = base.node is not None and base not in self.root and base not in self.flat and base not in graph.kept()
-            if whole and free and shift == 0:
+            made_here = base.node is not None and base not in self.root and base not in self.flat
+            if whole and made_here and base not in graph.kept() and shift == 0:
                 self.root[base] = (flat, 4 * offset)
             else:
                 left.append(index)
@@ -154,7 +155,8 @@ def _homes_of_assigned(graph, steps, views, first, last):
                 safe = False
             elif read == made:
                 same_place = parameter.source is variable and parameter.type == base.type
-                safe = safe and same_place and (node.op in _IN_PLACE or OPS[node.op].elementwise) and steps[made].compiled
+                in_order = node.op in _IN_PLACE or OPS[node.op].elementwise
+                safe = safe and same_place and in_order and steps[made].compiled
         if safe:
             homes[base] = Home("variable", 0, variable)
         else:

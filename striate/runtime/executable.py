@@ -91,7 +91,8 @@ class Executable:
         self._prepare = _Program(prepares) if prepares else None
         self._segments: list[_Program | Step] = []
         for is_step, group in groupby(parts, key=lambda part: isinstance(part, Step)):
-            self._segments += list(group) if is_step else [_Program(list(group))]
+            members = list(group)
+            self._segments += members if is_step else [_Program(members)]
 
     def _block(self, launch: Launch) -> np.ndarray:
         block = np.zeros(max(1, len(launch.arguments)), np.int64)

@@ -10,8 +10,10 @@ from striate.kernels.cpu import host
 from striate.kernels.winograd import A_T, B_T, INPUT_STAGES, OUTPUT_STAGES, G
 from striate.ops.spec import OPS, TensorType
 from striate.plan.ir import Step
-from striate.plan.lower import PREFERRED
-from striate.plan.lower import winograd  # noqa: F401 - enters the rules
+from striate.plan.lower import (
+    PREFERRED,
+    winograd,  # noqa: F401 - enters the rules
+)
 from striate.plan.schedule import _place, _Views
 from striate.runtime import pool
 from striate.runtime.executable import Executable
@@ -30,7 +32,8 @@ def run(op, inputs, lanes=None, **attributes):
 
 
 def attributes_of(padding=((1, 1), (1, 1)), activation=None, pool=None):
-    return {"strides": (1, 1), "padding": padding, "dilation": (1, 1), "groups": 1, "activation": activation, "pool": pool}
+    return {"strides": (1, 1), "padding": padding, "dilation": (1, 1), "groups": 1, "activation": activation,
+            "pool": pool}
 
 
 def close(actual, expected):
@@ -48,7 +51,8 @@ def test_the_matrices_are_exact_on_a_line():
 
 
 def test_the_stages_are_the_matrices():
-    assert np.array_equal(INPUT_STAGES[1] @ INPUT_STAGES[0], B_T) and np.array_equal(OUTPUT_STAGES[1] @ OUTPUT_STAGES[0], A_T)
+    assert np.array_equal(INPUT_STAGES[1] @ INPUT_STAGES[0], B_T)
+    assert np.array_equal(OUTPUT_STAGES[1] @ OUTPUT_STAGES[0], A_T)
 
 
 SHAPES = [(8, 14, 14, 32, 48), (9, 13, 15, 24, 40), (40, 7, 7, 36, 25), (3, 28, 12, 27, 64)]
@@ -77,7 +81,8 @@ def test_input_gradient(padding, masked):
     g, mask = normal(6, 6, oh, ow, 40), normal(7, 6, *size, 32)
     attributes = attributes_of(padding) | {"input_shape": size, "masked": masked}
     inputs = [kernel, g] + ([mask] if masked else [])
-    close(run("conv2d_input_grad", inputs, **attributes)[0], OPS["conv2d_input_grad"].reference(*inputs, **attributes)[0])
+    expected = OPS["conv2d_input_grad"].reference(*inputs, **attributes)
+    close(run("conv2d_input_grad", inputs, **attributes)[0], expected[0])
 
 
 @pytest.mark.parametrize("activation", [None, "relu"])
@@ -87,7 +92,8 @@ def test_input_gradient_behind_a_pooling(activation):
     y, winner = OPS["conv2d"].reference(x, kernel, **forward)
     inputs = [kernel, normal(10, *y.shape), y, winner]
     attributes = forward | {"input_shape": (14, 12), "masked": False}
-    close(run("conv2d_input_grad", inputs, **attributes)[0], OPS["conv2d_input_grad"].reference(*inputs, **attributes)[0])
+    expected = OPS["conv2d_input_grad"].reference(*inputs, **attributes)
+    close(run("conv2d_input_grad", inputs, **attributes)[0], expected[0])
 
 
 @pytest.mark.parametrize("lanes", [4, 8, 16])

@@ -25,7 +25,8 @@ def suits(attributes, kernel: tuple, size: tuple, batch: int, pool: tuple | None
             and pool in (None, (2, 2, 2, 2)))
 
 
-def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tuple, given: dict) -> list[Launch]:
+def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tuple,
+             given: dict) -> list[Launch]:
     """The two launches of a Winograd convolution of x (n, h, w, ic) with w.
 
     size: (height, width) of the convolution's output before pooling. given: what is fused: `bias`, `mask`, `winner`
@@ -54,7 +55,8 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tu
                  batch, height, width, ic, oc, *size, th, tw, padding[0][0], padding[1][0],
                  int("bias" in given), int(bool(given.get("relu"))), int("mask" in given),
                  int("winner" in given), images, *pool_in[:2], int(relu_in), wide]
-    scratch = 4 * ((4 * th + 2) * (4 * tw + 2) * wide_ic + 64 * lanes + 36 * (tall * wide_ic + wide * tall * block + 2 * _SKEW))
+    planes = 36 * (tall * wide_ic + wide * tall * block + 2 * _SKEW)
+    scratch = 4 * ((4 * th + 2) * (4 * tw + 2) * wide_ic + 64 * lanes + planes)
     writes = [y] + ([given["winner"]] if "winner" in given else [])
     flops = 2 * batch * size[0] * size[1] * 9 * ic * oc
     reason = (f"Winograd F(4x4,3x3): {size[0] * size[1] / (16 * th * tw):.0%} of its tiles used, "
@@ -122,7 +124,9 @@ def _input_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
     a = node.attributes
     size = a["input_shape"]
     turned = tuple((2 - before, 2 - after) for before, after in a["padding"])
-    if not suits(a | {"padding": turned}, w.shape, size, g.shape[0], None) or min(side for p in turned for side in p) < 0:
+    if min(side for pair in turned for side in pair) < 0:
+        return None
+    if not suits(a | {"padding": turned}, w.shape, size, g.shape[0], None):
         return None
     given: dict = {"flipped": True}
     if a["pool"] is not None:

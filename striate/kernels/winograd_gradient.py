@@ -1,0 +1,142 @@
+"""The gradient of a 3 x 3 convolution with respect to its weights: the adjoint of Winograd's F(4x4, 3x3).
+
+    dw = G' [ sum over tiles of (B' d B) . (A dY A') ] G
+
+Per frequency f this is dU[f] = V[f]' @ D[f], summed over all tiles of the batch. The batch is cut into chunks of images
+(a fixed number, so that V and D of a chunk stay in the last-level cache); each chunk is transformed by one launch and
+added to dU by the next, so that every sum has one order. The frequency of point 1 in both directions is the plain sum
+of dY: the bias gradient comes with it.
+
+Layout: x and dY NHWC; V [f][ic / lanes][tile][lanes], D [f][oc / 2 lanes][tile][2 lanes], dU [f][ic][oc].
+"""
+
+import numpy as np
+
+from striate.kernels.jit import inlined
+from striate.kernels.simd import (
+    broadcast,
+    f32,
+    f32_at,
+    integer,
+    load,
+    store,
+    store_part,
+    tile_load,
+    tile_product,
+    tile_store,
+    tile_zeros,
+)
+from striate.kernels.winograd import A_T, SKEW, G, clear, copy_padded, input_tile, linear_map
+
+_gradient_map, _weight_gradient_map = linear_map(A_T.T), linear_map(G.T)
+_SUM_FREQUENCY = 7
+
+
+@inlined
+def _gradient_tile(source, corner, pixel, line, half, d, target, plane, lanes):
+    """D = A dY A' of one 4 x 4 tile and one vector of channels."""
+    for column in range(4):
+        tile = _gradient_map(tile_load(source, corner + column * pixel, line, 4, 1, lanes))
+        tile_store(tile, half, column * lanes, 4 * lanes)
+    for row in range(6):
+        tile = _gradient_map(tile_load(half, row * 4 * lanes, lanes, 4, 1, lanes))
+        tile_store(tile, d, target + row * 6 * plane, plane)
+
+
+def winograd_gradient_transform(lanes):
+    """Makes the kernel that transforms x and dY of one chunk. Task: one image of the chunk.
+
+    Arguments: 0 x, 1 g, 2 V, 3 D; 4 first image, 5 h, 6 w, 7 ic, 8 oc, 9 oh, 10 ow, 11 tile rows, 12 tile columns,
+    13 top, 14 left, 15 tiles of a whole chunk.
+    """
+    block = 2 * lanes
+
+    def winograd_gradient_transform(a, first, last, scratch):
+        x, g, v, d = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3)
+        h, w, ic, oc, oh, ow = (
+            integer(a, 5), integer(a, 6), integer(a, 7), integer(a, 8), integer(a, 9), integer(a, 10))
+        th, tw, all_tiles = integer(a, 11), integer(a, 12), integer(a, 15)
+        wide_ic, wide_oc = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block * block
+        line, v_plane, d_plane = 4 * tw + 2, all_tiles * wide_ic + SKEW, all_tiles * wide_oc + SKEW
+        half, padded = f32_at(scratch), f32_at(scratch + 4 * 36 * lanes)
+        for task in range(first, last):
+            image = integer(a, 4) + task
+            clear(padded, (4 * th + 2) * line * wide_ic)
+            copy_padded(x, image, h, w, ic, integer(a, 13), integer(a, 14), padded, wide_ic, line)
+            for t in range(th * tw):
+                corner, place = (t // tw * line + t % tw) * 4 * wide_ic, (task * th * tw + t) * lanes
+                for k in range(0, wide_ic, lanes):
+                    input_tile(padded, corner + k, wide_ic, line * wide_ic, half, v, k * all_tiles + place, v_plane,
+                               lanes)
+            clear(padded, 16 * th * tw * wide_oc)
+            copy_padded(g, image, oh, ow, oc, 0, 0, padded, wide_oc, 4 * tw)
+            for t in range(th * tw):
+                corner, place = (t // tw * 16 * tw + t % tw * 4) * wide_oc, (task * th * tw + t) * block
+                for k in range(0, wide_oc, lanes):
+                    target = k // block * block * all_tiles + place + k % block
+                    _gradient_tile(padded, corner + k, wide_oc, 4 * tw * wide_oc, half, d, target, d_plane, lanes)
+    return winograd_gradient_transform
+
+
+def winograd_gradient_sum(lanes, rows):
+    """Makes the kernel that adds one chunk's V' @ D to dU. Task: a frequency and a block of 2 * lanes output channels.
+
+    Arguments: 0 V, 1 D, 2 dU, 3 bias sums (one vector of padded oc); 4 ic, 5 oc, 6 tiles of a whole chunk, 7 tiles of
+    this chunk, 8 whether this is the first chunk. Register tile: `rows` (a divisor of lanes) input channels x 2
+    vectors; its inner loop runs over tiles, contiguous in both operands.
+    """
+    block = 2 * lanes
+
+    def winograd_gradient_sum(a, first, last, scratch):
+        v, d, du, sums_of_g = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3)
+        ic, oc, all_tiles, tiles, fresh = integer(a, 4), integer(a, 5), integer(a, 6), integer(a, 7), integer(a, 8)
+        wide_ic, blocks = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block
+        wide_oc = blocks * block
+        for task in range(first, last):
+            f, b = task // blocks, task % blocks
+            right = f * (wide_oc * all_tiles + SKEW) + b * all_tiles * block
+            for k in range(0, wide_ic, rows):
+                left = f * (wide_ic * all_tiles + SKEW) + k // lanes * lanes * all_tiles + k % lanes
+                out = (f * wide_ic + k) * wide_oc + b * block
+                sums = tile_zeros(rows, 2, lanes)
+                if not fresh:
+                    sums = tile_load(du, out, wide_oc, rows, 2, lanes)
+                sums = tile_product(sums, v, left, 1, lanes, d, right, block, tiles)
+                tile_store(sums, du, out, wide_oc)
+            if f == _SUM_FREQUENCY:
+                for part in range(2):
+                    place = b * block + part * lanes
+                    total = broadcast(np.float32(0.0), lanes)
+                    if not fresh:
+                        total = load(sums_of_g, place, lanes)
+                    for t in range(tiles):
+                        total = total + load(d, right + t * block + part * lanes, lanes)
+                    store(sums_of_g, place, total)
+    return winograd_gradient_sum
+
+
+def winograd_gradient_weights(lanes):
+    """Makes the kernel dw = G' dU G, and copies the bias gradient. Task: one input channel.
+
+    Arguments: 0 dU, 1 bias sums, 2 dw, 3 db; 4 ic, 5 oc, 6 padded ic, 7 padded oc, 8 whether db is wanted.
+    """
+    def winograd_gradient_weights(a, first, last, scratch):
+        du, sums_of_g, dw, db = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3)
+        ic, oc, wide_ic, wide_oc = integer(a, 4), integer(a, 5), integer(a, 6), integer(a, 7)
+        half, done = f32_at(scratch), f32_at(scratch + 4 * 18 * lanes)
+        for k in range(first, last):
+            for o in range(0, oc, lanes):
+                for column in range(6):
+                    source = (column * wide_ic + k) * wide_oc + o
+                    tile = _weight_gradient_map(tile_load(du, source, 6 * wide_ic * wide_oc, 6, 1, lanes))
+                    tile_store(tile, half, column * lanes, 6 * lanes)
+                for row in range(3):
+                    tile = _weight_gradient_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes))
+                    tile_store(tile, done, 0, lanes)
+                    for column in range(3):
+                        place = ((row * 3 + column) * ic + k) * oc + o
+                        store_part(dw, place, load(done, column * lanes, lanes), oc - o)
+            if k == 0 and integer(a, 8):
+                for o in range(oc):
+                    db[o] = sums_of_g[o]
+    return winograd_gradient_weights
