@@ -61,6 +61,11 @@ def global_seed() -> int:
     return _seeds.seed
 
 
+def go_on_with(seed: int) -> None:
+    """Takes up the seed of an earlier process; layers and initializers keep the streams they have."""
+    _seeds.seed = int(seed)
+
+
 def new_stream(seed=None) -> int:
     """A number for a layer or initializer to draw from: the next one, or one that a seed of the user's fixes."""
     if seed is not None:

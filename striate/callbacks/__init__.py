@@ -1,5 +1,6 @@
 """What can happen around training steps, with Keras' names."""
 
+from striate.callbacks.backup import BackupAndRestore
 from striate.callbacks.base import Callback, CallbackList, LambdaCallback
 from striate.callbacks.checkpoint import ModelCheckpoint
 from striate.callbacks.csv_logger import CSVLogger
@@ -9,6 +10,6 @@ from striate.callbacks.monitor import EarlyStopping, MonitorCallback
 from striate.callbacks.progress import Progbar, ProgbarLogger
 from striate.callbacks.terminate_on_nan import TerminateOnNaN
 
-__all__ = ["CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
+__all__ = ["BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
            "LearningRateScheduler", "ModelCheckpoint", "MonitorCallback", "Progbar", "ProgbarLogger",
            "ReduceLROnPlateau", "TerminateOnNaN"]

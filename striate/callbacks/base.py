@@ -8,7 +8,7 @@ from typing import Any
 from striate.errors import TypeMismatchError, received
 
 _SPANS = ("train", "epoch", "test", "predict", "train_batch", "test_batch", "predict_batch")
-_HOOKS = tuple(f"on_{span}_{when}" for span in _SPANS for when in ("begin", "end"))
+_HOOKS = (*(f"on_{span}_{when}" for span in _SPANS for when in ("begin", "end")), "on_interrupt")
 _OLD_NAMES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
 
 
@@ -26,9 +26,23 @@ class Callback:
         0 ['loss']
     """
 
+    memory: tuple[str, ...] = ()
+    """Names of the attributes that a training which is taken up again needs (see `BackupAndRestore`)."""
+    comes_last = False
+    """Whether it is called after all others."""
+
     def __init__(self):
         self.params: dict[str, Any] = {}
         self._model = None
+
+    def get_state(self) -> dict[str, Any]:
+        """What the callback remembers, as plain values and arrays: the attributes that `memory` names."""
+        return {name: getattr(self, name) for name in self.memory}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes back what `get_state` gave, when a training is taken up again."""
+        for name, value in state.items():
+            setattr(self, name, value)
 
     @property
     def model(self):
@@ -81,6 +95,9 @@ class Callback:
     def on_train_end(self, logs=None) -> None:
         """When `fit` ends, also when it was stopped or failed."""
 
+    def on_interrupt(self, logs=None) -> None:
+        """After Ctrl-C (or SIGTERM), when the step under way is done; `on_train_end` follows."""
+
     def on_test_begin(self, logs=None) -> None:
         """Before `evaluate` begins."""
 
@@ -127,8 +144,8 @@ class CallbackList(Callback):
 
     def _refresh(self) -> None:
         """Gives this list, for each moment, one function that calls just the callbacks that listen to it."""
-        self._listeners = {hook: [getattr(item, hook) for item in self.callbacks if _listens(item, hook)]
-                           for hook in _HOOKS}
+        in_order = sorted(self.callbacks, key=lambda item: getattr(item, "comes_last", False))
+        self._listeners = {hook: [getattr(item, hook) for item in in_order if _listens(item, hook)] for hook in _HOOKS}
         for hook, listeners in self._listeners.items():
             setattr(self, hook, _caller(hook, listeners))
 

@@ -31,6 +31,8 @@ class ModelCheckpoint(MonitorCallback):
         'best.keras'
     """
 
+    memory = ("best", "_batches_since_saving", "_epoch")
+
     def __init__(self, filepath, monitor="val_loss", verbose=0, save_best_only=False, save_weights_only=False,
                  mode="auto", save_freq="epoch", initial_value_threshold=None):
         super().__init__(monitor, mode, initial_value_threshold)

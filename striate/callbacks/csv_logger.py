@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterable
 from typing import Any
 
 from striate.callbacks.base import Callback
+from striate.files import write_text
 
 
 class CSVLogger(Callback):
     """Writes one line for each epoch: `epoch`, then the logs by name.
+
+    The file is replaced as a whole after every epoch, so that it never holds half a line, and a training that is
+    taken up again goes on after the line of its last epoch.
 
     Args:
         filename: the file.
@@ -19,41 +24,36 @@ class CSVLogger(Callback):
         append: continue an existing file instead of replacing it.
     """
 
+    memory = ("keys", "_content")
+
     def __init__(self, filename, separator: str = ",", append: bool = False):
         super().__init__()
         self.filename, self.sep, self.append = os.fspath(filename), separator, append
-        self.csv_file: Any = None
         self.keys: list[str] = []
-        self._writer: Any = None
+        self._content = ""
 
     def on_train_begin(self, logs=None) -> None:
-        """Opens the file."""
-        self._close()
-        self._has_header = self.append and os.path.exists(self.filename) and os.path.getsize(self.filename) > 0
-        self.csv_file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")
-        self.keys, self._writer = [], None
+        """Makes the file, empty unless lines are appended to it."""
+        self.keys, self._content = [], ""
+        if self.append and os.path.exists(self.filename):
+            with open(self.filename, newline="", encoding="utf-8") as file:
+                self._content = file.read()
+        write_text(self.filename, self._content)
 
     def on_epoch_end(self, epoch: int, logs=None) -> None:
         """Writes a line."""
         logs = logs or {}
-        if self._writer is None:
+        text = io.StringIO(newline="")
+        if not self.keys:
             self.keys = sorted(logs)
             if not any(key.startswith("val_") for key in self.keys):
                 self.keys += [f"val_{key}" for key in self.keys]
-            self._writer = csv.DictWriter(self.csv_file, ["epoch", *self.keys], delimiter=self.sep)
-            if not self._has_header:
-                self._writer.writeheader()
-        self._writer.writerow({"epoch": epoch} | {key: _text(logs.get(key, "NA")) for key in self.keys})
-        self.csv_file.flush()
-
-    def on_train_end(self, logs=None) -> None:
-        """Closes the file."""
-        self._close()
-
-    def _close(self) -> None:
-        if self.csv_file is not None:
-            self.csv_file.close()
-        self.csv_file = self._writer = None
+        writer = csv.DictWriter(text, ["epoch", *self.keys], delimiter=self.sep)
+        if not self._content:
+            writer.writeheader()
+        writer.writerow({"epoch": epoch} | {key: _text(logs.get(key, "NA")) for key in self.keys})
+        self._content += text.getvalue()
+        write_text(self.filename, self._content)
 
 
 def _text(value: Any) -> Any:

@@ -38,6 +38,8 @@ class History(Callback):
         ([0.5], ['accuracy', 'loss'])
     """
 
+    memory = ("history", "epoch")
+
     def __init__(self):
         super().__init__()
         self.history: Logs = Logs()
@@ -48,6 +50,10 @@ class History(Callback):
         """Starts anew, unless a list of epochs was put in before."""
         self.epoch = []
         self.interrupted = False
+
+    def set_state(self, state) -> None:
+        """Goes on with the record of an earlier process."""
+        self.history, self.epoch = Logs(state["history"]), list(state["epoch"])
 
     def on_epoch_end(self, epoch: int, logs=None) -> None:
         """Appends the epoch's numbers."""

@@ -83,6 +83,8 @@ class EarlyStopping(MonitorCallback):
         True
     """
 
+    memory = ("wait", "stopped_epoch", "best_epoch", "best", "best_weights")
+
     def __init__(self, monitor="val_loss", min_delta=0, patience=0, verbose=0, mode="auto", baseline=None,
                  restore_best_weights=False, start_from_epoch=0):
         super().__init__(monitor, mode, min_delta=min_delta)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,8 @@ import numpy as np
 from striate.errors import ArgumentError, DataError, received
 from striate.graph.trace import collect
 from striate.models.structure import flatten
+from striate.models.training.fetching import items_in_order
+from striate.models.training.resume import array_fingerprint
 from striate.models.training.shuffle import permutation
 
 BATCH_SIZE = 32
@@ -57,11 +60,33 @@ class Batch:
         return self.examples if self.indices is None else self.examples.part(self.indices)
 
 
-class ArraySource:
-    """Batches of arrays in memory. Shuffled batches are rows of the whole arrays; others are slices of them.
+class Source:
+    """What all sources offer besides `batches(seed, epoch, first)`, the batches of one epoch from a number on.
 
-    steps: batches an epoch.
+    steps: batches an epoch; None if unknown.
     """
+
+    steps: int | None = None
+
+    @property
+    def position(self) -> dict[str, int]:
+        """What `go_to` needs besides the epoch and the number of the batch."""
+        return {}
+
+    def go_to(self, position: dict[str, int]) -> None:
+        """Goes on where `position` was read."""
+
+    def settle(self) -> None:
+        """Makes sure that one batch was prepared, so that the model knows its data; no batch is lost."""
+
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        """What tells these data from others, in plain values."""
+        return {"kind": type(self).__name__, "steps": self.steps}
+
+
+class ArraySource(Source):
+    """Batches of arrays in memory. Shuffled batches are rows of the whole arrays; others are slices of them."""
 
     def __init__(self, examples: Examples, batch_size: int | None = None, shuffle: bool | str = False):
         self.examples, self.shuffle = examples, shuffle
@@ -69,22 +94,30 @@ class ArraySource:
         self.rows = examples.rows
         self.steps = -(-self.rows // self.batch_size)
 
-    def batches(self, seed: int = 0, epoch: int = 0) -> Iterator[Batch]:
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        """Shapes, types and samples of the arrays; size and order of the batches."""
+        nest = self.examples.nest
+        return {name: array_fingerprint(nest[name]) for name in nest} | {
+            "batch_size": self.batch_size, "shuffle": self.shuffle}
+
+    def batches(self, seed: int = 0, epoch: int = 0, first: int = 0) -> Iterator[Batch]:
         """The batches of one epoch; (seed, epoch) decide the order."""
         size = self.batch_size
+        starts = range(first * size, self.rows, size)
         if self.shuffle == "batch":
-            for index in permutation(self.steps, seed, epoch):
+            for index in permutation(self.steps, seed, epoch)[first:]:
                 yield Batch(self.examples.part(slice(index * size, (index + 1) * size)))
         elif self.shuffle:
             order = permutation(self.rows, seed, epoch)
-            for start in range(0, self.rows, size):
+            for start in starts:
                 yield Batch(self.examples, order[start:start + size])
         else:
-            for start in range(0, self.rows, size):
+            for start in starts:
                 yield Batch(self.examples.part(slice(start, start + size)))
 
 
-class SequenceSource:
+class SequenceSource(Source):
     """Batches of an object with `__len__` and `__getitem__`, such as a `PyDataset`."""
 
     def __init__(self, sequence: Any, prepare: Callable[[Any], Examples], shuffle: bool | str = False):
@@ -93,30 +126,47 @@ class SequenceSource:
         if not self.steps:
             raise DataError(f"The data set has no batches: its length is 0. {received(x=sequence)}")
 
-    def batches(self, seed: int = 0, epoch: int = 0) -> Iterator[Batch]:
+    def settle(self) -> None:
+        """Prepares the first batch."""
+        self.prepare(self.sequence[0])
+
+    def batches(self, seed: int = 0, epoch: int = 0, first: int = 0) -> Iterator[Batch]:
         """The batches of one epoch, in a new order if shuffled, between `on_epoch_begin` and `on_epoch_end`."""
         if hasattr(self.sequence, "on_epoch_begin"):
             self.sequence.on_epoch_begin()
-        for index in permutation(self.steps, seed, epoch) if self.shuffle else range(self.steps):
-            yield Batch(self.prepare(self.sequence[int(index)]))
+        order = permutation(self.steps, seed, epoch) if self.shuffle else range(self.steps)
+        for item in items_in_order(self.sequence, [int(index) for index in order[first:]]):
+            yield Batch(self.prepare(item))
         if hasattr(self.sequence, "on_epoch_end"):
             self.sequence.on_epoch_end()
 
 
-class IterableSource:
-    """Batches of a generator, or of anything else that can be iterated; its length becomes known at the end."""
+class IterableSource(Source):
+    """Batches of a generator, or of anything else that can be iterated; its length becomes known at the end.
+
+    A generator cannot jump: to go on in the middle, the batches before are taken from it and thrown away.
+    """
 
     def __init__(self, items: Iterable, prepare: Callable[[Any], Examples]):
         self.items, self.prepare = items, prepare
         self.steps: int | None = len(items) if isinstance(items, Sized) else None
 
-    def batches(self, seed: int = 0, epoch: int = 0) -> Iterator[Batch]:
+    def settle(self) -> None:
+        """Prepares the first item, which a generator gets back."""
+        items = iter(self.items)
+        first = next(items, None)
+        if items is self.items:
+            self.items = itertools.chain([] if first is None else [first], items)
+        if first is not None:
+            self.prepare(first)
+
+    def batches(self, seed: int = 0, epoch: int = 0, first: int = 0) -> Iterator[Batch]:
         """The batches of one epoch: until the items end."""
-        for item in self.items:
+        for item in itertools.islice(self.items, first, None):
             yield Batch(self.prepare(item))
 
 
-class LimitedSource:
+class LimitedSource(Source):
     """A fixed number of batches an epoch out of another source, which goes on where it stopped and starts anew."""
 
     def __init__(self, source: Any, steps: int):
@@ -124,11 +174,29 @@ class LimitedSource:
             raise ArgumentError(f"The number of steps must be at least 1. {received(steps=steps)}")
         self.source, self.steps = source, int(steps)
         self._running: Iterator[Batch] | None = None
-        self._passes = 0
+        self._passes = self._taken = 0
 
-    def batches(self, seed: int = 0, epoch: int = 0) -> Iterator[Batch]:
-        """The next `steps` batches; fewer when a generator has ended."""
-        for _ in range(self.steps):
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        """Those of the source, and how many batches make an epoch."""
+        return {**self.source.fingerprint, "steps_per_epoch": self.steps}
+
+    @property
+    def position(self) -> dict[str, int]:
+        """How often the source was begun, and how many batches of the last pass were taken."""
+        return {"passes": self._passes, "taken": self._taken}
+
+    def go_to(self, position: dict[str, int]) -> None:
+        """Goes on in the pass and at the batch of `position`."""
+        self._passes, self._taken, self._running = position["passes"], position["taken"], None
+
+    def settle(self) -> None:
+        """Prepares one batch of the source."""
+        self.source.settle()
+
+    def batches(self, seed: int = 0, epoch: int = 0, first: int = 0) -> Iterator[Batch]:
+        """The next `steps - first` batches; fewer when a generator has ended."""
+        for _ in range(first, self.steps):
             batch = self._next(seed)
             if batch is None:
                 return
@@ -137,12 +205,14 @@ class LimitedSource:
     def _next(self, seed: int) -> Batch | None:
         for _ in range(2):
             if self._running is None:
-                self._running = self.source.batches(seed, self._passes)
-                self._passes += 1
+                if not self._taken:
+                    self._passes += 1
+                self._running = self.source.batches(seed, self._passes - 1, self._taken)
             batch = next(self._running, None)
             if batch is not None:
+                self._taken += 1
                 return batch
-            self._running = None
+            self._running, self._taken = None, 0
         return None
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from striate import seeds
 from striate.callbacks import CallbackList, History
 from striate.errors import DataError
 from striate.models.structure import flatten, pack
 from striate.models.training.data import Batch
 from striate.models.training.interrupt import InterruptGuard
 from striate.models.training.programs import scalars_of
+from striate.models.training.resume import Training
 
 
 class MeanLosses:
@@ -36,6 +35,16 @@ class MeanLosses:
             self._sums[index] += float(loss) * size
         self._count += size
         self.is_finite = self.is_finite and math.isfinite(self._sums[0])
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What was gathered, in plain values; can be set."""
+        return {"sums": list(self._sums), "count": self._count}
+
+    @state.setter
+    def state(self, saved: dict[str, Any]) -> None:
+        self._sums, self._count = list(saved["sums"]), saved["count"]
+        self.is_finite = math.isfinite(self._sums[0])
 
     def results(self) -> dict[str, float]:
         """Name -> mean."""
@@ -66,33 +75,46 @@ def _take_in(model, batch: Batch, results: dict[str, Any]) -> None:
     metrics.update(results["values"], chosen.y, results["predictions"], chosen.weights)
 
 
-def fit(model, source, validation, callbacks: CallbackList, epochs: Iterable[int], validation_freq) -> History:
+def fit(model, source, validation, callbacks: CallbackList, epochs: range, validation_freq) -> History:
     """Trains for these epochs; gives the history, also after Ctrl-C."""
-    seed = seeds.global_seed()
     model.stop_training = False
+    training = model._training = Training(model, source, validation, callbacks, epochs.start)
     logs: dict[str, Any] = {}
     with InterruptGuard() as guard:
         try:
             callbacks.on_train_begin()
-            for epoch in epochs:
-                callbacks.on_epoch_begin(epoch)
-                if not _train_epoch(model, source, callbacks, guard, seed):
+            training.resume()
+            while training.epoch < epochs.stop and not model.stop_training:
+                callbacks.on_epoch_begin(training.epoch)
+                training.begin_epoch(training.epoch)
+                found = _epoch(training, guard, validation_freq)
+                if found is None:
+                    callbacks.on_interrupt()
                     break
-                logs = model.get_metrics_result()
-                if validation is not None and _is_due(epoch, validation_freq):
-                    found = evaluate(model, validation, callbacks, guard)
-                    logs = dict(sorted((logs | {f"val_{name}": value for name, value in found.items()}).items()))
-                if guard.requested:
-                    break
-                callbacks.on_epoch_end(epoch, logs)
-                if model.stop_training:
-                    break
+                logs = found
         except Exception:
             _end_quietly(callbacks, logs)
             raise
+        training.complete = not guard.requested
         callbacks.on_train_end(logs)
     callbacks.history.interrupted = guard.requested
     return callbacks.history
+
+
+def _epoch(training: Training, guard: InterruptGuard, validation_freq: Any) -> dict[str, Any] | None:
+    """One epoch (or the rest of one) with its validation; gives its logs, or None when it was interrupted."""
+    model, callbacks, epoch = training.model, training.callbacks, training.epoch
+    if not _train_epoch(training, guard):
+        return None
+    logs = model.get_metrics_result()
+    if training.validation is not None and _is_due(epoch, validation_freq):
+        found = evaluate(model, training.validation, callbacks, guard)
+        logs = dict(sorted((logs | {f"val_{name}": value for name, value in found.items()}).items()))
+    if guard.requested:
+        return None
+    training.end_epoch()
+    callbacks.on_epoch_end(epoch, logs)
+    return logs
 
 
 def _end_quietly(callbacks: CallbackList, logs: dict[str, Any]) -> None:
@@ -109,16 +131,18 @@ def _is_due(epoch: int, validation_freq: Any) -> bool:
     return epoch + 1 in validation_freq
 
 
-def _train_epoch(model, source, callbacks: CallbackList, guard: InterruptGuard, seed: int) -> bool:
-    """One pass over the batches; False when it was interrupted."""
-    model.reset_metrics()
+def _train_epoch(training: Training, guard: InterruptGuard) -> bool:
+    """The batches of one epoch that are still to do; False when it was interrupted."""
+    model, source, callbacks = training.model, training.source, training.callbacks
     hears_begin, hears_end = callbacks.hears("on_train_batch_begin"), callbacks.hears("on_train_batch_end")
-    step, losses = -1, model._mean_losses
-    for step, batch in enumerate(source.batches(seed, model._steps_made())):
+    losses = model._mean_losses
+    for batch in source.batches(training.seed, training.first_step, training.batch):
+        step = training.batch
         if hears_begin:
             callbacks.on_train_batch_begin(step)
         was_finite = losses.is_finite
         train_step(model, batch)
+        training.batch = step + 1
         if was_finite and not losses.is_finite:
             _warn_of_overflow(step)
         if hears_end:
@@ -127,7 +151,7 @@ def _train_epoch(model, source, callbacks: CallbackList, guard: InterruptGuard, 
             return False
         if model.stop_training:
             return True
-    _check_steps(source, step + 1)
+    _check_steps(source, training.batch)
     return True
 
 

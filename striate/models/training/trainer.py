@@ -25,6 +25,7 @@ from striate.models.training.data import (
 from striate.models.training.outputs import Outputs
 from striate.models.training.prepare import prepare, prepare_inputs
 from striate.models.training.programs import Programs
+from striate.models.training.resume import Training
 from striate.serialization import deserialize_keras_object, serialize_keras_object
 
 
@@ -39,6 +40,7 @@ class Trainer:
         self._loss: CompileLoss | None = None
         self._metrics: CompileMetrics | None = None
         self._mean_losses = loops.MeanLosses([])
+        self._training: Training | None = None
         self._trained: list | None = None
         self._programs: Programs | None = None
         self._outputs: Outputs | None = None

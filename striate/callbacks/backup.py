@@ -1,0 +1,82 @@
+"""A training that goes on where it was broken off, to the same bits."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from striate import checkpoints
+from striate.callbacks.base import Callback
+from striate.errors import ArgumentError, received
+
+
+class BackupAndRestore(Callback):
+    """Saves the state of the training while it runs; the same `fit` in a new process takes it up.
+
+    The state is everything that the rest of the training depends on: weights, statistics, the optimizer with its
+    slots, the seed, epoch and batch, sums of losses and metrics, the history, and what callbacks remember (name the
+    attributes of your own callbacks in `memory`). So the end is that of an unbroken training, bit for bit. A generator
+    is assumed to give the same batches again; those already used are taken from it and thrown away.
+
+    Args:
+        backup_dir: folder for the states; nothing else should be in it.
+        save_freq: "epoch", or a number of batches; the end of an epoch is saved in any case.
+        double_checkpoint: accepted for Keras' sake: the two newest states are always kept.
+        delete_checkpoint: remove the states when the training is complete.
+        every_seconds: save also after a batch when so many seconds have passed since the last time.
+        force: go on even if the model, the data or the optimizer differ from the saved ones.
+
+    Raises:
+        ArgumentError: an argument cannot work; or, when `fit` begins, the saved training was another one.
+
+    Example:
+        >>> BackupAndRestore("backup", save_freq=100).save_freq
+        100
+    """
+
+    comes_last = True
+
+    def __init__(self, backup_dir, save_freq: int | str = "epoch", double_checkpoint: bool = False,
+                 delete_checkpoint: bool = True, every_seconds: float | None = None, force: bool = False):
+        super().__init__()
+        if save_freq != "epoch" and (isinstance(save_freq, bool) or not isinstance(save_freq, int) or save_freq < 1):
+            raise ArgumentError(f"`save_freq` must be 'epoch' or a positive integer. {received(save_freq=save_freq)}")
+        if not os.fspath(backup_dir):
+            raise ArgumentError("Empty `backup_dir` argument passed: give the name of a folder. "
+                                + received(backup_dir=backup_dir))
+        self.backup_dir, self.save_freq = os.fspath(backup_dir), save_freq
+        self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
+        self.every_seconds, self.force = every_seconds, force
+        self._saved_at = 0.0
+
+    def on_train_begin(self, logs=None) -> None:
+        """Asks the training to go on from the newest state, if there is one."""
+        state = checkpoints.newest(self.backup_dir)
+        if state is not None:
+            self.model._training.go_on_from(state, self.force)
+        self._saved_at = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs=None) -> None:
+        """Saves if it is time."""
+        by_count = self.save_freq != "epoch" and (batch + 1) % self.save_freq == 0
+        by_clock = self.every_seconds is not None and time.monotonic() - self._saved_at >= self.every_seconds
+        if by_count or by_clock:
+            self._save()
+
+    def on_epoch_end(self, epoch: int, logs=None) -> None:
+        """Saves, after all other callbacks have done their part."""
+        self._save()
+
+    def on_interrupt(self, logs=None) -> None:
+        """Saves, before `on_train_end` of other callbacks changes the weights."""
+        self._save()
+
+    def on_train_end(self, logs=None) -> None:
+        """Removes the states of a training that is complete."""
+        if self.delete_checkpoint and self.model._training.complete:
+            checkpoints.remove(self.backup_dir)
+
+    def _save(self) -> None:
+        training = self.model._training
+        checkpoints.save(self.backup_dir, self.model._steps_made(), training.state())
+        self._saved_at = time.monotonic()

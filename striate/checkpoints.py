@@ -1,0 +1,160 @@
+"""States of a training on the disk, each whole or absent.
+
+    FOLDER/step-000123/state.safetensors    every array
+    FOLDER/step-000123/state.json           everything else; where an array belongs stands {"array": its name}
+    FOLDER/step-000123/COMMIT               written last: the sha256 of the two files
+    FOLDER/LATEST                           the name of the newest state, for people and other programs
+
+A state counts only if its COMMIT is there and fits. The last two are kept, so that there is one even if the disk
+damages a file of the newest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from striate.errors import FileError, ModelFileError, received
+from striate.files import write_bytes, write_text
+
+KEPT = 2
+_TENSORS, _FACTS, _COMMIT, _LATEST = "state.safetensors", "state.json", "COMMIT", "LATEST"
+_NAME = re.compile(r"step-(\d+)(?:-(\d+))?")
+
+
+def save(folder: str | os.PathLike, step: int, state: Any) -> Path:
+    """Writes a state: a nest of dicts, lists, numbers, texts, None and arrays.
+
+    Args:
+        folder: where states are kept; made if missing.
+        step: how many steps were made; names the state's folder.
+        state: what to write.
+
+    Returns:
+        The folder of this state.
+
+    Raises:
+        FileError: it cannot be written; earlier states are unharmed.
+    """
+    from striate.saving.safetensors import safetensors_bytes
+
+    base = Path(folder)
+    arrays: dict[str, np.ndarray] = {}
+    facts = json.dumps(_without_arrays(state, arrays), indent=1).encode()
+    tensors = safetensors_bytes(arrays)
+    place = _free_place(base, step)
+    write_bytes(place / _TENSORS, tensors)
+    write_bytes(place / _FACTS, facts)
+    write_text(place / _COMMIT, json.dumps({_TENSORS: _hash(tensors), _FACTS: _hash(facts)}, indent=1) + "\n")
+    write_text(base / _LATEST, place.name + "\n")
+    _prune(base, place)
+    return place
+
+
+def newest(folder: str | os.PathLike) -> Any:
+    """The newest state that is whole; None when there is none.
+
+    Raises:
+        FileError: states are there, but none of them is whole.
+    """
+    places = _places(Path(folder))
+    for place in reversed(places):
+        content = _verified(place)
+        if content is not None:
+            return _read(*content)
+    if any((place / _COMMIT).exists() for place in places):
+        raise FileError("No state of this training is whole any more: the files do not have the sha256 that their "
+                        f"COMMIT names. {received(folder=str(folder))}. Remove the folder to begin anew.")
+    return None
+
+
+def remove(folder: str | os.PathLike) -> None:
+    """Removes all states, and the folder if nothing else is in it."""
+    base = Path(folder)
+    for place in _places(base):
+        _discard(place)
+    (base / _LATEST).unlink(missing_ok=True)
+    if base.is_dir() and not any(base.iterdir()):
+        base.rmdir()
+
+
+def _places(base: Path) -> list[Path]:
+    """The folders of states, the oldest first."""
+    if not base.is_dir():
+        return []
+    found = [(match, entry) for entry in base.iterdir() if (match := _NAME.fullmatch(entry.name))]
+    return [entry for _, entry in sorted(((int(m[1]), int(m[2] or 1)), entry) for m, entry in found)]
+
+
+def _free_place(base: Path, step: int) -> Path:
+    """The folder for the next state; a second one of the same step (at the end of an epoch, say) gets a number."""
+    place, count = base / f"step-{step:06d}", 1
+    while place.exists():
+        count += 1
+        place = base / f"step-{step:06d}-{count}"
+    return place
+
+
+def _prune(base: Path, newest_place: Path) -> None:
+    """Removes what came before the last states, and states that a killed process left incomplete."""
+    others = [place for place in _places(base) if place != newest_place]
+    whole = [place for place in others if (place / _COMMIT).exists()]
+    for place in others:
+        if place not in whole[-(KEPT - 1):]:
+            _discard(place)
+
+
+def _discard(place: Path) -> None:
+    """COMMIT goes first: a state that is half removed must not count."""
+    (place / _COMMIT).unlink(missing_ok=True)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def _verified(place: Path) -> tuple[bytes, bytes] | None:
+    """The two files of a state, if they are what COMMIT says."""
+    try:
+        wanted = json.loads((place / _COMMIT).read_bytes())
+        tensors, facts = (place / _TENSORS).read_bytes(), (place / _FACTS).read_bytes()
+    except (OSError, ValueError):
+        return None
+    return (tensors, facts) if wanted == {_TENSORS: _hash(tensors), _FACTS: _hash(facts)} else None
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _without_arrays(item: Any, arrays: dict[str, np.ndarray], path: str = "") -> Any:
+    """The nest as JSON takes it; its arrays are put into `arrays`."""
+    if isinstance(item, dict):
+        return {str(key): _without_arrays(value, arrays, f"{path}/{key}".lstrip("/")) for key, value in item.items()}
+    if isinstance(item, (list, tuple)):
+        return [_without_arrays(value, arrays, f"{path}/{index}") for index, value in enumerate(item)]
+    if isinstance(item, np.ndarray):
+        arrays[path] = item
+        return {"array": path}
+    return item.item() if isinstance(item, np.generic) else item
+
+
+def _read(tensors: bytes, facts: bytes) -> Any:
+    from striate.saving.untrusted import read_safetensors
+
+    arrays, _ = read_safetensors(tensors, _TENSORS)
+
+    def whole(item):
+        if isinstance(item, dict):
+            if set(item) == {"array"} and isinstance(item["array"], str):
+                if item["array"] not in arrays:
+                    raise ModelFileError(f"{_TENSORS} lacks an array that {_FACTS} names. "
+                                         + received(array=item["array"]))
+                return arrays[item["array"]]
+            return {key: whole(value) for key, value in item.items()}
+        return [whole(value) for value in item] if isinstance(item, list) else item
+    return whole(json.loads(facts))

@@ -1,0 +1,186 @@
+"""A training under way: where it stands, everything it needs to go on, and how it goes on from a saved state.
+
+Random numbers and the order of samples depend on seed and step alone (see `shuffle` and `ops.random`), so a position
+is a few whole numbers; nothing else of the data has to be kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+import striate
+from striate import seeds
+from striate.errors import ArgumentError, StriateError, received
+from striate.models.structure import flatten
+
+FORMAT = 1
+_SAMPLED_ROWS = 64
+
+
+class Training:
+    """One call of `fit`.
+
+    epoch, batch: what comes next, counted from 0. first_step: how many steps were made before this epoch; with the
+    seed it decides the epoch's order. complete: all epochs are done, or a callback stopped the training.
+    """
+
+    def __init__(self, model, source, validation, callbacks, epoch: int):
+        self.model, self.source, self.validation, self.callbacks = model, source, validation, callbacks
+        self.epoch, self.batch, self.first_step = epoch, 0, 0
+        self.seed = seeds.global_seed()
+        self.complete = False
+        self._waiting: dict | None = None
+        self._fingerprint: dict | None = None
+
+    # ---- saving -----------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the rest of the training depends on: a nest of plain values and (uncopied) arrays."""
+        model = self.model
+        return {
+            "format": FORMAT, "striate": striate.__version__, "fingerprint": self.fingerprint(),
+            "position": {"epoch": self.epoch, "batch": self.batch, "first_step": self.first_step, "seed": self.seed,
+                         "source": self.source.position},
+            "stopped": bool(model.stop_training),
+            "variables": [variable.array for variable in model.variables],
+            "optimizer": [variable.array for variable in model.optimizer.variables],
+            "losses": model._mean_losses.state,
+            "metrics": [{"sums": metric.sums, "variables": [variable.array for variable in metric.variables]}
+                        for metric in model.metrics],
+            "callbacks": [[name, item.get_state()] for name, item in self._named_callbacks()],
+        }
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What must be the same when the training goes on: the model, the data, how it is trained."""
+        if self._fingerprint is None:
+            self._fingerprint = {
+                "model": _model_fingerprint(self.model), "data": self.source.fingerprint,
+                "validation": None if self.validation is None else self.validation.fingerprint,
+                "optimizer": _optimizer_fingerprint(self.model.optimizer)}
+        return self._fingerprint
+
+    def _named_callbacks(self):
+        """The callbacks, each with its class' name; the second of a class has "EarlyStopping 2"."""
+        used: Counter[str] = Counter()
+        for item in self.callbacks.callbacks:
+            name = type(item).__name__
+            used[name] += 1
+            yield (name if used[name] == 1 else f"{name} {used[name]}"), item
+
+    # ---- going on ---------------------------------------------------------------------------------------------
+
+    def go_on_from(self, state: dict[str, Any], force: bool = False) -> None:
+        """Asks for the training to go on from what `state()` gave, as soon as every callback has begun.
+
+        Raises:
+            ArgumentError: the model, the data or the optimizer is another one, and not `force`.
+        """
+        if state.get("format") != FORMAT:
+            raise ArgumentError("The saved state is of a format that this edition of striate does not read. "
+                                + received(format=state.get("format"), striate=state.get("striate")))
+        self.source.settle()
+        if self.validation is not None:
+            self.validation.settle()
+        for what, now in self.fingerprint().items():
+            before = state["fingerprint"].get(what)
+            if before != json.loads(json.dumps(now)) and not force:
+                raise ArgumentError(_refusal(what, before, now))
+        self._waiting = state
+
+    def resume(self) -> None:
+        """Takes up the state that was asked for, if any; to be called when the callbacks' `on_train_begin` is over."""
+        if self._waiting is None:
+            return
+        self._take(self._waiting)
+        self.source.go_to(self._waiting["position"]["source"])
+        if not self.batch:
+            self._waiting = None
+
+    def begin_epoch(self, epoch: int) -> None:
+        """After the callbacks' `on_epoch_begin`: a new epoch, or the middle of one, where what they changed goes."""
+        self.epoch = epoch
+        if self._waiting is not None:
+            self._take(self._waiting)
+            self._waiting = None
+            return
+        self.batch, self.first_step = 0, self.model._steps_made()
+        self.model.reset_metrics()
+
+    def end_epoch(self) -> None:
+        """The epoch is done; what comes next is the first batch of the next one."""
+        self.epoch, self.batch = self.epoch + 1, 0
+
+    def _take(self, state: dict[str, Any]) -> None:
+        model, position = self.model, state["position"]
+        self.epoch, self.batch, self.first_step = position["epoch"], position["batch"], position["first_step"]
+        self.seed = position["seed"]
+        seeds.go_on_with(self.seed)
+        model.stop_training = state["stopped"]
+        _assign(model.variables, state["variables"])
+        _assign(model.optimizer.variables, state["optimizer"])
+        model._mean_losses.state = state["losses"]
+        for metric, saved in zip(model.metrics, state["metrics"], strict=True):
+            metric.set_sums(saved["sums"])
+            _assign(metric.variables, saved["variables"])
+        saved_callbacks = dict(state["callbacks"])
+        for name, item in self._named_callbacks():
+            if name in saved_callbacks:
+                item.set_state(saved_callbacks[name])
+
+
+def _assign(variables: list, arrays: list) -> None:
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)
+
+
+def _refusal(what: str, before: Any, now: Any) -> str:
+    differing = {key for key in {*(before or {}), *(now or {})} if (before or {}).get(key) != (now or {}).get(key)}
+    shown = {"saved": {key: (before or {}).get(key) for key in sorted(differing)},
+             "now": {key: (now or {}).get(key) for key in sorted(differing)}}
+    return (f"The saved training cannot go on here: its {what} differs in {', '.join(sorted(differing))}. "
+            f"{received(**shown)}. Go on with what it began with, remove the saved state to begin anew, or force it "
+            "(BackupAndRestore(..., force=True)), which gives other results than an unbroken training.")
+
+
+def _model_fingerprint(model) -> dict[str, Any]:
+    """Shapes and types of the weights, and a hash of the description without names, which count up in a process."""
+    weights = [[list(variable.shape), variable.dtype] for variable in model.variables]
+    names = {layer.name: f"#{index}" for index, layer in enumerate(model._flatten_layers())}
+
+    def nameless(item):
+        if isinstance(item, dict):
+            return {key: nameless(value) for key, value in item.items()}
+        if isinstance(item, (list, tuple)):
+            return [nameless(value) for value in item]
+        return names.get(item, item) if isinstance(item, str) else item
+    try:
+        text = json.dumps(nameless(model.get_config()), sort_keys=True, default=repr)
+    except (StriateError, NotImplementedError, TypeError):
+        text = type(model).__name__
+    return {"weights": weights, "description": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def _optimizer_fingerprint(optimizer) -> dict[str, Any]:
+    config = optimizer.get_config()
+    if len(optimizer.variables) > 1 and optimizer.variables[1] is optimizer.learning_rate:
+        config.pop("learning_rate", None)
+    config.pop("name", None)
+    return {"class": type(optimizer).__name__, **json.loads(json.dumps(config, default=repr, sort_keys=True))}
+
+
+def array_fingerprint(arrays: Any) -> list:
+    """Shape, type and a hash of some rows for each array of a nest."""
+    found = []
+    for array in flatten(arrays):
+        if array is None:
+            found.append(None)
+            continue
+        rows = np.unique(np.linspace(0, len(array) - 1, min(len(array), _SAMPLED_ROWS)).astype(int))
+        digest = hashlib.sha256(np.ascontiguousarray(array[rows]).tobytes()).hexdigest()
+        found.append([list(array.shape), str(array.dtype), digest])
+    return found
