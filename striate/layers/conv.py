@@ -133,6 +133,12 @@ class Conv2D(BaseConv):
     """
 
 
+@export("keras.layers.Conv3D", "keras.layers.Convolution3D")
+class Conv3D(BaseConv):
+    __doc__ = f"""Convolution over a volume, such as a stack of images or a film.\n\n    {BaseConv.__doc__}"""
+    rank = 3
+
+
 class BaseDepthwiseConv(_Convolution):
     """A convolution of every channel on its own, giving `depth_multiplier` channels for each.
 
@@ -269,3 +275,9 @@ class Conv1DTranspose(BaseConvTranspose):
 @export("keras.layers.Conv2DTranspose", "keras.layers.Convolution2DTranspose")
 class Conv2DTranspose(BaseConvTranspose):
     __doc__ = BaseConvTranspose.__doc__
+
+
+@export("keras.layers.Conv3DTranspose", "keras.layers.Convolution3DTranspose")
+class Conv3DTranspose(BaseConvTranspose):
+    __doc__ = BaseConvTranspose.__doc__
+    rank = 3

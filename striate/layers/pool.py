@@ -51,6 +51,12 @@ class MaxPooling2D(BasePooling):
     """
 
 
+@export("keras.layers.MaxPooling3D", "keras.layers.MaxPool3D")
+class MaxPooling3D(BasePooling):
+    __doc__ = f"The largest number of each window of a volume.\n\n    {BasePooling.__doc__}"
+    rank = 3
+
+
 @export("keras.layers.AveragePooling1D", "keras.layers.AvgPool1D")
 class AveragePooling1D(BasePooling):
     __doc__ = f"The mean of each window of a line; padding does not count.\n\n    {BasePooling.__doc__}"
@@ -61,6 +67,12 @@ class AveragePooling1D(BasePooling):
 class AveragePooling2D(BasePooling):
     __doc__ = f"The mean of each window of an image; padding does not count.\n\n    {BasePooling.__doc__}"
     function = "average_pool"
+
+
+@export("keras.layers.AveragePooling3D", "keras.layers.AvgPool3D")
+class AveragePooling3D(BasePooling):
+    __doc__ = f"The mean of each window of a volume; padding does not count.\n\n    {BasePooling.__doc__}"
+    rank, function = 3, "average_pool"
 
 
 @export("striate.layers.LpPooling2D")
@@ -103,6 +115,12 @@ class GlobalMaxPooling2D(BaseGlobalPooling):
     __doc__ = f"The largest number of each channel of an image.\n\n    {BaseGlobalPooling.__doc__}"
 
 
+@export("keras.layers.GlobalMaxPooling3D", "keras.layers.GlobalMaxPool3D")
+class GlobalMaxPooling3D(BaseGlobalPooling):
+    __doc__ = f"The largest number of each channel of a volume.\n\n    {BaseGlobalPooling.__doc__}"
+    rank = 3
+
+
 @export("keras.layers.GlobalAveragePooling1D", "keras.layers.GlobalAvgPool1D")
 class GlobalAveragePooling1D(BaseGlobalPooling):
     __doc__ = f"The mean of each channel of a line; masked places do not count.\n\n    {BaseGlobalPooling.__doc__}"
@@ -122,3 +140,69 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
 class GlobalAveragePooling2D(BaseGlobalPooling):
     __doc__ = f"The mean of each channel of an image.\n\n    {BaseGlobalPooling.__doc__}"
     function = "mean"
+
+
+@export("keras.layers.GlobalAveragePooling3D", "keras.layers.GlobalAvgPool3D")
+class GlobalAveragePooling3D(BaseGlobalPooling):
+    __doc__ = f"The mean of each channel of a volume.\n\n    {BaseGlobalPooling.__doc__}"
+    rank, function = 3, "mean"
+
+
+class BaseAdaptivePooling(Layer):
+    """A pooling whose windows are chosen so that the output has a given size.
+
+    Window i of `size` along an axis of n goes from floor(i * n / size) to ceil((i + 1) * n / size).
+
+    Args:
+        output_size: length of the output along each axis: an integer, or one for each axis.
+        data_format: "channels_last" (default) or "channels_first".
+    """
+
+    rank = 2
+    function = "adaptive_average_pool"
+
+    def __init__(self, output_size, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.output_size = standard_tuple(output_size, self.rank, "output_size")
+        self.data_format = standard_data_format(data_format)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+
+    def call(self, inputs):
+        """inputs (batch, ..., channels) to (batch, *output_size, channels)."""
+        return getattr(ops, self.function)(inputs, self.output_size, self.data_format)
+
+
+@export("keras.layers.AdaptiveAveragePooling1D")
+class AdaptiveAveragePooling1D(BaseAdaptivePooling):
+    __doc__ = f"The mean of windows of a line.\n\n    {BaseAdaptivePooling.__doc__}"
+    rank, function = 1, "adaptive_average_pool"
+
+
+@export("keras.layers.AdaptiveAveragePooling2D")
+class AdaptiveAveragePooling2D(BaseAdaptivePooling):
+    __doc__ = f"The mean of windows of a image.\n\n    {BaseAdaptivePooling.__doc__}"
+    rank, function = 2, "adaptive_average_pool"
+
+
+@export("keras.layers.AdaptiveAveragePooling3D")
+class AdaptiveAveragePooling3D(BaseAdaptivePooling):
+    __doc__ = f"The mean of windows of a volume.\n\n    {BaseAdaptivePooling.__doc__}"
+    rank, function = 3, "adaptive_average_pool"
+
+
+@export("keras.layers.AdaptiveMaxPooling1D")
+class AdaptiveMaxPooling1D(BaseAdaptivePooling):
+    __doc__ = f"The largest number of windows of a line.\n\n    {BaseAdaptivePooling.__doc__}"
+    rank, function = 1, "adaptive_max_pool"
+
+
+@export("keras.layers.AdaptiveMaxPooling2D")
+class AdaptiveMaxPooling2D(BaseAdaptivePooling):
+    __doc__ = f"The largest number of windows of a image.\n\n    {BaseAdaptivePooling.__doc__}"
+    rank, function = 2, "adaptive_max_pool"
+
+
+@export("keras.layers.AdaptiveMaxPooling3D")
+class AdaptiveMaxPooling3D(BaseAdaptivePooling):
+    __doc__ = f"The largest number of windows of a volume.\n\n    {BaseAdaptivePooling.__doc__}"
+    rank, function = 3, "adaptive_max_pool"

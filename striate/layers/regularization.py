@@ -19,7 +19,7 @@ def _checked_rate(rate) -> float:
     return rate
 
 
-class _Random(Layer):
+class RandomLayer(Layer):
     """What random layers share: a stream of random numbers of their own."""
 
     def _set_seed(self, seed) -> None:
@@ -32,7 +32,7 @@ class _Random(Layer):
 
 
 @export("keras.layers.Dropout")
-class Dropout(_Random):
+class Dropout(RandomLayer):
     """In training sets a share `rate` of the input to 0 and divides the rest by 1 - rate.
 
     Args:
@@ -106,8 +106,14 @@ class SpatialDropout2D(BaseSpatialDropout):
     __doc__ = BaseSpatialDropout.__doc__
 
 
+@export("keras.layers.SpatialDropout3D")
+class SpatialDropout3D(BaseSpatialDropout):
+    __doc__ = BaseSpatialDropout.__doc__
+    rank = 3
+
+
 @export("keras.layers.GaussianNoise")
-class GaussianNoise(_Random):
+class GaussianNoise(RandomLayer):
     """In training adds normal noise of standard deviation `stddev`."""
 
     def __init__(self, stddev, seed=None, **kwargs):
@@ -127,7 +133,7 @@ class GaussianNoise(_Random):
 
 
 @export("keras.layers.GaussianDropout")
-class GaussianDropout(_Random):
+class GaussianDropout(RandomLayer):
     """In training multiplies by normal noise of mean 1 and standard deviation sqrt(rate / (1 - rate))."""
 
     def __init__(self, rate, seed=None, **kwargs):
@@ -144,7 +150,7 @@ class GaussianDropout(_Random):
 
 
 @export("keras.layers.AlphaDropout")
-class AlphaDropout(_Random):
+class AlphaDropout(RandomLayer):
     """Dropout for SELU networks: dropped numbers take SELU's lowest value, and mean and variance stay."""
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):

@@ -11,6 +11,8 @@ from striate.layers.base import Layer
 from striate.layers.input_spec import InputSpec
 from striate.serialization import export
 
+_INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
+
 
 @export("keras.layers.Flatten")
 class Flatten(Layer):
@@ -151,6 +153,12 @@ class ZeroPadding2D(BaseZeroPadding):
     __doc__ = BaseZeroPadding.__doc__
 
 
+@export("keras.layers.ZeroPadding3D")
+class ZeroPadding3D(BaseZeroPadding):
+    __doc__ = BaseZeroPadding.__doc__
+    rank = 3
+
+
 class BaseCropping(_Spatial):
     """Cuts the rim off each sample.
 
@@ -197,6 +205,16 @@ class Cropping2D(BaseCropping):
         self._set_cropping(cropping, data_format)
 
 
+@export("keras.layers.Cropping3D")
+class Cropping3D(BaseCropping):
+    __doc__ = BaseCropping.__doc__
+    rank = 3
+
+    def __init__(self, cropping=((1, 1), (1, 1), (1, 1)), data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self._set_cropping(cropping, data_format)
+
+
 @export("keras.layers.UpSampling1D")
 class UpSampling1D(Layer):
     """Each step `size` times."""
@@ -218,7 +236,8 @@ class UpSampling2D(_Spatial):
     Args:
         size: the factor, or (rows, columns).
         data_format: "channels_last" (default) or "channels_first".
-        interpolation: "nearest" repeats pixels, "bilinear" goes between them in straight lines.
+        interpolation: "nearest" repeats pixels, "bilinear" goes between them in straight lines; also "bicubic",
+            "lanczos3" and "lanczos5".
     """
 
     def __init__(self, size=(2, 2), data_format=None, interpolation="nearest", **kwargs):
@@ -226,30 +245,46 @@ class UpSampling2D(_Spatial):
         self.size = standard_tuple(size, 2, "size")
         self._set_format(data_format)
         self.interpolation = interpolation.lower()
-        if self.interpolation not in ("nearest", "bilinear"):
-            raise ArgumentError("`interpolation` must be 'nearest' or 'bilinear'. "
+        if self.interpolation not in _INTERPOLATIONS:
+            raise ArgumentError(f"`interpolation` must be one of {_INTERPOLATIONS}. "
                                 + received(interpolation=interpolation))
 
     def call(self, inputs):
         """inputs (batch, rows, columns, channels) to (batch, size[0] * rows, size[1] * columns, channels)."""
         first = 1 if self.data_format == "channels_last" else 2
+        if self.interpolation != "nearest":
+            lengths = inputs.shape[first:first + 2]
+            if None in lengths:
+                raise ShapeError("Interpolated upsampling needs an input whose rows and columns are known. "
+                                 + received(input_shape=tuple(inputs.shape)))
+            size = tuple(length * factor for length, factor in zip(lengths, self.size, strict=True))
+            return ops.image.resize(inputs, size, self.interpolation, data_format=self.data_format)
         for axis, factor in enumerate(self.size, first):
             if factor > 1:
-                inputs = ops.repeat(inputs, factor, axis=axis) if self.interpolation == "nearest" \
-                    else _linear(inputs, factor, axis)
+                inputs = ops.repeat(inputs, factor, axis=axis)
         return inputs
 
 
-def _linear(x, factor: int, axis: int):
-    """`factor` times as long along an axis, pixel centres kept, in straight lines between neighbours."""
-    length = x.shape[axis]
-    if length is None:
-        raise ShapeError("Bilinear upsampling needs an input whose rows and columns are known. "
-                         + received(input_shape=tuple(x.shape)))
-    places = [max(0.0, min(length - 1.0, (i + 0.5) / factor - 0.5)) for i in range(length * factor)]
-    low = [min(int(place), max(length - 2, 0)) for place in places]
-    high = [min(start + 1, length - 1) for start in low]
-    shape = [1] * len(x.shape)
-    shape[axis] = len(places)
-    share = ops.reshape(ops.convert_to_tensor([p - start for p, start in zip(places, low, strict=True)]), tuple(shape))
-    return ops.take(x, low, axis=axis) * (1.0 - share) + ops.take(x, high, axis=axis) * share
+@export("keras.layers.UpSampling3D")
+class UpSampling3D(_Spatial):
+    """Volumes larger by whole factors, each number repeated.
+
+    Args:
+        size: the factor, or (depth, rows, columns).
+        data_format: "channels_last" (default) or "channels_first".
+    """
+
+    rank = 3
+
+    def __init__(self, size=(2, 2, 2), data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.size = standard_tuple(size, 3, "size")
+        self._set_format(data_format)
+
+    def call(self, inputs):
+        """inputs (batch, depth, rows, columns, channels), each axis but the outer ones `size` times as long."""
+        first = 1 if self.data_format == "channels_last" else 2
+        for axis, factor in enumerate(self.size, first):
+            if factor > 1:
+                inputs = ops.repeat(inputs, factor, axis=axis)
+        return inputs

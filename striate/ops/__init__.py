@@ -8,7 +8,7 @@ program; on the symbolic tensors of a functional model it becomes part of the mo
 
 # ruff: noqa: F401 - every import of this file is a public name
 
-from striate.ops import broadcast, dispatch, windows
+from striate.ops import broadcast, dispatch, image, windows
 from striate.ops import chain as _chain  # registers the op that passes make of elementwise ops
 from striate.ops.activation import (
     celu,
@@ -175,6 +175,8 @@ from striate.ops.normalise import (
     rms_normalization,
 )
 from striate.ops.pool import (
+    adaptive_average_pool,
+    adaptive_max_pool,
     average_pool,
     l2_pool,
     max_pool,

@@ -324,6 +324,8 @@ def _per_axis(value, axes, name):
 def _convolve(inputs, kernel, strides, padding, data_format, dilation_rate, depthwise=False):
     axes = len(inputs.shape) - 2
     x, restore_format = _channels_last(inputs, data_format)
+    if axes == 3 and not depthwise:
+        return restore_format(_convolve_volume(x, kernel, strides, padding, dilation_rate))
     x, w, restore_rank = _as_image(x, kernel)
     strides, dilation = _per_axis(strides, axes, "strides"), _per_axis(dilation_rate, axes, "dilation_rate")
     if depthwise:
@@ -331,9 +333,7 @@ def _convolve(inputs, kernel, strides, padding, data_format, dilation_rate, dept
 
         w = ops.reshape(w, (*w.shape[:2], 1, w.shape[2] * w.shape[3]))
     channels = x.shape[3]
-    if channels is None or channels % w.shape[2]:
-        raise ShapeError("The channels of `inputs` must be a multiple of the kernel's input channels. "
-                         + received(inputs=inputs.shape, kernel=kernel.shape, data_format=data_format))
+    _check_channels(x, w)
     if padding == "causal" and axes != 1:
         raise ArgumentError('padding="causal" is for convolutions over one axis. ' + received(inputs=inputs.shape))
     amounts = tuple(windows.padding_amounts(padding, *axis)
@@ -342,11 +342,29 @@ def _convolve(inputs, kernel, strides, padding, data_format, dilation_rate, dept
     return restore_format(restore_rank(y))
 
 
+def _check_channels(x, w) -> None:
+    channels = x.shape[-1]
+    if channels is None or channels % w.shape[-2]:
+        raise ShapeError("The channels of `inputs` must be a multiple of the kernel's input channels. "
+                         + received(inputs=x.shape, kernel=w.shape))
+
+
+def _convolve_volume(x, kernel, strides, padding, dilation_rate):
+    from striate.ops.volume import conv_volume
+
+    if len(kernel.shape) != 5:
+        raise ShapeError("A convolution of volumes needs a kernel (depth, height, width, channels / groups, filters). "
+                         + received(inputs=x.shape, kernel=kernel.shape))
+    _check_channels(x, kernel)
+    return conv_volume(x, kernel, windows.per_axis(strides, 3, "strides"), padding,
+                       windows.per_axis(dilation_rate, 3, "dilation_rate"))
+
+
 def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
-    """Convolution over one or two axes (Keras' `keras.ops.conv`).
+    """Convolution over one, two or three axes (Keras' `keras.ops.conv`).
 
     Args:
-        inputs: (batch, steps, channels) or (batch, height, width, channels).
+        inputs: (batch, steps, channels), (batch, height, width, channels) or (batch, depth, height, width, channels).
         kernel: (..., channels / groups, filters); the number of groups follows from the channels.
         strides, dilation_rate: an integer, or one for each axis.
         padding: "valid", "same" or "causal" (all padding before the line).
@@ -398,12 +416,19 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
     """
     axes = len(inputs.shape) - 2
     x, restore_format = _channels_last(inputs, data_format)
-    x, w, restore_rank = _as_image(x, kernel)
-    if x.shape[3] != w.shape[3]:
+    if x.shape[-1] != kernel.shape[-1]:
         raise ShapeError("The kernel of a transposed convolution must be (..., filters, channels of inputs). "
                          + received(inputs=inputs.shape, kernel=kernel.shape))
+    extra = (output_padding,) * max(axes, 2) if output_padding is None or isinstance(output_padding, int) \
+        else output_padding
+    if axes == 3:
+        from striate.ops.volume import conv_volume_transpose
+
+        return restore_format(conv_volume_transpose(
+            x, kernel, windows.per_axis(strides, 3, "strides"), padding,
+            windows.per_axis(dilation_rate, 3, "dilation_rate"), tuple(extra)))
+    x, w, restore_rank = _as_image(x, kernel)
     strides, dilation = _per_axis(strides, axes, "strides"), _per_axis(dilation_rate, axes, "dilation_rate")
-    extra = (output_padding,) * 2 if output_padding is None or isinstance(output_padding, int) else output_padding
     extra = (None,) * (2 - axes) + tuple(extra)[-axes:]
     amounts, size = [], []
     for axis, length in enumerate(x.shape[1:3]):

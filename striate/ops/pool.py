@@ -173,32 +173,36 @@ register(OpSpec("avg_pool2d_grad", lambda inputs, **attributes: [_unpooled_type(
 # ---- Keras' words -------------------------------------------------------------------------------------------
 
 def _pool(op: str, x, pool_size, strides, padding: str, data_format: str | None):
-    """Pools 1-D and 2-D maps in either layout by the 2-D op on NHWC; gives the op's first output."""
+    """Pools 1-D, 2-D and 3-D maps in either layout by the 2-D op on NHWC; gives the op's first output."""
     shape = shape_of(x)
     if padding not in ("valid", "same"):
         raise ArgumentError("`padding` of a pooling must be 'valid' or 'same'. " + received(padding=padding))
     if data_format not in (None, "channels_last", "channels_first"):
         raise ArgumentError("`data_format` must be 'channels_last' or 'channels_first'. "
                             + received(data_format=data_format))
-    if len(shape) not in (3, 4):
-        raise ShapeError("Pooling takes maps with one or two axes beside batch and channels. " + received(shape=shape))
+    if len(shape) not in (3, 4, 5):
+        raise ShapeError("Pooling takes maps with one, two or three axes beside batch and channels. "
+                         + received(shape=shape))
     rank = len(shape) - 2
     pool_size = per_axis(pool_size, rank, "pool_size")
     strides = pool_size if strides is None else per_axis(strides, rank, "strides")
     if data_format == "channels_first":
-        order = (0, 2, 1) if rank == 1 else (0, 2, 3, 1)
-        y = _pool(op, ops.transpose(x, axes=order), pool_size, strides, padding, None)
-        return ops.transpose(y, axes=(0, 2, 1) if rank == 1 else (0, 3, 1, 2))
+        y = _pool(op, ops.moveaxis(x, 1, -1), pool_size, strides, padding, None)
+        return ops.moveaxis(y, -1, 1)
     if rank == 1:
         y = _pool(op, ops.expand_dims(x, 1), (1, *pool_size), (1, *strides), padding, None)
         return ops.squeeze(y, axis=1)
+    if rank == 3:
+        from striate.ops.volume import pool_volume
+
+        return pool_volume(max_pool if op == "max_pool2d" else average_pool, x, pool_size, strides, padding)
     pairs = tuple(map(padding_amounts, (padding,) * 2, shape[1:3], pool_size, strides))
     outputs = apply(op, [x], pool_size=pool_size, strides=strides, padding=pairs)
     return outputs[0] if op == "max_pool2d" else outputs
 
 
 def max_pool(inputs, pool_size, strides=None, padding: str = "valid", data_format: str | None = None):
-    """The largest value of each window (`keras.ops.max_pool`, 1-D and 2-D).
+    """The largest value of each window (`keras.ops.max_pool`, 1-D to 3-D).
 
     Shapes: inputs (batch, length, channels) or (batch, height, width, channels), or with the channels second under
     `data_format="channels_first"`. `strides` is `pool_size` unless given. Raises `ShapeError`, `ArgumentError`.
@@ -211,7 +215,7 @@ def max_pool(inputs, pool_size, strides=None, padding: str = "valid", data_forma
 
 
 def average_pool(inputs, pool_size, strides=None, padding: str = "valid", data_format: str | None = None):
-    """The mean of each window, padding not counted (`keras.ops.average_pool`, 1-D and 2-D). Shapes as `max_pool`.
+    """The mean of each window, padding not counted (`keras.ops.average_pool`, 1-D to 3-D). Shapes as `max_pool`.
 
     Example:
         >>> average_pool([[[1.0], [3.0], [2.0], [0.0]]], 2).tolist()
@@ -233,3 +237,49 @@ def l2_pool(inputs, pool_size, strides=None, padding: str = "valid", data_format
     places = prod(per_axis(pool_size, max(len(shape) - 2, 1), "pool_size"))
     squares = average_pool(ops.square(inputs), pool_size, strides, padding, data_format)
     return ops.sqrt(ops.multiply(squares, float(places)))
+
+
+# ---- windows chosen by the size of the output ---------------------------------------------------------------
+
+def _adaptive(reduce_axis, inputs, output_size, data_format):
+    """Applies reduce_axis(x, [(start, stop), ...], axis) along each axis that is pooled."""
+    rank = len(shape_of(inputs)) - 2
+    first = 2 if data_format == "channels_first" else 1
+    for axis, size in enumerate(per_axis(output_size, rank, "output_size"), first):
+        length = shape_of(inputs)[axis]
+        if length is None:
+            raise ShapeError("Adaptive pooling needs maps whose size is known. " + received(shape=shape_of(inputs)))
+        cuts = [(i * length // size, -(-(i + 1) * length // size)) for i in range(size)]
+        inputs = reduce_axis(inputs, cuts, axis)
+    return inputs
+
+
+def _largest(x, cuts, axis):
+    parts = [ops.max(ops.get_item(x, (*[slice(None)] * axis, slice(*cut))), axis=axis, keepdims=True) for cut in cuts]
+    return ops.concatenate(parts, axis=axis)
+
+
+def _means(x, cuts, axis):
+    from striate.ops.image import weigh_axis
+
+    matrix = np.zeros((len(cuts), shape_of(x)[axis]), np.float32)
+    for row, (start, stop) in enumerate(cuts):
+        matrix[row, start:stop] = 1.0 / (stop - start)
+    return weigh_axis(x, matrix, axis)
+
+
+def adaptive_max_pool(inputs, output_size, data_format: str | None = None):
+    """The largest value of each of `output_size` windows an axis (`keras.ops.adaptive_max_pool`).
+
+    Window i of `size` over n elements goes from floor(i n / size) to ceil((i + 1) n / size). Shapes as `max_pool`.
+
+    Example:
+        >>> adaptive_max_pool([[[1.0], [3.0], [2.0]]], 2).tolist()
+        [[[3.0], [3.0]]]
+    """
+    return _adaptive(_largest, inputs, output_size, data_format)
+
+
+def adaptive_average_pool(inputs, output_size, data_format: str | None = None):
+    """The mean of each of `output_size` windows an axis (`keras.ops.adaptive_average_pool`); windows as there."""
+    return _adaptive(_means, ops.convert_to_tensor(inputs), output_size, data_format)

@@ -11,6 +11,8 @@ def of_layer(library, name, arguments, shapes) -> tuple[dict, dict]:
     """(output, and for batch normalisation those of training; the configuration)."""
     layer = getattr(library.layers, name)(**arguments, name="layer")
     tensors = cases.inputs(shapes)
+    if name == "CategoryEncoding":
+        tensors = [np.abs(array).astype("int32") for array in tensors]
     x = tensors[0] if len(tensors) == 1 else tensors
     layer(x)
     layer.set_weights(cases.weights([weight.shape for weight in layer.get_weights()]))

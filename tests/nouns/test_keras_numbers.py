@@ -67,6 +67,8 @@ def test_configurations_equal_those_of_keras(key, function, row, configs):
     _, config = run(function, row)
     found = json.loads(json.dumps(config))
     expected = without(configs[key], NEWER)
+    if row[0] == "RandomGrayscale":
+        del found["seed"]  # Keras forgets it
     assert without(found, OURS) == without(expected, OURS)
 
 
