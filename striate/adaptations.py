@@ -80,9 +80,12 @@ def report(script: str = "") -> str:
         >>> report()
         'no adaptations'
     """
-    places = []
+    places: dict[str, list[str]] = {}
     for entry in _noted:
-        other = "" if entry.file == script else f"{Path(entry.file).name}, "
-        places.append(f"{entry.what} ({other}line {entry.line})" if entry.line else entry.what)
-    count = f"{len(places) or 'no'} adaptation{'' if len(places) == 1 else 's'}"
-    return count + (": " + ", ".join(places) if places else "")
+        lines = places.setdefault(entry.what, [])
+        if entry.line:
+            lines.append(("" if entry.file == script else f"{Path(entry.file).name}:") + str(entry.line))
+    said = [what + (f" (line{'s' * (len(lines) > 1)} {', '.join(lines)})" if lines else "")
+            for what, lines in places.items()]
+    count = f"{len(said) or 'no'} adaptation{'s' * (len(said) != 1)}"
+    return count + (": " + ", ".join(said) if said else "")

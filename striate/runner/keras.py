@@ -1,4 +1,4 @@
-"""The module that `import keras` and `tf.keras` give: striate's rooms under Keras' names, which are the same objects."""
+"""The module that `import keras` and `tf.keras` give: striate's rooms under Keras' names, the same objects."""
 
 from __future__ import annotations
 

@@ -31,7 +31,9 @@ MOVED = {
 
 TOP = ("preprocessing", "engine")
 _TENSORFLOW = ("config", "data", "image", "math", "nn", "random", "test")
-_attached: list[tuple[Any, str]] = []
+_ABSENT = object()
+_attached: list[tuple[Any, str, Any]] = []
+"""Owner, name and what was there before."""
 
 
 class OldPath(types.ModuleType):
@@ -73,31 +75,56 @@ def modules_below(root: str) -> dict[str, types.ModuleType]:
 
 
 def attach() -> None:
-    """Old paths become attributes of their parents (`from keras.utils import np_utils`), old methods of models."""
+    """Old paths become attributes of their parents (`from keras.utils import np_utils`), old methods of models.
+
+    What models, layers, losses and metrics compute outside of training has a `.numpy()`, as TensorFlow's tensors have.
+    """
     if _attached:
         return
     from striate import backend
+    from striate.layers import Layer
+    from striate.losses import Loss
+    from striate.metrics import Metric
     from striate.models import Model
     from striate.runner import old_methods
+    from striate.runner.tf.functions import returning_tensors
 
     modules = _keras_modules()
     for path in sorted([*MOVED, "layers.experimental"]):
         parent, _, name = path.rpartition(".")
-        if parent and name not in vars(modules[parent]):
+        if parent:
             _attach(modules[parent], name, modules[path])
     for function in old_methods.OF_MODELS:
         _attach(Model, function.__name__, function)
     for function in old_methods.OF_THE_BACKEND:
         _attach(backend, function.__name__, function)
+    for owner in (Model, Layer, Loss, Metric):
+        _replace(owner, "__call__", returning_tensors(vars(owner)["__call__"]))
+    for owner in _kinds(Metric):
+        if "result" in vars(owner):
+            _replace(owner, "result", returning_tensors(vars(owner)["result"]))
+
+
+def _kinds(kind: type) -> list[type]:
+    """A class and all classes derived from it."""
+    return [kind, *(further for derived in kind.__subclasses__() for further in _kinds(derived))]
 
 
 def _attach(owner: Any, name: str, item: Any) -> None:
     if name not in vars(owner):
-        setattr(owner, name, item)
-        _attached.append((owner, name))
+        _replace(owner, name, item)
+
+
+def _replace(owner: Any, name: str, item: Any) -> None:
+    _attached.append((owner, name, vars(owner).get(name, _ABSENT)))
+    setattr(owner, name, item)
 
 
 def detach() -> None:
     """Undoes `attach`."""
     while _attached:
-        delattr(*_attached.pop())
+        owner, name, before = _attached.pop()
+        if before is _ABSENT:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, before)

@@ -16,15 +16,20 @@ import tokenize
 from dataclasses import dataclass
 
 _CHARACTERS = str.maketrans({
-    **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033", '"'), **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4", "'"),
+    **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033", '"'),
+    **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4", "'"),
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
     **dict.fromkeys("\u00a0\u2002\u2003\u2007\u2009\u202f", " "), **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff", ""),
-    "\ufb01": "fi", "\ufb02": "fl", "\ufb00": "ff", "\ufb03": "ffi", "\ufb04": "ffl", "\u00d7": "*", "\uff0c": ",", "\uff1a": ":",
+    "\ufb01": "fi", "\ufb02": "fl", "\ufb00": "ff", "\ufb03": "ffi", "\ufb04": "ffl",
+    "\u00d7": "*", "\uff0c": ",", "\uff1a": ":",
 })
 _PROMPT = re.compile(r"^\s*(>>> ?|\.\.\. |In ?\[\d*\]: ?|In: )")
 _NUMBERED = re.compile(r"^\s*(\d{1,3})(?:[ \t:.|]|$)(.*)$")
-_OUTPUT = re.compile(r"^\s*(Out ?\[\d*\]:|Epoch \d+/\d+|Train on \d+ samples|\d+/\d+ +[-\[\u2501=]|\{?'\w+': \[[\d.]+, \.\.\.)")
-_PROSE = re.compile(r"^\s*[\u2022\u25b6\u25ba\u25aa\u2023\u25e6\u2460-\u2473]|^\s*(```|#{2,} |\* )")
+_OUTPUT = re.compile(r"^\s*(Out ?\[\d*\]:|Epoch \d+/\d+|Train on \d+ samples|"
+                     r"\d+/\d+ +[-\[\u2501=]|\{?'\w+': \[[\d.]+, \.\.\.|"
+                     r"\[+ *-?[\d.]+ +-?[\d.]+)")
+_PROSE = re.compile(r"^\s*\$\$|^\s*[\u2022\u25b6\u25ba\u25aa\u2023\u25e6\u2460-\u2473]|^\s*(```|#{2,} |\* )")
+_SENTENCE = re.compile(r"\s*([^\W\d_][\w'/-]*)[,:;.]?(?: [\w'/-]+[,:;.?!]?)+\s*")
 _STRING = re.compile(r"""("{3}.*?"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""", re.S)
 _WORDS = re.compile(r"\b([A-Za-z_]\w*)[ \t]+(?=([A-Za-z_]\w*)\b)")
 _OPEN, _CLOSE = "([{", ")]}"
@@ -101,13 +106,28 @@ def _follows(found: list, number: int) -> bool:
 
 
 def _what_is_no_code(text: str) -> str:
-    """Printed output and sentences between pieces of code become comments; marks of code blocks go."""
+    """Printed output and sentences between pieces of code become comments. Where code blocks are marked, so does
+    everything outside of them."""
+    marked = text.count("```") >= 2
+    inside = not marked
     lines = []
     for line in text.split("\n"):
         if line.strip().startswith("```"):
-            continue
-        lines.append("# " + line.strip() if _OUTPUT.match(line) or _PROSE.match(line) else line)
+            inside = not marked or not inside
+        elif not line.strip() or inside and not _is_no_code(line):
+            lines.append(line)
+        else:
+            lines.append("# " + line.strip())
     return "\n".join(lines)
+
+
+def _is_no_code(line: str) -> bool:
+    if _OUTPUT.match(line) or _PROSE.match(line):
+        return True
+    words = _SENTENCE.fullmatch(line)
+    if words is None or words[1] in keyword.kwlist:
+        return False
+    return ":" not in line or words[1][0].isupper()  # `count: int` is code
 
 
 def _broken_strings(text: str) -> str:

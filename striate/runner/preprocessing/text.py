@@ -79,7 +79,7 @@ class Tokenizer:
                 for numbers in sequences]
 
     def texts_to_matrix(self, texts: Iterable, mode: str = "binary") -> np.ndarray:
-        """One row a text, one column a word: whether it occurs ("binary"), how often ("count") or its share ("freq")."""
+        """One row a text, one column a word: whether it occurs ("binary"), how often ("count"), its share ("freq")."""
         sequences = self.texts_to_sequences(texts)
         matrix = np.zeros((len(sequences), self.num_words or len(self.word_index) + 1), np.float32)
         for row, numbers in enumerate(sequences):

@@ -28,7 +28,8 @@ def _accepted(*arguments, **keywords) -> None:
 
 list_logical_devices = get_visible_devices = list_physical_devices
 set_visible_devices = set_soft_device_placement = _accepted
-threading = types.SimpleNamespace(set_inter_op_parallelism_threads=_accepted, set_intra_op_parallelism_threads=_accepted)
+threading = types.SimpleNamespace(
+    set_inter_op_parallelism_threads=_accepted, set_intra_op_parallelism_threads=_accepted)
 optimizer = types.SimpleNamespace(set_jit=_accepted, set_experimental_options=_accepted)
 experimental = types.SimpleNamespace(
     list_physical_devices=list_physical_devices, set_memory_growth=_accepted, set_visible_devices=_accepted,

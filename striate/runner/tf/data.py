@@ -135,7 +135,8 @@ class Dataset:
         """The first elements; -1 for all."""
         if count < 0:
             return self
-        return Dataset(lambda: itertools.islice(self, count), count if self._length is None else min(count, self._length))
+        length = count if self._length is None else min(count, self._length)
+        return Dataset(lambda: itertools.islice(self, count), length)
 
     def skip(self, count: int, name=None) -> Dataset:
         """All but the first elements."""

@@ -22,7 +22,7 @@ _REDUCTIONS = ("all", "any", "max", "mean", "min", "prod", "sum")
 
 
 def returning_tensors(function):
-    """The function with NumPy's results made tensors, and lists among its arguments made arrays."""
+    """The function with NumPy's results made tensors."""
     @functools.wraps(function)
     def wrapped(*arguments, **keywords):
         return as_tensor(function(*arguments, **keywords))

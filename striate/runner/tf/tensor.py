@@ -44,6 +44,8 @@ def as_tensor(item: Any) -> Any:
         return np.asarray(item).view(Tensor)
     if isinstance(item, (list, tuple)):
         return type(item)(as_tensor(part) for part in item)
+    if isinstance(item, dict):
+        return {key: as_tensor(part) for key, part in item.items()}
     return item
 
 
