@@ -1,1 +1,24 @@
-"""Pictures of networks, data and runs. Each module draws one kind of thing; none needs a network connection."""
+"""Pictures and explanations of networks, data and runs: pure functions from a model, an input or a run to a result.
+
+Every result prints as text, shows itself in a notebook, and saves itself by the ending of a file's name:
+
+    from striate import see
+    see.number(model, image, "conv2d", (3, 4, 0)).save("number.svg")
+"""
+
+from importlib import import_module
+
+_NAMES = {
+    "number": "explanation", "gradient_number": "weight_gradient",
+}
+__all__ = list(_NAMES)
+
+
+def __getattr__(name: str):
+    if name in _NAMES:
+        return getattr(import_module(f"striate.see.{_NAMES[name]}"), name)
+    raise AttributeError(f"module 'striate.see' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

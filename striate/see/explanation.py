@@ -1,0 +1,180 @@
+"""`number`: where one number of a network comes from: the window, the weights, every product, the bias, the activation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from striate.errors import ArgumentError, GraphError, received
+from striate.see import probe
+from striate.see.canvas import Canvas
+from striate.see.number_rules import Term, sum_of
+from striate.see.result import Result, aligned
+
+EPSILON = float(np.finfo(np.float32).eps)
+SHOWN = 40
+SIGNS = {"max": "the largest of", "l2": "the root of the sum of squares of"}
+
+
+@dataclass(frozen=True)
+class Number(Result):
+    """One number explained.
+
+    terms: the products; kind: "sum", "max" or "l2" says what becomes of them. total: that, with the bias; value: the
+    same after the activation, in float64; engine: what the engine computed in float32; bound: how far the two may lie
+    apart by rounding alone (they do not lie farther: that is checked when the object is made).
+    """
+
+    model: str
+    layer: str
+    layer_type: str
+    index: tuple[int, ...]
+    kind: str
+    terms: tuple[Term, ...]
+    bias: float
+    total: float
+    activation: str
+    value: float
+    engine: float
+    bound: float
+    inputs: np.ndarray
+    output: np.ndarray
+
+    @property
+    def partial_sums(self) -> list[float]:
+        """The sum after each product."""
+        return np.cumsum([term.product for term in self.terms]).tolist()
+
+    def data(self) -> dict[str, Any]:
+        """All terms and results."""
+        rows = [{"place": term.place, "tap": term.tap, "value": term.value, "weight": term.weight,
+                 "product": term.product, "partial_sum": partial}
+                for term, partial in zip(self.terms, self.partial_sums, strict=True)]
+        return {"model": self.model, "layer": self.layer, "type": self.layer_type, "index": self.index,
+                "kind": self.kind, "terms": rows, "bias": self.bias, "total": self.total,
+                "activation": self.activation, "value": self.value, "engine": self.engine, "bound": self.bound}
+
+    def __str__(self) -> str:
+        place = ", ".join(map(str, self.index))
+        lines = [f"{self.layer}[{place}] of {self.model} ({self.layer_type}) = {self.engine:.7g}", ""]
+        lines += [_table(self.terms, self.kind), ""]
+        if self.kind == "sum":
+            lines.append(f"sum of {len(self.terms):,} products  {self.total - self.bias: .7f}")
+            lines.append(f"+ bias             {self.bias: .7f}")
+        else:
+            lines.append(f"{SIGNS[self.kind]} {len(self.terms):,} numbers")
+        lines.append(f"= before activation {self.total: .7f}")
+        lines.append(f"  {self.activation:<17} {self.value: .7f}")
+        lines.append(f"  the engine says   {self.engine: .7f}   (float32; rounding allows {self.bound:.1e})")
+        return "\n".join(lines)
+
+    def latex(self) -> str:
+        """The sum as LaTeX (amsmath), with at most 40 products written out."""
+        terms = [f"{term.value:.4g} \\cdot {_bracket(term.weight)}" for term in self.terms[:SHOWN]]
+        if self.kind != "sum":
+            name = "\\max" if self.kind == "max" else "\\sqrt{\\textstyle\\sum{}} "
+            inner = ", ".join(f"{term.value:.4g}" for term in self.terms[:SHOWN])
+            return f"\\[ {name}\\{{{inner}\\}} = {self.value:.4g} \\]"
+        rows = [" + ".join(terms[first:first + 3]) for first in range(0, len(terms), 3)]
+        if len(self.terms) > SHOWN:
+            rows.append(f"\\cdots\\quad (\\text{{{len(self.terms) - SHOWN} more}})")
+        rows.append(f"{_bracket(self.bias)} = {self.total:.4g}")
+        body = " \\\\\n  &\\quad + ".join(rows)
+        return (f"\\begin{{aligned}}\n  z &= {body} \\\\\n  y &= \\operatorname{{{self.activation}}}(z) = "
+                f"{self.value:.4g}\n\\end{{aligned}}")
+
+    def figure(self) -> Canvas:
+        """The window, the weights, the products, and what becomes of them."""
+        from striate.see.number_figure import draw
+
+        return draw(self)
+
+
+def _bracket(number: float) -> str:
+    return f"({number:.4g})" if number < 0 else f"{number:.4g}"
+
+
+def _table(terms: tuple[Term, ...], kind: str) -> str:
+    partial = np.cumsum([term.product for term in terms])
+
+    def row(index):
+        term = terms[index]
+        where = "padding" if term.place is None else str(list(term.place))
+        if kind != "sum":
+            return [where, f"{term.value:.6f}"]
+        return [where, f"{term.value:.6f}", str(list(term.tap)), f"{term.weight:.6f}", f"{term.product:.6f}",
+                f"{partial[index]:.6f}"]
+    head = ["input", "value"] if kind != "sum" else ["input", "value", "weight at", "weight", "product", "sum so far"]
+    chosen = range(len(terms)) if len(terms) <= SHOWN else [*range(SHOWN - 5), *range(len(terms) - 5, len(terms))]
+    lines = aligned([row(index) for index in chosen], head).splitlines()
+    if len(terms) > SHOWN:
+        lines.insert(SHOWN - 4, f"... {len(terms) - SHOWN:,} more (in .terms, and in the JSON file) ...")
+    return "\n".join(lines)
+
+
+def number(model, x, layer, index, sample: int = 0) -> Number:
+    """Explains one number that a layer gives for an input.
+
+    Args:
+        model: a model with a graph (Sequential with an Input, or Model(inputs, outputs)).
+        x: one input, or a batch of which `sample` is looked at.
+        layer: name, place or the layer itself.
+        index: of the number in the layer's output, without the batch: (row, column, channel), (unit,) or an integer.
+        sample: which of a batch.
+
+    Returns:
+        A `Number`: prints as a table of products, draws the window, saves as JSON or LaTeX.
+
+    Raises:
+        ArgumentError: no such layer, an index out of range, or a layer that is no sum, maximum or copy.
+        GraphError: the engine's number is not the sum that it should be; a defect of striate.
+
+    Example:
+        >>> from striate import zoo
+        >>> model = zoo.build("lenet5")
+        >>> len(number(model, np.ones((28, 28)), "conv2d", (0, 0, 3)).terms)
+        25
+    """
+    tap = probe.tap(model, x, layer)
+    layer = tap.layer
+    inputs = [_sample(array, sample) for array in probe.arrays(tap.inputs)]
+    output = _sample(probe.arrays(tap.output)[0], sample)
+    place = check_index(index, output.shape, layer.name)
+    if getattr(layer, "data_format", None) == "channels_first" and output.ndim > 1:
+        # Explained with the channel last, as the engine computes it.
+        inputs, output = [np.moveaxis(array, 0, -1) for array in inputs], np.moveaxis(output, 0, -1)
+        place = (*place[1:], place[0])
+    found = sum_of(layer, inputs, place)
+    total, value = found.total, found.value
+    engine = float(output[place])
+    largest = max(float(np.abs(array).max(initial=0)) for array in inputs)
+    weights = sum(abs(term.weight) for term in found.terms) if found.kind == "sum" else 1.0
+    bound = EPSILON * (64 + 4 * sqrt(len(found.terms))) * (largest * weights + abs(found.bias) + abs(value))
+    if abs(value - engine) > bound:
+        raise GraphError(f"The engine's number differs from its explanation by more than rounding can: {engine!r} "
+                         f"instead of {value!r}. {received(layer=layer.name, index=place)}")
+    return Number(model.name, layer.name, type(layer).__name__, place, found.kind, found.terms, found.bias, total,
+                  found.name, value, engine, bound, inputs[0], output)
+
+
+def _sample(array: np.ndarray, sample: int) -> np.ndarray:
+    if not -len(array) <= sample < len(array):
+        raise ArgumentError(f"The batch has {len(array)} samples, counted from 0. {received(sample=sample)}")
+    return array[sample]
+
+
+def check_index(index, shape: tuple[int, ...], name: str) -> tuple[int, ...]:
+    """An index as a tuple of places that `shape` has; negative ones count from the end.
+
+    Raises:
+        ArgumentError: too few or too many entries, or one out of range.
+    """
+    place = tuple(int(i) for i in np.atleast_1d(np.asarray(index, np.int64)))
+    if len(place) != len(shape) or any(not -n <= i < n for i, n in zip(place, shape, strict=True)):
+        words = "(row, column, channel)" if len(shape) == 3 else "(place, channel)" if len(shape) == 2 else "(unit,)"
+        raise ArgumentError(f"The output of '{name}' has the shape {tuple(shape)} (without the batch), so its `index` "
+                            f"is {words} with each entry smaller than that. {received(index=index)}")
+    return tuple(i % n for i, n in zip(place, shape, strict=True))

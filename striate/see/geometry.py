@@ -1,0 +1,106 @@
+"""The windows of layers: which layers slide a window, how, and over which axes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from striate.layers import conv, pool
+from striate.ops import windows
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window over the spatial axes of a layer's input.
+
+    kind: conv, depthwise, transposed, max, average or l2. padding: (before, after) for each axis; of a transposed
+    convolution that of the convolution whose gradient it is. lengths, outputs: of the spatial axes.
+    """
+
+    kind: str
+    size: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilation: tuple[int, ...]
+    padding: tuple[Pair, ...]
+    lengths: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    @property
+    def rank(self) -> int:
+        return len(self.size)
+
+    def starts(self, place: tuple[int, ...]) -> tuple[int, ...]:
+        """Where the window of an output place begins, in input elements; negative in the padding."""
+        return tuple(i * stride - before for i, stride, (before, _) in
+                     zip(place, self.strides, self.padding, strict=True))
+
+    def taps(self, place: tuple[int, ...]) -> list[tuple[tuple[int, ...], tuple[int, ...] | None]]:
+        """(tap, input place or None in the padding) for an output place, in row-major order of the taps."""
+        if self.kind == "transposed":
+            return self._transposed_taps(place)
+        start, found = self.starts(place), []
+        for tap in np.ndindex(*self.size):
+            at = tuple(first + t * d for first, t, d in zip(start, tap, self.dilation, strict=True))
+            inside = all(0 <= i < n for i, n in zip(at, self.lengths, strict=True))
+            found.append((tap, at if inside else None))
+        return found
+
+    def _transposed_taps(self, place):
+        """The input elements that paint this output element, and with which tap of the kernel."""
+        found = []
+        for tap in np.ndindex(*self.size):
+            reach = [o + before - t * d for o, (before, _), t, d in
+                     zip(place, self.padding, tap, self.dilation, strict=True)]
+            if all(r % s == 0 and 0 <= r // s < n for r, s, n in zip(reach, self.strides, self.lengths, strict=True)):
+                found.append((tap, tuple(r // s for r, s in zip(reach, self.strides, strict=True))))
+        return found
+
+
+def is_convolution(layer) -> bool:
+    """Whether a layer has a kernel that slides."""
+    return isinstance(layer, (conv.BaseConv, conv.BaseDepthwiseConv, conv.BaseConvTranspose))
+
+
+def window_of(layer, input_shape) -> Window | None:
+    """The window of a layer for inputs of this shape (with the batch, lengths known); None if it has none."""
+    if isinstance(layer, conv.BaseSeparableConv) or not (is_convolution(layer) or isinstance(layer, pool.BasePooling)):
+        return None
+    first = layer.data_format == "channels_first"
+    lengths = tuple(input_shape[2:] if first else input_shape[1:-1])
+    if isinstance(layer, pool.BasePooling):
+        kind = {"max_pool": "max", "average_pool": "average", "l2_pool": "l2"}[layer.function]
+        size, dilation = layer.pool_size, (1,) * layer.rank
+    else:
+        size, dilation = layer.kernel_size, layer.dilation_rate
+        kind = "depthwise" if isinstance(layer, conv.BaseDepthwiseConv) else \
+            "transposed" if isinstance(layer, conv.BaseConvTranspose) else "conv"
+    if kind == "transposed":
+        extra = layer.output_padding or (None,) * layer.rank
+        axes = list(zip(size, layer.strides, dilation, extra, strict=True))
+        padding = tuple(windows.transposed_padding(n, s, layer.padding, d, e) for n, s, d, e in axes)
+        outputs = tuple(windows.transposed_length(length, n, s, layer.padding, d, e)
+                        for length, (n, s, d, e) in zip(lengths, axes, strict=True))
+    else:
+        axes4 = list(zip(lengths, size, layer.strides, dilation, strict=True))
+        padding = tuple(windows.padding_amounts(layer.padding, *axis) for axis in axes4)
+        outputs = tuple(windows.output_length(*axis, pad) for axis, pad in zip(axes4, padding, strict=True))
+    return Window(kind, tuple(size), tuple(layer.strides), tuple(dilation), padding, lengths, outputs)
+
+
+def channels_last(layer, array: np.ndarray) -> np.ndarray:
+    """An input or output of a layer with its channels as the last axis."""
+    return np.moveaxis(array, 1, -1) if getattr(layer, "data_format", None) == "channels_first" else array
+
+
+def kernel_of(layer) -> Any:
+    """The kernel as an array, float64: (*window, channels in, channels out)."""
+    return np.asarray(layer.kernel, np.float64)
+
+
+def activation_name(layer) -> str:
+    """The name of a layer's activation; "linear" for none."""
+    return getattr(getattr(layer, "activation", None), "__name__", "linear")

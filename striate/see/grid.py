@@ -1,0 +1,132 @@
+"""Small pieces that many figures are made of: grids of numbers, titles, legends, maps side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from striate.see.canvas import Canvas, wrapped
+from striate.see.palette import BLUE, INK, LINE, MUTED, heat, hexadecimal, photograph, readable_on, signed, text_width
+
+MARGIN = 24
+TITLE_SIZE, TEXT_SIZE, SMALL_SIZE = 20, 14, 12
+
+
+def short(value: float, digits: int = 3) -> str:
+    """A number as briefly as a figure needs it.
+
+    Example:
+        >>> short(0.12345), short(-3.0), short(12345.678), short(0.0000123)
+        ('0.123', '-3', '12,346', '1.23e-05')
+    """
+    value = float(value)
+    if value != value or value in (float("inf"), float("-inf")):
+        return str(value)
+    if value == int(value) and abs(value) < 1e6:
+        return f"{int(value):,}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}" if abs(value) < 1e9 else f"{value:.3g}"
+    if abs(value) < 10 ** -digits:
+        return f"{value:.{digits}g}" if value else "0"
+    return f"{value:.{digits}g}" if abs(value) >= 100 else f"{value:.{digits}f}".rstrip("0").rstrip(".")
+
+
+def header(canvas: Canvas, title: str, note: str = "", y: float = MARGIN) -> float:
+    """Writes a title and, below it, a note broken into lines; gives the y where the drawing may begin."""
+    room = canvas.width - 2 * MARGIN
+    for line in wrapped(title, room, TITLE_SIZE * 1.06):
+        y += TITLE_SIZE
+        canvas.text(MARGIN, y, line, TITLE_SIZE, INK, bold=True)
+        y += 6
+    for line in wrapped(note, room, TEXT_SIZE):
+        y += TEXT_SIZE + 5
+        canvas.text(MARGIN, y, line, TEXT_SIZE, MUTED)
+    return y + 18
+
+
+def header_height(width: float, title: str, note: str = "") -> float:
+    """How much `header` needs."""
+    return header(Canvas(width, 0), title, note)
+
+
+def numbers(canvas: Canvas, x: float, y: float, values, cell: float, colours: np.ndarray, digits: int = 2) -> None:
+    """A grid of numbers (rows, columns) on coloured cells; the numbers are left out where they would not fit."""
+    values = np.atleast_2d(np.asarray(values))
+    height, width = values.shape
+    canvas.picture(x, y, width * cell, height * cell, colours)
+    texts = [[short(value, digits) for value in row] for row in values]
+    longest = max((text_width(text, 1.0) for row in texts for text in row), default=1.0)
+    size = min(cell * 0.42, (cell - 5) / max(longest, 0.1))
+    if size >= 7.5:
+        for row in range(height):
+            for column in range(width):
+                canvas.text(x + (column + 0.5) * cell, y + (row + 0.5) * cell + size * 0.36, texts[row][column], size,
+                            readable_on(colours[row, column]), "middle")
+    lines(canvas, x, y, height, width, cell)
+
+
+def lines(canvas: Canvas, x: float, y: float, rows: int, columns: int, cell: float, colour: str = LINE) -> None:
+    """The lines of a grid."""
+    if cell < 6:
+        canvas.rectangle(x, y, columns * cell, rows * cell, line=colour)
+        return
+    for row in range(rows + 1):
+        canvas.path([(x, y + row * cell), (x + columns * cell, y + row * cell)], colour, 0.8)
+    for column in range(columns + 1):
+        canvas.path([(x + column * cell, y), (x + column * cell, y + rows * cell)], colour, 0.8)
+
+
+def as_image(values: np.ndarray) -> np.ndarray:
+    """A line or an image of numbers as (rows, columns)."""
+    values = np.asarray(values)
+    return values[np.newaxis] if values.ndim == 1 else values
+
+
+def cells_of(shape: Sequence[int], room: float, largest: float = 46.0) -> float:
+    """The size of a cell so that `shape` cells fill at most `room` units each way."""
+    return min(largest, room / max(shape))
+
+
+def overlay(image: np.ndarray, mask: np.ndarray, strength: float = 0.62) -> np.ndarray:
+    """An image (height, width, 3) with a map (height, width) laid over it in colours, stronger where it is larger."""
+    share = mask / (mask.max(initial=0) or 1.0)
+    alpha = (strength * np.sqrt(np.clip(share, 0, 1)))[..., np.newaxis]
+    grey = image.astype(np.float64).mean(axis=-1, keepdims=True)
+    return np.round(grey * (1 - alpha) + heat(share, 0, 1) * alpha).astype(np.uint8)
+
+
+def gallery(canvas: Canvas, x: float, y: float, tiles: Sequence[tuple[np.ndarray, str]], side: float, columns: int,
+            gap: float = 10) -> float:
+    """Pictures (colours, caption) in rows; the lines of a caption are divided by line breaks. Gives the y below."""
+    count = max((caption.count("\n") + 1 if caption else 0 for _, caption in tiles), default=0)
+    step = side + gap + count * (SMALL_SIZE + 4)
+    for index, (pixels, caption) in enumerate(tiles):
+        left, top = x + index % columns * (side + gap), y + index // columns * step
+        height, width = pixels.shape[:2]
+        zoom = side / max(height, width)
+        canvas.picture(left, top, width * zoom, height * zoom, pixels)
+        canvas.rectangle(left, top, width * zoom, height * zoom, line=LINE, thickness=0.8)
+        for row, line in enumerate(caption.split("\n") if caption else ()):
+            size = min(SMALL_SIZE, (side + gap - 4) / max(text_width(line, 1.0), 0.1))
+            canvas.text(left, top + side + (row + 1) * (SMALL_SIZE + 3), line, size, MUTED if row else INK)
+    return y + -(-len(tiles) // columns) * step
+
+
+def scale_bar(canvas: Canvas, x: float, y: float, largest: float, width: float = 180) -> None:
+    """The legend of signed colours."""
+    canvas.picture(x, y, width, 12, signed(np.linspace(-1, 1, 61))[np.newaxis])
+    canvas.rectangle(x, y, width, 12, line=LINE, thickness=0.8)
+    for place, value in ((0, -largest), (0.5, 0.0), (1, largest)):
+        canvas.text(x + place * width, y + 28, short(value), SMALL_SIZE, MUTED, "middle")
+
+
+def box(canvas: Canvas, x: float, y: float, width: float, height: float, colour: str = BLUE, thickness=3.0) -> None:
+    """An outline that marks something; white around it, so that it is seen on any ground."""
+    canvas.rectangle(x, y, width, height, line="#ffffff", thickness=thickness + 2)
+    canvas.rectangle(x, y, width, height, line=colour, thickness=thickness)
+
+
+def picture_of(x: np.ndarray) -> np.ndarray:
+    """One sample (height, width[, channels]) or a line (length, channels) as colours."""
+    return photograph(x.mean(axis=-1)[np.newaxis] if x.ndim == 2 and x.shape[1] <= 4 < x.shape[0] else x)

@@ -1,0 +1,222 @@
+"""What each kind of layer sums (or compares, or copies) for one element of its output, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod, sqrt
+from typing import Any
+
+import numpy as np
+
+from striate.errors import ArgumentError, received
+from striate.layers import activation, core, merging, normalization, pool, regularization, reshaping
+from striate.see.geometry import activation_name, is_convolution, kernel_of, window_of
+
+_MIXING = ("softmax", "log_softmax", "sparsemax", "glu")
+"""Activations for which all channels of a place count."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """One product. place: indices of the input element, channel last (None in the padding); tap: of the weight."""
+
+    place: tuple[int, ...] | None
+    tap: tuple[int, ...]
+    value: float
+    weight: float
+
+    @property
+    def product(self) -> float:
+        return self.value * self.weight
+
+
+@dataclass(frozen=True)
+class Sum:
+    """How one output element comes about.
+
+    kind: "sum" of products plus bias, "max" of the values, or "l2", the root of the sum of their squares. name: of the
+    activation; activate: from the sum to the activation's value.
+    """
+
+    kind: str
+    terms: tuple[Term, ...]
+    bias: float = 0.0
+    name: str = "linear"
+    activate: Callable[[float], float] | None = None
+
+    @property
+    def total(self) -> float:
+        """Before the activation."""
+        if self.kind == "max":
+            return max(term.value for term in self.terms)
+        total = sum(term.product for term in self.terms)
+        return sqrt(total) if self.kind == "l2" else float(total) + self.bias
+
+    @property
+    def value(self) -> float:
+        """After the activation."""
+        return self.total if self.activate is None else self.activate(self.total)
+
+
+def sum_of(layer, inputs: list[np.ndarray], place: tuple[int, ...]) -> Sum:
+    """The sum behind an element of a layer's output.
+
+    Args:
+        layer: the layer.
+        inputs: its inputs without the batch, channels last.
+        place: of the element, without the batch, channel last.
+
+    Raises:
+        ArgumentError: the layer is of a kind whose numbers are no plain sums, maxima or copies.
+    """
+    for kinds, rule in _RULES:
+        found = rule(layer, inputs, place) if isinstance(layer, kinds) else None
+        if found is not None:
+            return found
+    raise ArgumentError(f"A number of a {type(layer).__name__} is no plain sum, maximum or copy, so it cannot be shown "
+                        "as one. Look at the layer before or behind it. " + received(layer=layer.name))
+
+
+def _activated(function, row: Callable[[], np.ndarray] | None, channel: int) -> Callable[[float], float]:
+    """`function` of one number; with `row` of all channels of the place, of which `channel` is taken."""
+    if row is None:
+        return lambda total: float(np.asarray(function(np.array([[total]])))[0, 0])
+    return lambda total: float(np.asarray(function(row()[np.newaxis]))[0, channel])
+
+
+# ---- layers with weights ---------------------------------------------------------------------------------------------
+
+def _convolution(layer, inputs, place):
+    if not is_convolution(layer):
+        return None
+    x, channel = inputs[0], place[-1]
+    first = layer.data_format == "channels_first"
+    window = window_of(layer, (1, x.shape[-1], *x.shape[:-1]) if first else (1, *x.shape))
+    kernel, taps = kernel_of(layer), window.taps(place[:-1])
+    filters = layer.filters if hasattr(layer, "filters") else prod(kernel.shape[-2:])
+    bias = np.zeros(filters) if layer.bias is None else np.asarray(layer.bias, np.float64)
+
+    def terms(out):
+        return tuple(
+            Term(None if at is None else (*at, source), (*tap, source), 0.0 if at is None else float(x[(*at, source)]),
+                 float(weight))
+            for tap, at in taps for source, weight in _weights_at(layer, window.kind, kernel, tap, out))
+
+    def row():
+        return np.array([sum(term.product for term in terms(out)) + bias[out] for out in range(filters)])
+    name = activation_name(layer)
+    return Sum("sum", terms(channel), float(bias[channel]), name,
+               _activated(layer.activation, row if name in _MIXING else None, channel))
+
+
+def _weights_at(layer, kind: str, kernel, tap, out: int):
+    """(input channel, weight) pairs that an output channel sums over at one tap."""
+    if kind == "depthwise":
+        source, copy = divmod(out, kernel.shape[-1])
+        return [(source, kernel[(*tap, source, copy)])]
+    if kind == "transposed":
+        return list(enumerate(kernel[(*tap, out)]))
+    each = kernel.shape[-2]
+    first = out // (layer.filters // layer.groups) * each
+    return [(first + c, kernel[(*tap, c, out)]) for c in range(each)]
+
+
+def _dense(layer, inputs, place):
+    row, kernel, unit = inputs[0][place[:-1]].astype(np.float64), kernel_of(layer), place[-1]
+    bias = np.zeros(layer.units) if layer.bias is None else np.asarray(layer.bias, np.float64)
+    terms = tuple(Term((*place[:-1], i), (i, unit), float(value), float(kernel[i, unit]))
+                  for i, value in enumerate(row))
+    name = activation_name(layer)
+    whole = (lambda: row @ kernel + bias) if name in _MIXING else None
+    return Sum("sum", terms, float(bias[unit]), name, _activated(layer.activation, whole, unit))
+
+
+def _batch_norm(layer, inputs, place):
+    if layer.axis not in (-1, inputs[0].ndim):
+        return None
+    channel = place[-1]
+    gamma = float(np.asarray(layer.gamma)[channel]) if layer.scale else 1.0
+    beta = float(np.asarray(layer.beta)[channel]) if layer.center else 0.0
+    scale = gamma / sqrt(float(np.asarray(layer.moving_variance)[channel]) + layer.epsilon)
+    offset = beta - float(np.asarray(layer.moving_mean)[channel]) * scale
+    return Sum("sum", (Term(place, (channel,), float(inputs[0][place]), scale),), offset)
+
+
+# ---- layers without weights ------------------------------------------------------------------------------------------
+
+def _pooling(layer, inputs, place):
+    x = inputs[0]
+    first = layer.data_format == "channels_first"
+    window = window_of(layer, (1, x.shape[-1], *x.shape[:-1]) if first else (1, *x.shape))
+    places = [(tap, (*at, place[-1])) for tap, at in window.taps(place[:-1]) if at is not None]
+    return _pooled(window.kind, x, places)
+
+
+def _global_pooling(layer, inputs, place):
+    places = [(at, (*at, place[-1])) for at in np.ndindex(*inputs[0].shape[:-1])]
+    return _pooled("max" if layer.function == "max" else "average", inputs[0], places)
+
+
+def _pooled(kind: str, x: np.ndarray, places) -> Sum:
+    share = 1 / len(places) if kind == "average" else 1.0
+    values = [float(x[at]) for _, at in places]
+    terms = tuple(Term(at, tap, value, value if kind == "l2" else share)
+                  for (tap, at), value in zip(places, values, strict=True))
+    return Sum("sum" if kind == "average" else kind, terms)
+
+
+def _merge(layer, inputs, place):
+    kind, count = type(layer), len(inputs)
+    if kind is merging.Concatenate:
+        axis = layer.axis - 1 if layer.axis > 0 else len(place) + layer.axis
+        which, at = 0, list(place)
+        while at[axis] >= inputs[which].shape[axis]:
+            at[axis] -= inputs[which].shape[axis]
+            which += 1
+        return Sum("sum", (Term(tuple(at), (which,), float(inputs[which][tuple(at)]), 1.0),))
+    weights = {merging.Add: (1.0,) * count, merging.Average: (1 / count,) * count, merging.Subtract: (1.0, -1.0),
+               merging.Maximum: (1.0,) * count}.get(kind)
+    if weights is None:
+        return None
+    terms = tuple(Term(place, (which,), float(array[place]), weight)
+                  for which, (array, weight) in enumerate(zip(np.broadcast_arrays(*inputs), weights, strict=True)))
+    return Sum("max" if kind is merging.Maximum else "sum", terms)
+
+
+def _activation(layer, inputs, place):
+    row = inputs[0][place[:-1]].astype(np.float64)
+    is_general = isinstance(layer, activation.Activation)
+    name = activation_name(layer) if is_general else type(layer).__name__.lower()
+    term = Term(place, (), float(row[place[-1]]), 1.0)
+    function = layer.activation if is_general else layer.call
+    return Sum("sum", (term,), 0.0, name, _activated(function, (lambda: row) if name in _MIXING else None, place[-1]))
+
+
+def _rescaling(layer, inputs, place):
+    scale, offset = (float(np.broadcast_to(np.asarray(v, np.float64), inputs[0].shape)[place])
+                     for v in (layer.scale, layer.offset))
+    return Sum("sum", (Term(place, (), float(inputs[0][place]), scale),), offset)
+
+
+def _flat(layer, inputs, place):
+    """Flatten and Reshape: the same numbers in the same order."""
+    x = inputs[0]
+    if getattr(layer, "data_format", None) == "channels_first":
+        return None
+    shape = tuple(layer.compute_output_shape((1, *x.shape)))[1:]
+    at = tuple(int(i) for i in np.unravel_index(int(np.ravel_multi_index(place, shape)), x.shape))
+    return Sum("sum", (Term(at, (), float(x[at]), 1.0),))
+
+
+def _same(layer, inputs, place):
+    """Layers that do nothing when predicting."""
+    return Sum("sum", (Term(place, (), float(inputs[0][place]), 1.0),))
+
+
+_RULES: tuple[tuple[Any, Callable], ...] = (
+    (core.Dense, _dense), (pool.BasePooling, _pooling), (pool.BaseGlobalPooling, _global_pooling),
+    (normalization.BatchNormalization, _batch_norm), (merging.Merge, _merge), (core.Rescaling, _rescaling),
+    ((activation.Activation, activation.ReLU, activation.LeakyReLU, activation.ELU, activation.Softmax), _activation),
+    ((reshaping.Flatten, reshaping.Reshape), _flat), ((regularization.RandomLayer, core.Identity), _same),
+    (object, _convolution))

@@ -1,0 +1,240 @@
+"""A model looked into: what enters and leaves each layer for an input, computed by the engine.
+
+All of `striate.see` gets its numbers here, so that a picture shows what the engine computed and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from striate import ops
+from striate.engine import Function, gradients
+from striate.errors import ArgumentError, ShapeError, TypeMismatchError, received
+from striate.graph.trace import collect
+from striate.layers.base import Layer
+from striate.layers.symbolic import leaves
+
+
+@dataclass(frozen=True)
+class Tap:
+    """One call of a layer: its input (an array, or a list of them for layers that merge) and its output."""
+
+    layer: Any
+    inputs: Any
+    output: Any
+
+
+def network(model):
+    """The model's graph of layer calls.
+
+    Raises:
+        TypeMismatchError: not a model.
+        ArgumentError: the model has no such graph.
+    """
+    from striate.models import Model
+
+    if not isinstance(model, Model):
+        raise TypeMismatchError("The first argument must be a model: a Sequential, or Model(inputs, outputs). "
+                                + received(model=model))
+    if model._graph is None:
+        raise ArgumentError(
+            f"The layers of '{model.name}' cannot be looked into yet: its input shape is not known, or it is a class "
+            "with a `call` method of its own. Make an Input the first layer, call model.build((None, 28, 28, 1)) with "
+            "your shape, or write it as Model(inputs, outputs).")
+    return model._graph
+
+
+def find_layer(model, layer) -> Any:
+    """A layer by its name, its place (0 is the first behind the input) or itself.
+
+    Raises:
+        ArgumentError: the model has no such layer; the message lists those that it has.
+    """
+    network(model)
+    layers = model.layers
+    if isinstance(layer, Layer) and layer in layers:
+        return layer
+    if isinstance(layer, (int, np.integer)) and -len(layers) <= layer < len(layers):
+        return layers[layer]
+    for candidate in layers:
+        if candidate.name == layer:
+            return candidate
+    names = ", ".join(f"{place} {candidate.name}" for place, candidate in enumerate(layers))
+    raise ArgumentError(f"The model '{model.name}' has no such layer. It has: {names}. {received(layer=layer)}")
+
+
+def batch(model, x) -> Any:
+    """The user's input as the model takes it: float32, with a batch axis, with a channel axis if one is needed.
+
+    Raises:
+        ShapeError: it does not fit the model.
+    """
+    graph = network(model)
+    if len(graph.inputs) > 1:
+        if not isinstance(x, (list, tuple, dict)) or len(x) != len(graph.inputs):
+            names = ", ".join(tensor.name for tensor in graph.inputs)
+            raise ShapeError(f"The model '{model.name}' has {len(graph.inputs)} inputs ({names}): give a list with "
+                             "one array for each. " + received(type=type(x).__name__))
+        values = list(x.values()) if isinstance(x, dict) else list(x)
+        return [_fit(value, tensor, model.name) for value, tensor in zip(values, graph.inputs, strict=True)]
+    return _fit(x[0] if isinstance(x, list) and len(x) == 1 else x, graph.inputs[0], model.name)
+
+
+def _fit(x, tensor, name: str) -> np.ndarray:
+    array = np.asarray(x)
+    if array.dtype.kind not in "biuf":
+        raise TypeMismatchError("The input must be numbers. " + received(dtype=str(array.dtype)))
+    array = np.ascontiguousarray(array, np.int32 if tensor.dtype.startswith("int") else np.float32)
+    wanted = tensor.shape
+
+    def fits(shape):
+        return len(shape) == len(wanted) and all(
+            want is None or have == want for have, want in zip(shape[1:], wanted[1:], strict=True))
+    for shape in (array.shape, (1, *array.shape), (*array.shape, 1), (1, *array.shape, 1)):
+        if fits(shape):
+            return array.reshape(shape)
+    one = "(" + ", ".join("any" if length is None else str(length) for length in wanted[1:]) + ")"
+    raise ShapeError(f"The model '{name}' takes inputs of shape {one}, one of them or a batch with one more axis in "
+                     f"front. {received(shape=array.shape)}. Resize the image, for example with "
+                     "striate.utils.load_img(path, target_size=(height, width)).")
+
+
+_MADE: WeakKeyDictionary = WeakKeyDictionary()
+
+
+def _kept(model, key, make: Callable) -> Any:
+    """What `make()` gives for a model, made once: compiled functions."""
+    made = _MADE.setdefault(model, {})
+    graph = network(model)
+    if made.get("graph") is not graph:  # Layers were added.
+        made.clear()
+        made["graph"] = graph
+    if key not in made:
+        made[key] = make()
+    return made[key]
+
+
+def watched(graph, values, visit: Callable[[Any, Any, Any], Any], training: bool = False) -> Any:
+    """Runs a model's graph inside a trace; `visit(layer, inputs, output)` sees every call and may change its output."""
+    def call(operation, args, kwargs):
+        if isinstance(operation, Layer) and "training" in _arguments(operation):
+            kwargs = {**kwargs, "training": training}
+        output = operation(*args, **kwargs)
+        seen = visit(operation, args[0] if args else next(iter(kwargs.values()), None), output)
+        return output if seen is None else seen
+    return graph.run(values, call)
+
+
+def _arguments(layer: Layer):
+    import inspect
+
+    return inspect.signature(layer.call).parameters
+
+
+def taps(model, x, only: set[str] | None = None) -> list[Tap]:
+    """Every call of a layer for an input, in order.
+
+    Args:
+        model: a model with a graph.
+        x: as `batch` takes it.
+        only: names of layers; all when left out.
+
+    Returns:
+        A `Tap` for each call.
+    """
+    graph, x = network(model), batch(model, x)
+
+    def make():
+        layers: list = []
+
+        def run(values):
+            layers.clear()
+            found: list = []
+
+            def visit(layer, inputs, output):
+                if only is None or layer.name in only:
+                    layers.append(layer)
+                    found.append([inputs, output])
+            watched(graph, values, visit)
+            return found
+        return Function(run, f"layers of {model.name}"), layers
+    function, layers = _kept(model, ("taps", frozenset(only) if only else None), make)
+    found = function(x)
+    return [Tap(layer, inputs, output) for layer, (inputs, output) in zip(layers, found, strict=True)]
+
+
+def tap(model, x, layer) -> Tap:
+    """The first call of one layer."""
+    layer = find_layer(model, layer)
+    found = taps(model, x, {layer.name})
+    if not found:
+        raise ArgumentError(f"The layer '{layer.name}' is never called between the model's inputs and outputs.")
+    return found[0]
+
+
+def output_gradients(model, x, score: Callable, layer=None, key=None) -> tuple[Any, Any, np.ndarray]:
+    """How a score of the outputs changes with the input (and with a layer's output).
+
+    Args:
+        model: a model with a graph.
+        x: as `batch` takes it.
+        score: from (outputs, output of the layer, *nothing else*), traced, to one number.
+        layer: whose output is watched; the input when left out.
+        key: hashable; names the score, so that its program is kept.
+
+    Returns:
+        (the watched values, their gradients, the model's outputs).
+    """
+    graph, x = network(model), batch(model, x)
+    name = None if layer is None else find_layer(model, layer).name
+
+    def run(values):
+        watch: list = []
+
+        def visit(called, inputs, output):
+            if called.name == name and not watch:
+                watch.append(output)
+        outputs = watched(graph, values, visit)
+        sources = watch if name is not None else leaves(values)
+        total = score(outputs, sources[0])
+        return sources, gradients(total, sources), outputs
+    function = _kept(model, ("gradients", name, key), lambda: Function(run, f"gradients of {model.name}"))
+    values, slopes, outputs = function(x)
+    return values[0], slopes[0], leaves(outputs)[0]
+
+
+def class_score(index: int | None) -> Callable:
+    """A score for `output_gradients`: the output of one class summed over the batch, before any softmax or sigmoid.
+
+    index None: the largest output of each sample.
+    """
+    def score(outputs, watched_value):
+        first = leaves(outputs)[0]
+        chosen = ops.max(first, axis=-1) if index is None else first[..., index]
+        return ops.sum(chosen)
+    return score
+
+
+def check_class(model, index) -> int | None:
+    """A class number that the model has.
+
+    Raises:
+        ArgumentError: it has fewer classes.
+    """
+    count = leaves(network(model).output_structure)[0].shape[-1]
+    if index is not None and not 0 <= index < (count or index + 1):
+        raise ArgumentError(f"The model '{model.name}' has {count} outputs, counted from 0. "
+                            + received(class_index=index))
+    return None if index is None else int(index)
+
+
+def arrays(structure) -> list[np.ndarray]:
+    """The arrays of a nest, in order."""
+    found: list[np.ndarray] = []
+    collect(structure, lambda leaf: found.append(np.asarray(leaf)))
+    return found
