@@ -58,7 +58,7 @@ class BackupAndRestore(Callback):
 
     def on_train_batch_end(self, batch: int, logs=None) -> None:
         """Saves if it is time."""
-        by_count = self.save_freq != "epoch" and (batch + 1) % self.save_freq == 0
+        by_count = isinstance(self.save_freq, int) and (batch + 1) % self.save_freq == 0
         by_clock = self.every_seconds is not None and time.monotonic() - self._saved_at >= self.every_seconds
         if by_count or by_clock:
             self._save()

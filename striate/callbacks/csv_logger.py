@@ -40,6 +40,11 @@ class CSVLogger(Callback):
                 self._content = file.read()
         write_text(self.filename, self._content)
 
+    def set_state(self, state) -> None:
+        """Puts the lines of an earlier process back."""
+        super().set_state(state)
+        write_text(self.filename, self._content)
+
     def on_epoch_end(self, epoch: int, logs=None) -> None:
         """Writes a line."""
         logs = logs or {}

@@ -19,17 +19,16 @@ def items_in_order(sequence: Any, numbers: list[int]) -> Iterator[Any]:
     """
     workers = getattr(sequence, "workers", 1)
     if not isinstance(workers, int) or workers <= 1:
-        for number in numbers:
-            yield sequence[number]
+        yield from (sequence[number] for number in numbers)
         return
     ahead = max(1, getattr(sequence, "max_queue_size", 10))
     waiting: deque[Future] = deque()
-    remaining = iter(numbers)
+    unasked = deque(numbers)
     with ThreadPoolExecutor(workers, thread_name_prefix="striate-data") as pool:
         try:
             while True:
-                while len(waiting) < ahead and (number := next(remaining, None)) is not None:
-                    waiting.append(pool.submit(sequence.__getitem__, number))
+                while unasked and len(waiting) < ahead:
+                    waiting.append(pool.submit(sequence.__getitem__, unasked.popleft()))
                 if not waiting:
                     return
                 yield waiting.popleft().result()

@@ -12,8 +12,11 @@ class PyDataset:
     """Batches by number: write `__len__` (how many batches) and `__getitem__` (batch number -> (x, y)).
 
     Args:
-        workers, use_multiprocessing, max_queue_size: accepted for Keras' sake; batches are made one after the other,
-            in an order that depends on the seed alone.
+        workers: threads that fetch batches ahead when there is more than one; `__getitem__` must bear that.
+        use_multiprocessing: accepted for Keras' sake; batches are fetched by threads.
+        max_queue_size: how many batches may wait.
+
+    Batches come in an order that depends on the seed alone, whoever fetched them.
 
     Example:
         >>> class Twos(PyDataset):

@@ -175,7 +175,7 @@ def _optimizer_fingerprint(optimizer) -> dict[str, Any]:
 
 def array_fingerprint(arrays: Any) -> list:
     """Shape, type and a hash of some rows for each array of a nest."""
-    found = []
+    found: list = []
     for array in flatten(arrays):
         if array is None:
             found.append(None)
