@@ -97,3 +97,7 @@ _rows("update",
       adam_update="one step of Adam over all weights",
       sgd_update="one step of gradient descent with momentum over all weights",
       descent="one step of plain gradient descent over all weights")
+
+_rows("peak",
+      fma_peak="multiply-adds in registers alone: the most that the processor can do",
+      stream_copy="one long array copied to another: what the memory can do")

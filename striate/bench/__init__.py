@@ -1,0 +1,1 @@
+"""Measurements: what the machine can do at most, and how near striate comes. `striate bench` prints them."""
