@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -30,24 +31,23 @@ class ScriptCommand(Command):
               help="Repair code copied from slides, and show the changes. Nothing is run.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the repaired code into this file.")
 @click.option("--yes", is_flag=True, help="Run the repaired code.")
-@click.argument("script", required=False, metavar="SCRIPT", type=click.Path(exists=True, dir_okay=False))
-@click.argument("arguments", nargs=-1, metavar="[ARGUMENTS]...", type=click.UNPROCESSED)
+@click.argument("words", nargs=-1, metavar="SCRIPT [ARGUMENTS]...", type=click.UNPROCESSED)
 @click.pass_context
-def command(context, slides, output, yes, script, arguments) -> None:
+def command(context, slides, output, yes, words) -> None:
     """Run SCRIPT, written for Keras or TensorFlow, unchanged: `import keras` and `import tensorflow` find striate.
 
     At the end it says what was adapted. The exit code is the script's.
     """
     if slides is not None:
-        context.exit(_from_slides(Path(slides), output, yes, ([script] if script else []) + list(arguments)))
-    if script is None or output or yes:
+        context.exit(_from_slides(Path(slides), output, yes, words))
+    if not words or output or yes:
         raise click.UsageError("Give a script, or --from-slides FILE with or without --output and --yes.")
     from striate.runner.script import run_script
 
-    context.exit(run_script(script, arguments))
+    context.exit(run_script(words[0], words[1:]))
 
 
-def _from_slides(file: Path, output: str | None, run: bool, arguments: list[str]) -> int:
+def _from_slides(file: Path, output: str | None, run: bool, arguments: Sequence[str]) -> int:
     """Shows the repair; writes and runs it as asked. 2 when it still is not Python."""
     import tempfile
 

@@ -63,15 +63,22 @@ def repair(text: str) -> Repair:
     """
     repaired, changes = text, []
     for name, rule in RULES.items():
-        before, repaired = repaired, rule(repaired)
-        if repaired != before:
-            changes.append(name)
+        # Sound code can only lack underscores inside of strings.
+        if rule is _lost_underscores or _problem(repaired):
+            before, repaired = repaired, rule(repaired)
+            if repaired != before:
+                changes.append(name)
     repaired = repaired.rstrip() + "\n"
+    return Repair(text, repaired, tuple(changes), _problem(repaired))
+
+
+def _problem(text: str) -> str:
+    """Why a text is not Python; "" if it is."""
     try:
-        ast.parse(repaired)
+        ast.parse(text)
     except SyntaxError as error:
-        return Repair(text, repaired, tuple(changes), f"line {error.lineno}: {error.msg}")
-    return Repair(text, repaired, tuple(changes), "")
+        return f"line {error.lineno}: {error.msg}"
+    return ""
 
 
 def _characters(text: str) -> str:
@@ -109,13 +116,14 @@ def _what_is_no_code(text: str) -> str:
     """Printed output and sentences between pieces of code become comments. Where code blocks are marked, so does
     everything outside of them."""
     marked = text.count("```") >= 2
-    inside = not marked
+    inside, quoted = not marked, False
     lines = []
     for line in text.split("\n"):
         if line.strip().startswith("```"):
             inside = not marked or not inside
-        elif not line.strip() or inside and not _is_no_code(line):
+        elif not line.strip() or inside and (quoted or not _is_no_code(line)):
             lines.append(line)
+            quoted ^= (line.count('"""') + line.count("'''")) % 2 == 1
         else:
             lines.append("# " + line.strip())
     return "\n".join(lines)
@@ -232,11 +240,6 @@ def _closed_rightly(line: str, opened: list[tuple[str, int]], index: int) -> str
 
 def _indentation(text: str) -> str:
     """Code that is indented as a whole, as slides show it."""
-    try:
-        ast.parse(text)
-        return text
-    except SyntaxError:
-        pass
     lines = text.split("\n")
     try:
         starts = {token.start[0] for token in tokenize.generate_tokens(io.StringIO(text).readline)}

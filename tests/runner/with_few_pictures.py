@@ -2,6 +2,7 @@
 
 from striate.cli import main
 from striate.datasets import fashion_mnist
+from striate.utils import set_random_seed
 
 _whole = fashion_mnist.load_data
 
@@ -12,4 +13,5 @@ def _few():
 
 
 fashion_mnist.load_data = _few
+set_random_seed(3)
 main()
