@@ -32,6 +32,20 @@ def short(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}g}" if abs(value) >= 100 else f"{value:.{digits}f}".rstrip("0").rstrip(".")
 
 
+def uniform(values: np.ndarray, digits: int = 2) -> list[list[str]]:
+    """A grid of numbers as text, all with as many decimals: enough for `digits` significant ones of the largest.
+
+    Example:
+        >>> uniform(np.array([[0.5, 0.25], [1.0, 2.0]]))
+        [['0.5', '0.2'], ['1.0', '2.0']]
+    """
+    values = np.asarray(values, np.float64)
+    if not np.isfinite(values).all() or (values == np.round(values)).all() or np.abs(values).max() >= 1e4:
+        return [[short(value, digits) for value in row] for row in values]
+    decimals = int(np.clip(digits - 1 - np.floor(np.log10(np.abs(values).max())), 0, 6))
+    return [[f"{value + 0.0:.{decimals}f}" for value in row] for row in values]
+
+
 def header(canvas: Canvas, title: str, note: str = "", y: float = MARGIN) -> float:
     """Writes a title and, below it, a note broken into lines; gives the y where the drawing may begin."""
     room = canvas.width - 2 * MARGIN
@@ -55,7 +69,7 @@ def numbers(canvas: Canvas, x: float, y: float, values, cell: float, colours: np
     values = np.atleast_2d(np.asarray(values))
     height, width = values.shape
     canvas.picture(x, y, width * cell, height * cell, colours)
-    texts = [[short(value, digits) for value in row] for row in values]
+    texts = uniform(values, digits)
     longest = max((text_width(text, 1.0) for row in texts for text in row), default=1.0)
     size = min(cell * 0.42, (cell - 5) / max(longest, 0.1))
     if size >= 7.5:

@@ -1,0 +1,229 @@
+"""`gradient_number`: which pixels moved a weight: the sum behind one element of a gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from striate import losses, ops
+from striate.engine import Function, gradients
+from striate.errors import ArgumentError, GraphError, received
+from striate.layers.core import Dense
+from striate.models.training.compile_loss import get_loss
+from striate.ops.dispatch import active_tracer
+from striate.see import grid, probe
+from striate.see.canvas import Canvas
+from striate.see.explanation import EPSILON, check_index
+from striate.see.geometry import is_convolution, window_of
+from striate.see.palette import LINE, MUTED, signed
+from striate.see.result import Result, aligned
+
+SHOWN = 20
+MAPS_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class GradientNumber(Result):
+    """One element of the loss' gradient, as a sum over the places where the weight was used.
+
+    places: (terms, axes) of the input elements, sample first, channel last; values: of those; slopes: of the loss by
+    the sum that the weight took part in; products: values * slopes. engine: the gradient that the engine computed.
+    """
+
+    layer: str
+    weight: tuple[int, ...]
+    loss: float
+    weight_value: float
+    places: np.ndarray
+    values: np.ndarray
+    slopes: np.ndarray
+    engine: float
+    bound: float
+    inputs: np.ndarray
+
+    @property
+    def products(self) -> np.ndarray:
+        return self.values * self.slopes
+
+    @property
+    def total(self) -> float:
+        return float(self.products.sum())
+
+    def data(self) -> dict[str, Any]:
+        """All terms and results."""
+        return {"layer": self.layer, "weight": self.weight, "weight_value": self.weight_value, "loss": self.loss,
+                "gradient": self.total, "engine": self.engine, "bound": self.bound, "places": self.places,
+                "values": self.values, "slopes": self.slopes, "products": self.products}
+
+    def __str__(self) -> str:
+        order = np.argsort(-np.abs(self.products), kind="stable")
+        rows = [[str(self.places[i].tolist()), f"{self.values[i]:.6f}", f"{self.slopes[i]: .3e}",
+                 f"{self.products[i]: .3e}"] for i in order[:SHOWN]]
+        head = ["input [sample, ...]", "value", "slope of the loss", "product"]
+        left = len(order) - len(rows)
+        rest = f"... and {left:,} smaller ones" if left > 0 else ""
+        direction = "down" if self.total > 0 else "up"
+        return "\n".join([
+            f"d loss / d {self.layer} weight {list(self.weight)} = {self.engine:.7g}   (loss {self.loss:.5g}; the "
+            f"weight is {self.weight_value:.5g}, a step of gradient descent moves it {direction})", "",
+            aligned(rows, head), rest, "",
+            f"sum of {len(order):,} products {self.total: .7g}",
+            f"the engine says {self.engine: .7g}   (float32; rounding allows {self.bound:.1e})"])
+
+    def maps(self) -> np.ndarray:
+        """How much each input element contributed: (samples, ...) without the channels; zeros elsewhere."""
+        found = np.zeros(self.inputs.shape[:-1])
+        if self.inputs.ndim == 2:
+            return self.inputs * 0.0
+        inside = self.places[:, 1] >= 0
+        np.add.at(found, tuple(self.places[inside][:, :-1].T), self.products[inside])
+        return found
+
+    def figure(self) -> Canvas:
+        """The inputs, and over each place what it contributed."""
+        title = f"Which inputs moved weight {list(self.weight)} of {self.layer}"
+        note = f"The gradient {grid.short(self.engine, 4)} is the sum of {len(self.values):,} products: input times " \
+               "slope of the loss. Blue adds to the gradient, orange takes away."
+        width = 1060.0
+        top = grid.header_height(width, title, note)
+        if self.inputs.ndim != 4:
+            return self._bars(width, top, title, note)
+        maps = self.maps()
+        order = np.argsort(-np.abs(maps).sum(axis=(1, 2)), kind="stable")[:MAPS_SHOWN]
+        largest = float(np.abs(maps).max()) or 1.0
+        columns = max(3, len(order))
+        side = (width - 2 * grid.MARGIN - 12 * (columns - 1)) / columns
+        canvas = Canvas(width, top + 2 * side + 130, title)
+        grid.header(canvas, title, note)
+        pictures = [(grid.picture_of(self.inputs[i, ..., self.weight[-2]]), f"sample {i}") for i in order]
+        grid.gallery(canvas, grid.MARGIN, top, pictures, side, columns, 12)
+        sums = [(signed(maps[i], largest), f"adds {grid.short(float(maps[i].sum()), 3)}") for i in order]
+        grid.gallery(canvas, grid.MARGIN, top + side + 34, sums, side, columns, 12)
+        grid.scale_bar(canvas, grid.MARGIN + 30, top + 2 * side + 76, largest)
+        return canvas
+
+    def _bars(self, width: float, top: float, title: str, note: str) -> Canvas:
+        order = np.argsort(-np.abs(self.products), kind="stable")[:16]
+        canvas = Canvas(width, top + 27 * len(order) + 20, title)
+        grid.header(canvas, title, note)
+        largest = float(np.abs(self.products).max()) or 1.0
+        for row, i in enumerate(order):
+            y, share = top + 27 * row, self.products[i] / largest
+            canvas.text(300, y + 15, f"input {self.places[i].tolist()}", 14, anchor="end")
+            canvas.picture(620 - 260 * max(0.0, -share), y, max(1.0, 260 * abs(share)), 19, signed([[share]], 0.5))
+            canvas.text(620 + 270 * max(0.0, share) + 8, y + 15, grid.short(float(self.products[i])), 13, MUTED)
+        canvas.path([(620, top - 4), (620, top + 27 * len(order))], LINE)
+        return canvas
+
+
+def gradient_number(model, x, y, layer, weight_index, loss=None) -> GradientNumber:
+    """Explains one element of the gradient of the loss with respect to a layer's kernel.
+
+    Args:
+        model: a model with a graph and one output.
+        x, y: a few samples and their targets, as `fit` takes them.
+        layer: name, place or the layer itself; a convolution or a dense layer.
+        weight_index: of the element of the kernel: (row, column, channel, filter) or (feature, unit).
+        loss: name, function or loss; the one given to `compile` when left out.
+
+    Returns:
+        A `GradientNumber`: prints the largest products, draws over the inputs what each place contributed.
+
+    Raises:
+        ArgumentError: no such layer or weight, a layer without a plain kernel, or no loss.
+
+    Example:
+        see.gradient_number(model, x[:4], y[:4], "conv2d", (0, 0, 0, 5))
+    """
+    layer = probe.find_layer(model, layer)
+    if not (is_convolution(layer) or isinstance(layer, Dense)) or getattr(layer, "data_format", "") == "channels_first":
+        raise ArgumentError("The gradient of a weight can be shown for Conv and Dense layers (channels last). "
+                            + received(layer=layer.name, type=type(layer).__name__))
+    kernel = np.asarray(layer.kernel)
+    weight = check_weight(weight_index, kernel.shape, layer.name)
+    chosen = loss if loss is not None else model.loss
+    if chosen is None:
+        raise ArgumentError("A gradient needs a loss: compile the model, or give `loss`, for example "
+                            "loss='sparse_categorical_crossentropy'.")
+    x, y = probe.batch(model, x), np.asarray(y)
+    if len(y) != len(probe.arrays(x)[0]):
+        raise ArgumentError("`y` must have one entry for each sample of `x`. "
+                            + received(samples=len(probe.arrays(x)[0]), targets=len(y)))
+    inputs, slopes, slope, total = Function(lambda x, y: _backward(model, layer, chosen, x, y), "gradient")(x, y)
+    places, values, factors = _terms(layer, np.asarray(inputs), np.asarray(slopes), weight)
+    engine = float(slope[weight])
+    bound = EPSILON * (64 + 4 * sqrt(len(values) or 1)) * (np.abs(inputs).max() * np.abs(slopes).sum() + 1e-30)
+    found = GradientNumber(layer.name, weight, float(total), float(kernel[weight]), places, values, factors, engine,
+                           float(bound), np.asarray(inputs))
+    if abs(found.total - engine) > bound:
+        raise GraphError(f"The engine's gradient differs from its explanation by more than rounding can: {engine!r} "
+                         f"instead of {found.total!r}. {received(layer=layer.name, weight=weight)}")
+    return found
+
+
+def check_weight(index, shape: tuple[int, ...], name: str) -> tuple[int, ...]:
+    """An index of a kernel's element, checked."""
+    try:
+        return check_index(index, shape, name)
+    except ArgumentError:
+        raise ArgumentError(f"The kernel of '{name}' has the shape {tuple(shape)}: `weight_index` needs one entry for "
+                            f"each axis, smaller than its length. {received(weight_index=index)}") from None
+
+
+def _backward(model, layer, loss, x, y):
+    """(input of the layer, slopes by its sums, gradient of its kernel, loss), traced."""
+    kept: list = []
+
+    def visit(called, inputs, output):
+        if called is layer and not kept:
+            kept.append(inputs)
+    outputs = probe.watched(probe.network(model), x, visit, training=False)
+    found = get_loss(loss, outputs, y)
+    total = found(y, outputs) if isinstance(found, losses.Loss) else ops.mean(found(y, outputs))
+    tracer = active_tracer()
+    kernel = tracer.read(layer.kernel)
+    before = _sums_with(tracer.nodes, kernel)
+    slopes, slope = gradients(total, [before, kernel])
+    return kept[0], slopes, slope, total
+
+
+def _sums_with(nodes, kernel):
+    """The value that the op with this kernel gives: the sums before bias and activation."""
+    carriers = {kernel}
+    for node in nodes:
+        if any(value in carriers for value in node.inputs):
+            if node.op in ("reshape", "transpose", "expand_dims"):
+                carriers.update(node.outputs)
+            else:
+                return node.outputs[0]
+    raise ArgumentError("The kernel takes no part in the model's outputs.")
+
+
+def _terms(layer, x: np.ndarray, slopes: np.ndarray, weight: tuple[int, ...]):
+    """(places, values, slopes) of every use of a weight, in float64."""
+    if isinstance(layer, Dense):
+        feature, unit = weight
+        flat, g = x.reshape(-1, x.shape[-1]), slopes.reshape(-1, slopes.shape[-1])
+        rows = np.array(list(np.ndindex(*x.shape[:-1])))
+        places = np.concatenate([rows, np.full((len(rows), 1), feature)], axis=1)
+        return places, flat[:, feature].astype(np.float64), g[:, unit].astype(np.float64)
+    window = window_of(layer, x.shape)
+    if window.kind != "conv":
+        raise ArgumentError("The gradient of a weight can be shown for Conv and Dense layers, not yet for this one. "
+                            + received(layer=layer.name, type=type(layer).__name__))
+    *tap, inner, out = weight
+    channel = out // (layer.filters // layer.groups) * layer.kernel.shape[-2] + inner
+    g = slopes.reshape(len(x), *window.outputs, -1)[..., out].astype(np.float64)
+    places, values, factors = [], [], []
+    for place in np.ndindex(*window.outputs):
+        start = window.starts(place)
+        at = tuple(first + t * d for first, t, d in zip(start, tap, window.dilation, strict=True))
+        if all(0 <= i < n for i, n in zip(at, window.lengths, strict=True)):
+            for sample in range(len(x)):
+                places.append((sample, *at, channel))
+                values.append(float(x[(sample, *at, channel)]))
+                factors.append(float(g[(sample, *place)]))
+    return np.array(places).reshape(len(values), x.ndim), np.array(values), np.array(factors)
