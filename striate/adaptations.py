@@ -10,6 +10,7 @@ import sys
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 _PACKAGE = str(Path(__file__).parent) + "/"
 _LIBRARIES = tuple({sysconfig.get_path(kind) + "/" for kind in ("stdlib", "platstdlib", "purelib", "platlib")})
@@ -42,7 +43,7 @@ def is_users(file: str) -> bool:
 
 def users_line() -> tuple[str, int]:
     """File and line of the user's code that is running now; ("", 0) when none is."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if is_users(frame.f_code.co_filename):
             return frame.f_code.co_filename, frame.f_lineno

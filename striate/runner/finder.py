@@ -11,6 +11,7 @@ import sys
 import warnings
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from types import FrameType
 
 from striate import adaptations
 from striate.errors import StriateError
@@ -101,12 +102,12 @@ def uninstall_shim() -> None:
         del sys.modules[name]
     old_names.detach()
     adaptations.listen(False)
-    warnings.filters[:] = [row for row in warnings.filters if getattr(row[1], "pattern", row[1]) != _SILENCED]
+    warnings.filters = [row for row in warnings.filters if getattr(row[1], "pattern", row[1]) != _SILENCED]
 
 
 def _asked_by_user() -> bool:
     """Whether the code that is importing now is the user's; the import system's own frames do not count."""
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename.startswith(_IMPORTLIB):
         frame = frame.f_back
     return frame is not None and adaptations.is_users(frame.f_code.co_filename)

@@ -16,7 +16,7 @@ _ELSEWHERE = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in striate.__all__:
+    if name in dir(striate):
         return getattr(striate, name)
     if name in _ELSEWHERE:
         return getattr(getattr(striate, _ELSEWHERE[name]), name)
@@ -29,4 +29,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*striate.__all__, *_ELSEWHERE, "preprocessing"})
+    return sorted({*dir(striate), *_ELSEWHERE, "preprocessing"})

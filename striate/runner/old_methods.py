@@ -80,4 +80,4 @@ def function(inputs, outputs, updates=None, **ignored):
     return compute
 
 
-OF_THE_BACKEND = (learning_phase, set_learning_phase, function)
+OF_THE_BACKEND = {"learning_phase": learning_phase, "set_learning_phase": set_learning_phase, "function": function}

@@ -94,20 +94,22 @@ def attach() -> None:
         parent, _, name = path.rpartition(".")
         if parent:
             _attach(modules[parent], name, modules[path])
-    for function in old_methods.OF_MODELS:
-        _attach(Model, function.__name__, function)
-    for function in old_methods.OF_THE_BACKEND:
-        _attach(backend, function.__name__, function)
-    for owner in (Model, Layer, Loss, Metric):
-        _replace(owner, "__call__", returning_tensors(vars(owner)["__call__"]))
-    for owner in _kinds(Metric):
-        if "result" in vars(owner):
-            _replace(owner, "result", returning_tensors(vars(owner)["result"]))
+    for method in old_methods.OF_MODELS:
+        _attach(Model, method.__name__, method)
+    for name, function in old_methods.OF_THE_BACKEND.items():
+        _attach(backend, name, function)
+    computing: list[tuple[type, str]] = [(kind, "__call__") for kind in (Model, Layer, Loss, Metric)]
+    computing += [(kind, "result") for kind in _kinds(Metric) if "result" in vars(kind)]
+    for kind, name in computing:
+        _replace(kind, name, returning_tensors(vars(kind)[name]))
 
 
 def _kinds(kind: type) -> list[type]:
     """A class and all classes derived from it."""
-    return [kind, *(further for derived in kind.__subclasses__() for further in _kinds(derived))]
+    found: list[type] = [kind]
+    for kind in found:
+        found += type.__subclasses__(kind)
+    return found
 
 
 def _attach(owner: Any, name: str, item: Any) -> None:

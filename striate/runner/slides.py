@@ -96,7 +96,8 @@ def _line_numbers(text: str) -> str:
     lines = text.split("\n")
     start = 0
     while start < len(lines):
-        found, end = [], start
+        found: list[tuple[int, str]] = []
+        end = start
         while end < len(lines) and (match := _NUMBERED.match(lines[end])) and _follows(found, int(match[1])):
             found.append((int(match[1]), lines[end][match.end(1):].lstrip(":.|")))
             end += 1

@@ -129,9 +129,10 @@ class ImageDataGenerator:
         """A picture (height, width, channels) changed as `get_random_transform` says."""
         x, drawn = np.asarray(x, self.dtype), transform_parameters
         zoom = (drawn.get("zx", 1.0), drawn.get("zy", 1.0))
-        moved = [drawn.get(name, 0.0) for name in ("theta", "tx", "ty", "shear")]
-        if any(moved) or zoom != (1.0, 1.0):
-            x = affine.transformed(x, affine.matrix(*moved, zoom), self.fill_mode, self.cval)
+        degrees, down, right, shear = (drawn.get(name, 0.0) for name in ("theta", "tx", "ty", "shear"))
+        if degrees or down or right or shear or zoom != (1.0, 1.0):
+            transform = affine.matrix(degrees, down, right, shear, zoom)
+            x = affine.transformed(x, transform, self.fill_mode, self.cval)
         if drawn.get("channel_shift_intensity"):
             x = np.clip(x + drawn["channel_shift_intensity"], x.min(), x.max())
         x = x[:, ::-1] if drawn.get("flip_horizontal") else x

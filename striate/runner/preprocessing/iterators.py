@@ -77,15 +77,17 @@ class NumpyArrayIterator(Iterator):
 
     def __init__(self, generator: Any, arrays: tuple, batch_size: int, shuffle: bool, seed: int | None,
                  subset: str | None):
-        parts = [None if array is None else np.asarray(array) for array in arrays]
-        if parts[0].ndim != 4:
+        x = np.asarray(arrays[0])
+        y, weights = (None if array is None else np.asarray(array) for array in arrays[1:])
+        if x.ndim != 4:
             raise DataError("Pictures must come as an array of shape (n, height, width, channels). "
-                            + received(shape=parts[0].shape))
-        if any(part is not None and len(part) != len(parts[0]) for part in parts):
-            raise DataError("`x`, `y` and `sample_weight` must have the same length. "
-                            + received(lengths=[len(part) for part in parts if part is not None]))
-        chosen = part_of(len(parts[0]), generator.validation_split, subset)
-        self.x, self.y, self.sample_weight = (None if part is None else part[chosen] for part in parts)
+                            + received(shape=x.shape))
+        lengths = [len(part) for part in (x, y, weights) if part is not None]
+        if len(set(lengths)) > 1:
+            raise DataError("`x`, `y` and `sample_weight` must have the same length. " + received(lengths=lengths))
+        chosen = part_of(len(x), generator.validation_split, subset)
+        self.x = x[chosen]
+        self.y, self.sample_weight = (None if part is None else part[chosen] for part in (y, weights))
         super().__init__(generator, len(self.x), batch_size, shuffle, seed)
 
     def batch(self, rows, generator):

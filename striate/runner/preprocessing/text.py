@@ -18,7 +18,9 @@ def text_to_word_sequence(text: str, filters: str = _FILTERS, lower: bool = True
         ['the', 'cat', 'the', 'dog']
     """
     text = text.lower() if lower else text
-    return [word for word in text.translate(str.maketrans(dict.fromkeys(filters, split))).split(split) if word]
+    for character in filters:
+        text = text.replace(character, split)
+    return [word for word in text.split(split) if word]
 
 
 class Tokenizer:
@@ -65,7 +67,7 @@ class Tokenizer:
 
     def texts_to_sequences(self, texts: Iterable) -> list[list[int]]:
         """Each text as the list of its words' numbers; unknown words are left out, or become `oov_token`."""
-        unknown = self.word_index.get(self.oov_token)
+        unknown = None if self.oov_token is None else self.word_index.get(self.oov_token)
 
         def number(word: str) -> int | None:
             found = self.word_index.get(word)

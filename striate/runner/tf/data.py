@@ -152,8 +152,10 @@ class Dataset:
 
     def concatenate(self, dataset: Dataset, name=None) -> Dataset:
         """The elements of another data set behind these."""
-        known = self._length is not None and dataset._length is not None
-        return Dataset(lambda: itertools.chain(self, dataset), self._length + dataset._length if known else None)
+        length = None
+        if self._length is not None and dataset._length is not None:
+            length = self._length + dataset._length
+        return Dataset(lambda: itertools.chain(self, dataset), length)
 
     def enumerate(self, start: int = 0, name=None) -> Dataset:
         """Pairs of number and element."""
@@ -189,6 +191,8 @@ class Dataset:
 
 class SizedDataset(Dataset):
     """A data set that knows how many elements it has."""
+
+    _length: int
 
     def __len__(self) -> int:
         return self._length
