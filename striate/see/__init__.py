@@ -10,6 +10,7 @@ from importlib import import_module
 
 _NAMES = {
     "number": "explanation", "gradient_number": "weight_gradient",
+    "arithmetic": "sizes", "connectivity": "counting", "edge_detection": "counting",
 }
 __all__ = list(_NAMES)
 

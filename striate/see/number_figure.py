@@ -58,7 +58,7 @@ def _windows(number, title: str, note: str) -> Canvas:
     planes = _planes(number)
     shown = planes[:CHANNELS_SHOWN]
     rows, columns = shown[0][1].shape
-    cell = min(46.0, 190 / max(columns, 1), 190 / rows)
+    cell = min(46.0, 170 / columns, 190 / rows)
     block = rows * cell + 44
     top = grid.header_height(WIDTH, title, note)
     body = max(block * len(shown), 250 if number.inputs.ndim == 3 else 150)
