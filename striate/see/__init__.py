@@ -11,6 +11,7 @@ from importlib import import_module
 _NAMES = {
     "number": "explanation", "gradient_number": "weight_gradient",
     "arithmetic": "sizes", "connectivity": "counting", "edge_detection": "counting",
+    "feature_maps": "maps", "filters": "maps", "patches": "maps", "receptive_field": "fields",
 }
 __all__ = list(_NAMES)
 

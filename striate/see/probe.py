@@ -178,46 +178,55 @@ def tap(model, x, layer) -> Tap:
 
 
 def output_gradients(model, x, score: Callable, layer=None, key=None) -> tuple[Any, Any, np.ndarray]:
-    """How a score of the outputs changes with the input (and with a layer's output).
+    """How a score of the outputs changes with a layer's output (or with the input).
 
     Args:
         model: a model with a graph.
         x: as `batch` takes it.
-        score: from (outputs, output of the layer, *nothing else*), traced, to one number.
-        layer: whose output is watched; the input when left out.
+        score: from the traced outputs to one number.
+        layer: whose output is varied; the first input when left out.
         key: hashable; names the score, so that its program is kept.
 
     Returns:
-        (the watched values, their gradients, the model's outputs).
+        (the varied values, their gradients, the model's first output).
     """
-    graph, x = network(model), batch(model, x)
     name = None if layer is None else find_layer(model, layer).name
 
     def run(values):
-        watch: list = []
+        seen: list = []
 
         def visit(called, inputs, output):
-            if called.name == name and not watch:
-                watch.append(output)
-        outputs = watched(graph, values, visit)
-        sources = watch if name is not None else leaves(values)
-        total = score(outputs, sources[0])
-        return sources, gradients(total, sources), outputs
+            if called.name == name and not seen:
+                seen.append(output)
+        outputs = watched(network(model), values, visit)
+        source = seen[0] if name is not None else leaves(values)[0]
+        return source, gradients(score(outputs), [source])[0], leaves(outputs)[0]
     function = _kept(model, ("gradients", name, key), lambda: Function(run, f"gradients of {model.name}"))
-    values, slopes, outputs = function(x)
-    return values[0], slopes[0], leaves(outputs)[0]
+    return function(batch(model, x))
 
 
-def class_score(index: int | None) -> Callable:
-    """A score for `output_gradients`: the output of one class summed over the batch, before any softmax or sigmoid.
+def input_gradient_of(model, x, layer, score: Callable, key) -> tuple[np.ndarray, float]:
+    """(gradient by the input without the batch axis, score) of a score of a layer's output, for one input.
 
-    index None: the largest output of each sample.
+    Args:
+        model: a model with a graph.
+        x: as `batch` takes it.
+        layer: the layer itself.
+        score: from the traced (outputs, output of the layer) to one number.
+        key: hashable; names the score.
     """
-    def score(outputs, watched_value):
-        first = leaves(outputs)[0]
-        chosen = ops.max(first, axis=-1) if index is None else first[..., index]
-        return ops.sum(chosen)
-    return score
+    def run(values):
+        seen: list = []
+
+        def visit(called, inputs, output):
+            if called is layer and not seen:
+                seen.append(output)
+        outputs = watched(network(model), values, visit)
+        source, total = leaves(values)[0], score(outputs, seen[0])
+        return gradients(total, [source])[0], total
+    function = _kept(model, ("field", layer.name, key), lambda: Function(run, f"gradients of {model.name}"))
+    slopes, total = function(batch(model, x))
+    return np.asarray(slopes)[0], float(total)
 
 
 def check_class(model, index) -> int | None:

@@ -1,0 +1,198 @@
+"""Receptive fields: what part of the input a number of a layer sees, by arithmetic and by measurement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from striate import ops
+from striate.errors import ArgumentError, received
+from striate.models.node_graph import node_of
+from striate.ops.windows import receptive_field as chain_field
+from striate.see import grid, probe
+from striate.see.canvas import Canvas
+from striate.see.explanation import check_index
+from striate.see.geometry import window_of
+from striate.see.palette import BLUE, ORANGE
+from striate.see.result import Result, aligned
+
+_PLACELESS = ("Flatten", "Dense", "Reshape", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "GlobalAveragePooling1D",
+              "GlobalMaxPooling1D", "Permute")
+
+
+def _chains(model, layer) -> list[list[Any]]:
+    """The windows on every way from the input to a layer's first output; a layer without window adds nothing."""
+    graph = probe.network(model)
+    inside = set(graph.nodes)
+    first = next(node for node in graph.nodes if node.operation is layer)
+    found: list[list[Any]] = []
+    stack: list[tuple[Any, list[Any]]] = [(first, [])]
+    while stack and len(found) < 4096:
+        node, behind = stack.pop()
+        if node.is_input or node not in inside:
+            found.append(behind)
+            continue
+        operation = node.operation
+        if type(operation).__name__ in _PLACELESS:
+            raise ArgumentError(f"Behind '{operation.name}' every number sees the whole input: choose a layer before "
+                                "it. " + received(layer=layer.name))
+        window = window_of(operation, node.input_tensors[0].shape)
+        if window is not None and window.kind == "transposed":
+            raise ArgumentError("The receptive field behind a transposed convolution differs from place to place; "
+                                "look at the measured one with see.saliency. " + received(layer=operation.name))
+        chain = behind if window is None else [window, *behind]
+        stack.extend((node_of(tensor), chain) for tensor in node.input_tensors)
+    return found
+
+
+def field_of(model, layer) -> list[tuple[int, int, int]]:
+    """(size, step, start) of a layer's receptive field for each axis: element i sees `size` from start + i * step on.
+
+    Where the network branches it is the smallest range that holds all branches.
+
+    Raises:
+        ArgumentError: the layer lies behind a Flatten or Dense layer, or branches have different steps.
+
+    Example:
+        >>> from striate import zoo
+        >>> field_of(zoo.build("lenet5"), "conv2d_1")
+        [(16, 2, -2), (16, 2, -2)]
+    """
+    layer = probe.find_layer(model, layer)
+    if None in probe.network(model).inputs[0].shape[1:]:
+        raise ArgumentError("The input's size must be known. "
+                            + received(input_shape=probe.network(model).inputs[0].shape))
+    chains = _chains(model, layer)
+    rank = len(layer.output.shape) - 2
+    found = []
+    for axis in range(rank):
+        fields = [chain_field((w.size[axis], w.strides[axis], w.dilation[axis], w.padding[axis][0]) for w in chain)
+                  for chain in chains]
+        if len({step for _, step, _ in fields}) > 1:
+            raise ArgumentError("The branches before this layer have different steps. " + received(layer=layer.name))
+        start = min(first for _, _, first in fields)
+        end = max(first + size for size, _, first in fields)
+        found.append((end - start, fields[0][1], start))
+    return found
+
+
+@dataclass(frozen=True)
+class ReceptiveField(Result):
+    """The receptive field of one place of a layer.
+
+    table: (layer, sizes, steps) of every layer up to it; size, step, start: for each axis; measured: the absolute
+    gradient of the place by every input element, (height, width), and box: where it is not zero.
+    """
+
+    model: str
+    layer: str
+    place: tuple[int, ...]
+    table: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]
+    size: tuple[int, ...]
+    step: tuple[int, ...]
+    start: tuple[int, ...]
+    image: np.ndarray
+    measured: np.ndarray
+
+    @property
+    def first(self) -> tuple[int, ...]:
+        """Where the field of this place begins; negative in the padding."""
+        return tuple(start + i * step for start, i, step in zip(self.start, self.place, self.step, strict=True))
+
+    @property
+    def box(self) -> tuple[tuple[int, int], ...]:
+        """(first, last + 1) of the input elements with a gradient, for each axis; (0, 0) if there is none."""
+        where = np.nonzero(self.measured)
+        return tuple((int(axis.min()), int(axis.max()) + 1) if len(axis) else (0, 0) for axis in where)
+
+    def data(self) -> dict[str, Any]:
+        """Sizes, and the measured gradients."""
+        return {"model": self.model, "layer": self.layer, "place": self.place, "size": self.size, "step": self.step,
+                "first": self.first, "measured_box": self.box, "measured": self.measured,
+                "layers": [{"layer": name, "size": size, "step": step} for name, size, step in self.table]}
+
+    def __str__(self) -> str:
+        rows = [[name, " x ".join(map(str, size)), " x ".join(map(str, step))] for name, size, step in self.table]
+        sees = ", ".join(f"{first} to {first + size - 1}" for first, size in zip(self.first, self.size, strict=True))
+        seen = ", ".join(f"{a} to {b - 1}" for a, b in self.box)
+        return "\n".join([f"Receptive fields in {self.model}", "",
+                          aligned(rows, ["layer", "sees (input elements)", "step"]), "",
+                          f"{self.layer}{list(self.place)} sees {sees}; measured by gradients: {seen}"])
+
+    def figure(self) -> Canvas:
+        """The input, the theoretical field as a box, the measured one as heat."""
+        width, title = 1060.0, f"What one number of {self.layer} sees"
+        note = f"Blue box: {' x '.join(map(str, self.size))} input elements by arithmetic. Colours: how strongly each " \
+               "of them changes the number, measured by the gradient."
+        top = grid.header_height(width, title, note)
+        image = grid.picture_of(self.image)
+        zoom = min(500 / image.shape[1], 460 / image.shape[0])
+        height = max(image.shape[0] * zoom, 60)
+        canvas = Canvas(width, max(top + height + 30, top + 26 * len(self.table) + 60), title)
+        grid.header(canvas, title, note)
+        mask = grid.as_image(self.measured)
+        canvas.picture(grid.MARGIN, top, image.shape[1] * zoom, height, grid.overlay(image, mask, 0.85))
+        spans = [(0, image.shape[0]), (0, image.shape[1])] if len(self.size) == 2 else [(0, 1), (0, image.shape[1])]
+        for axis, (first, size) in enumerate(zip(self.first, self.size, strict=True), 2 - len(self.size)):
+            spans[axis] = max(first, 0), min(first + size, spans[axis][1])
+        (y0, y1), (x0, x1) = spans
+        tall = zoom if len(self.size) == 2 else height
+        grid.box(canvas, grid.MARGIN + x0 * zoom, top + y0 * tall, (x1 - x0) * zoom, (y1 - y0) * tall, BLUE)
+        for place, text, anchor in ((570, "layer", "start"), (900, "sees", "end"), (1010, "step", "end")):
+            canvas.text(place, top + 14, text, 14, ORANGE, anchor, bold=True)
+        for row, (name, size, step) in enumerate(self.table, 1):
+            canvas.text(570, top + 14 + 26 * row, name, 15)
+            canvas.text(900, top + 14 + 26 * row, " x ".join(map(str, size)), 15, anchor="end")
+            canvas.text(1010, top + 14 + 26 * row, " x ".join(map(str, step)), 15, anchor="end")
+        return canvas
+
+
+def receptive_field(model, layer, x=None, place=None) -> ReceptiveField:
+    """The receptive field of a layer, by arithmetic and measured on an input.
+
+    Args:
+        model: a model with a graph and one input of known size.
+        layer: name, place or the layer itself; before any Flatten.
+        x: one input; noise when left out. Where a ReLU is shut nothing is measured.
+        place: (row, column) of the layer's output, the middle when left out.
+
+    Raises:
+        ArgumentError: no such layer or place, or the layer sees the whole input.
+
+    Example:
+        see.receptive_field(model, "conv2d_1", image).save("field.svg")
+    """
+    layer = probe.find_layer(model, layer)
+    axes = field_of(model, layer)
+    graph = probe.network(model)
+    if x is None:
+        shape = tuple(n or 1 for n in graph.inputs[0].shape)
+        x = np.random.Generator(np.random.PCG64(0)).random(shape, np.float32)
+    size = layer.output.shape[1:-1]
+    where = check_index(tuple(n // 2 for n in size) if place is None else place, size, layer.name)
+
+    def score(outputs, watched):
+        return ops.sum(watched[(slice(0, 1), *(slice(i, i + 1) for i in where))])
+    x = probe.batch(model, x)
+    slopes = probe.input_gradient_of(model, x, layer, score, where)[0]
+    names = [candidate for candidate in model.layers if candidate in _before(graph, layer)]
+    table = []
+    for candidate in names:
+        fields = field_of(model, candidate)
+        table.append((candidate.name, tuple(f[0] for f in fields), tuple(f[1] for f in fields)))
+    return ReceptiveField(model.name, layer.name, where, tuple(table), *(tuple(f[i] for f in axes) for i in range(3)),
+                          np.asarray(x)[0], np.abs(slopes).sum(axis=-1))
+
+
+def _before(graph, layer) -> set:
+    """Layers on a way from the input to a layer, and the layer."""
+    found, stack = set(), [next(node for node in graph.nodes if node.operation is layer)]
+    while stack:
+        node = stack.pop()
+        if node.is_input or node.operation in found:
+            continue
+        found.add(node.operation)
+        stack.extend(node_of(tensor) for tensor in node.input_tensors)
+    return found

@@ -1,0 +1,231 @@
+"""What a layer looks for and what it finds: feature maps, filters, and the patches of images that excite a filter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from striate.errors import ArgumentError, received
+from striate.see import grid, probe
+from striate.see.canvas import Canvas
+from striate.see.fields import field_of
+from striate.see.geometry import channels_last, is_convolution
+from striate.see.palette import heat, photograph, scaled, signed
+from striate.see.result import Result, aligned
+
+WIDTH = 1060.0
+SHOWN = 64
+
+
+@dataclass(frozen=True)
+class FeatureMaps(Result):
+    """The channels of a layer's output for one input. maps: (height, width, channels), or (length, channels)."""
+
+    model: str
+    layer: str
+    image: np.ndarray
+    maps: np.ndarray
+
+    def data(self) -> dict[str, Any]:
+        """The maps."""
+        return {"model": self.model, "layer": self.layer, "maps": self.maps}
+
+    def __str__(self) -> str:
+        flat = self.maps.reshape(-1, self.maps.shape[-1])
+        rows = [[str(i), f"{flat[:, i].min():.4f}", f"{flat[:, i].mean():.4f}", f"{flat[:, i].max():.4f}",
+                 f"{(flat[:, i] != 0).mean():.0%}"] for i in range(flat.shape[1])]
+        return f"Feature maps of {self.layer} ({self.model}), {self.maps.shape}\n\n" + aligned(
+            rows, ["channel", "smallest", "mean", "largest", "not zero"])
+
+    def figure(self) -> Canvas:
+        """The input and every map (the first 64), all on one scale."""
+        count = min(self.maps.shape[-1], SHOWN)
+        low, high = float(self.maps.min()), float(self.maps.max())
+        colour = (lambda m: heat(m, 0.0, high)) if low >= 0 else (lambda m: signed(m, max(-low, high)))
+        tiles = [(colour(grid.as_image(self.maps[..., i])), f"channel {i}") for i in range(count)]
+        more = self.maps.shape[-1] - count
+        note = f"{_size(self.maps)}; colours from {grid.short(low)} to {grid.short(high)}" + (
+            f"; the first {count} of {count + more} channels" if more else "")
+        return _with_input(f"What {self.layer} of {self.model} finds", note, grid.picture_of(self.image), tiles)
+
+
+def _size(maps: np.ndarray) -> str:
+    return " x ".join(map(str, maps.shape[:-1])) + f" x {maps.shape[-1]} numbers"
+
+
+def _with_input(title: str, note: str, image: np.ndarray, tiles) -> Canvas:
+    columns = 4 if len(tiles) <= 8 else 8
+    side = (WIDTH - 2 * grid.MARGIN - 230) / columns - 10
+    is_line = tiles[0][0].shape[0] == 1
+    top = grid.header_height(WIDTH, title, note)
+    canvas = Canvas(WIDTH, 10, title)
+    if is_line:
+        bottom = _lines(canvas, top, image, tiles)
+    else:
+        bottom = max(grid.gallery(canvas, grid.MARGIN + 230, top, tiles, side, columns), top + 240)
+        grid.gallery(canvas, grid.MARGIN, top, [(image, "input")], 200, 1)
+    canvas.height = bottom + 10
+    grid.header(canvas, title, note)
+    return canvas
+
+
+def _lines(canvas: Canvas, top: float, image: np.ndarray, tiles) -> float:
+    """Maps of one row, stretched to bars below each other."""
+    for row, (pixels, name) in enumerate([(image, "input"), *tiles]):
+        canvas.text(grid.MARGIN, top + 28 * row + 16, name, 13)
+        canvas.picture(150, top + 28 * row, WIDTH - 174, 22, pixels)
+    return top + 28 * (len(tiles) + 1)
+
+
+def feature_maps(model, x, layer, sample: int = 0) -> FeatureMaps:
+    """The feature maps that a layer gives for an input.
+
+    Args:
+        model: a model with a graph.
+        x: one input, or a batch of which `sample` is looked at.
+        layer: name, place or the layer itself; its output must have channels at places.
+
+    Raises:
+        ArgumentError: no such layer, or its output is a plain vector.
+
+    Example:
+        see.feature_maps(model, image, "conv2d_1").save("maps.png")
+    """
+    tap = probe.tap(model, x, layer)
+    maps = channels_last(tap.layer, probe.arrays(tap.output)[0])
+    if maps.ndim not in (3, 4):
+        raise ArgumentError(f"The output of '{tap.layer.name}' has no places, so there are no maps: its shape is "
+                            f"{maps.shape[1:]}. Choose a layer before Flatten. " + received(layer=layer))
+    return FeatureMaps(model.name, tap.layer.name, probe.arrays(probe.batch(model, x))[0][sample], maps[sample])
+
+
+@dataclass(frozen=True)
+class Filters(Result):
+    """The weights of a convolution: (height, width, channels, filters); lines have height 1."""
+
+    layer: str
+    weights: np.ndarray
+
+    def data(self) -> dict[str, Any]:
+        """The weights."""
+        return {"layer": self.layer, "weights": self.weights}
+
+    def __str__(self) -> str:
+        flat = self.weights.reshape(-1, self.weights.shape[-1])
+        rows = [[str(i), f"{flat[:, i].sum():.4f}", f"{np.linalg.norm(flat[:, i]):.4f}"] for i in range(flat.shape[1])]
+        return f"Filters of {self.layer}, {self.weights.shape}\n\n" + aligned(rows, ["filter", "sum", "length"])
+
+    def figure(self) -> Canvas:
+        """Every filter (the first 64) as a square: its weights, or their mean over many channels."""
+        count, channels = min(self.weights.shape[-1], SHOWN), self.weights.shape[2]
+        largest = float(np.abs(self.weights).max()) or 1.0
+        tiles = []
+        for i in range(count):
+            one = self.weights[..., i]
+            pixels = np.round(scaled(one, -largest, largest) * 255).astype(np.uint8) if channels == 3 else \
+                signed(one.mean(axis=2), largest if channels == 1 else None)
+            tiles.append((pixels, str(i)))
+        what = {1: "blue is above zero, orange below", 3: "as colours of light"}.get(
+            channels, f"mean over {channels} input channels, each with its own scale")
+        title, note = f"The filters of {self.layer}", f"{self.weights.shape[-1]} filters; {what}"
+        top = grid.header_height(WIDTH, title, note)
+        canvas = Canvas(WIDTH, 10, title)
+        columns = 8 if count <= 32 else 12
+        canvas.height = grid.gallery(canvas, grid.MARGIN, top, tiles, (WIDTH - 2 * grid.MARGIN) / columns - 10,
+                                     columns) + 50
+        grid.header(canvas, title, note)
+        if channels == 1:
+            grid.scale_bar(canvas, grid.MARGIN + 30, canvas.height - 44, largest)
+        return canvas
+
+
+def filters(model, layer=None) -> Filters:
+    """The filters of a convolution; of the first one when `layer` is left out.
+
+    Raises:
+        ArgumentError: the model has no convolution, or the layer is none.
+
+    Example:
+        >>> from striate import zoo
+        >>> filters(zoo.build("yale")).weights.shape
+        (5, 5, 1, 32)
+    """
+    probe.network(model)
+    found = [candidate for candidate in model.layers if is_convolution(candidate)]
+    chosen = probe.find_layer(model, layer) if layer is not None else found[0] if found else None
+    if chosen is None or not is_convolution(chosen):
+        names = ", ".join(candidate.name for candidate in found) or "none"
+        raise ArgumentError(f"Filters are the weights of convolutions; '{model.name}' has: {names}. "
+                            + received(layer=layer))
+    weights = np.asarray(chosen.kernel)
+    if weights.ndim == 5:
+        weights = weights.mean(axis=0)
+    return Filters(chosen.name, weights if weights.ndim == 4 else weights[np.newaxis])
+
+
+@dataclass(frozen=True)
+class Patches(Result):
+    """For each channel of a layer the patches of images that excite it most: (channels, count, height, width, c)."""
+
+    layer: str
+    patches: np.ndarray
+    values: np.ndarray
+    places: np.ndarray
+
+    def data(self) -> dict[str, Any]:
+        """Values and places (sample, row, column)."""
+        return {"layer": self.layer, "values": self.values, "places": self.places}
+
+    def __str__(self) -> str:
+        rows = [[str(channel), f"{values[0]:.4f}", str(places[0].tolist())]
+                for channel, (values, places) in enumerate(zip(self.values, self.places, strict=True))]
+        return f"What excites {self.layer} most\n\n" + aligned(rows, ["channel", "value", "[sample, row, column]"])
+
+    def figure(self) -> Canvas:
+        """One row a channel (the first 16)."""
+        count = min(len(self.patches), 16)
+        title = f"What excites {self.layer} most"
+        note = f"The {self.patches.shape[1]} strongest patches of the images for each channel, strongest first"
+        tiles = [(photograph(patch), f"{channel}: {grid.short(float(self.values[channel, i]))}")
+                 for channel in range(count) for i, patch in enumerate(self.patches[channel])]
+        columns = self.patches.shape[1] * 2
+        top = grid.header_height(WIDTH, title, note)
+        canvas = Canvas(WIDTH, 10, title)
+        side = (WIDTH - 2 * grid.MARGIN) / columns - 10
+        canvas.height = grid.gallery(canvas, grid.MARGIN, top, tiles, side, columns) + 10
+        grid.header(canvas, title, note)
+        return canvas
+
+
+def patches(model, x, layer=0, count: int = 6) -> Patches:
+    """The patches of images that excite each channel of a layer most, one from each image at most.
+
+    Args:
+        model: a model for images with a graph.
+        x: a batch of at least `count` images.
+        layer: name, place or the layer itself.
+        count: patches for each channel.
+
+    Raises:
+        ArgumentError: the layer does not keep places, or there are too few images.
+    """
+    tap, images = probe.tap(model, x, layer), probe.batch(model, x)
+    maps = channels_last(tap.layer, probe.arrays(tap.output)[0])
+    if maps.ndim != 4 or len(maps) < count:
+        raise ArgumentError("Patches need a layer whose output is (height, width, channels) and at least `count` "
+                            "images. " + received(output=maps.shape, count=count))
+    (rows, row_step, row_start), (columns, column_step, column_start) = field_of(model, tap.layer)
+    padded = np.pad(images, ((0, 0), (rows, rows), (columns, columns), (0, 0)))
+    found, values, places = [], [], []
+    for channel in range(maps.shape[-1]):
+        flat = maps[..., channel].reshape(len(maps), -1)
+        best = np.argsort(-flat.max(axis=1), kind="stable")[:count]
+        at = [(int(n), *map(int, np.unravel_index(int(flat[n].argmax()), maps.shape[1:3]))) for n in best]
+        found.append([padded[n, rows + i * row_step + row_start:2 * rows + i * row_step + row_start,
+                             columns + j * column_step + column_start:2 * columns + j * column_step + column_start]
+                      for n, i, j in at])
+        values.append([float(maps[(*place, channel)]) for place in at])
+        places.append(at)
+    return Patches(tap.layer.name, np.array(found), np.array(values), np.array(places))
