@@ -156,7 +156,8 @@ def _serialize_named(item: Any) -> dict:
     if public is None:
         module, name, registered = kind.__module__, kind.__name__, get_registered_name(kind)
     else:
-        (module, _, name), registered = public.rpartition("."), None
+        (module, _, name) = public.rpartition(".")
+        registered = name if module.startswith("keras.src.") else None
     if isinstance(item, types.FunctionType):
         module, name, registered = (module if public else "builtins"), "function", config
     description = {"module": module, "class_name": name, "config": config, "registered_name": registered}
@@ -221,7 +222,8 @@ def lookup(name: str, module: str | None = None, registered: str | None = None,
         if found is not None:
             return found
     if module is None or module == "builtins" or module.startswith("keras."):
-        matches = {id(item): item for full, item in _exported.items() if full.rpartition(".")[2] == name}
+        matches = {id(item): item for full, item in _exported.items()
+                   if full.rpartition(".")[2] == name and not full.startswith("keras.src.ops.")}
         if len(matches) == 1:
             return next(iter(matches.values()))
     raise ArgumentError(f"{name!r} is neither a part of striate nor among the `custom_objects`. "

@@ -2,6 +2,7 @@
 
 # ruff: noqa: F401 - every import of this file is a public name
 
+from striate.layers import operations as _operations  # enters the functions of ops among what files may name
 from striate.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from striate.layers.augmentation import (
     RandomBrightness,
@@ -116,6 +117,7 @@ from striate.layers.reshaping import (
 )
 from striate.layers.symbolic import KerasTensor
 from striate.layers.wrapper import TimeDistributed, Wrapper
+from striate.serialization import deserialize_keras_object, serialize_keras_object
 
 AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
 MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
@@ -128,5 +130,16 @@ Convolution3DTranspose = Conv3DTranspose
 SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
 
 __all__ = sorted({name for name in globals() if name[0].isupper()} | {
-    "add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract",
+    "add", "average", "concatenate", "deserialize", "dot", "maximum", "minimum", "multiply",
+    "serialize", "subtract",
 })
+
+
+def serialize(layer: Layer) -> dict:
+    """A layer's description, for `deserialize`."""
+    return serialize_keras_object(layer)
+
+
+def deserialize(config: dict, custom_objects: dict | None = None) -> Layer:
+    """The layer that `serialize` described, without weights."""
+    return deserialize_keras_object(config, custom_objects, module="keras.layers")

@@ -45,6 +45,11 @@ class KerasTensor(TensorMethods):
     def __striate_symbolic__(self, op: str, inputs: list, attributes: dict):
         return OpLayer(op, **attributes)(*inputs)
 
+    def __striate_call__(self, function: Callable, args: tuple, kwargs: dict):
+        from striate.layers.operations import describe_call
+
+        return describe_call(function, args, kwargs)
+
     def __hash__(self) -> int:
         return id(self)
 
@@ -164,7 +169,7 @@ class Operation:
 
 @export("striate.OpLayer")
 class OpLayer(Operation):
-    """One op applied inside a functional model, as by `x + y` or `keras.ops.relu(x)`.
+    """One op applied inside a functional model, where Keras knows no such function (see `operations`).
 
     Example:
         >>> OpLayer("reshape", shape=(-1,)).op

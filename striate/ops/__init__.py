@@ -8,6 +8,9 @@ program; on the symbolic tensors of a functional model it becomes part of the mo
 
 # ruff: noqa: F401 - every import of this file is a public name
 
+import sys as _sys
+import types as _types
+
 from striate.ops import broadcast, dispatch, image, windows
 from striate.ops import chain as _chain  # registers the op that passes make of elementwise ops
 from striate.ops.activation import (
@@ -37,6 +40,61 @@ from striate.ops.activation import (
     swish,
     tanh_shrink,
     threshold,
+)
+from striate.ops.compose import (  # noqa: A004
+    allclose,
+    append,
+    bincount,
+    cbrt,
+    copy,
+    cumprod,
+    deg2rad,
+    depth_to_space,
+    diag,
+    diagonal,
+    diff,
+    digitize,
+    divide_no_nan,
+    dstack,
+    dtype,
+    empty_like,
+    erfc,
+    fabs,
+    fliplr,
+    flipud,
+    heaviside,
+    hstack,
+    hypot,
+    inner,
+    isclose,
+    logaddexp2,
+    median,
+    meshgrid,
+    multi_hot,
+    nan_to_num,
+    normalize,
+    outer,
+    rad2deg,
+    rot90,
+    saturate_cast,
+    searchsorted,
+    segment_sum,
+    select,
+    slice_update,
+    space_to_depth,
+    trace,
+    trapezoid,
+    vdot,
+    vstack,
+)
+from striate.ops.control import (  # noqa: A004
+    cond,
+    fori_loop,
+    map,
+    scan,
+    switch,
+    vectorized_map,
+    while_loop,
 )
 from striate.ops.create import (
     arange,
@@ -234,3 +292,9 @@ from striate.ops.update import (
 )
 
 __all__ = sorted(name for name in globals() if not name.startswith("_"))
+
+for _module in (_sys.modules[__name__], image):
+    for _name, _item in list(vars(_module).items()):
+        if isinstance(_item, _types.FunctionType) and not _name.startswith("_"):
+            setattr(_module, _name, dispatch.describes_calls(_item))
+

@@ -2,7 +2,8 @@
 
 `apply(op, inputs, attributes)` looks at its inputs:
 * a tensor that is being traced (or an active trace on this thread) records a node in the graph;
-* a symbolic tensor of a functional model (it has `__striate_symbolic__`) records the call in the model;
+* a symbolic tensor of a functional model (it has `__striate_symbolic__`) records the call in the model; where Keras
+  knows the public function, `describes_calls` has recorded the call of that as a whole before;
 * arrays and numbers are computed at once by the op's reference, after the shape rule has checked them.
 
 No room above this one is imported: tracers and symbolic tensors announce themselves by the two hooks here.
@@ -10,6 +11,7 @@ No room above this one is imported: tracers and symbolic tensors announce themse
 
 from __future__ import annotations
 
+import functools
 import threading
 from typing import Any
 
@@ -71,6 +73,21 @@ def apply(op: str, inputs: list, **attributes):
         OPS[op].shape([TensorType(array.shape, str(array.dtype)) for array in arrays], **attributes)
         outputs = OPS[op].reference(*arrays, **attributes)
     return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+
+def describes_calls(function):
+    """A public function that, called on symbolic tensors, asks them to record the whole call as one operation."""
+    @functools.wraps(function)
+    def public(*args, **kwargs):
+        for value in (*args, *kwargs.values()):
+            parts = value if isinstance(value, (list, tuple)) else (value,)
+            for part in parts:
+                if hasattr(part, "__striate_symbolic__"):
+                    recorded = part.__striate_call__(function, args, kwargs)
+                    if recorded is not NotImplemented:
+                        return recorded
+        return function(*args, **kwargs)
+    return public
 
 
 class TensorMethods:
