@@ -81,7 +81,7 @@ def attach() -> None:
     """
     if _attached:
         return
-    from striate import backend
+    from striate import backend, utils
     from striate.layers import Layer
     from striate.losses import Loss
     from striate.metrics import Metric
@@ -98,6 +98,7 @@ def attach() -> None:
         _attach(Model, method.__name__, method)
     for name, function in old_methods.OF_THE_BACKEND.items():
         _attach(backend, name, function)
+    _attach(utils, "image_dataset_from_directory", modules["preprocessing"].image_dataset_from_directory)
     computing: list[tuple[type, str]] = [(kind, "__call__") for kind in (Model, Layer, Loss, Metric)]
     computing += [(kind, "result") for kind in _kinds(Metric) if "result" in vars(kind)]
     for kind, name in computing:

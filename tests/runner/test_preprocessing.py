@@ -131,3 +131,26 @@ def test_words():
     assert tokenizer.texts_to_matrix(["cat cat"], mode="count").tolist() == [[0, 0, 0, 2]]
     assert tokenizer.sequences_to_texts([[2, 3]]) == ["the cat"]
     assert sequence.pad_sequences([[1], [1, 2]], maxlen=2).tolist() == [[0, 1], [1, 2]]
+
+
+def test_folders_as_pipelines(folder, capsys):
+    import striate.runner.preprocessing as preprocessing
+
+    load = preprocessing.image_dataset_from_directory
+    data = load(folder, image_size=(4, 4), batch_size=4, shuffle=False)
+    assert capsys.readouterr().out == "Found 6 files belonging to 2 classes.\n"
+    assert data.class_names == ["cat", "dog"] and len(data.file_paths) == 6 and len(data) == 2
+    x, y = next(iter(data))
+    assert x.shape == (4, 4, 4, 3) and x.dtype == np.float32 and y.numpy().tolist() == [0, 0, 0, 1]
+    parts = [load(folder, image_size=(4, 4), validation_split=0.34, subset=part, seed=1, label_mode="binary")
+             for part in ("training", "validation")]
+    assert "Using 2 files for validation." in capsys.readouterr().out
+    assert len(parts[0].file_paths) == 4
+    assert sorted(parts[0].file_paths + parts[1].file_paths) == sorted(data.file_paths)
+    seen = {(float(row.max()), float(label[0])) for batch in parts[0] for row, label in zip(*batch, strict=True)}
+    assert len(seen) == 4
+    assert seen <= {(100.0 * label + number, float(label)) for label in (0, 1) for number in range(3)}
+    with pytest.raises(ValueError, match="seed"):
+        load(folder, image_size=(4, 4), validation_split=0.5, subset="training")
+    alone = load(folder, labels=None, image_size=(4, 4), batch_size=None)
+    assert next(iter(alone)).shape == (4, 4, 3)

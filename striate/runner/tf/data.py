@@ -29,6 +29,8 @@ class Dataset:
         start: called for each pass, gives an iterator.
         length: how many elements a pass has; None: not known or endless.
 
+    `class_names` and `file_paths` are set by `image_dataset_from_directory`.
+
     Example:
         >>> list(Dataset.range(5).map(lambda x: x * 2).batch(2).as_numpy_iterator())[-1].tolist()
         [8]
@@ -40,6 +42,8 @@ class Dataset:
 
     def __init__(self, start: Callable[[], Iterator], length: int | None = None):
         self._start, self._length = start, length
+        self.class_names: list[str] | None = None
+        self.file_paths: list[str] | None = None
 
     def __iter__(self) -> Iterator:
         return self._start()
