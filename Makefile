@@ -1,16 +1,17 @@
 # The commands of this project. Everything runs in .venv, made on first use; PYTHON chooses the interpreter for it.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
-NETWORK ?= uva
-BATCH ?= 32
+PEERS := benchmarks/.peers
+BENCH ?= --set lectures --name lectures
 BIN := $(VENV)/bin
 
-.PHONY: help demo test quick lint bench docs clean
+.PHONY: help demo test quick lint bench bench-peers docs clean
 help:
 	@echo "make demo    train a network on Fashion-MNIST and write its report (makes $(VENV) first)"
 	@echo "make test    all tests          make quick   the tests that take less than a few seconds each"
 	@echo "make lint    ruff, mypy, import rules"
-	@echo "make bench   the time of a training step (NETWORK=uva BATCH=32)"
+	@echo "make bench   striate beside TensorFlow and PyTorch (BENCH='--set general --rounds 3' chooses what)"
+	@echo "make bench-peers  the other frameworks, in an environment of their own"
 	@echo "make docs    the documentation as a web site"
 
 $(BIN)/striate: pyproject.toml
@@ -43,8 +44,16 @@ lint: $(VENV)/.development
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(BIN)/striate
-	$(BIN)/python benchmarks/cell.py striate $(NETWORK) $(BATCH)
+# The other frameworks never become dependencies: they live in an environment of their own, or in the one whose
+# interpreter STRIATE_PEERS names.
+$(PEERS)/bin/python:
+	$(PYTHON) -m venv $(PEERS)
+	$@ -m pip install --quiet --requirement benchmarks/peers.txt || { rm -rf $(PEERS); exit 1; }
+
+bench-peers: $(if $(STRIATE_PEERS),,$(PEERS)/bin/python)
+
+bench: $(BIN)/striate bench-peers
+	$(BIN)/python -m benchmarks.compare $(BENCH)
 
 docs: $(BIN)/striate
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'

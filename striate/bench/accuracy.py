@@ -1,0 +1,68 @@
+"""Time to accuracy: a recipe of the zoo from the start of the process, accuracy on the test images after each epoch."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from striate import callbacks, zoo
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """After one epoch: seconds since the clock started (tests of the model not counted), and accuracies."""
+
+    epoch: int
+    seconds: float
+    training_accuracy: float
+    test_accuracy: float
+
+
+class _Clock(callbacks.Callback):
+    """Tests the model after each epoch and stops the clock meanwhile."""
+
+    def __init__(self, started: float, test: tuple):
+        super().__init__()
+        self.started, self.test, self.epochs = started, test, []
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Notes time and accuracy down."""
+        now = time.perf_counter()
+        scores = self.model.evaluate(*self.test, verbose=0, return_dict=True)
+        self.epochs.append(Epoch(epoch + 1, now - self.started, float(logs["accuracy"]), float(scores["accuracy"])))
+        self.started += time.perf_counter() - now
+
+
+def run(network: str, train: tuple, test: tuple, seed: int, epochs: int | None = None,
+        started: float | None = None) -> list[Epoch]:
+    """Trains a network of the zoo by its recipe, with this seed, and says how good it is after each epoch.
+
+    Args:
+        train, test: (images, labels); images as the network takes them.
+        epochs: instead of the recipe's.
+        started: when the clock started, by `time.perf_counter()`; now unless given.
+    """
+    from striate import utils
+
+    started = time.perf_counter() if started is None else started
+    utils.set_random_seed(seed)
+    recipe, model = zoo.recipe(network), zoo.build(network)
+    recipe.compile(model)
+    if recipe.one_hot_labels:
+        classes = model.output_shape[-1]
+        train, test = ((x, np.eye(classes, dtype=np.float32)[y]) for x, y in (train, test))
+    clock = _Clock(started, test)
+    model.fit(*train, batch_size=recipe.batch_size, epochs=epochs or recipe.epochs, verbose=0, callbacks=[clock])
+    return clock.epochs
+
+
+def seconds_to(epochs: list[Epoch], accuracy: float) -> float | None:
+    """When the test accuracy was first reached; None if never.
+
+    Example:
+        >>> seconds_to([Epoch(1, 9.0, 0.8, 0.88), Epoch(2, 18.0, 0.9, 0.91)], 0.9)
+        18.0
+    """
+    return next((epoch.seconds for epoch in epochs if epoch.test_accuracy >= accuracy), None)
