@@ -34,6 +34,13 @@ def _positive(text: str) -> int:
     return count
 
 
+def _switch(text: str) -> bool:
+    known = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
+    if text.lower() not in known:
+        raise ValueError("must be on or off (or 1 or 0, true or false)")
+    return known[text.lower()]
+
+
 def _folder(text: str) -> Path:
     return Path(text).expanduser()
 
@@ -45,6 +52,8 @@ def _cache_folder() -> Path:
 SETTINGS = {row.name: row for row in (
     Setting("num_threads", "STRIATE_NUM_THREADS", _positive, lambda: None,
             "Threads that compute; every core that the process may use unless set. The results do not depend on it."),
+    Setting("strict", "STRIATE_STRICT", _switch, lambda: False,
+            "Looks through every result of every step for NaN and infinity, and names the layer; several times slower."),
     Setting("cache_dir", "STRIATE_CACHE_DIR", _folder, _cache_folder,
             "Folder of compiled kernels and downloaded data sets."),
     Setting("data", "STRIATE_DATA", _folder, lambda: None,

@@ -102,21 +102,30 @@ class Function:
         with self._lock:
             if key in self._made:
                 return self._made[key]
-            tracer = Tracer(self.name)
-
-            def enter(leaf):
-                if _is_static(leaf):
-                    return leaf
-                type = leaf if isinstance(leaf, TensorType) else _leaf_type(_as_array(leaf))
-                return tracer.input(type, f"input{len(tracer.inputs)}")
-            values = collect(list(arguments), enter)
-            with recording(tracer):
-                structure = self.function(*values)
-                outputs: list[Value] = []
-                collect(structure, lambda leaf: outputs.append(tracer.value(leaf)))
-            executable = compile_graph(tracer.graph(outputs), self.mode)
+            graph, structure = self._traced(arguments)
+            executable = compile_graph(graph, self.mode)
             self._made[key] = executable, structure
             return self._made[key]
+
+    def graph(self, *arguments) -> Graph:
+        """The traced graph for arguments like these, as it is before any rewrite."""
+        return self._traced(arguments)[0]
+
+    def _traced(self, arguments) -> tuple[Graph, Any]:
+        """Runs the Python function on symbolic values; gives the graph and the nest of the outputs."""
+        tracer = Tracer(self.name)
+
+        def enter(leaf):
+            if _is_static(leaf):
+                return leaf
+            type = leaf if isinstance(leaf, TensorType) else _leaf_type(_as_array(leaf))
+            return tracer.input(type, f"input{len(tracer.inputs)}")
+        values = collect(list(arguments), enter)
+        with recording(tracer):
+            structure = self.function(*values)
+            outputs: list[Value] = []
+            collect(structure, lambda leaf: outputs.append(tracer.value(leaf)))
+        return tracer.graph(outputs), structure
 
 
 def _signature(structure: Any, leaves: list[np.ndarray]) -> Any:

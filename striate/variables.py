@@ -49,6 +49,7 @@ class Variable(TensorMethods):
         self.serial = next(_serial)
         self.version = 0
         self.group: FlatGroup | None = None
+        self.owner: Variable | None = None  # of an optimizer's slot: the variable that it belongs to
         self.regularizer = self.constraint = None
 
     @property

@@ -57,8 +57,8 @@ class MonitorCallback(Callback):
                             "Pass mode='max' or mode='min'.")
 
     def is_improvement(self, value: float, reference: float | None) -> bool:
-        """Whether `value` beats `reference` by more than `min_delta`. NaN never does."""
-        if math.isnan(value):
+        """Whether `value` beats `reference` by more than `min_delta`. NaN and infinity never do."""
+        if not math.isfinite(value):
             return False
         if reference is None or math.isnan(reference):
             return True

@@ -26,6 +26,8 @@ class TerminateOnNaN(Callback):
         if loss is None or math.isfinite(loss):
             return
         if self.raise_error:
-            raise NonFiniteError(f"The loss is no finite number at batch {batch}. {received(loss=loss)}")
+            origin = getattr(getattr(self.model, "_training", None), "origin", None)
+            cause = "" if origin is None else f" {origin}"
+            raise NonFiniteError(f"The loss is no finite number at batch {batch}.{cause} {received(loss=loss)}")
         say(f"Batch {batch}: Invalid loss, terminating training")
         self.model.stop_training = True

@@ -15,7 +15,7 @@ from striate.errors import FileError, ModelFileError, received
 from striate.files import write_text
 
 CONFIG, HISTORY_CSV, HISTORY_JSON = "config.json", "history.csv", "history.json"
-BEST, LAST, REPORT = "best.keras", "last.keras", "report.html"
+BEST, LAST, REPORT, STATE = "best.keras", "last.keras", "report.html", "state"
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,15 @@ def find_model(place: str) -> SavedModel:
         path = found
     if not path.is_file():
         raise ModelFileError("There is no such model: give a run's folder or a model file. " + received(model=place))
-    return SavedModel(path, _read_config(path.parent / CONFIG))
+    return SavedModel(path, read_config(path.parent / CONFIG))
 
 
-def _read_config(path: Path) -> Mapping[str, Any]:
+def read_config(path: Path) -> Mapping[str, Any]:
+    """What a run's config.json says; nothing if there is none.
+
+    Raises:
+        ModelFileError: it is damaged.
+    """
     try:
         config = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:

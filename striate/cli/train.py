@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from striate.cli import INTERRUPTED, Command
 
@@ -14,11 +15,12 @@ striate train fashion-mnist
 striate train fashion-mnist --model lenet5 --epochs 10 --batch-size 128
 striate train fashion-mnist --model my_models:small --optimizer sgd --learning-rate 0.05
 striate train fashion-mnist --subset --json
+striate train --resume runs/fashion-mnist-0001
 """
 
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Train a network; write model and report.")
-@click.argument("data", metavar="DATA")
+@click.argument("data", metavar="DATA", required=False)
 @click.option("--model", default="small", show_default=True, metavar="NAME",
               help="A network of the zoo (small, uva, nova, yale, tue, lenet5), FILE.keras, or module:function.")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the training images.")
@@ -32,6 +34,8 @@ striate train fashion-mnist --subset --json
 @click.option("--subset", is_flag=True, help="Use the 10 % of the data that comes with striate.")
 @click.option("--out", type=click.Path(path_type=Path),
               help="Folder of the run; runs/NAME-0001 and so on unless given.")
+@click.option("--resume", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="RUN",
+              help="Go on with a run that was stopped or killed, to the bits of an unbroken one.")
 @click.option("--json", "json", is_flag=True, help="Print the result as JSON; everything else goes to standard error.")
 def command(**options) -> None:
     """Train a network on DATA and write a folder with the model and a report.
@@ -45,6 +49,7 @@ def command(**options) -> None:
     from striate.cli.terminal import say
     from striate.cli.training import Request, train
 
+    check_resume(click.get_current_context())
     request = Request(**options)
     console = Console(stderr=request.json)
     folder, result = train(request, console)
@@ -57,6 +62,20 @@ def command(**options) -> None:
         say(console, "Report", result["report"])
     if result["interrupted"]:
         click.get_current_context().exit(INTERRUPTED)
+
+
+def check_resume(context: click.Context) -> None:
+    """Either DATA or --resume, which goes on with what the run began with: only few options make sense beside it."""
+    given = {name for name in context.params
+             if context.get_parameter_source(name) in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)}
+    if "resume" not in given:
+        if "data" not in given:
+            raise click.UsageError("Missing argument 'DATA': a data set's name, such as fashion-mnist; or --resume RUN.")
+        return
+    others = sorted(given - {"resume", "threads", "json"})
+    if others:
+        raise click.UsageError("--resume goes on with what the run began with and cannot be combined with "
+                               + ", ".join(others) + ".")
 
 
 def json_text(result) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,13 @@ from striate.cli import data as datasets
 from striate.cli import machine, networks, plain
 from striate.cli.forecast import announce
 from striate.cli.reporting import write_report
-from striate.cli.run_folder import BEST, CONFIG, LAST, REPORT, RunFolder
+from striate.cli.run_folder import BEST, CONFIG, LAST, REPORT, STATE, RunFolder, read_config
 from striate.cli.scores import Scores, score
 from striate.cli.terminal import say
+from striate.errors import ArgumentError, received
 
+SECONDS_BETWEEN_STATES = 30
+"""A run that is killed loses at most so many seconds of work."""
 
 @dataclass(frozen=True)
 class Request:
@@ -37,6 +40,7 @@ class Request:
     subset: bool = False
     out: Path | None = None
     json: bool = False
+    resume: Path | None = None
 
 
 @dataclass
@@ -53,6 +57,8 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
     """Runs the whole job; gives the run's folder and its result in plain types (what `--json` prints)."""
     from striate import utils
 
+    if request.resume is not None:
+        request = resumed(request)
     if request.threads is not None:
         config.set_value("num_threads", request.threads)
     data = datasets.load(request.data, request.subset, request.limit, request.seed)
@@ -70,10 +76,11 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
 
     model = make()
     say(console, "Model", f"{plain(request.model)}: {model.count_params():,} parameters, {networks.said(recipe)}.")
-    folder = RunFolder.at(request.out) if request.out else RunFolder.create(config.value("runs"), data.name)
+    folder = run_folder(request, data)
     say(console, "Run", str(folder.path))
     settings = run_settings(request, recipe, data, model)
-    folder.write_json(CONFIG, settings)
+    if request.resume is None:
+        folder.write_json(CONFIG, settings)
     announce(model, data, recipe, console)
     model = make()
     outcome = fit(model, data, recipe, folder, console)
@@ -83,11 +90,37 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
     return folder, result
 
 
+def resumed(request: Request) -> Request:
+    """The request that a run began with, out of its folder, with the threads and the kind of output asked for now.
+
+    Raises:
+        ArgumentError: the run is complete, or its folder holds no state to go on from.
+    """
+    folder = RunFolder(request.resume)
+    began = read_config(folder / CONFIG)
+    if "request" not in began:
+        raise ArgumentError(f"This folder is not that of a run that can go on: its {CONFIG} names no request. "
+                            + received(resume=str(folder.path)))
+    if not (folder / STATE).is_dir():
+        raise ArgumentError("There is nothing to go on from: the run is complete, or it ended before its first state "
+                            "was saved. " + received(resume=str(folder.path)))
+    return replace(Request(**began["request"]), threads=request.threads, json=request.json, resume=request.resume)
+
+
+def run_folder(request: Request, data: datasets.Data) -> RunFolder:
+    """The folder of the run that goes on, the one that was asked for, or a new one."""
+    if request.resume is not None:
+        return RunFolder(request.resume)
+    return RunFolder.at(request.out) if request.out else RunFolder.create(config.value("runs"), data.name)
+
+
 def run_settings(request: Request, recipe: zoo.Recipe, data: datasets.Data, model) -> dict[str, Any]:
     """The content of config.json: everything that the result depends on, and where it was computed."""
     return {
         "striate": machine.versions()["striate"],
         "command": command(request, recipe),
+        "request": {name: value for name, value in asdict(request).items()
+                    if name not in ("out", "json", "resume", "threads")},
         "model": request.model,
         "training": {"epochs": recipe.epochs, "batch_size": recipe.batch_size, "loss": type(model.loss).__name__,
                      "optimizer": recipe.optimizer,
@@ -124,6 +157,8 @@ def fit(model, data: datasets.Data, recipe: zoo.Recipe, folder: RunFolder, conso
     class Keeper(callbacks.Callback):
         """Writes the history down and says an epoch's result where no progress bar does."""
 
+        memory = ("history",)
+
         def __init__(self):
             super().__init__()
             self.history: dict[str, list[float]] = {}
@@ -142,18 +177,20 @@ def fit(model, data: datasets.Data, recipe: zoo.Recipe, folder: RunFolder, conso
 
     keeper, interrupted, started = Keeper(), False, time.perf_counter()
     saver = callbacks.ModelCheckpoint(folder / BEST, monitor="val_accuracy", mode="max", save_best_only=True)
+    backup = callbacks.BackupAndRestore(folder / STATE, every_seconds=SECONDS_BETWEEN_STATES)
     try:
         result = model.fit(networks.pixels(model, data.train[0]), data.train[1], epochs=recipe.epochs,
                            batch_size=recipe.batch_size, verbose=0 if console.stderr else 1,
                            validation_data=(networks.pixels(model, data.validation[0]), data.validation[1]),
-                           callbacks=[keeper, saver])
+                           callbacks=[keeper, saver, backup])
         interrupted = bool(getattr(result, "interrupted", False))
     except KeyboardInterrupt:
         interrupted = True
     model.save(folder / LAST)
     if interrupted:
         kept = "the best weights so far are kept" if keeper.history else "no epoch was complete"
-        say(console, "Stopped", f"{kept}.", "bold yellow")
+        say(console, "Stopped", f"{kept}. Go on with: striate train --resume {shlex.quote(str(folder.path))}",
+            "bold yellow")
     accuracies = keeper.history.get("val_accuracy")
     best = 1 + int(np.argmax(accuracies)) if accuracies else None
     return Outcome(keeper.history, time.perf_counter() - started, interrupted, best)

@@ -205,7 +205,7 @@ class Optimizer(KerasCalls, Configurable):
             raise ArgumentError(f"`gradient_accumulation_steps` works with striate's own optimisers, not with the "
                                 f"`update_step` of {type(self).__name__}. "
                                 + received(gradient_accumulation_steps=self.gradient_accumulation_steps))
-        before = {variable.path: variable.array for variable in self._slot_variables}
+        before = {(slot.path, slot.owner): slot.array for slot in self._slot_variables}
         self._trainable_variables, self._slot_variables = variables, []
         names = [*([("average",)] if self.use_ema else []),
                  *([("gradient_accumulator",)] if self.gradient_accumulation_steps else []),
@@ -218,9 +218,10 @@ class Optimizer(KerasCalls, Configurable):
             self.targets = [Target(v, decay_mask=None if self._decays(v) else np.float32(0)) for v in variables]
         for alternating in names:
             self._make_slots(alternating)
-        for variable in self._slot_variables:
-            if variable.path in before and before[variable.path].shape == variable.shape:
-                variable.assign(before[variable.path])
+        for slot in self._slot_variables:
+            known = before.get((slot.path, slot.owner))
+            if known is not None and known.shape == slot.shape:
+                slot.assign(known)
         self.built = True
 
     @staticmethod
@@ -247,7 +248,7 @@ class Optimizer(KerasCalls, Configurable):
             for name in names:
                 slot = made[name][index]
                 slot.name = f"{variable.path.replace('/', '_')}_{name}"
-                slot.path = f"{self.name}/{slot.name}"
+                slot.path, slot.owner = f"{self.name}/{slot.name}", variable
                 self._slot_variables.append(slot)
 
     def _slot_of(self, target: Target, name: str) -> Variable:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import struct
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 import numpy as np
 
-from striate import variables
-from striate.graph.ir import Graph, Value
+from striate import config, variables
+from striate.errors import NonFiniteError, received
+from striate.graph.ir import Graph, Node, Value
 from striate.kernels import jit, program
 from striate.ops.spec import OPS
 from striate.plan.ir import Constant, Home, Launch, Plan, Step, Temporary
@@ -150,12 +151,40 @@ class Executable:
         with self._lock:
             self._set_inputs(inputs, random)
             self._refresh()
-            for segment in self._segments:
-                if isinstance(segment, _Program):
-                    segment.run()
-                else:
-                    self._run_reference(segment)
+            if config.value("strict"):
+                self._run_strictly()
+            else:
+                for segment in self._segments:
+                    if isinstance(segment, _Program):
+                        segment.run()
+                    else:
+                        self._run_reference(segment)
             return self._finish()
+
+    def _run_strictly(self) -> None:
+        """One launch at a time; what each step of the plan gave is looked through for NaN and infinity."""
+        owners = {id(launch): step for step in self.plan.steps for launch in step.launches}
+        for segment in self._segments:
+            if isinstance(segment, Step):
+                self._run_reference(segment)
+                self._check_finite(segment)
+                continue
+            for index, (launch, _) in enumerate(segment.launches):
+                segment.alone(index).run()
+                step = owners[id(launch)]
+                if launch is step.launches[-1]:
+                    self._check_finite(step)
+
+    def _check_finite(self, step: Step) -> None:
+        for value in step.node.outputs:
+            if value not in self.plan.homes or np.dtype(value.dtype).kind != "f":
+                continue
+            array = self.view(value)
+            if not np.isfinite(array).all():
+                bad = tuple(int(place) for place in np.argwhere(~np.isfinite(array))[0])
+                raise NonFiniteError(f"{self.graph.name}: {step.node.op} in layer '{step.node.scope}' gave a number that "
+                                     "is not finite (strict mode; weights may be changed in part). "
+                                     + received(shape=value.shape, place=bad, value=float(array[bad])))
 
     def _set_inputs(self, inputs, random) -> None:
         given = iter(inputs)
@@ -248,9 +277,18 @@ class ReferenceExecutable:
 
     def values(self, inputs: Sequence[np.ndarray], random: tuple[int, int] = (0, 0)) -> dict[Value, np.ndarray]:
         """Every value of the graph."""
+        found: dict[Value, np.ndarray] = {}
+        for _ in self.steps(inputs, random, found):
+            pass
+        return found
+
+    def steps(self, inputs: Sequence[np.ndarray], random: tuple[int, int] = (0, 0),
+              found: dict[Value, np.ndarray] | None = None) -> Iterator[tuple[Node, list[np.ndarray]]]:
+        """Node by node in order: (node, what it gave). All values are gathered in `found`."""
+        found = {} if found is None else found
         given = iter(inputs)
-        found = {value: random_words(random) if value.role == "random" else self._enter(next(given))
-                 for value in self.graph.inputs}
+        found.update({value: random_words(random) if value.role == "random" else self._enter(next(given))
+                      for value in self.graph.inputs})
         found.update({value: self._enter(value.source.array) for value in self.graph.parameters})
         for node in self.graph.nodes:
             arrays = []
@@ -263,7 +301,7 @@ class ReferenceExecutable:
             for value, result in zip(node.outputs, results, strict=True):
                 keep = self.dtype == "float64" and np.asarray(result).dtype.kind == "f"
                 found[value] = np.asarray(result) if keep else np.asarray(result, dtype=value.dtype)
-        return found
+            yield node, [found[value] for value in node.outputs]
 
     def run(self, inputs: Sequence[np.ndarray], random: tuple[int, int] = (0, 0)) -> list[np.ndarray]:
         """As `Executable.run`."""

@@ -151,3 +151,25 @@ def test_interrupt_keeps_the_best_model_and_writes_the_report(folder):
     assert "best weights so far are kept" in output and "Traceback" not in output
     assert "interrupted" in (folder / "run" / "report.html").read_text()
     assert json.loads((folder / "run" / "config.json").read_text())["result"]["interrupted"]
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(folder):
+    words = [*SMALL[:-6], "--epochs", "6", "--batch-size", "10", "--learning-rate", "0.01"]
+    assert run(*words, "--out", "whole").exit_code == 0
+    process = subprocess.Popen([sys.executable, "-m", "striate", *words, "--out", "broken"], cwd=folder,
+                               env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"},
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    while process.poll() is None and not (folder / "broken" / "state" / "LATEST").exists():
+        time.sleep(0.005)
+    process.kill()
+    process.communicate()
+    assert not (folder / "broken" / "report.html").exists()
+    assert run("train", "--resume", "broken", "--seed", 3).exit_code == 2
+    done = run("train", "--resume", "broken")
+    assert done.exit_code == 0, done.output
+    for name in ("best.keras", "last.keras"):
+        assert (folder / "broken" / name).read_bytes() == (folder / "whole" / name).read_bytes()
+    histories = [json.loads((folder / place / "history.json").read_text()) for place in ("whole", "broken")]
+    assert [{name: row for name, row in h.items() if name != "seconds"} for h in histories][0] == {
+        name: row for name, row in histories[1].items() if name != "seconds"}
+    assert run("train", "--resume", "broken").exit_code == 2

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from striate import Input, Model, Sequential, layers, losses, metrics, ops, optimizers, seeds
+from striate import Input, Model, Sequential, layers, optimizers, seeds
+from striate.callbacks import Callback
 
 GENERATOR = np.random.default_rng(11)
 
@@ -43,3 +44,63 @@ def test_generator_and_discriminator_move_in_turn(optimizer):
         assert (middle[1] == after[1]).all() and (middle[0] != after[0]).sum() > 30
         expected = discriminator.predict(generator.predict(noise, verbose=0), verbose=0)
         np.testing.assert_array_equal(combined.predict(noise, verbose=0), expected)
+
+
+def chain(one, other, optimizer):
+    """A model that trains two layers, and one that trains the second of them alone."""
+    both = Sequential([Input((5,)), one, other])
+    single = Sequential([Input((4,)), other])
+    for model in (both, single):
+        model.compile(optimizer(), "mse")
+    return both, single
+
+
+class PerVariable(optimizers.SGD):
+    """SGD that keeps no flat vectors: nothing moves in memory."""
+
+    whole = False
+
+
+def alternate(optimizer, inside_fit):
+    seeds.set_random_seed(9)
+    one, other = layers.Dense(4, name="one"), layers.Dense(3, name="other")
+    both, single = chain(one, other, lambda: optimizer(0.05, momentum=0.9))
+    x, h, y = (np.random.default_rng(1).random((12, width), np.float32) for width in (5, 4, 3))
+    if inside_fit:
+        single.train_on_batch(h, y)
+
+        class Between(Callback):
+            def on_train_batch_end(self, batch, logs=None):
+                single.train_on_batch(h, y)
+        both.fit(x, y, batch_size=4, epochs=2, verbose=0, callbacks=[Between()])
+    else:
+        for _ in range(3):
+            both.train_on_batch(x, y)
+            single.train_on_batch(h, y)
+    return both.get_weights()
+
+
+@pytest.mark.parametrize("inside_fit", [False, True])
+def test_weights_of_two_optimizers_follow_when_they_move_in_memory(inside_fit):
+    for found, expected in zip(alternate(optimizers.SGD, inside_fit), alternate(PerVariable, inside_fit), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_slots_of_variables_with_equal_paths_stay_apart():
+    results = []
+    for optimizer in (optimizers.SGD, PerVariable):
+        seeds.set_random_seed(9)
+        one, other = layers.Dense(4, name="same"), layers.Dense(4, name="same")
+        first, second = Input((4,)), Input((4,))
+        inner = Model(first, one(first)), Model(second, other(second))
+        whole = Input((4,))
+        both, single = Model(whole, inner[1](inner[0](whole))), inner[1]
+        both.compile(optimizer(0.05, momentum=0.9), "mse")
+        single.compile(optimizer(0.05, momentum=0.9), "mse")
+        x, y = (np.random.default_rng(seed).random((6, 4), np.float32) for seed in (1, 2))
+        for _ in range(3):
+            both.train_on_batch(x, y)
+            single.train_on_batch(x, y)
+        results.append(both.get_weights())
+    for found, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)

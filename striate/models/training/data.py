@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass, field
@@ -13,10 +14,10 @@ from striate.errors import ArgumentError, DataError, received
 from striate.graph.trace import collect
 from striate.models.structure import flatten
 from striate.models.training.fetching import items_in_order
-from striate.models.training.resume import array_fingerprint
 from striate.models.training.shuffle import permutation
 
 BATCH_SIZE = 32
+_SAMPLED_ROWS = 64
 
 
 @dataclass
@@ -45,10 +46,14 @@ class Examples:
 
 @dataclass
 class Batch:
-    """What one step works on: examples, and which of their rows (None: all of them)."""
+    """What one step works on: examples, and which of their rows (None: all of them).
+
+    first: the number of the first row in the data, where rows are a slice of them.
+    """
 
     examples: Examples
     indices: np.ndarray | None = None
+    first: int = 0
 
     @property
     def size(self) -> int:
@@ -107,14 +112,14 @@ class ArraySource(Source):
         starts = range(first * size, self.rows, size)
         if self.shuffle == "batch":
             for index in permutation(self.steps, seed, epoch)[first:]:
-                yield Batch(self.examples.part(slice(index * size, (index + 1) * size)))
+                yield Batch(self.examples.part(slice(index * size, (index + 1) * size)), first=int(index) * size)
         elif self.shuffle:
             order = permutation(self.rows, seed, epoch)
             for start in starts:
                 yield Batch(self.examples, order[start:start + size])
         else:
             for start in starts:
-                yield Batch(self.examples.part(slice(start, start + size)))
+                yield Batch(self.examples.part(slice(start, start + size)), first=start)
 
 
 class SequenceSource(Source):
@@ -273,3 +278,16 @@ def unpack(item: Any) -> tuple[Any, Any, Any]:
     if not 1 <= len(item) <= 3:
         raise DataError("A batch must be x, (x, y) or (x, y, sample_weight). " + received(length=len(item)))
     return (*item, None, None)[:3]
+
+
+def array_fingerprint(arrays: Any) -> list:
+    """Shape, type and a hash of some rows for each array of a nest."""
+    found: list = []
+    for array in flatten(arrays):
+        if array is None:
+            found.append(None)
+            continue
+        rows = np.unique(np.linspace(0, len(array) - 1, min(len(array), _SAMPLED_ROWS)).astype(int))
+        digest = hashlib.sha256(np.ascontiguousarray(array[rows]).tobytes()).hexdigest()
+        found.append([list(array.shape), str(array.dtype), digest])
+    return found

@@ -51,11 +51,14 @@ class MeanLosses:
         return {name: total / max(self._count, 1) for name, total in zip(self.names, self._sums, strict=True)}
 
 
-def train_step(model, batch: Batch) -> None:
-    """One step of the optimiser; the model's metrics take the results in."""
+def train_step(model, batch: Batch, training: Training | None = None) -> None:
+    """One step of the optimiser; the model's metrics take the results in. In `fit` the step is remembered."""
     optimizer = model.optimizer
-    results = model._programs.train(batch.examples.nest, batch.indices, scalars_of(optimizer),
-                                    random=model._random_key())
+    model._renew_programs(batch.examples)
+    scalars, random = scalars_of(optimizer), model._random_key()
+    if training is not None:
+        training.recorder.before(batch, scalars, random, training.epoch, training.batch)
+    results = model._programs.train(batch.examples.nest, batch.indices, scalars, random=random)
     optimizer.advance()
     _take_in(model, batch, results)
 
@@ -135,16 +138,14 @@ def _train_epoch(training: Training, guard: InterruptGuard) -> bool:
     """The batches of one epoch that are still to do; False when it was interrupted."""
     model, source, callbacks = training.model, training.source, training.callbacks
     hears_begin, hears_end = callbacks.hears("on_train_batch_begin"), callbacks.hears("on_train_batch_end")
-    losses = model._mean_losses
     for batch in source.batches(training.seed, training.first_step, training.batch):
         step = training.batch
         if hears_begin:
             callbacks.on_train_batch_begin(step)
-        was_finite = losses.is_finite
-        train_step(model, batch)
+        train_step(model, batch, training)
         training.batch = step + 1
-        if was_finite and not losses.is_finite:
-            _warn_of_overflow(step)
+        if not model._mean_losses.is_finite and training.origin is None:
+            _warn_of_overflow(training, step)
         if hears_end:
             callbacks.on_train_batch_end(step, model.get_metrics_result())
         if guard.requested:
@@ -155,10 +156,13 @@ def _train_epoch(training: Training, guard: InterruptGuard) -> bool:
     return True
 
 
-def _warn_of_overflow(step: int) -> None:
-    warnings.warn(f"The loss is no finite number any more, since batch {step} of this epoch (counted from 0). A "
+def _warn_of_overflow(training: Training, step: int) -> None:
+    """Looks for the cause, once in a training: later steps only inherit it."""
+    training.origin = training.recorder.origin()
+    cause = f" {training.origin}"
+    warnings.warn(f"The loss is no finite number any more, since batch {step} of this epoch (counted from 0).{cause} A "
                   "smaller learning rate or `clipnorm` often helps; callbacks.TerminateOnNaN() stops such a training.",
-                  stacklevel=5)
+                  stacklevel=6)
 
 
 def _check_steps(source, steps: int) -> None:

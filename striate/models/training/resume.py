@@ -11,22 +11,20 @@ import json
 from collections import Counter
 from typing import Any
 
-import numpy as np
-
 import striate
 from striate import seeds
 from striate.errors import ArgumentError, StriateError, received
-from striate.models.structure import flatten
+from striate.models.training.nonfinite import Origin, Recorder
 
 FORMAT = 1
-_SAMPLED_ROWS = 64
 
 
 class Training:
     """One call of `fit`.
 
     epoch, batch: what comes next, counted from 0. first_step: how many steps were made before this epoch; with the
-    seed it decides the epoch's order. complete: all epochs are done, or a callback stopped the training.
+    seed it decides the epoch's order. complete: all epochs are done, or a callback stopped the training. origin: where
+    the first loss that is no finite number came from, if there was one.
     """
 
     def __init__(self, model, source, validation, callbacks, epoch: int):
@@ -34,6 +32,8 @@ class Training:
         self.epoch, self.batch, self.first_step = epoch, 0, 0
         self.seed = seeds.global_seed()
         self.complete = False
+        self.recorder = Recorder(model)
+        self.origin: Origin | None = None
         self._waiting: dict | None = None
         self._fingerprint: dict | None = None
 
@@ -171,16 +171,3 @@ def _optimizer_fingerprint(optimizer) -> dict[str, Any]:
         config.pop("learning_rate", None)
     config.pop("name", None)
     return {"class": type(optimizer).__name__, **json.loads(json.dumps(config, default=repr, sort_keys=True))}
-
-
-def array_fingerprint(arrays: Any) -> list:
-    """Shape, type and a hash of some rows for each array of a nest."""
-    found: list = []
-    for array in flatten(arrays):
-        if array is None:
-            found.append(None)
-            continue
-        rows = np.unique(np.linspace(0, len(array) - 1, min(len(array), _SAMPLED_ROWS)).astype(int))
-        digest = hashlib.sha256(np.ascontiguousarray(array[rows]).tobytes()).hexdigest()
-        found.append([list(array.shape), str(array.dtype), digest])
-    return found

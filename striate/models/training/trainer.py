@@ -27,6 +27,7 @@ from striate.models.training.prepare import prepare, prepare_inputs
 from striate.models.training.programs import Programs
 from striate.models.training.resume import Training
 from striate.serialization import deserialize_keras_object, serialize_keras_object
+from striate.variables import moves
 
 
 class Trainer:
@@ -42,6 +43,7 @@ class Trainer:
         self._mean_losses = loops.MeanLosses([])
         self._training: Training | None = None
         self._trained: list | None = None
+        self._moves = -1
         self._programs: Programs | None = None
         self._outputs: Outputs | None = None
 
@@ -171,6 +173,12 @@ class Trainer:
         if self._programs is None or self._programs.group is not self.optimizer.group:
             user_loss = type(self).compute_loss is not Trainer.compute_loss
             self._programs = Programs(self, self._loss, self._metrics, self._trained, user_loss)
+
+    def _renew_programs(self, examples: Examples) -> None:
+        """Programs for the weights where they lie now: another model's optimizer may have laid them elsewhere."""
+        if self._moves != moves():
+            self._make_programs(self._outputs, examples)
+            self._moves = moves()
 
     def _source(self, x: Any, y: Any, weights: Any, class_weight: dict | None, batch_size: int | None,
                 steps: int | None, shuffle: bool | str = False):
