@@ -12,6 +12,10 @@ _NAMES = {
     "number": "explanation", "gradient_number": "weight_gradient",
     "arithmetic": "sizes", "connectivity": "counting", "edge_detection": "counting",
     "feature_maps": "maps", "filters": "maps", "patches": "maps", "receptive_field": "fields",
+    "saliency": "attribution", "grad_cam": "attribution", "occlusion": "attribution",
+    "activation_maximisation": "attribution", "invariance": "shifting",
+    "architecture": "architecture_figure",
+    "confusion": "answers", "worst_mistakes": "answers", "most_confident": "answers",
 }
 __all__ = list(_NAMES)
 

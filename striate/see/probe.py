@@ -229,6 +229,20 @@ def input_gradient_of(model, x, layer, score: Callable, key) -> tuple[np.ndarray
     return np.asarray(slopes)[0], float(total)
 
 
+def class_score(model, index: int) -> Callable:
+    """A score for `output_gradients`: one output, summed over the batch.
+
+    Of probabilities the logarithm is taken: close to 1 they themselves hardly change any more.
+    """
+    last = network(model).outputs[0].history[0]
+    name = getattr(getattr(last, "activation", None), "__name__", type(last).__name__.lower())
+
+    def score(outputs):
+        chosen = leaves(outputs)[0][..., index]
+        return ops.sum(ops.log(chosen + 1e-12) if name in ("softmax", "sigmoid") else chosen)
+    return score
+
+
 def check_class(model, index) -> int | None:
     """A class number that the model has.
 

@@ -202,6 +202,18 @@ def _sums_with(nodes, kernel):
     raise ArgumentError("The kernel takes no part in the model's outputs.")
 
 
+def before_activation(layer, output):
+    """What a layer with a kernel computes before its activation, traced; of other layers the output itself.
+
+    A ReLU that is shut lets no gradient through; the sum before it still says where to go.
+    """
+    if not (is_convolution(layer) or isinstance(layer, Dense)) or getattr(layer, "data_format", "") == "channels_first":
+        return output
+    tracer = active_tracer()
+    sums = ops.reshape(_sums_with(tracer.nodes, tracer.read(layer.kernel)), output.shape)
+    return sums if layer.bias is None else sums + layer.bias.value
+
+
 def _terms(layer, x: np.ndarray, slopes: np.ndarray, weight: tuple[int, ...]):
     """(places, values, slopes) of every use of a weight, in float64."""
     if isinstance(layer, Dense):

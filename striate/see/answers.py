@@ -1,0 +1,186 @@
+"""What a classifier gets right and wrong: the confusion matrix, its worst mistakes, its most confident answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from striate.errors import ArgumentError, ShapeError, received
+from striate.see import grid, probe
+from striate.see.canvas import Canvas
+from striate.see.palette import INK, LINE, MUTED, readable_on, text_width
+from striate.see.result import Result, aligned
+
+WIDTH = 1060.0
+_RIGHT, _WRONG = np.array([31.0, 95.0, 191.0]), np.array([207.0, 90.0, 18.0])
+
+
+@dataclass(frozen=True)
+class Confusion(Result):
+    """counts[t, s]: how many samples of class t were called s."""
+
+    model: str
+    classes: tuple[str, ...]
+    counts: np.ndarray
+
+    @property
+    def accuracy(self) -> float:
+        return float(np.trace(self.counts) / max(1, self.counts.sum()))
+
+    def data(self) -> dict[str, Any]:
+        """The counts."""
+        return {"model": self.model, "classes": self.classes, "counts": self.counts, "accuracy": self.accuracy}
+
+    def __str__(self) -> str:
+        rows = [[name, *map(str, row), f"{row[i] / max(1, row.sum()):.1%}"]
+                for i, (name, row) in enumerate(zip(self.classes, self.counts, strict=True))]
+        return f"{self.model}: accuracy {self.accuracy:.2%} on {self.counts.sum():,} samples; rows are the truth\n\n" \
+            + aligned(rows, ["", *self.classes, "found"])
+
+    def figure(self) -> Canvas:
+        """The matrix: rows are the truth, columns what the model said; blue is right, orange wrong."""
+        title = f"{self.model}: which class is called which"
+        note = f"Accuracy {self.accuracy:.2%} on {self.counts.sum():,} samples. Rows: what it is. Columns: what the " \
+               "model said. Shades are shares of a row; mistakes are shaded four times as strongly."
+        count, top = len(self.classes), grid.header_height(WIDTH, title, note)
+        left = grid.MARGIN + min(190.0, max(text_width(name, 14) for name in self.classes)) + 14
+        cell = min(72.0, (WIDTH - left - grid.MARGIN) / count)
+        canvas = Canvas(WIDTH, top + cell * count + 130, title)
+        grid.header(canvas, title, note)
+        for t in range(count):
+            canvas.text(left - 10, top + (t + 0.5) * cell + 5, self.classes[t], _fitting(self.classes[t], 185, 14),
+                        INK, "end")
+            for s in range(count):
+                self._cell(canvas, left + s * cell, top + t * cell, cell, t, s)
+        for s, name in enumerate(self.classes):
+            x, lines = left + (s + 0.5) * cell, name.replace("/", "/ ").split()
+            for row, word in enumerate(lines[:4]):
+                canvas.text(x, top + count * cell + 20 + 16 * row, word, _fitting(word, cell - 4, 13), MUTED, "middle")
+        return canvas
+
+    def _cell(self, canvas: Canvas, x: float, y: float, cell: float, t: int, s: int) -> None:
+        share = self.counts[t, s] / max(1, self.counts[t].sum())
+        strength = share if t == s else min(1.0, 4 * share)
+        colour = 255 + ((_RIGHT if t == s else _WRONG) - 255) * strength
+        canvas.picture(x, y, cell, cell, np.full((1, 1, 3), colour))
+        canvas.rectangle(x, y, cell, cell, line=LINE, thickness=0.8)
+        text = f"{self.counts[t, s]:,}"
+        size = _fitting(text, cell - 6, 15)
+        if self.counts[t, s] and size > 6:
+            canvas.text(x + cell / 2, y + cell / 2 + 5, text, size, readable_on(colour), "middle")
+
+
+def _fitting(text: str, room: float, size: float) -> float:
+    return min(size, room / max(text_width(text, 1.0), 0.1))
+
+
+@dataclass(frozen=True)
+class Samples(Result):
+    """Chosen samples: their index, image, true class, said class, and the probability of what was said."""
+
+    title: str
+    classes: tuple[str, ...]
+    indices: np.ndarray
+    images: np.ndarray
+    truths: np.ndarray
+    said: np.ndarray
+    probabilities: np.ndarray
+
+    def data(self) -> dict[str, Any]:
+        """The list, without the images."""
+        return {"title": self.title, "indices": self.indices, "truth": [self.classes[t] for t in self.truths],
+                "said": [self.classes[s] for s in self.said], "probability": self.probabilities}
+
+    def __str__(self) -> str:
+        rows = [[str(i), self.classes[t], self.classes[s], f"{p:.2%}"] for i, t, s, p in
+                zip(self.indices, self.truths, self.said, self.probabilities, strict=True)]
+        return f"{self.title}\n\n" + (aligned(rows, ["sample", "is", "said", "probability"]) if rows else "none")
+
+    def figure(self) -> Canvas:
+        """The images with truth, answer and probability."""
+        top = grid.header_height(WIDTH, self.title, "Below each: what it is; what the model said, and how sure it was")
+        canvas = Canvas(WIDTH, top + 40, self.title)
+        grid.header(canvas, self.title, "Below each: what it is; what the model said, and how sure it was")
+        tiles = [(grid.picture_of(image), f"{self.classes[t]}\n{self.classes[s]} {p:.0%}") for image, t, s, p in
+                 zip(self.images, self.truths, self.said, self.probabilities, strict=True)]
+        if not tiles:
+            canvas.text(grid.MARGIN, top + 16, "There are none.", 16)
+            return canvas
+        canvas.height = grid.gallery(canvas, grid.MARGIN, top, tiles, (WIDTH - 2 * grid.MARGIN) / 6 - 12, 6, 12) + 8
+        return canvas
+
+
+def _answers(model, x, y, classes) -> tuple:
+    """(inputs, true classes, probabilities, names)."""
+    x, y = probe.batch(model, x), np.asarray(y)
+    if isinstance(x, list):
+        raise ArgumentError("Only models with one input can be shown this way. " + received(inputs=len(x)))
+    outputs = np.asarray(probe.arrays(model.predict(x, verbose=0))[0], np.float64)
+    if outputs.ndim != 2:
+        raise ShapeError("The model must give one vector of class scores for a sample. "
+                         + received(output=outputs.shape))
+    if y.ndim == 2 and y.shape[1] == outputs.shape[1] > 1:
+        y = y.argmax(axis=1)
+    y = y.reshape(-1).astype(np.int64)
+    probabilities = as_probabilities(model, outputs)
+    count = probabilities.shape[1]
+    if len(y) != len(outputs) or (len(y) and not 0 <= y.min() <= y.max() < count):
+        raise ArgumentError(f"`y` must hold one class number from 0 to {count - 1} (or a one-hot row) for each sample. "
+                            + received(samples=len(outputs), targets=len(y)))
+    names = tuple(map(str, classes)) if classes is not None else tuple(map(str, range(count)))
+    if len(names) != count:
+        raise ArgumentError(f"`classes` must hold {count} names. " + received(classes=classes))
+    return x, y, probabilities, names
+
+
+def as_probabilities(model, outputs: np.ndarray) -> np.ndarray:
+    """Outputs as probabilities (samples, classes): scores through a softmax, single outputs as those of two classes."""
+    last = probe.network(model).outputs[0].history[0]
+    name = getattr(getattr(last, "activation", None), "__name__", type(last).__name__.lower())
+    if outputs.shape[1] == 1:
+        second = outputs if name == "sigmoid" else 1 / (1 + np.exp(-outputs))
+        return np.concatenate([1 - second, second], axis=1)
+    if name == "softmax":
+        return outputs
+    powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def confusion(model, x, y, classes: Sequence[str] | None = None) -> Confusion:
+    """The confusion matrix of a classifier.
+
+    Args:
+        model: a classifier with one input and one output.
+        x, y: samples and their classes (numbers or one-hot rows).
+        classes: names; the numbers when left out.
+
+    Raises:
+        ArgumentError: labels or names do not fit the outputs.
+    """
+    _, y, probabilities, names = _answers(model, x, y, classes)
+    counts = np.zeros((len(names), len(names)), np.int64)
+    np.add.at(counts, (y, probabilities.argmax(axis=1)), 1)
+    return Confusion(model.name, names, counts)
+
+
+def worst_mistakes(model, x, y, classes: Sequence[str] | None = None, count: int = 12) -> Samples:
+    """The wrong answers that the model was most sure of; arguments as for `confusion`."""
+    x, y, probabilities, names = _answers(model, x, y, classes)
+    said = probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(said != y)
+    return _chosen(f"The worst mistakes of {model.name}", wrong, x, y, probabilities, names, count)
+
+
+def most_confident(model, x, y, classes: Sequence[str] | None = None, count: int = 12) -> Samples:
+    """The answers, right or wrong, that the model was most sure of; arguments as for `confusion`."""
+    x, y, probabilities, names = _answers(model, x, y, classes)
+    return _chosen(f"The most confident answers of {model.name}", np.arange(len(y)), x, y, probabilities, names, count)
+
+
+def _chosen(title: str, among, x, y, probabilities, names, count: int) -> Samples:
+    sure = probabilities.max(axis=1)
+    order = among[np.argsort(-sure[among], kind="stable")][:count]
+    return Samples(title, names, order, x[order], y[order], probabilities.argmax(axis=1)[order], sure[order])
