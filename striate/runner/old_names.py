@@ -71,7 +71,11 @@ def modules_below(root: str) -> dict[str, types.ModuleType]:
         return {f"{root}.{name}": module for name, module in _keras_modules().items()}
     own = {f"tensorflow.{name}": importlib.import_module(f"striate.runner.tf.{name}") for name in _TENSORFLOW}
     keras = importlib.import_module("striate.runner.keras")
-    return own | {"tensorflow.keras": keras} | modules_below("tensorflow.keras")
+    python = types.ModuleType("tensorflow.python", "TensorFlow's inside, through which some scripts reach its Keras.")
+    python.__path__, python.keras = [], keras  # type: ignore[attr-defined]
+    return (own | {"tensorflow.keras": keras} | modules_below("tensorflow.keras")
+            | {"tensorflow.python": python, "tensorflow.python.keras": keras}
+            | modules_below("tensorflow.python.keras"))
 
 
 def attach() -> None:

@@ -18,6 +18,7 @@ from striate.runner.finder import install_shim, uninstall_shim
 INTERRUPTED = 130
 _CHILDREN = str(Path(__file__).parent / "children")
 _PACKAGE = str(Path(__file__).parents[1]) + "/"
+_RUNNER = str(Path(__file__).parent) + "/"
 
 
 def run_script(script: str | os.PathLike, arguments: Sequence[str] = ()) -> int:
@@ -88,7 +89,7 @@ def _show(error: BaseException, script: Path) -> None:
     """Prints the traceback from the script's first line on; the inside of striate is left out where the message of
     its error already says what is wrong."""
     frames = _from(error.__traceback__, str(script))
-    if isinstance(error, StriateError) and error.__cause__ is None:
+    if error.__cause__ is None and (isinstance(error, StriateError) or _raised_by_the_runner(frames)):
         _cut_below_the_user(frames)
         error.__suppress_context__ = True
     sys.stdout.flush()
@@ -102,6 +103,13 @@ def _from(frames: TracebackType | None, file: str) -> TracebackType | None:
         part = part.tb_next
     # A syntax error has no frame of the script: its message shows the line.
     return part
+
+
+def _raised_by_the_runner(frames: TracebackType | None) -> bool:
+    """Whether it says that something is not part of striate."""
+    while frames is not None and frames.tb_next is not None:
+        frames = frames.tb_next
+    return frames is not None and frames.tb_frame.f_code.co_filename.startswith(_RUNNER)
 
 
 def _cut_below_the_user(frames: TracebackType | None) -> None:

@@ -61,11 +61,13 @@ def test_old_paths(shim):
     from keras.optimizers.legacy import Adam
     from keras.utils import np_utils
     from keras.utils.np_utils import to_categorical
+    from tensorflow.python.keras.models import Sequential
 
     layers = striate.layers
     assert (Conv2D, MaxPooling2D, Dense) == (layers.Conv2D, layers.MaxPooling2D, layers.Dense)
     assert (Dropout, BatchNormalization, Layer) == (layers.Dropout, layers.BatchNormalization, layers.Layer)
     assert LeakyReLU is layers.LeakyReLU and Adam is striate.optimizers.Adam
+    assert Sequential is striate.Sequential
     assert np_utils.to_categorical is to_categorical is striate.utils.to_categorical
     assert K.image_data_format() == "channels_last" and K.learning_phase() == 0
     with pytest.raises(ImportError, match="NoSuchLayer"):

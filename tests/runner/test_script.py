@@ -51,6 +51,12 @@ def test_tracebacks_begin_at_the_users_line(run):
     assert "ArgumentError" in error and error.endswith("striate: no adaptations\n")
 
 
+def test_what_is_missing_is_shown_at_the_users_line(run):
+    for text in ("from tensorflow.keras.applications import VGG16\n", "import tensorflow as tf\ntf.GradientTape()\n"):
+        error = run(text).stderr
+        assert "is not part of striate" in error and "striate/runner" not in error and "homework.py" in error
+
+
 def test_syntax_errors_show_the_line(run):
     error = run("x = (1,\ny = 2\n").stderr
     assert "homework.py" in error and "SyntaxError" in error and "runpy" not in error
