@@ -182,8 +182,8 @@ class Executable:
             array = self.view(value)
             if not np.isfinite(array).all():
                 bad = tuple(int(place) for place in np.argwhere(~np.isfinite(array))[0])
-                raise NonFiniteError(f"{self.graph.name}: {step.node.op} in layer '{step.node.scope}' gave a number that "
-                                     "is not finite (strict mode; weights may be changed in part). "
+                raise NonFiniteError(f"{self.graph.name}: {step.node.op} in layer '{step.node.scope}' gave a number "
+                                     "that is not finite (strict mode; weights may be changed in part). "
                                      + received(shape=value.shape, place=bad, value=float(array[bad])))
 
     def _set_inputs(self, inputs, random) -> None:

@@ -28,8 +28,9 @@ _KEPT_BYTES = 64 << 20
 class Origin:
     """The first value of a training step that is not finite.
 
-    where: "forward", "gradient", "update", "before the step" (a weight that was assigned) or "unknown". layer: path of the layer. op: what was computed. sample: the number of
-    the sample in the data (in the batch, for data that come in batches), if the value belongs to one.
+    where: "forward", "gradient", "update", "before the step" (a weight that was assigned) or "unknown".
+    layer: path of the layer. op: what was computed. sample: the number of the sample in the data (in the batch, for
+    data that come in batches), if the value belongs to one.
     """
 
     where: str
@@ -154,8 +155,8 @@ class Recorder:
             sample = step.batch.first + row if step.batch.indices is None else int(step.batch.indices[row])
         layer = node.scope.removesuffix("/gradient").removesuffix("gradient")
         layer = layer.removeprefix(f"{self.model.name}/")
-        return Origin(where, "" if layer == self.model.name else layer, node.op, float(first), step.epoch, step.number,
-                      sample, str(tuple(value.shape)))
+        layer = "" if layer == self.model.name else layer
+        return Origin(where, layer, node.op, float(first), step.epoch, step.number, sample, str(tuple(value.shape)))
 
 
 def _restore(arrays: list[np.ndarray], copies: list[np.ndarray]) -> None:
