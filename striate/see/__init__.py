@@ -14,7 +14,7 @@ _NAMES = {
     "feature_maps": "maps", "filters": "maps", "patches": "maps", "receptive_field": "fields",
     "saliency": "attribution", "grad_cam": "attribution", "occlusion": "attribution",
     "activation_maximisation": "attribution", "invariance": "shifting",
-    "architecture": "architecture_figure",
+    "architecture": "architecture_figure", "animate": "films",
     "confusion": "answers", "worst_mistakes": "answers", "most_confident": "answers",
 }
 __all__ = list(_NAMES)

@@ -117,7 +117,8 @@ def _layered(drawing: Architecture) -> Canvas:
     for block in shown:
         front, thick = _block_size(block, longest)
         depth = front * SLANT if len(block.shape) == 3 else 10
-        room = max(thick + depth + 26, text_width(block.name, 12.5) + 18, text_width(block.shape_text, 12.5) + 18)
+        words = block.name, block.shape_text, f"{block.parameters:,}"
+        room = max(thick + depth + 26, *(text_width(word, 12.5) + 20 for word in words))
         if x + room > width - 20:
             x, y = 40.0, y + row + 74
         _prism(canvas, x, y + (row - 60 - front) / 2, thick, front, depth, block.family[1])
@@ -165,7 +166,7 @@ def _graph(drawing: Architecture) -> Canvas:
     most = max(len(row) for row in rows.values())
     box_width, box_height, gap = 250.0, 50.0, 34.0
     lanes = sum(1 for b in drawing.blocks for s in b.sources if level[b.name] - level[s] > 1)
-    width = max(700.0, most * (box_width + 40) + 80 + 26 * lanes)
+    width = max(860.0, most * (box_width + 40) + 80 + 26 * lanes)
     total = sum(block.parameters for block in drawing.blocks)
     note = f"{total:,} parameters"
     top = grid.header_height(width, drawing.model, note)

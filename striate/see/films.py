@@ -1,0 +1,277 @@
+"""`animate`: films of what a layer does to an input, window by window, with the numbers that the engine computes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from striate import ops
+from striate.engine import Function, gradients
+from striate.errors import ArgumentError, ShapeError, received
+from striate.layers.core import Dense
+from striate.layers.pool import BasePooling
+from striate.layers.regularization import Dropout
+from striate.layers.reshaping import Flatten
+from striate.see import grid
+from striate.see.canvas import Canvas
+from striate.see.geometry import Window, is_convolution, window_of
+from striate.see.number_rules import Sum, sum_of
+from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, SHADE, heat, signed, text_width
+from striate.see.result import Animation
+
+WIDTH = 1060.0
+PLANES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class WindowFilm(Animation):
+    """A window that slides: one frame for each place of the output.
+
+    inputs: (rows, columns, channels); lines have one row. output: what the engine computed, of one channel, (rows,
+    columns). gradient: of a pooling's backward route, (given gradient, what arrives at the input), or None.
+    """
+
+    title: str
+    layer: Any
+    window: Window
+    channel: int
+    inputs: np.ndarray
+    output: np.ndarray
+    gradient: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def count(self) -> int:
+        return self.output.size
+
+    def place(self, index: int) -> tuple[int, ...]:
+        """The output place of a frame."""
+        row, column = divmod(index, self.output.shape[1])
+        return (row, column) if self.window.rank == 2 else (column,)
+
+    def sum(self, index: int) -> Sum:
+        """What is summed (or compared) in a frame."""
+        x = self.inputs if self.window.rank == 2 else self.inputs[0]
+        return sum_of(self.layer, [x], (*self.place(index), self.channel))
+
+    def data(self) -> dict[str, Any]:
+        """Every frame's terms and value."""
+        frames = []
+        for index in range(self.count):
+            found = self.sum(index)
+            frames.append({"place": self.place(index), "value": found.value,
+                           "products": [term.product for term in found.terms]})
+        return {"title": self.title, "input": self.inputs, "output": self.output, "frames": frames}
+
+    def __str__(self) -> str:
+        size = " x ".join(map(str, self.window.outputs))
+        return f"{self.title}: {self.count} frames, output {size}\n\n{self.output}"
+
+    def frame(self, index: int) -> Canvas:
+        """Input with the window, kernel, output so far, and the sum in words."""
+        found = self.sum(index)
+        channels = self._channels(found)
+        rows, columns = self.inputs.shape[:2]
+        pads = self._pads()
+        tall, wide = rows + sum(pads[0]), columns + sum(pads[1])
+        cell = min(44.0, 430 / wide, 380 / (tall * len(channels)))
+        top = grid.header_height(WIDTH, self.title, self._note())
+        height = max(len(channels) * (tall * cell + 26), 220.0)
+        canvas = Canvas(WIDTH, top + height + 66, self.title)
+        grid.header(canvas, self.title, self._note())
+        for order, channel in enumerate(channels):
+            y = top + order * (tall * cell + 26)
+            self._input(canvas, (grid.MARGIN, y), cell, channel, index, pads)
+            if hasattr(self.layer, "kernel"):
+                self._kernel(canvas, 490, y, min(40.0, 190 / self.window.size[-1], (tall * cell + 8) / self._kernel_rows), channel, found)
+        out_cell = min(44.0, 330 / self.output.shape[1], (height - 20) / self.output.shape[0])
+        self._output(canvas, 705, top, out_cell, index)
+        canvas.text(grid.MARGIN, top + height + 40, self._words(found), self._word_size(found), INK)
+        return canvas
+
+    def _note(self) -> str:
+        w = self.window
+        padding = "" if not any(map(sum, w.padding)) else f", padding {' and '.join(f'{b}+{a}' for b, a in w.padding)}"
+        dilation = "" if set(w.dilation) == {1} else f", dilation {w.dilation}"
+        groups = getattr(self.layer, "groups", 1)
+        return (f"{type(self.layer).__name__}: window {' x '.join(map(str, w.size))}, step "
+                f"{' x '.join(map(str, w.strides))}{padding}{dilation}{f', {groups} groups' if groups > 1 else ''}")
+
+    def _channels(self, found: Sum) -> list[int]:
+        """The input channels that the sum reads, the first three."""
+        axes = self.window.rank
+        if isinstance(self.layer, BasePooling):
+            return [self.channel]
+        return sorted({term.tap[axes] for term in found.terms})[:PLANES_SHOWN] or [0]
+
+    def _pads(self) -> list[tuple[int, int]]:
+        if self.window.kind == "transposed":
+            return [(0, 0), (0, 0)]
+        return [(0, 0)] * (2 - self.window.rank) + list(self.window.padding)
+
+    def _input(self, canvas: Canvas, corner, cell: float, channel: int, index: int, pads) -> None:
+        (x, y), found = corner, self.sum(index)
+        (top, bottom), (left, right) = pads
+        plane = self.inputs[..., channel]
+        rows, columns = plane.shape
+        tall, wide = rows + top + bottom, columns + left + right
+        name = "input" if self.inputs.shape[-1] == 1 else f"input, channel {channel}"
+        canvas.text(x, y - 5, name, grid.SMALL_SIZE, MUTED)
+        if top + bottom + left + right:
+            canvas.rectangle(x, y, wide * cell, tall * cell, fill=SHADE)
+            grid.lines(canvas, x, y, tall, wide, cell)
+        backward = self.gradient is not None
+        shown = plane if not backward else self.gradient[1]  # type: ignore[index]
+        largest = float(np.abs(shown).max()) or 1.0
+        colours = signed(shown, largest) if shown.min() < 0 or backward else heat(shown, 0, largest)
+        grid.numbers(canvas, x + left * cell, y + top * cell, shown, cell, colours)
+        for term in found.terms:
+            at = self._drawn_at(term, self.place(index))
+            if at is not None and (len(term.tap) <= self.window.rank or term.tap[self.window.rank] == channel):
+                chosen = found.kind == "max" and term.value == found.total
+                grid.box(canvas, x + (left + at[1]) * cell + 2, y + (top + at[0]) * cell + 2, cell - 4, cell - 4,
+                         ORANGE if chosen else BLUE, 2.5)
+
+    def _drawn_at(self, term, now: tuple[int, ...]) -> tuple[int, int] | None:
+        """Row and column of a term's input element, the padding's included."""
+        if term.place is not None:
+            place = term.place[:self.window.rank]
+        elif self.window.kind == "transposed":
+            return None
+        else:
+            start = self.window.starts(now)
+            place = tuple(s + t * d for s, t, d in zip(start, term.tap, self.window.dilation, strict=False))
+        return tuple(place) if len(place) == 2 else (0, place[0])  # type: ignore[return-value]
+
+    def _kernel(self, canvas: Canvas, x: float, y: float, cell: float, channel: int, found: Sum) -> None:
+        axes, size = self.window.rank, self.window.size
+        plane = np.full(size if axes == 2 else (1, *size), np.nan)
+        for term in found.terms:
+            if term.tap[axes] == channel:
+                plane[term.tap[:axes] if axes == 2 else (0, term.tap[0])] = term.weight
+        canvas.text(x, y - 5, f"weights of filter {self.channel}", grid.SMALL_SIZE, MUTED)
+        known = np.nan_to_num(plane)
+        grid.numbers(canvas, x, y, known, cell, signed(known, float(np.abs(np.asarray(self.layer.kernel)).max()) or 1))
+        if self.window.kind == "transposed":
+            for row, column in np.argwhere(np.isnan(plane)):
+                canvas.rectangle(x + column * cell, y + row * cell, cell, cell, fill=SHADE, line=LINE)
+
+    def _output(self, canvas: Canvas, x: float, y: float, cell: float, index: int) -> None:
+        shown = self.output if self.gradient is None else self.gradient[0]
+        rows, columns = shown.shape
+        name = "output" if self.gradient is None else "gradient that comes back"
+        canvas.text(x, y - 5, name, grid.SMALL_SIZE, MUTED)
+        canvas.rectangle(x, y, columns * cell, rows * cell, fill=SHADE)
+        largest = float(np.abs(shown).max()) or 1.0
+        colours = signed(shown, largest)
+        for place in range(index + 1 if self.gradient is None else shown.size):
+            row, column = divmod(place, columns)
+            grid.numbers(canvas, x + column * cell, y + row * cell, shown[row:row + 1, column:column + 1], cell,
+                         colours[row:row + 1, column:column + 1])
+        grid.lines(canvas, x, y, rows, columns, cell)
+        row, column = divmod(index, columns)
+        grid.box(canvas, x + column * cell, y + row * cell, cell, cell, ORANGE)
+
+    @property
+    def _kernel_rows(self) -> int:
+        return self.window.size[0] if self.window.rank == 2 else 1
+
+    def _words(self, found: Sum) -> str:
+        if self.gradient is not None:
+            return "The gradient goes to the one input that was the largest of its window, and to no other."
+        if found.kind != "sum":
+            values = ", ".join(grid.short(term.value) for term in found.terms[:9])
+            return f"{'largest' if found.kind == 'max' else 'root of sum of squares'} of ({values}) = " \
+                   f"{grid.short(found.value)}"
+        products = [f"{grid.short(term.value, 2)}·{_bracket(term.weight)}" for term in found.terms]
+        text = " + ".join(products[:9]) + (f" + … ({len(products) - 9} more)" if len(products) > 9 else "")
+        bias = f" + {grid.short(found.bias)}" if found.bias else ""
+        after = f" → {found.name} → {grid.short(found.value)}" if found.name != "linear" else ""
+        return f"{text}{bias} = {grid.short(found.total)}{after}"
+
+    def _word_size(self, found: Sum) -> float:
+        return min(16.0, (WIDTH - 2 * grid.MARGIN) / text_width(self._words(found), 1.0))
+
+
+def _bracket(number: float) -> str:
+    return f"({grid.short(number, 2)})" if number < 0 else grid.short(number, 2)
+
+
+def animate(layer, x, channel: int = 0, backward: bool = False, gradient=None, seed: int = 0) -> Animation:
+    """A film of what a layer does to an input.
+
+    Args:
+        layer: a convolution (also depthwise, transposed, grouped, dilated), a pooling, Dense, Flatten or Dropout, built
+            or not.
+        x: one input: (height, width), (height, width, channels), or (length, channels) for lines; at most 400 places
+            of the output are shown, so take a small image or a piece of one.
+        channel: of the output.
+        backward: of max pooling: the way of the gradient back to where the largest stood.
+        gradient: what comes back, as large as the output; ones when left out.
+        seed: of dropout.
+
+    Returns:
+        An `Animation`: saves as .gif, .apng, .svg, .html or .pdf, and with `save_frames(folder)` frame by frame.
+
+    Raises:
+        ArgumentError: a layer that cannot be animated, an image too large, or no such channel.
+
+    Example:
+        see.animate(layers.Conv2D(1, 3, strides=2, padding="same"), image[:8, :8]).save("stride.gif")
+    """
+    from striate.see import films_flat
+
+    if isinstance(layer, Dense):
+        return films_flat.dense_film(layer, x)
+    if isinstance(layer, Flatten):
+        return films_flat.flatten_film(layer, x)
+    if isinstance(layer, Dropout):
+        return films_flat.dropout_film(layer, x, seed)
+    if not (is_convolution(layer) or isinstance(layer, BasePooling)) or layer.rank > 2 \
+            or layer.data_format == "channels_first":
+        raise ArgumentError("Films are there for convolutions and poolings over lines and images (channels last), "
+                            "Dense, Flatten and Dropout. " + received(layer=type(layer).__name__))
+    image = _image(x, layer.rank)
+    batch = image[np.newaxis]
+    output = run_layer(layer, batch)
+    window = window_of(layer, batch.shape)
+    if not 0 <= channel < output.shape[-1]:
+        raise ArgumentError(f"The output has {output.shape[-1]} channels, counted from 0. {received(channel=channel)}")
+    if output[..., channel].size > 400:
+        raise ArgumentError("A film of more than 400 windows is too long to look at: give a piece of the image, such "
+                            "as image[:10, :10]. " + received(output=output.shape))
+    back = None
+    if backward:
+        if window.kind != "max":
+            raise ArgumentError("The way back is shown for max pooling. " + received(layer=type(layer).__name__))
+        given = np.ones(output.shape[1:-1], np.float32) if gradient is None else np.asarray(gradient, np.float32)
+        if given.shape != output.shape[1:-1]:
+            raise ShapeError("`gradient` must be as large as the output. "
+                             + received(gradient=given.shape, output=output.shape[1:-1]))
+        whole = np.zeros_like(output)
+        whole[0, ..., channel] = given
+        arrived = Function(lambda v, g: gradients(ops.sum(layer(v) * g), [v])[0], "backward")(batch, whole)
+        back = grid.as_image(given), grid.as_image(np.asarray(arrived)[0, ..., channel])
+    title = getattr(layer, "name", type(layer).__name__) + (": the way back" if backward else "")
+    planes = image if layer.rank == 2 else image[np.newaxis]
+    return WindowFilm(title, layer, window, channel, planes, grid.as_image(output[0, ..., channel]), back)
+
+
+def run_layer(layer, batch: np.ndarray, **options) -> np.ndarray:
+    """The output of one layer, computed by the engine."""
+    if not layer.built:
+        layer.build(batch.shape)
+        layer.built = True
+    return np.asarray(Function(lambda v: layer(v, **options), layer.name)(np.ascontiguousarray(batch, np.float32)))
+
+
+def _image(x, rank: int) -> np.ndarray:
+    array = np.asarray(x, np.float32)
+    if array.ndim == rank:
+        array = array[..., np.newaxis]
+    if array.ndim != rank + 1:
+        words = "(height, width) or (height, width, channels)" if rank == 2 else "(length,) or (length, channels)"
+        raise ShapeError(f"The layer's film needs one input of the form {words}, without a batch axis. "
+                         + received(shape=array.shape))
+    return array
