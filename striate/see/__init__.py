@@ -15,6 +15,8 @@ _NAMES = {
     "saliency": "attribution", "grad_cam": "attribution", "occlusion": "attribution",
     "activation_maximisation": "attribution", "invariance": "shifting",
     "architecture": "architecture_figure", "animate": "films",
+    "smoothing": "signals", "matched_filter": "signals", "impulse_response": "signals", "noisy_sensor": "signals",
+    "convolve": "signals", "toeplitz": "signals", "convolution_forms": "signals", "x_or_o": "letters",
     "confusion": "answers", "worst_mistakes": "answers", "most_confident": "answers",
 }
 __all__ = list(_NAMES)
