@@ -57,10 +57,16 @@ def run_cell(cell: dict) -> dict:
     except subprocess.TimeoutExpired:
         return {"error": f"no result after {LONGEST_CELL} s"}
     if done.returncode:
-        return {"error": (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]}
+        return {"error": _said(done.stderr) or f"exit code {done.returncode}"}
     seconds = time.perf_counter() - started
     return json.loads(done.stdout.splitlines()[-1]) | {
         "foreign": machine.load().foreign_since(before, seconds), "process_s": seconds}
+
+
+def _said(text: str) -> str:
+    """The line of a traceback that names the error."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return next((line for line in reversed(lines) if "Error" in line.split(" ")[0]), lines[-1] if lines else "")[:300]
 
 
 def state_of_machine() -> dict:

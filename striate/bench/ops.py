@@ -1,7 +1,7 @@
 """Single ops: GFLOP/s of convolutions and dense layers, forward and backward, beside the machine's peak.
 
-Operations are counted as the definition has them, a multiply-add as two. An algorithm that needs fewer (Winograd's, or
-a weight gradient that visits only the winners of a max pooling) can therefore pass 100 % of the peak.
+Operations are counted as the definition has them, a multiply-add as two; behind a max pooling only the winners carry
+a gradient, so only they count. An algorithm that needs fewer operations (Winograd's) can pass 100 % of the peak.
 """
 
 from __future__ import annotations
