@@ -44,6 +44,7 @@ from striate.kernels.simd import (
     tile_load,
     tile_store,
     tile_zeros,
+    transpose_square,
     u8,
 )
 
@@ -145,11 +146,11 @@ def store_places(typing, out, at, winner, i, corner, rule, like):
 
 
 @helper
-def find_winners(places, values, at, sources, span, channels, rule, zero):
+def find_winners(places, values, at, sources, bias, span, channels, rule, zero):
     """For a run of windows: places[at + j * pitch + c] in x's window, values[...] = g, or zero if a relu was shut.
 
-    sources: (g, y, winner). span: (first element, windows, floats a window, first place, places a window).
-    channels: (channels, pitch, relu). rule: see `store_places`. zero: a vector of zeros.
+    The values of each channel are added to bias[c]. sources: (g, y, winner). span: (first element, windows, floats a
+    window, first place, places a window). channels: (channels, pitch, relu). rule: see `store_places`. zero: a vector of zeros.
     """
     g, y, winner = sources
     source, windows, depth, corner, step = span
@@ -162,6 +163,7 @@ def find_winners(places, values, at, sources, span, channels, rule, zero):
             if relu != 0:
                 value = select_positive(value, load_like(y, source + c, zero))
             store(values, at + c, value)
+            store(bias, c, load_like(bias, c, zero) + value)
             store_places(places, at + c, winner, source + c, corner, rule, zero)
             c += lanes
         while c < count:
@@ -170,6 +172,7 @@ def find_winners(places, values, at, sources, span, channels, rule, zero):
             values[at + c] = g[source + c]
             if relu != 0 and not y[source + c] > 0.0:
                 values[at + c] = 0.0
+            bias[c] += values[at + c]
             c += 1
         at += pitch
         source += depth
@@ -211,7 +214,7 @@ def conv_weights_grad_sparse(lanes, taps, ways):
     """
     def conv_weights_grad_sparse(a, first, last, scratch):
         x, g, y, winner = f32(a, 0), f32(a, 1), f32(a, 2), u8(a, 3)
-        partial, bias, tap_at = f32(a, 4), f32(a, 5), i64(a, 6)
+        partial, bias, tap_at = f32(a, 4), integer(a, 5), i64(a, 6)
         n, chunks, n_block = integer(a, 7), integer(a, 8), integer(a, 9)
         size = integer(a, 10), integer(a, 11), integer(a, 12)
         height, g_width, g_depth, h_block = integer(a, 13), integer(a, 14), integer(a, 15), integer(a, 16)
@@ -239,9 +242,10 @@ def conv_weights_grad_sparse(lanes, taps, ways):
             chunk = task // (out_parts * groups)
             begin = out_part * share
             outputs = min(share, oc - begin)
-            part_at, bias_at = task * share * parts * count * lanes, task * share
+            part_at = task * share * parts * count * lanes
             zero_floats(partial, part_at, share * parts * count * lanes)
-            zero_floats(bias, bias_at, share)
+            sums = f32_at(bias + task * share * 4)
+            zero_floats(sums, 0, share)
             image, image_end = n * chunk // chunks, n * (chunk + 1) // chunks
             while image < image_end:
                 images = min(n_block, image_end - image)
@@ -255,7 +259,7 @@ def conv_weights_grad_sparse(lanes, taps, ways):
                                     (group * ic, group * ic + ic, depth, depth, part_size))
                         for i in range(row, min(height, row + h_block)):
                             source = ((image + k) * height + i) * g_width * g_depth + group * oc + begin
-                            find_winners(new_places, new_values, found, (g, y, winner),
+                            find_winners(new_places, new_values, found, (g, y, winner), sums,
                                          (source, g_width, g_depth, k * map_size + (i - row) * row_place, column_place),
                                          (outputs, share, relu), rule, zero)
                             if lists != 0:
@@ -263,14 +267,6 @@ def conv_weights_grad_sparse(lanes, taps, ways):
                                                (outputs, share))
                             else:
                                 found += g_width * share
-                    for o in range(outputs):
-                        entry, stop, step = o, found, share
-                        if lists != 0:
-                            entry, stop, step = o * room, o * room + counts[o], 1
-                        total = np.float32(0.0)
-                        for e in range(entry, stop, step):
-                            total += values[e]
-                        bias[bias_at + o] += total
                     for part in range(parts):
                         base = part * part_size
                         for o in range(outputs):
@@ -299,19 +295,45 @@ def conv_weights_grad_sparse(lanes, taps, ways):
     return conv_weights_grad_sparse
 
 
-def conv_weights_grad_sum():
+@helper
+def chunk_sum(partial, at, chunks, size, zero):
+    """The sum over chunks, in order, of a vector at `at`."""
+    total = load_like(partial, at, zero)
+    for chunk in range(1, chunks):
+        total = total + load_like(partial, chunk * size + at, zero)
+    return total
+
+
+def conv_weights_grad_sum(lanes):
     """Makes the kernel out[r, c] = sum over chunks, in order, of partial[chunk * size + row_at[r] + column_at[c]].
 
-    Arguments: partial, out, tables (rows, columns); columns, chunks, size of a chunk. A task is a row.
+    Arguments: partial, out, tables (rows, columns); rows, columns, chunks, size of a chunk, turned. A task is `lanes`
+    rows. `turned`: they lie side by side in `partial`; else columns may.
     """
     def conv_weights_grad_sum(a, first, last, scratch):
         partial, out, row_at, column_at = f32(a, 0), f32(a, 1), i64(a, 2), i64(a, 3)
-        columns, chunks, size = integer(a, 4), integer(a, 5), integer(a, 6)
-        for r in range(first, last):
-            for c in range(columns):
-                at = row_at[r] + column_at[c]
-                total = partial[at]
-                for chunk in range(1, chunks):
-                    total += partial[chunk * size + at]
-                out[r * columns + c] = total
+        rows, columns, chunks, size, turned = integer(a, 4), integer(a, 5), integer(a, 6), integer(a, 7), integer(a, 8)
+        square, zero = f32_at(scratch), broadcast(np.float32(0.0), lanes)
+        for task in range(first, last):
+            top = task * lanes
+            for c in range(0, columns, lanes):
+                whole = c + lanes <= columns
+                if whole and turned:
+                    for k in range(lanes):
+                        at = row_at[top] + column_at[c + k]
+                        store(square, k * lanes, chunk_sum(partial, at, chunks, size, zero))
+                    transpose_square(square, 0, lanes, out, top * columns + c, columns, lanes)
+                    continue
+                together = whole and column_at[c + lanes - 1] == column_at[c] + lanes - 1
+                for r in range(top, min(rows, top + lanes)):
+                    if together:
+                        at = row_at[r] + column_at[c]
+                        store(out, r * columns + c, chunk_sum(partial, at, chunks, size, zero))
+                        continue
+                    for k in range(c, min(columns, c + lanes)):
+                        at = row_at[r] + column_at[k]
+                        total = partial[at]
+                        for chunk in range(1, chunks):
+                            total += partial[chunk * size + at]
+                        out[r * columns + k] = total
     return conv_weights_grad_sum

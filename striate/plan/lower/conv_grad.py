@@ -23,7 +23,7 @@ ENOUGH_TASKS = 8
 """Tasks below which threads would wait; a number, not the machine's cores, so that sums do not depend on them."""
 DENSE_DEPTH, DENSE_CHANNELS = 16, 64
 """Most input channels of a part, whose window fits L1, and most channels of a dense tile of the weights' gradient."""
-SPARSE_OUTPUTS, SPARSE_BYTES = 32, 16 * 1024
+SPARSE_OUTPUTS, SPARSE_BYTES = 64, 16 * 1024
 """Most output channels of a task of the sparse gradient of the weights, and most bytes of its window of x."""
 
 
@@ -225,13 +225,17 @@ def input_grad(node: Node, cpu: Cpu) -> list[Launch] | None:
 
 @dataclass(frozen=True)
 class _Sums:
-    """A buffer of partial sums [chunk][size] and where in it an element of dw = [rows][columns] or of db lies."""
+    """A buffer of partial sums [chunk][size] and where in it an element of dw = [rows][columns] or of db lies.
+
+    `turned`: rows lie side by side, always as many as a vector has lanes.
+    """
 
     rows: np.ndarray
     columns: np.ndarray
     size: int
     bias_columns: np.ndarray
     bias_size: int
+    turned: bool = False
 
 
 def _chunks(c: Convolution, tasks: int) -> int:
@@ -239,18 +243,15 @@ def _chunks(c: Convolution, tasks: int) -> int:
     return min(c.n, ceil_div(ENOUGH_TASKS, tasks))
 
 
-def _add_up(node: Node, partial: Temporary, bias: Temporary, sums: _Sums, chunks: int) -> list[Launch]:
+def _add_up(node: Node, partial: Temporary, bias: Temporary, sums: _Sums, chunks: int, cpu: Cpu) -> list[Launch]:
     """The launches that add the chunks and bring the sums into their places."""
-    dw, *db = node.outputs
     reason = f"adds {chunks} parts of the batch in order" if chunks > 1 else "brings the sums into the weights' layout"
-    launches = [Launch("conv_weights_grad_sum", {}, [
-        partial, dw, Constant(sums.rows, "rows"), Constant(sums.columns, "columns"), len(sums.columns), chunks,
-        sums.size], [dw], len(sums.rows), reason)]
-    if db:
-        launches.append(Launch("conv_weights_grad_sum", {}, [
-            bias, db[0], Constant(np.zeros(1, np.int64), "rows"), Constant(sums.bias_columns, "columns"),
-            len(sums.bias_columns), chunks, sums.bias_size], db, 1, reason))
-    return launches
+    outputs = [(partial, sums.rows, sums.columns, sums.size, sums.turned),
+               (bias, np.zeros(1, np.int64), sums.bias_columns, sums.bias_size, False)]
+    return [Launch("conv_weights_grad_sum", dict(lanes=cpu.lanes),
+                   [source, out, Constant(rows, "rows"), Constant(columns, "columns"), len(rows), len(columns), chunks,
+                    size, int(turned)], [out], ceil_div(len(rows), cpu.lanes), reason, 4 * cpu.lanes ** 2)
+            for out, (source, rows, columns, size, turned) in zip(node.outputs, outputs, strict=False)]
 
 
 @lowers("conv2d_weights_grad")
@@ -296,7 +297,7 @@ def _dense(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
               f"{images} images x {h_block} rows a block; the batch in {chunks} parts")
     run = Launch("conv_weights_grad", dict(lanes=cpu.lanes, rows=rows, vectors=vectors), arguments, [partial, bias],
                  chunks * tasks, reason, scratch, flops=c.flops)
-    return [run, *_add_up(node, partial, bias, sums, chunks)]
+    return [run, *_add_up(node, partial, bias, sums, chunks, cpu)]
 
 
 def _dense_sums(c: Convolution, inputs: tuple[int, int, int], outputs: tuple[int, int, int], count: int) -> _Sums:
@@ -326,6 +327,7 @@ class _Vectors:
     parts: int
     taps: np.ndarray
     rows: np.ndarray
+    channels: bool
     name: str
 
 
@@ -338,9 +340,10 @@ def _vectors(c: Convolution, columns: int, lanes: int) -> _Vectors:
     if dw == 1 and c.kh * run < c.taps * parts:
         taps = [a * dh * columns * c.group_ic + v * lanes for a in range(c.kh) for v in range(run)]
         rows = tap // c.kw * run * lanes + tap % c.kw * c.group_ic + channel
-        return _Vectors(c.group_ic, 1, np.array(taps, np.int64), rows, "runs of a kernel row")
+        return _Vectors(c.group_ic, 1, np.array(taps, np.int64), rows, False, "runs of a kernel row")
     taps = [(a * dh * columns + b * dw) * lanes for a in range(c.kh) for b in range(c.kw)]
-    return _Vectors(lanes, parts, np.array(taps, np.int64), tap * lanes + channel % lanes, "input channels of a tap")
+    return _Vectors(lanes, parts, np.array(taps, np.int64), tap * lanes + channel % lanes, True,
+                    "input channels of a tap")
 
 
 def _sparse(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
@@ -369,7 +372,7 @@ def _sparse(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
     images = 1
     while h_block == height and images < c.n // chunks and fits(images + 1, height):
         images += 1
-    sums = _sparse_sums(c, vectors, len(tap_at) * lanes, share, out_parts)
+    sums = _sparse_sums(c, vectors, len(tap_at) * lanes, share, out_parts, lanes)
     partial = Temporary((chunks * sums.size,), name="partial sums")
     bias = Temporary((chunks * sums.bias_size,), name="partial bias sums")
     arguments = [x, g, y, winner, partial, bias, Constant(tap_at, "taps"),
@@ -386,10 +389,11 @@ def _sparse(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
     run = Launch("conv_weights_grad_sparse", dict(lanes=lanes, taps=taps, ways=2 if 2 * taps <= most else 1),
                  arguments, [partial, bias], chunks * c.groups * out_parts, reason, scratch,
                  flops=2 * c.n * height * g_width * c.oc * c.taps * c.group_ic)
-    return [run, *_add_up(node, partial, bias, sums, chunks)]
+    return [run, *_add_up(node, partial, bias, sums, chunks, cpu)]
 
 
-def _sparse_sums(c: Convolution, vectors: _Vectors, tap_size: int, share: int, out_parts: int) -> _Sums:
+def _sparse_sums(c: Convolution, vectors: _Vectors, tap_size: int, share: int, out_parts: int,
+                 lanes: int) -> _Sums:
     """[group][output part][input part][output channel of the part][vector][lane]"""
     channel = np.arange(c.taps * c.group_ic) % c.group_ic
     group, output = np.divmod(np.arange(c.oc), c.group_oc)
@@ -398,4 +402,5 @@ def _sparse_sums(c: Convolution, vectors: _Vectors, tap_size: int, share: int, o
     return _Sums(rows=channel // vectors.depth * part_size + vectors.rows,
                  columns=group * size + output // share * vectors.parts * part_size + output % share * tap_size,
                  size=c.groups * size, bias_columns=group * out_parts * share + output,
-                 bias_size=c.groups * out_parts * share)
+                 bias_size=c.groups * out_parts * share,
+                 turned=vectors.channels and c.group_ic % lanes == 0)
