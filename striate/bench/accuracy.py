@@ -25,7 +25,8 @@ class _Clock(callbacks.Callback):
 
     def __init__(self, started: float, test: tuple):
         super().__init__()
-        self.started, self.test, self.epochs = started, test, []
+        self.started, self.test = started, test
+        self.epochs: list[Epoch] = []
 
     def on_epoch_end(self, epoch, logs=None):
         """Notes time and accuracy down."""

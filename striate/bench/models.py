@@ -35,9 +35,8 @@ class Subject:
         self.model = recipe.compile(zoo.build(network))
         x = rng.random((batch, *self.model.input_shape[1:]), np.float32)
         classes = self.model.output_shape[-1]
-        y = rng.integers(0, max(2, classes), batch)
-        if recipe.one_hot_labels:
-            y = np.eye(classes, dtype=np.float32)[y]
+        labels = rng.integers(0, max(2, classes), batch)
+        y = np.eye(classes, dtype=np.float32)[labels] if recipe.one_hot_labels else labels
         self.x, self.batch = x, Batch(self.model._prepare(x, y))
 
     def train(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from striate.bench import chart
-from striate.bench.results import OWN, QUIET, Row, best_of_batches, geometric_mean, rows
+from striate.bench.results import OWN, QUIET, Row, best_of_batches, geometric_mean, ratios, rows
 from striate.files import write_text
 
 TITLES = {"train": "Training step", "predict": "Prediction"}
@@ -93,22 +93,22 @@ def _verdict(ratio: float | None) -> str:
 
 
 def _summary(table: Sequence[Row]) -> str:
-    best = [row for row in best_of_batches(table) if row.ratio]
-    if not best:
+    found = ratios(best_of_batches(table))
+    if not found:
         return ""
-    ratios = [row.ratio for row in best]
-    return (f"Against the best of the others, each with its best batch size: geometric mean "
-            f"**{geometric_mean(ratios):.2f}** over {len(ratios)} networks, lowest {min(ratios):.2f} "
-            f"({min(best, key=lambda row: row.ratio).network}).")
+    mean, (lowest, row) = geometric_mean([ratio for ratio, _ in found]), found[0]
+    return (f"Against the best of the others, each with its best batch size: geometric mean **{mean:.2f}** over "
+            f"{len(found)} networks, lowest {lowest:.2f} ({row.network}).")
 
 
 def _losses(table: Sequence[Row]) -> str:
-    lost = [row for row in table if row.ratio is not None and row.ratio < 1]
+    found = ratios(table)
+    lost = [(ratio, row) for ratio, row in found if ratio < 1]
     if not lost:
-        return "striate is slower in none of these cells."
-    return "striate is slower in: " + "; ".join(
+        return f"striate is slower in none of the {len(found)} cells that can be compared." if found else ""
+    return f"striate is slower in {len(lost)} of {len(found)} cells: " + "; ".join(
         f"{row.network} batch {row.batch}" + (f" on {row.threads} threads" if row.threads else "")
-        + f" ({1 / row.ratio:.2f} times)" for row in sorted(lost, key=lambda row: row.ratio)) + "."
+        + f" ({1 / ratio:.2f} times)" for ratio, row in lost) + "."
 
 
 def _notes(table: Sequence[Row]) -> str:

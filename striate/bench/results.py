@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import exp, log
+from math import exp, inf, isfinite, log
 from statistics import fmean, median
 from typing import Any
 
@@ -95,15 +95,17 @@ def disagreements(cells: Sequence[Mapping], direction: str) -> dict[str, str]:
     known = [curve for curve in curves.values() if curve]
     if not known:
         return {}
-    middle = [median(values) for values in zip(*known, strict=True)]
+    middle = [median(value for value in values if isfinite(value)) if any(map(isfinite, values)) else inf
+              for values in zip(*known, strict=True)]
     typical = fmean(abs(value) for value in middle)
     found = {}
     for name, curve in curves.items():
         # Beside losses of ordinary size, one near zero would make any rounding look like a difference.
-        worst = max((abs(value - expected) / max(abs(expected), typical)
-                     for value, expected in zip(curve or (), middle, strict=bool(curve))), default=0.0)
-        if not worst <= TOLERANCE:
-            found[name] = f"{key} differ by {worst:.1e} of their size, so its time does not count"
+        differences = [abs(value - expected) / max(abs(expected), typical)
+                       for value, expected in zip(curve or (), middle, strict=bool(curve))]
+        # Not `any(difference > TOLERANCE)`: NaN is a difference.
+        if not all(difference <= TOLERANCE for difference in differences):
+            found[name] = f"{key} differ by {max(differences):.1e} of their size, so its time does not count"
     return found
 
 
@@ -116,6 +118,12 @@ def best_of_batches(table: Sequence[Row]) -> list[Row]:
             if name not in best or time.median < best[name].median:
                 best[name] = time
     return [Row(network, 0, threads, times) for (network, threads), times in networks.items()]
+
+
+def ratios(table: Sequence[Row]) -> list[tuple[float, Row]]:
+    """The rows that have a ratio with it, the lowest first."""
+    found = [(ratio, row) for row in table if (ratio := row.ratio) is not None]
+    return sorted(found, key=lambda pair: pair[0])
 
 
 def geometric_mean(values: Sequence[float]) -> float:

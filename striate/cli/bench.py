@@ -151,7 +151,8 @@ def _layers(networks, batches, threads, as_json) -> None:
                      "kernel": time.launch.kernel if time.launch else "reference"} for time in times]
             found.append({"network": network, "batch": batch, "launches": rows})
             if not as_json:
-                _show(f"{network}, batch {batch}: {1e6 * total / batch:.1f} us a sample; peak {best.gflops:.0f} GFLOP/s",
+                title = f"{network}, batch {batch}: {1e6 * total / batch:.1f} us a sample"
+                _show(f"{title}; peak {best.gflops:.0f} GFLOP/s",
                       ("kernel", "op", "layer", "us a sample", "%", "GFLOP/s", "% of peak"),
                       [(row["kernel"], row["op"], row["layer"], row["us_per_sample"], 100 * row["share"],
                         row["gflops"], 100 * row["gflops"] / best.gflops) for row in rows])

@@ -29,7 +29,8 @@ RESULT = {
         _cell("striate", 32, _run(100, 30), _run(110, 31), _run(90, 29)),
         _cell("torch", 32, _run(400, 20), _run(500, 22), _run(450, 21)),
         _cell("tensorflow", 32, _run(300, 60)),
-        _cell("striate", 128, _run(80, 25)), _cell("torch", 128, _run(600, 50)), _cell("tensorflow", 128, _run(350, 55)),
+        _cell("striate", 128, _run(80, 25)), _cell("torch", 128, _run(600, 50)),
+        _cell("tensorflow", 128, _run(350, 55)),
     ]}
 
 
@@ -84,7 +85,7 @@ def test_page_tells_wins_and_losses():
     text = report.markdown(RESULT)
     assert "**3.00 times faster**" in text
     assert "1.43 times SLOWER" in text
-    assert "striate is slower in: tue batch 32 (1.43 times)." in text
+    assert "striate is slower in 1 of 2 cells: tue batch 32 (1.43 times)." in text
     assert f"geometric mean **{300 / 80:.2f}**" in text
 
 
