@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 
 import numpy as np
@@ -30,8 +31,21 @@ def _launches(node: Node, cpu: Cpu):
     for rules in (PREFERRED, RULES):
         found = rules[node.op](node, cpu) if node.op in rules else None
         if found is not None:
-            return tuple(found)
+            return tuple(launch if _steady(launch) else replace(launch, prepares=False) for launch in found)
     return ()
+
+
+def _steady(launch) -> bool:
+    """Whether a launch said to be done once reads nothing but parameters (and reshapes of such)."""
+    if not launch.prepares:
+        return True
+    for item in launch.arguments:
+        if isinstance(item, Value) and item not in launch.writes:
+            while item.node is not None and OPS[item.node.op].alias:
+                item = item.node.inputs[0]
+            if item.role not in ("parameter", "constant"):
+                return False
+    return True
 
 
 def schedule(graph: Graph, cpu: Cpu, reference: bool = False) -> Plan:

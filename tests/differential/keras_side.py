@@ -1,0 +1,44 @@
+"""Runs architectures under Keras, in a process of its own.
+
+    python keras_side.py FOLDER
+
+The folder holds architectures.json and, for each architecture, what striate saved (`striate_<seed>.keras`). Written are
+`keras_<seed>.npz` (what `runs.measure` gives, and what Keras predicts with striate's file), `keras_<seed>.keras` and
+`keras_<seed>.json`, the configuration. Failures are written as `keras_<seed>.txt`.
+"""
+
+import json
+import sys
+import traceback
+from pathlib import Path
+
+import keras
+import numpy as np
+import runs
+
+
+def run(description, folder):
+    """Everything about one architecture."""
+    seed = description["seed"]
+    found, model = runs.measure(keras, description, folder / f"keras_{seed}.keras")
+    theirs = folder / f"striate_{seed}.keras"
+    if theirs.exists():
+        loaded = keras.saving.load_model(theirs)
+        found["from_striate"] = np.asarray(loaded.predict_on_batch(runs.data(description)[0]))
+        found["step_from_striate"] = np.asarray(loaded.optimizer.iterations)
+    np.savez(folder / f"keras_{seed}.npz", **found)
+    (folder / f"keras_{seed}.json").write_text(model.to_json())
+
+
+def main():
+    """Runs every architecture of the folder."""
+    folder = Path(sys.argv[1])
+    for description in json.loads((folder / "architectures.json").read_text()):
+        try:
+            run(description, folder)
+        except Exception:
+            (folder / f"keras_{description['seed']}.txt").write_text(traceback.format_exc())
+
+
+if __name__ == "__main__":
+    main()

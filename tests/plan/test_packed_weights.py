@@ -1,0 +1,40 @@
+"""Weights are packed once only where they are parameters, not where a program computes or is given them."""
+
+import numpy as np
+
+from striate import ops
+from striate.engine import Function
+from striate.variables import Variable
+
+RNG = np.random.default_rng(3)
+IMAGES = RNG.standard_normal((2, 6, 6, 4)).astype(np.float32)
+
+
+def prepared(function, *arguments):
+    steps = function.executable(*arguments).plan.steps
+    return [launch.prepares for step in steps for launch in step.launches if launch.kernel.endswith("pack")]
+
+
+def test_weights_that_a_program_computes_are_packed_at_every_run():
+    w = Variable(RNG.standard_normal((4, 3, 3, 5)).astype(np.float32), name="kernel")
+
+    def turned(x):
+        return ops.conv(x, ops.transpose(w, (1, 2, 0, 3)))
+    function = Function(turned)
+    assert not any(prepared(function, IMAGES))
+    np.testing.assert_allclose(function(IMAGES), turned(IMAGES), atol=1e-5)
+    w.assign(2.0 * w.numpy())
+    np.testing.assert_allclose(function(IMAGES), turned(IMAGES), atol=1e-5)
+
+
+def test_weights_that_are_arguments_may_change_from_call_to_call():
+    function = Function(ops.conv)
+    for _ in range(2):
+        w = RNG.standard_normal((3, 3, 4, 5)).astype(np.float32)
+        np.testing.assert_allclose(function(IMAGES, w), ops.conv(IMAGES, w), atol=1e-5)
+
+
+def test_parameters_are_packed_once_also_behind_a_reshape():
+    w = Variable(RNG.standard_normal((9, 4, 5)).astype(np.float32), name="kernel")
+    function = Function(lambda x: ops.conv(x, ops.reshape(w, (3, 3, 4, 5))))
+    assert all(prepared(function, IMAGES)) and prepared(function, IMAGES)
