@@ -146,8 +146,8 @@ def _layers(networks, batches, threads, as_json) -> None:
         for batch in batches:
             times = Subject(network, batch).profile()
             total = sum(time.seconds for time in times)
-            rows = [{"op": time.step.node.op, "layer": time.step.node.scope, "us_per_sample": 1e6 * time.seconds / batch,
-                     "share": time.seconds / total, "gflops": time.gflops,
+            rows = [{"op": time.step.node.op, "layer": time.step.node.scope,
+                     "us_per_sample": 1e6 * time.seconds / batch, "share": time.seconds / total, "gflops": time.gflops,
                      "kernel": time.launch.kernel if time.launch else "reference"} for time in times]
             found.append({"network": network, "batch": batch, "launches": rows})
             if not as_json:
@@ -240,13 +240,14 @@ def accuracy(network, data_name, subset, epochs, seeds, target, as_json) -> None
     from striate.bench import accuracy as measured
     from striate.cli import data, networks
 
-    found = []
+    found, runs = [], []
     for seed in range(seeds):
         started = time.perf_counter()
         loaded = data.load(data_name, subset, None, seed)
         model = zoo.build(network)
         train, test = ((networks.pixels(model, images), labels) for images, labels in (loaded.train, loaded.test))
         run = measured.run(network, train, test, seed, epochs, started)
+        runs.append(run)
         found.append({"seed": seed, "seconds_to_target": measured.seconds_to(run, target),
                       "epochs": [asdict(epoch) for epoch in run]})
         if not as_json:
@@ -257,8 +258,8 @@ def accuracy(network, data_name, subset, epochs, seeds, target, as_json) -> None
         click.echo(json.dumps({"network": network, "data": data_name, "subset": subset, "target": target,
                                "runs": found}))
         return
-    reached = [run["seconds_to_target"] for run in found if run["seconds_to_target"] is not None]
-    last = fmean(run["epochs"][-1]["test_accuracy"] for run in found)
+    reached = [seconds for run in runs if (seconds := measured.seconds_to(run, target)) is not None]
+    last = fmean(run[-1].test_accuracy for run in runs)
     mean = f"after {fmean(reached):.1f} s on average" if reached else ""
     click.echo(f"Test accuracy {target}: reached in {len(reached)} of {seeds} runs {mean}".rstrip()
                + f"; at the end {last:.4f} on average.")
