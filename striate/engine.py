@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from striate.graph.eager import run_eagerly
 from striate.graph.gradient import differentiate, gradients
 from striate.graph.ir import Graph, Value
 from striate.graph.passes import AFTER_DIFFERENTIATION, BEFORE_DIFFERENTIATION
@@ -21,6 +22,7 @@ from striate.graph.trace import Tracer, collect, infer, trace
 from striate.graph.verify import verify
 from striate.ops.dispatch import recording
 from striate.ops.spec import TensorType
+from striate.seeds import state_words
 
 __all__ = ["Function", "compile_graph", "gradients", "infer", "optimise", "trace"]
 
@@ -71,6 +73,8 @@ class Function:
     Arguments may be nested lists, tuples and dicts of arrays; None, True, False and strings are part of the signature.
     Float64 and integer arrays keep their type: the function casts what it needs.
 
+    mode: as for `compile_graph`, or "eager": nothing is compiled, and the function sees the numbers at every call.
+
     Example:
         >>> from striate import ops
         >>> double = Function(lambda x: 2.0 * x, "double")
@@ -84,6 +88,8 @@ class Function:
         self._lock = threading.RLock()
 
     def __call__(self, *arguments, random: tuple[int, int] = (0, 0)):
+        if self.mode == "eager":
+            return run_eagerly(self.function, arguments, state_words(*random), self.name)
         leaves: list[np.ndarray] = []
         key = _signature(arguments, leaves)
         made = self._made.get(key)

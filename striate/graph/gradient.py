@@ -43,13 +43,14 @@ def differentiate(graph: Graph) -> Graph:
         before = graph.nodes[:position]
         tracer = Tracer(graph.name)
         with recording(tracer):
-            found = _backward(before, node.inputs[0], node.inputs[1:], tracer)
+            found = backward(before, node.inputs[0], node.inputs[1:], tracer)
         changed = dict(zip(node.outputs, found, strict=True))
         graph = graph.replaced(nodes=before + tuple(tracer.nodes) + graph.nodes[position + 1:])
         graph = substitute(graph, changed)
 
 
-def _backward(nodes: Sequence[Node], loss: Value, sources: Sequence[Value], tracer: Tracer) -> list[Value]:
+def backward(nodes: Sequence[Node], loss: Value, sources: Sequence[Value], tracer: Tracer) -> list[Value]:
+    """The gradients of `loss`, computed from these nodes, with respect to the sources, recorded by `tracer`."""
     depends: set[Value] = set(sources)
     for node in nodes:
         if OPS[node.op].gradient is not None and any(value in depends for value in node.inputs):

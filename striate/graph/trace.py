@@ -29,6 +29,10 @@ class Tracer:
         self._constants: dict[tuple, Value] = {}
         self._random: Value | None = None
         self._scopes: list[str] = []
+        self.later: list[tuple[Callable, tuple, dict]] = []
+        """Calls to be made after each run of the program, with the values of their arguments: metrics."""
+        self.scalars: dict[Any, Any] = {}
+        """For each optimizer that the program may use, the value that holds its numbers for the coming step."""
 
     def input(self, type: TensorType, name: str = "", role: str = "input") -> Value:
         """A value that the caller of the program fills."""

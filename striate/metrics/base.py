@@ -6,6 +6,7 @@ computes the values of a batch, and `update_values` adds them up. All others are
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from striate import initializers, naming, ops
 from striate.losses.base import same_rank
-from striate.ops.dispatch import recording
+from striate.ops.dispatch import active_tracer, recording
 from striate.serialization import Configurable, export, serialize_argument, serialize_keras_object
 from striate.variables import Variable
 
@@ -34,6 +35,12 @@ class Metric(Configurable):
         self._sums: dict[str, np.ndarray] = {}
         self._variables: list[Variable] = []
         return self
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        for name in ("update_state", "result", "reset_state"):
+            if name in vars(cls):
+                setattr(cls, name, _after_the_program(vars(cls)[name]))
 
     def __init__(self, dtype=None, name=None):
         self.name = name or naming.auto_name(type(self).__name__)
@@ -104,6 +111,27 @@ class Metric(Configurable):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
+
+
+class Pending:
+    """Stands for a number that is known only when the program that is being traced has run."""
+
+    def __init__(self, function: Callable):
+        self.function = function
+
+
+def _after_the_program(method):
+    """A method of a metric which, called in a program that is traced, is called after each run instead."""
+    @functools.wraps(method)
+    def wrapped(self, *args, **kwargs):
+        tracer = active_tracer()
+        if tracer is None:
+            return method(self, *args, **kwargs)
+        if method.__name__ == "result":
+            return Pending(lambda: method(self))
+        tracer.later.append((functools.partial(method, self), args, kwargs))
+        return None
+    return wrapped
 
 
 def ratio(numerator, denominator):

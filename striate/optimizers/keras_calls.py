@@ -6,7 +6,7 @@ import numpy as np
 
 from striate import initializers
 from striate.errors import ArgumentError, received
-from striate.ops.dispatch import recording
+from striate.ops.dispatch import active_tracer, recording
 from striate.variables import Variable
 
 
@@ -20,12 +20,20 @@ class KerasCalls:
         return self.iterations
 
     def apply(self, grads, trainable_variables=None) -> None:
-        """One step outside `fit`: computed at once."""
+        """One step: computed at once, or part of the training step that is being traced (in a `train_step`)."""
         if trainable_variables is not None:
             self.build(list(trainable_variables))
         if len(grads) != len(self._trainable_variables):
             raise ArgumentError("There must be one gradient for each variable. "
                                 + received(gradients=len(grads), variables=len(self._trainable_variables)))
+        tracer = active_tracer()
+        if tracer is not None:
+            if self not in tracer.scalars:
+                raise ArgumentError("An optimizer that a `train_step` uses must be an attribute of the model. "
+                                    + received(optimizer=self.name))
+            self.update(list(grads), tracer.scalars[self])
+            tracer.later.append((self.advance, (), {}))
+            return
         self.update([np.asarray(g, np.float32) for g in grads], self.scalars())
         self.advance()
 

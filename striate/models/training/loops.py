@@ -53,8 +53,14 @@ class MeanLosses:
 
 def train_step(model, batch: Batch, training: Training | None = None) -> None:
     """One step of the optimiser; the model's metrics take the results in. In `fit` the step is remembered."""
-    optimizer = model.optimizer
     model._renew_programs(batch.examples)
+    own = model._programs.own_steps.get("train")
+    if own is not None:
+        scalars = [scalars_of(optimizer) for optimizer in model._optimizers()]
+        results = model._programs.train(batch.examples.nest, batch.indices, scalars, random=model._random_key())
+        model._step_logs = own.finish(results)
+        return
+    optimizer = model.optimizer
     scalars, random = scalars_of(optimizer), model._random_key()
     if training is not None:
         training.recorder.before(batch, scalars, random, training.epoch, training.batch)
@@ -65,6 +71,10 @@ def train_step(model, batch: Batch, training: Training | None = None) -> None:
 
 def test_step(model, batch: Batch) -> None:
     """Losses and metrics of one batch; the model's metrics take the results in."""
+    own = model._programs.own_steps.get("test")
+    if own is not None:
+        model._step_logs = own.finish(model._programs.test(batch.selected.nest))
+        return
     _take_in(model, batch, model._programs.test(batch.selected.nest))
 
 

@@ -18,6 +18,7 @@ from striate.graph.ir import Node
 from striate.graph.trace import collect
 from striate.models.structure import flatten
 from striate.models.training.data import Batch
+from striate.variables import moves
 
 COPIED_EVERY = 32
 _KEPT_BYTES = 64 << 20
@@ -74,7 +75,8 @@ class Recorder:
         self._steps: list[_Step] = []
         self._bytes = 0
         self._copies: list[np.ndarray] = []
-        self._groups: list = []
+        self._homes: list[np.ndarray] = []
+        self._moves = -1
 
     def before(self, batch: Batch, scalars: np.ndarray, random: tuple[int, int], epoch: int, number: int) -> None:
         """To be called before each step, with what it is given."""
@@ -94,11 +96,14 @@ class Recorder:
 
     def _state(self) -> list[np.ndarray]:
         """The memory of everything that a step changes, each flat group as one array."""
+        if self._moves == moves():
+            return self._homes
         found: dict[int, np.ndarray] = {}
         for variable in [*self.model.variables, *self.model.optimizer.variables]:
             home = variable if variable.group is None else variable.group.flat
             found[id(home)] = home.array
-        return list(found.values())
+        self._homes, self._moves = list(found.values()), moves()
+        return self._homes
 
     def origin(self) -> Origin:
         """Finds where the last step's non-finite loss came from; the model is as before afterwards."""

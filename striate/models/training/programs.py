@@ -5,6 +5,7 @@ A training step is a single program: gather the batch's rows, forward, losses, m
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from striate.graph.trace import collect
 from striate.models.structure import flatten
 from striate.models.training.compile_loss import CompileLoss
 from striate.models.training.compile_metrics import CompileMetrics
+from striate.models.training.own_step import OwnStep, as_input
 
 
 class Programs:
@@ -26,17 +28,21 @@ class Programs:
         loss, metrics: built for the model's outputs; None for a model that only predicts.
         trained: the variables that the optimiser changes.
         user_loss: the model's class has a `compute_loss` of its own.
+        own_steps: "train" and "test" -> the model's `train_step` and `test_step`, where its class has its own.
     """
 
     def __init__(self, model, loss: CompileLoss | None = None, metrics: CompileMetrics | None = None, trained=(),
-                 user_loss: bool = False):
+                 user_loss: bool = False, own_steps: Mapping[str, Callable] | None = None):
         self._model, self._trained = model, list(trained)
         self._loss, self._metrics = loss or CompileLoss(None), metrics or CompileMetrics()
         self._user_loss = user_loss
         self.group = getattr(model.optimizer, "group", None)
-        self.train = Function(self._train, f"training step of {model.name}")
-        self.test = Function(self._test, f"evaluation step of {model.name}")
-        self.forward = Function(self._forward, f"prediction of {model.name}")
+        self.eager = model.run_eagerly
+        self.own_steps = {name: OwnStep(model, method) for name, method in (own_steps or {}).items()}
+        mode = "eager" if self.eager else "compiled"
+        self.train = Function(self.own_steps.get("train", self._train), f"training step of {model.name}", mode)
+        self.test = Function(self.own_steps.get("test", self._test), f"evaluation step of {model.name}", mode)
+        self.forward = Function(self._forward, f"prediction of {model.name}", mode)
 
     def _train(self, data: dict[str, Any], indices, scalars) -> dict[str, Any]:
         if indices is not None:
@@ -53,12 +59,12 @@ class Programs:
 
     def _forward(self, args: list, kwargs: dict[str, Any], training: bool | None):
         """`args[0]` are the inputs; the others are further arguments of the model's `call`."""
-        first = collect(args[0], self._as_input)
+        first = collect(args[0], as_input)
         return self._model(first, *args[1:], **kwargs, training=training)
 
     def _results(self, data: dict[str, Any], training: bool) -> tuple[dict[str, Any], Any]:
         """Losses, metric values and, if a metric needs them, predictions; and the loss that is differentiated."""
-        x = collect(data["x"], self._as_input)
+        x = collect(data["x"], as_input)
         y, weights = data["y"], data["weights"]
         predicted = self._model(x, training=training)
         predictions = flatten(predicted)
@@ -85,11 +91,6 @@ class Programs:
             raise ArgumentError("There is nothing to minimise: give compile() a `loss`, or call add_loss in a layer. "
                                 + received(loss=self._loss.loss))
         return total, singles
-
-    @staticmethod
-    def _as_input(value):
-        """Images as uint8 and numbers as float64 are taken as float32, bit by bit of the batch, not the data set."""
-        return value if value.dtype in ("float32", "int32") else ops.cast(value, "float32")
 
 
 def scalars_of(optimizer) -> np.ndarray:

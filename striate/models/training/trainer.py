@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from striate import seeds
 from striate.callbacks import CallbackList, History
+from striate.engine import gradients
 from striate.errors import ArgumentError, StriateError, received
+from striate.metrics.base import Mean, Pending
 from striate.models.structure import flatten, single
 from striate.models.training import loops
 from striate.models.training.checks import check_finite, check_inputs, check_targets, warn_of_losses
@@ -26,6 +30,8 @@ from striate.models.training.outputs import Outputs
 from striate.models.training.prepare import prepare, prepare_inputs
 from striate.models.training.programs import Programs
 from striate.models.training.resume import Training
+from striate.ops.dispatch import active_tracer
+from striate.optimizers.base import Optimizer
 from striate.serialization import deserialize_keras_object, serialize_keras_object
 from striate.variables import moves
 
@@ -41,6 +47,8 @@ class Trainer:
         self._loss: CompileLoss | None = None
         self._metrics: CompileMetrics | None = None
         self._mean_losses = loops.MeanLosses([])
+        self._loss_tracker = Mean(name="loss")
+        self._step_logs: dict[str, Any] | None = None
         self._training: Training | None = None
         self._trained: list | None = None
         self._moves = -1
@@ -64,8 +72,9 @@ class Trainer:
             loss_weights: factors of the outputs' losses.
             metrics: a list of names, functions or metrics; a list of lists or a dict for several outputs.
             weighted_metrics: the same, but sample weights count.
-            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras' sake; every step is
-                compiled here, and no setting changes the results.
+            run_eagerly: compute every step op by op, so that `print` in layers and losses shows numbers; slow.
+            steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras' sake; every step is compiled here,
+                and no setting changes the results.
 
         Example:
             model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -90,7 +99,9 @@ class Trainer:
 
     @property
     def metrics(self) -> list:
-        """The metrics that `compile` asked for; known once data were seen."""
+        """The metrics that `compile` asked for; known once data were seen. In a `train_step` the loss comes first."""
+        if active_tracer() is not None and self._metrics is not None:
+            return [self._loss_tracker, *(entry.metric for entry in self._metrics.entries)]
         return [] if self._metrics is None else [entry.metric for entry in self._metrics.entries]
 
     @property
@@ -123,18 +134,82 @@ class Trainer:
 
         y, sample_weight: lists with one entry for each output. y_pred: what the model gave.
         """
-        return self._programs.total_loss(y, flatten(y_pred), sample_weight)[0]
+        return self._programs.total_loss(self._aligned(y), flatten(y_pred), self._aligned(sample_weight))[0]
 
     def reset_metrics(self) -> None:
         """Forgets the batches that the metrics have seen."""
         self._mean_losses.reset()
+        self._loss_tracker.reset_state()
+        self._step_logs = None
+        for metric in self.metrics:
+            metric.reset_state()
         if self._metrics is not None:
             self._metrics.reset()
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Loss and metrics over the batches since `reset_metrics`, by name in alphabetical order."""
+        if active_tracer() is not None:
+            names = ["loss", *(entry.name for entry in self._metrics.entries)]
+            return {name: Pending(lambda name=name: self._tracked_results()[name]) for name in names}
+        if self._step_logs is not None:
+            return {name: self._step_logs[name] for name in sorted(self._step_logs)}
         results = self._mean_losses.results() | self._metrics.results()
         return {name: results[name] for name in sorted(results)}
+
+    # ---- steps of the user's own ------------------------------------------------------------------------------
+
+    def train_step(self, data) -> dict[str, Any]:
+        """One training step, on symbolic tensors. Override it to train in a way of your own: it is compiled.
+
+        Args:
+            data: `x`, `(x, y)` or `(x, y, sample_weight)`.
+
+        Returns:
+            Numbers by name for the logs: tensors, or what metrics' `result()` gives.
+
+        Example:
+            def train_step(self, data):
+                x, y = data
+                loss = self.compute_loss(y=y, y_pred=self(x, training=True))
+                gradients = striate.engine.gradients(loss, self.trainable_variables)
+                self.optimizer.apply(gradients, self.trainable_variables)
+                return {"loss": loss}
+        """
+        x, y, weights = unpack(data)
+        predicted = self(x, training=True)
+        loss = self.compute_loss(x, y, predicted, weights)
+        self.optimizer.apply(gradients(loss, self._trained), self._trained)
+        return self._tracked(loss, x, y, predicted, weights)
+
+    def test_step(self, data) -> dict[str, Any]:
+        """One evaluation step, on symbolic tensors; see `train_step`."""
+        x, y, weights = unpack(data)
+        predicted = self(x, training=False)
+        return self._tracked(self.compute_loss(x, y, predicted, weights, training=False), x, y, predicted, weights)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None) -> dict[str, Any]:
+        """Has the compiled metrics take in a batch; gives loss and metrics. For use in `train_step`."""
+        targets, predictions = self._aligned(y), flatten(y_pred)
+        values = self._metrics.values(targets, predictions)
+        kept = predictions if self._metrics.needs_predictions else None
+        arguments = (values, targets, kept, self._aligned(sample_weight))
+        active_tracer().later.append((self._metrics.update, arguments, {}))
+        return self.get_metrics_result()
+
+    def _tracked(self, loss, x, y, predicted, weights) -> dict[str, Any]:
+        self._loss_tracker.update_state(loss, sample_weight=np.float32(flatten(x)[0].shape[0]))
+        return self.compute_metrics(x, y, predicted, weights)
+
+    def _tracked_results(self) -> dict[str, Any]:
+        return {"loss": float(self._loss_tracker.result())} | self._metrics.results()
+
+    def _aligned(self, given) -> list:
+        return [None] * len(self._outputs) if given is None else self._outputs.align(given, "y")
+
+    def _optimizers(self) -> list:
+        """The optimizer of `compile`, then others among the model's attributes."""
+        others = [item for item in vars(self).values() if isinstance(item, Optimizer) and item is not self.optimizer]
+        return ([] if self.optimizer is None else [self.optimizer]) + others
 
     # ---- getting ready ----------------------------------------------------------------------------------------
 
@@ -170,9 +245,12 @@ class Trainer:
         if self._trained is None:
             self._trained = list(self.trainable_variables)
         self.optimizer.build(self._trained)
-        if self._programs is None or self._programs.group is not self.optimizer.group:
+        programs = self._programs
+        if programs is None or programs.group is not self.optimizer.group or programs.eager != self.run_eagerly:
             user_loss = type(self).compute_loss is not Trainer.compute_loss
-            self._programs = Programs(self, self._loss, self._metrics, self._trained, user_loss)
+            own_steps = {name: getattr(self, f"{name}_step") for name in ("train", "test")
+                         if getattr(type(self), f"{name}_step") is not getattr(Trainer, f"{name}_step")}
+            self._programs = Programs(self, self._loss, self._metrics, self._trained, user_loss, own_steps)
 
     def _renew_programs(self, examples: Examples) -> None:
         """Programs for the weights where they lie now: another model's optimizer may have laid them elsewhere."""
@@ -326,7 +404,7 @@ class Trainer:
 
     def _steps_made(self) -> int:
         """How many batches the model was trained on; part of the optimiser's state, so also after loading."""
-        return 0 if self.optimizer is None else int(self.optimizer.variables[0])
+        return sum(int(optimizer.variables[0]) for optimizer in self._optimizers())
 
     # ---- single batches ---------------------------------------------------------------------------------------
 
