@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from striate.bench import chart
-from striate.bench.results import OWN, QUIET, Row, best_of_batches, geometric_mean, ratios, rows
+from striate.bench.results import OWN, QUIET, Row, best_of_batches, by_fastest_step, geometric_mean, ratios, rows
 from striate.files import write_text
 
 TITLES = {"train": "Training step", "predict": "Prediction"}
@@ -35,7 +35,7 @@ def markdown(result: Mapping[str, Any], pictures: Mapping[str, str] | None = Non
         parts.append(f"## {title}: microseconds a sample\n\n{_table(table, with_batch=True)}")
         if len({row.batch for row in table}) > 1:
             parts.append(f"Each framework with its best batch size:\n\n{_table(best_of_batches(table), False)}")
-        parts += [_summary(table), _losses(table), _notes(table)]
+        parts += [_summary(table), _losses(table), _notes(table), _fastest(table)]
         if pictures and direction in pictures:
             parts.append(f"![{title}]({pictures[direction]})")
     parts += [_footprints(result), _machine(result)]
@@ -99,6 +99,12 @@ def _summary(table: Sequence[Row]) -> str:
     mean, (lowest, row) = geometric_mean([ratio for ratio, _ in found]), found[0]
     return (f"Against the best of the others, each with its best batch size: geometric mean **{mean:.2f}** over "
             f"{len(found)} networks, lowest {lowest:.2f} ({row.network}).")
+
+
+def _fastest(table: Sequence[Row]) -> str:
+    fastest = best_of_batches(by_fastest_step(table))
+    return ("The fastest single step of all rounds, which other programs disturb least, again with the best batch "
+            f"size of each:\n\n{_table(fastest, False)}\n\n{_summary(fastest)}")
 
 
 def _losses(table: Sequence[Row]) -> str:

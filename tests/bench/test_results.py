@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from striate.bench import chart, report
-from striate.bench.results import best_of_batches, disagreements, geometric_mean, rows, time_of
+from striate.bench.results import best_of_batches, by_fastest_step, disagreements, geometric_mean, rows, time_of
 
 
 def _run(train, predict, losses=(2.0, 1.5), foreign=0.0, **more):
@@ -47,6 +47,12 @@ def test_each_framework_is_given_its_best_batch_size():
     assert best.times["striate"].median == 80
     assert best.times["tensorflow"].median == 300
     assert best.ratio == 300 / 80
+
+
+def test_fastest_steps_of_all_rounds():
+    first = by_fastest_step(rows(RESULT, "train"))[0]
+    assert first.times["striate"].median == 0.9 * 90
+    assert first.ratio == 300 / 90
 
 
 def test_quiet_rounds_count_before_disturbed_ones():
