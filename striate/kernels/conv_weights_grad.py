@@ -8,7 +8,8 @@ in an order that shapes decide; a last launch adds the chunks in order and bring
 not depend on the threads.
 
 *Dense*: rows of the register tile are (tap, input channel) pairs, columns are vectors of output channels; the loop
-runs over the pixels of a block, whose window of x and whose g lie in the thread's own memory.
+runs over the pixels of a block, whose window of x and whose g lie in the thread's own memory. *Depthwise*, a channel
+of x meets one channel of g only: the rows are taps, a column is a vector of channels, of x as of g.
 
 *Sparse*, behind a pooling: only a window's winner has a gradient, and only if a relu let it through. For each output
 channel the entries (place in x, g) are listed once. Then vectors of x at an entry's taps times its g are added:
@@ -39,6 +40,7 @@ from striate.kernels.simd import (
     splat,
     store,
     tile_add,
+    tile_dot,
     tile_gather_outer,
     tile_gather_scale,
     tile_load,
@@ -49,9 +51,11 @@ from striate.kernels.simd import (
 )
 
 
-def conv_weights_grad(lanes, rows, vectors):
+def conv_weights_grad(lanes, rows, vectors, depthwise):
     """Makes the dense kernel; `rows` x `vectors` is the register tile.
 
+    With `depthwise` there is one group and one input tile, a part and a block are the same vector of channels, and
+    partial has no axis of blocks.
     partial[chunk][group][input tile][output tile][part][block][row][width], bias_partial[chunk][group][output tile]
     [block][width]. A task is one tile of dw over one chunk of the batch.
 
@@ -72,6 +76,7 @@ def conv_weights_grad(lanes, rows, vectors):
         groups, in_tiles, parts, depth = integer(a, 21), integer(a, 22), integer(a, 23), integer(a, 24)
         out_tiles, blocks, count, line = integer(a, 25), integer(a, 26), integer(a, 27), integer(a, 28)
         ic, oc = size[2] // groups, g_size[2] // groups
+        kept = 1 if depthwise else blocks
         part_size = n_block * x_rows * columns * depth
         block_size = n_block * h_block * g_size[1] * width
         window = f32_at(scratch)
@@ -79,13 +84,15 @@ def conv_weights_grad(lanes, rows, vectors):
         for task in range(first, last):
             out_tile, in_tile = task % out_tiles, task // out_tiles % in_tiles
             group, chunk = task // (out_tiles * in_tiles) % groups, task // (out_tiles * in_tiles * groups)
-            part_at = task * parts * blocks * count * width
+            part_at = task * parts * kept * count * width
             bias_at = ((chunk * groups + group) * out_tiles + out_tile) * blocks * width
-            zero_floats(partial, part_at, parts * blocks * count * width)
+            zero_floats(partial, part_at, parts * kept * count * width)
             if in_tile == 0:
                 zero_floats(bias, bias_at, blocks * width)
             c, c_end = in_tile * parts * depth, min(ic, (in_tile + 1) * parts * depth)
             o, o_end = out_tile * blocks * width, min(oc, (out_tile + 1) * blocks * width)
+            if depthwise:
+                c, c_end = o, o_end
             image, image_end = n * chunk // chunks, n * (chunk + 1) // chunks
             while image < image_end:
                 images = min(n_block, image_end - image)
@@ -107,15 +114,19 @@ def conv_weights_grad(lanes, rows, vectors):
                                                                   1, vectors, lanes))
                             tile_store(tile_add(total, tile_load(bias, at, 0, 1, vectors, lanes)), bias, at, 0)
                     for part in range((c_end - c + depth - 1) // depth):
-                        for block in range((o_end - o + width - 1) // width):
-                            g_at = block * block_size
+                        for pair in range(1 if depthwise else (o_end - o + width - 1) // width):
+                            g_at = (part if depthwise else pair) * block_size
                             for r in range(0, count, rows):
                                 offsets = load_offsets(row_at, r, rows)
                                 tile = tile_zeros(rows, vectors, lanes)
                                 for p in range(pixels):
-                                    tile = tile_gather_outer(tile, window, offsets, part * part_size + pixel_at[p],
-                                                             outputs, g_at + p * width, 1)
-                                at = part_at + ((part * blocks + block) * count + r) * width
+                                    shift = part * part_size + pixel_at[p]
+                                    if depthwise:
+                                        tile = tile_dot(tile, window, offsets, shift, outputs, g_at + p * width, width)
+                                    else:
+                                        tile = tile_gather_outer(tile, window, offsets, shift,
+                                                                 outputs, g_at + p * width, 1)
+                                at = part_at + ((part * kept + pair) * count + r) * width
                                 tile = tile_add(tile, tile_load(partial, at, width, rows, vectors, lanes))
                                 tile_store(tile, partial, at, width)
                 image += images
@@ -150,7 +161,8 @@ def find_winners(places, values, at, sources, bias, span, channels, rule, zero):
     """For a run of windows: places[at + j * pitch + c] in x's window, values[...] = g, or zero if a relu was shut.
 
     The values of each channel are added to bias[c]. sources: (g, y, winner). span: (first element, windows, floats a
-    window, first place, places a window). channels: (channels, pitch, relu). rule: see `store_places`. zero: a vector of zeros.
+    window, first place, places a window). channels: (channels, pitch, relu). rule: see `store_places`. zero: a vector
+    of zeros.
     """
     g, y, winner = sources
     source, windows, depth, corner, step = span

@@ -267,43 +267,81 @@ def _split(total: int, most: int) -> tuple[int, int]:
     return parts, ceil_div(total, parts)
 
 
+@dataclass(frozen=True)
+class _Tiles:
+    """How the dense kernel cuts a gradient of the weights: register tile, parts of input channels, blocks of output
+    channels, tiles of several of both; and how many rows of a part there are, of how many groups."""
+
+    rows: int
+    vectors: int
+    width: int
+    parts: int
+    depth: int
+    in_tiles: int
+    blocks: int
+    out_tiles: int
+    groups: int
+    depthwise: bool
+
+    @classmethod
+    def of(cls, c: Convolution, cpu: Cpu) -> _Tiles:
+        depthwise = c.groups > 1 and c.groups == c.ic == c.oc
+        if depthwise:
+            rows = _split(c.taps, 10 if cpu.registers < 32 else 20)[1]
+            tiles, blocks = _split(ceil_div(c.oc, cpu.lanes), max(1, DENSE_CHANNELS // cpu.lanes))
+            return cls(rows, 1, cpu.lanes, blocks, cpu.lanes, 1, blocks, tiles, 1, True)
+        rows, vectors = register_tile(c.group_oc, cpu)
+        width = vectors * cpu.lanes
+        parts, depth = _split(c.group_ic, DENSE_DEPTH)
+        in_tiles, parts = _split(parts, max(1, DENSE_CHANNELS // depth))
+        out_tiles, blocks = _split(ceil_div(c.group_oc, width), max(1, DENSE_CHANNELS // width))
+        return cls(rows, vectors, width, parts, depth, in_tiles, blocks, out_tiles, c.groups, False)
+
+
 def _dense(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
     x, g = node.inputs
-    rows, vectors = register_tile(c.group_oc, cpu)
-    width = vectors * cpu.lanes
-    parts, depth = _split(c.group_ic, DENSE_DEPTH)
-    in_tiles, parts = _split(parts, max(1, DENSE_CHANNELS // depth))
-    out_tiles, blocks = _split(ceil_div(c.group_oc, width), max(1, DENSE_CHANNELS // width))
-    tasks = c.groups * in_tiles * out_tiles
+    t = _Tiles.of(c, cpu)
+    depth, width = t.depth, t.width
+    tasks = t.groups * t.in_tiles * t.out_tiles
     chunks = _chunks(c, tasks)
     h_block = min(c.oh, max(1, BLOCK_PIXELS // c.ow))
     images = max(1, min(BLOCK_PIXELS // (c.oh * c.ow), c.n // chunks))
     (sh, sw), (dh, dw) = c.strides, c.dilation
     x_rows, columns = (h_block - 1) * sh + (c.kh - 1) * dh + 1, (c.ow - 1) * sw + (c.kw - 1) * dw + 1
     row_at = np.array([(a * dh * columns + b * dw) * depth + i
-                       for a in range(c.kh) for b in range(c.kw) for i in range(depth)], np.int64)
-    count = round_up(len(row_at), rows)
+                       for a in range(c.kh) for b in range(c.kw) for i in range(1 if t.depthwise else depth)],
+                      np.int64)
+    count = round_up(len(row_at), t.rows)
     row_at = np.concatenate([row_at, np.repeat(row_at[-1:], count - len(row_at))])
     pixel_at = np.array([((image * x_rows + i * sh) * columns + j * sw) * depth
                          for image in range(images) for i in range(h_block) for j in range(c.ow)], np.int64)
-    sums = _dense_sums(c, (parts, depth, in_tiles), (blocks, width, out_tiles), count)
+    sums = _depthwise_sums(c, t, count) if t.depthwise else _dense_sums(c, t, count)
     partial = Temporary((chunks * sums.size,), name="partial sums")
     bias = Temporary((chunks * sums.bias_size,), name="partial bias sums")
     arguments = [x, g, partial, bias, Constant(row_at, "rows"), Constant(pixel_at, "pixels"), c.n, chunks, images,
                  c.h, c.w, c.ic, c.oh, c.ow, c.oc, h_block, -c.padding[0][0], -c.padding[1][0], x_rows, columns,
-                 h_block * sh, c.groups, in_tiles, parts, depth, out_tiles, blocks, count, sh]
-    scratch = 4 * (images * (parts * x_rows * columns * depth + blocks * h_block * c.ow * width) + 64)
-    reason = (f"dense: {rows} taps and input channels x {vectors} vectors of output channels in registers; "
-              f"{images} images x {h_block} rows a block; the batch in {chunks} parts")
-    run = Launch("conv_weights_grad", dict(lanes=cpu.lanes, rows=rows, vectors=vectors), arguments, [partial, bias],
+                 h_block * sh, t.groups, t.in_tiles, t.parts, depth, t.out_tiles, t.blocks, count, sh]
+    scratch = 4 * (images * (t.parts * x_rows * columns * depth + t.blocks * h_block * c.ow * width) + 64)
+    how = ("depthwise: {} taps x {} vector of channels" if t.depthwise else
+           "dense: {} taps and input channels x {} vectors of output channels").format(t.rows, t.vectors)
+    reason = (f"{how} in registers; {images} images x {h_block} rows a block; the batch in {chunks} parts")
+    variant = dict(lanes=cpu.lanes, rows=t.rows, vectors=t.vectors, depthwise=t.depthwise)
+    run = Launch("conv_weights_grad", variant, arguments, [partial, bias],
                  chunks * tasks, reason, scratch, flops=c.flops)
     return [run, *_add_up(node, partial, bias, sums, chunks, cpu)]
 
 
-def _dense_sums(c: Convolution, inputs: tuple[int, int, int], outputs: tuple[int, int, int], count: int) -> _Sums:
+def _depthwise_sums(c: Convolution, t: _Tiles, count: int) -> _Sums:
+    """[tile][vector of channels][count taps][lane]"""
+    channel = np.arange(c.oc)
+    return _Sums(rows=np.arange(c.taps) * t.width, columns=channel // t.width * count * t.width + channel % t.width,
+                 size=t.out_tiles * t.blocks * count * t.width, bias_columns=channel,
+                 bias_size=t.out_tiles * t.blocks * t.width)
+
+
+def _dense_sums(c: Convolution, t: _Tiles, count: int) -> _Sums:
     """[group][input tile][output tile][part][block][count rows][width]"""
-    parts, depth, in_tiles = inputs
-    blocks, width, out_tiles = outputs
+    parts, depth, in_tiles, blocks, width, out_tiles = t.parts, t.depth, t.in_tiles, t.blocks, t.width, t.out_tiles
     block_size = count * width
     tile_size = parts * blocks * block_size
     group_size = in_tiles * out_tiles * tile_size
