@@ -1,4 +1,8 @@
-"""What can happen around training steps, with Keras' names."""
+"""What can happen around training steps, with Keras' names.
+
+Two of Keras' are absent: `RemoteMonitor`, because striate sends nothing over the network, and `OrbaxCheckpoint`, which
+writes the format of a library for JAX; `BackupAndRestore` keeps whole states of a training.
+"""
 
 from striate.callbacks.backup import BackupAndRestore
 from striate.callbacks.base import Callback, CallbackList, LambdaCallback
@@ -8,8 +12,10 @@ from striate.callbacks.history import History
 from striate.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from striate.callbacks.monitor import EarlyStopping, MonitorCallback
 from striate.callbacks.progress import Progbar, ProgbarLogger
+from striate.callbacks.swap_weights import SwapEMAWeights
+from striate.callbacks.tensorboard import TensorBoard
 from striate.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = ["BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
            "LearningRateScheduler", "ModelCheckpoint", "MonitorCallback", "Progbar", "ProgbarLogger",
-           "ReduceLROnPlateau", "TerminateOnNaN"]
+           "ReduceLROnPlateau", "SwapEMAWeights", "TensorBoard", "TerminateOnNaN"]

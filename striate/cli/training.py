@@ -58,7 +58,7 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
     from striate import utils
 
     if request.resume is not None:
-        request = resumed(request)
+        request = resumed(request, RunFolder(request.resume))
     if request.threads is not None:
         config.set_value("num_threads", request.threads)
     data = datasets.load(request.data, request.subset, request.limit, request.seed)
@@ -90,13 +90,12 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
     return folder, result
 
 
-def resumed(request: Request) -> Request:
+def resumed(request: Request, folder: RunFolder) -> Request:
     """The request that a run began with, out of its folder, with the threads and the kind of output asked for now.
 
     Raises:
         ArgumentError: the run is complete, or its folder holds no state to go on from.
     """
-    folder = RunFolder(request.resume)
     began = read_config(folder / CONFIG)
     if "request" not in began:
         raise ArgumentError(f"This folder is not that of a run that can go on: its {CONFIG} names no request. "

@@ -93,6 +93,8 @@ class Source:
 class ArraySource(Source):
     """Batches of arrays in memory. Shuffled batches are rows of the whole arrays; others are slices of them."""
 
+    steps: int
+
     def __init__(self, examples: Examples, batch_size: int | None = None, shuffle: bool | str = False):
         self.examples, self.shuffle = examples, shuffle
         self.batch_size = check_batch_size(batch_size)
@@ -125,9 +127,11 @@ class ArraySource(Source):
 class SequenceSource(Source):
     """Batches of an object with `__len__` and `__getitem__`, such as a `PyDataset`."""
 
+    steps: int
+
     def __init__(self, sequence: Any, prepare: Callable[[Any], Examples], shuffle: bool | str = False):
         self.sequence, self.prepare, self.shuffle = sequence, prepare, shuffle
-        self.steps: int = getattr(sequence, "num_batches", None) or len(sequence)
+        self.steps = getattr(sequence, "num_batches", None) or len(sequence)
         if not self.steps:
             raise DataError(f"The data set has no batches: its length is 0. {received(x=sequence)}")
 
@@ -173,6 +177,8 @@ class IterableSource(Source):
 
 class LimitedSource(Source):
     """A fixed number of batches an epoch out of another source, which goes on where it stopped and starts anew."""
+
+    steps: int
 
     def __init__(self, source: Any, steps: int):
         if steps < 1:

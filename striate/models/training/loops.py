@@ -56,8 +56,8 @@ def train_step(model, batch: Batch, training: Training | None = None) -> None:
     model._renew_programs(batch.examples)
     own = model._programs.own_steps.get("train")
     if own is not None:
-        scalars = [scalars_of(optimizer) for optimizer in model._optimizers()]
-        results = model._programs.train(batch.examples.nest, batch.indices, scalars, random=model._random_key())
+        numbers = [scalars_of(optimizer) for optimizer in model._optimizers()]
+        results = model._programs.train(batch.examples.nest, batch.indices, numbers, random=model._random_key())
         model._step_logs = own.finish(results)
         return
     optimizer = model.optimizer
@@ -109,6 +109,8 @@ def fit(model, source, validation, callbacks: CallbackList, epochs: range, valid
             _end_quietly(callbacks, logs)
             raise
         training.complete = not guard.requested
+        if training.complete:
+            model.optimizer.finalize_variable_values(model.trainable_variables)
         callbacks.on_train_end(logs)
     callbacks.history.interrupted = guard.requested
     return callbacks.history

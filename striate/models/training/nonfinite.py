@@ -141,7 +141,8 @@ class Recorder:
         for value in reference.graph.parameters:
             if not _is_finite(value.source.array):
                 bad = value.source.array[~np.isfinite(value.source.array)][0]
-                return Origin("before the step", value.source.path, "an assignment", float(bad), step.epoch, step.number)
+                return Origin("before the step", value.source.path, "an assignment", float(bad), step.epoch,
+                              step.number)
         backward = False
         for node, results in reference.steps(inputs, step.random):
             backward = backward or _is_gradient(node)
