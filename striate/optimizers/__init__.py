@@ -8,6 +8,8 @@ from striate.optimizers import schedules
 from striate.optimizers.adam import Adam, Adamax, AdamW, Lamb, Nadam
 from striate.optimizers.adaptive import Adadelta, Adafactor, Adagrad, Ftrl, Lion, RMSprop
 from striate.optimizers.base import Optimizer
+from striate.optimizers.loss_scale import LossScaleOptimizer
+from striate.optimizers.muon import Muon
 from striate.optimizers.sgd import SGD
 from striate.serialization import deserialize_keras_object, resolve
 from striate.serialization import serialize_keras_object as serialize
@@ -28,5 +30,6 @@ def get(identifier: Any) -> Optimizer:
     return resolve(identifier, "keras.optimizers", "optimizer")
 
 
-__all__ = ["SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion", "Nadam",
-           "Optimizer", "RMSprop", "deserialize", "get", "schedules", "serialize"]
+__all__ = ["SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion",
+           "LossScaleOptimizer", "Muon", "Nadam", "Optimizer", "RMSprop", "deserialize", "get", "schedules",
+           "serialize"]

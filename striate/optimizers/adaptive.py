@@ -177,7 +177,8 @@ class Adafactor(Optimizer):
     def slot_groups(self):
         return [("row", "column", "velocity")]
 
-    def slot_shape(self, name, shape):
+    def slot_shape(self, name, variable):
+        shape = variable.shape
         if name == "row":
             return shape[:-1] if len(shape) > 1 else ()
         if name == "column":

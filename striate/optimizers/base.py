@@ -247,22 +247,27 @@ class Optimizer(KerasCalls, Configurable):
         for index, variable in enumerate(self._trainable_variables):
             for name in names:
                 slot = made[name][index]
+                if slot is None:
+                    continue
                 slot.name = f"{variable.path.replace('/', '_')}_{name}"
                 slot.path, slot.owner = f"{self.name}/{slot.name}", variable
                 self._slot_variables.append(slot)
 
-    def _slot_of(self, target: Target, name: str) -> Variable:
+    def _slot_of(self, target: Target, name: str) -> Variable | None:
         start = target.variable.array if name == "average" else np.float32(self.slot_start(name))
-        target.slots[name] = Variable(np.broadcast_to(start, self.slot_shape(name, target.variable.shape)),
-                                      trainable=False)
+        shape = self.slot_shape(name, target.variable)
+        if shape is None:
+            return None
+        target.slots[name] = Variable(np.broadcast_to(start, shape), trainable=False)
         return target.slots[name]
 
     def _first_values(self, name: str):
         return self.group.flat.array if name == "average" else np.float32(self.slot_start(name))
 
-    def slot_shape(self, name: str, shape: tuple) -> tuple:
-        """The shape of a slot of a variable; the variable's own unless overridden (only if not `whole`)."""
-        return shape
+    def slot_shape(self, name: str, variable: Variable) -> tuple | None:
+        """The shape of a slot of a variable: the variable's own unless overridden (only if not `whole`), None for no
+        such slot."""
+        return variable.shape
 
     @property
     def variables(self) -> list[Variable]:

@@ -266,6 +266,9 @@ OPTIMIZERS = [
     ("Adafactor", {"learning_rate": 0.01}),
     ("Adafactor", {"learning_rate": 0.01, "weight_decay": 0.1}),
     ("Adafactor", {"learning_rate": 0.01, "relative_step": False}),
+    ("Muon", {"learning_rate": 0.01}),
+    ("Muon", {"learning_rate": 0.01, "nesterov": False, "rms_rate": None, "weight_decay": 0.1,
+     "adam_weight_decay": 0.02}),
 ]
 
 # (class, arguments)

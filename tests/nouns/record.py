@@ -1,11 +1,12 @@
 """Runs every row of `cases.py` under Keras and keeps the results beside this file.
 
-    KERAS_BACKEND=jax python tests/nouns/record.py
+    KERAS_BACKEND=jax python tests/nouns/record.py [all]
 
-The tests need only the two files that this writes, not Keras.
+Only rows that are not recorded yet run, unless "all" is said. The tests need only the two files that this writes, not Keras.
 """
 
 import json
+import sys
 from pathlib import Path
 
 import jax.numpy
@@ -20,7 +21,12 @@ def main() -> None:
     """Writes keras_numbers.npz and keras_configs.json."""
     keras.tensor = jax.numpy.asarray
     numbers, configs = {}, {"keras": keras.__version__}
+    if sys.argv[1:] != ["all"]:
+        numbers.update(np.load(HERE / "keras_numbers.npz"))
+        configs |= json.loads((HERE / "keras_configs.json").read_text())
     for key, function, row in results.rows():
+        if key in configs:
+            continue
         found, config = function(keras, *row)
         numbers.update({f"{key}/{name}": value for name, value in found.items()})
         configs[key] = config

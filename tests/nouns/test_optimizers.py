@@ -198,3 +198,18 @@ def test_mistakes_are_explained(make, message):
 def test_optimizers_are_found_by_any_spelling(identifier):
     naming.clear_session()
     assert isinstance(optimizers.get(identifier), optimizers.Adam)
+
+
+def test_loss_scaling_is_accepted_and_changes_nothing():
+    def trained(optimizer):
+        variable = Variable(np.array([1.0, -2.0], np.float32), name="w")
+        for _ in range(3):
+            optimizer.apply_gradients([(np.array([0.5, 0.25], np.float32), variable)])
+        return variable.numpy()
+    wrapped = optimizers.LossScaleOptimizer(optimizers.Adam(0.1))
+    np.testing.assert_array_equal(trained(wrapped), trained(optimizers.Adam(0.1)))
+    assert int(wrapped.iterations) == 3 and float(wrapped.learning_rate) == np.float32(0.1)
+    again = optimizers.deserialize(optimizers.serialize(wrapped))
+    assert isinstance(again.inner_optimizer, optimizers.Adam)
+    wrapped.learning_rate = 0.5
+    assert float(wrapped.inner_optimizer.learning_rate) == 0.5
