@@ -1,0 +1,101 @@
+"""Every explained number is the engine's; every sum is the one that NumPy makes by hand."""
+
+import json
+
+import numpy as np
+import pytest
+from see_networks import sample
+
+import striate as keras
+from striate import engine, errors, layers, see
+from striate.see import probe
+
+PLACES = 4
+
+
+def cases(made):
+    for name, model in made.items():
+        for layer in model.layers:
+            yield name, layer
+
+
+@pytest.mark.parametrize("network", ["plain", "residual", "line", "painter"])
+def test_number_is_the_models_own(made, network):
+    model = made[network]
+    x = sample(model, 2)
+    random = np.random.default_rng(3)
+    for tap in probe.taps(model, x):
+        output = np.asarray(tap.output)
+        for _ in range(PLACES):
+            place = tuple(int(random.integers(n)) for n in output.shape[1:])
+            found = see.number(model, x, tap.layer, place, sample=1)
+            assert found.engine == output[(1, *place)]
+            assert abs(found.value - found.engine) <= found.bound < 1e-3
+
+
+def test_number_by_hand():
+    model = keras.Sequential([keras.Input((3, 3, 1)), layers.Conv2D(1, 2, activation="relu")])
+    model.layers[0].kernel.assign(np.array([[1, 2], [3, 4]], np.float32).reshape(2, 2, 1, 1))
+    model.layers[0].bias.assign(np.array([-30], np.float32))
+    found = see.number(model, np.arange(9.0).reshape(3, 3), 0, (1, 1, 0))
+    assert [term.product for term in found.terms] == [4, 10, 21, 32]
+    assert found.partial_sums == [4, 14, 35, 67]
+    assert found.total == 37 and found.value == 37 == found.engine
+    assert json.loads(found.json())["terms"][2]["place"] == [2, 1, 0]
+    assert "3" in found.latex() and "\\operatorname{relu}" in found.latex()
+    assert "sum of 4 products" in str(found)
+
+
+def test_padding_is_named():
+    model = keras.Sequential([keras.Input((3, 3, 1)), layers.Conv2D(1, 3, padding="same")])
+    found = see.number(model, np.ones((3, 3)), 0, (0, 0, 0))
+    assert sum(term.place is None for term in found.terms) == 5
+    assert "padding" in str(found)
+
+
+@pytest.mark.parametrize("network,layer,weight", [
+    ("plain", "grouped", (2, 1, 0, 3)), ("plain", "second", (1, 0, 2, 1)), ("plain", "scores", (7, 2)),
+    ("residual", "stem", (0, 2, 1, 3)), ("line", "first", (0, 2, 1)), ("line", "score", (5, 0))])
+def test_gradient_is_the_models_own(made, network, layer, weight):
+    model = made[network]
+    x = sample(model, 3)
+    y = np.array([[0.0], [1.0], [1.0]], np.float32) if network == "line" else np.array([0, 2, 1])
+    loss = "binary_crossentropy" if network == "line" else keras.losses.SparseCategoricalCrossentropy(
+        from_logits=network == "residual")
+    found = see.gradient_number(model, x, y, layer, weight, loss=loss)
+    kernel = model.get_layer(layer).kernel
+
+    def step(x, y):
+        return engine.gradients(keras.losses.get(loss)(y, model(x, training=False)) if network != "line" else
+                                keras.ops.mean(keras.losses.binary_crossentropy(y, model(x, training=False))),
+                                [kernel])
+    expected = engine.Function(step, "gradient", mode="float64")(x, y)[0][weight]
+    assert found.total == pytest.approx(float(expected), rel=1e-3, abs=1e-6)
+    assert found.engine == pytest.approx(float(expected), rel=1e-3, abs=1e-6)
+    assert str(found).startswith("d loss")
+
+
+def test_errors_help(made):
+    model = made["plain"]
+    x = sample(model)
+    with pytest.raises(errors.ArgumentError, match="has no such layer. It has: 0 grouped, 1 largest"):
+        see.number(model, x, "nonsense", (0, 0, 0))
+    with pytest.raises(errors.ArgumentError, match=r"\(row, column, channel\)"):
+        see.number(model, x, "grouped", (99, 0, 0))
+    with pytest.raises(errors.ShapeError, match=r"takes inputs of shape \(12, 10, 2\)"):
+        see.number(model, np.ones((5, 5)), "grouped", (0, 0, 0))
+    with pytest.raises(errors.TypeMismatchError, match="must be a model"):
+        see.arithmetic("uva")
+    with pytest.raises(errors.ArgumentError, match="Make an Input the first layer"):
+        see.arithmetic(keras.Sequential([layers.Dense(3)]))
+    with pytest.raises(errors.ArgumentError, match="needs a loss"):
+        see.gradient_number(model, x, [0], "scores", (0, 0))
+    with pytest.raises(errors.ArgumentError, match="is no plain sum"):
+        odd = keras.Sequential([keras.Input((4,)), layers.LayerNormalization()])
+        see.number(odd, np.ones(4), 0, 2)
+
+
+def test_channels_first():
+    first = keras.Sequential([keras.Input((2, 6, 6)), layers.Conv2D(3, 3, data_format="channels_first")])
+    found = see.number(first, sample(first), 0, (2, 1, 3))
+    assert found.index == (1, 3, 2) and len(found.terms) == 18

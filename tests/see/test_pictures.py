@@ -1,0 +1,166 @@
+"""Maps, attributions, receptive fields, shifts, drawings, answers: numbers against NumPy, and every figure drawn."""
+
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+from see_networks import sample
+
+import striate as keras
+from striate import errors, layers, see, zoo
+from striate.see.palette import text_width
+
+
+def check(result, tmp_path):
+    """The result prints, is JSON, and its figure is well-formed SVG with no text outside."""
+    assert str(result) and result.json()
+    canvas = result.figure()
+    ElementTree.fromstring(canvas.svg())
+    for shape in canvas.shapes:
+        if hasattr(shape, "anchor"):
+            width = text_width(shape.text, shape.size) * 0.85
+            left = shape.x - {"start": 0, "middle": width / 2, "end": width}[shape.anchor]
+            assert left >= -2 and left + width <= canvas.width + 2, shape.text
+            assert 0 <= shape.y <= canvas.height + 2, shape.text
+    image = canvas.image(0.5)
+    assert image.size == (round(canvas.width / 2), round(canvas.height / 2))
+    return result
+
+
+def test_feature_maps_and_filters(made, tmp_path):
+    model = made["plain"]
+    x = sample(model)
+    found = check(see.feature_maps(model, x, "grouped"), tmp_path)
+    assert found.maps.shape == (6, 10, 4) and (found.maps >= 0).all()
+    check(see.feature_maps(made["line"], sample(made["line"]), 0), tmp_path)
+    assert check(see.filters(model), tmp_path).weights.shape == (3, 2, 1, 4)
+    assert check(see.filters(made["line"]), tmp_path).weights.shape == (1, 3, 3, 4)
+    with pytest.raises(errors.ArgumentError, match="has no places"):
+        see.feature_maps(model, x, "scores")
+    with pytest.raises(errors.ArgumentError, match="Filters are the weights of convolutions"):
+        see.filters(keras.Sequential([keras.Input((3,)), layers.Dense(2)]))
+
+
+def test_patches_are_pieces_of_the_images(made, tmp_path):
+    model = made["residual"]
+    x = sample(model, 8)
+    found = check(see.patches(model, x, "stem", count=3), tmp_path)
+    n, i, j = found.places[1, 0]
+    assert (found.patches[1, 0] == np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))[n, i:i + 3, j:j + 3]).all()
+
+
+def test_saliency_is_the_gradient(made, tmp_path):
+    model = made["residual"]
+    x = sample(model)
+    found = check(see.saliency(model, x, 1), tmp_path)
+    step = 1e-2
+    i, j = np.unravel_index(found.heat.argmax(), found.heat.shape)
+    slopes = []
+    for channel in range(3):
+        up, down = x.copy(), x.copy()
+        up[0, i, j, channel] += step
+        down[0, i, j, channel] -= step
+        slopes.append(abs(float(model(up)[0, 1] - model(down)[0, 1])) / (2 * step))
+    assert found.heat[i, j] == pytest.approx(max(slopes), rel=0.05)
+
+
+def test_attributions_draw(made, tmp_path):
+    for name in ("plain", "residual", "line"):
+        model = made[name]
+        x = sample(model)
+        for method in (see.saliency, see.grad_cam, see.occlusion):
+            found = check(method(model, x), tmp_path)
+            assert found.heat.shape == x.shape[1:-1] and found.heat.min() >= 0
+    with pytest.raises(errors.ArgumentError, match="has none. Use see.saliency"):
+        see.grad_cam(keras.Sequential([keras.Input((3,)), layers.Dense(2)]), np.ones(3))
+    with pytest.raises(errors.ArgumentError, match="has 5 outputs"):
+        see.saliency(made["plain"], sample(made["plain"]), 7)
+
+
+def test_occlusion_finds_the_only_pixel_that_counts():
+    model = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(1)])
+    kernel = np.zeros((64, 1), np.float32)
+    kernel[3 * 8 + 5] = 1
+    model.layers[1].kernel.assign(kernel)
+    found = see.occlusion(model, np.ones((8, 8)), size=1, fill=0)
+    assert np.argwhere(found.heat).tolist() == [[3, 5]]
+
+
+def test_maximisation_climbs(made, tmp_path):
+    found = check(see.activation_maximisation(made["plain"], "second", steps=10), tmp_path)
+    assert (found.after > found.before).all()
+
+
+@pytest.mark.parametrize("network,layer,size", [
+    ("plain", "second", (9, 5)), ("residual", "mean", (7, 7)), ("line", "largest", (6,))])
+def test_receptive_field_measured_lies_in_the_theoretical(made, tmp_path, network, layer, size):
+    model = made[network]
+    found = check(see.receptive_field(model, layer, sample(model, seed=5)), tmp_path)
+    assert found.size == size
+    for (low, high), first, length in zip(found.box, found.first, found.size, strict=True):
+        assert first <= low < high <= first + length
+    with pytest.raises(errors.ArgumentError, match="sees the whole input"):
+        see.receptive_field(model, model.layers[-1])
+
+
+def test_convolution_moves_along_and_pooling_partly():
+    model = keras.Sequential([keras.Input((24, 24, 1)), layers.Conv2D(2, 3, padding="same"),
+                              layers.MaxPooling2D(3, strides=1)])
+    x = np.random.default_rng(0).random((24, 24))
+    found = see.invariance(model, x, (0, 1))
+    assert found.layers[0].equivariance == 1.0 and found.layers[0].unchanged < 0.05
+    assert found.layers[1].equivariance == 1.0
+    assert 0.2 < found.layers[1].unchanged < 0.7  # "only about half of the pooled values change"
+    strided = keras.Sequential([keras.Input((24, 24, 1)), layers.Conv2D(2, 3, strides=2)])
+    assert see.invariance(strided, x, 1).layers[0].equivariance is None
+    assert see.invariance(strided, x, 2).layers[0].equivariance == 1.0
+
+
+@pytest.mark.parametrize("name", ["plain", "residual", "line", "painter"])
+def test_drawings(made, tmp_path, name):
+    model = made[name]
+    x = sample(model)
+    found = check(see.architecture(model), tmp_path)
+    assert found.is_chain == (name != "residual")
+    check(see.arithmetic(model), tmp_path)
+    first = next(layer for layer in model.layers if hasattr(layer, "kernel"))
+    check(see.number(model, x, first, (0,) * (len(first.output.shape) - 1)), tmp_path)
+    if name != "painter":
+        check(see.invariance(model, x, 2), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["yale", "uva", "nova", "tue", "lenet5"])
+def test_zoo_drawings(tmp_path, name):
+    model = zoo.build(name)
+    check(see.architecture(model), tmp_path)
+    check(see.arithmetic(model), tmp_path)
+    check(see.filters(model), tmp_path)
+
+
+def test_demonstrations_draw(tmp_path):
+    for result in (see.connectivity(), see.edge_detection(np.eye(9)), see.smoothing(), see.matched_filter(),
+                   see.impulse_response(), see.noisy_sensor(), see.toeplitz([1, 2, 3], 5), see.x_or_o(),
+                   see.convolution_forms(np.eye(4), [[1, 2], [3, 4]])):
+        check(result, tmp_path)
+
+
+def test_answers(made, tmp_path):
+    model = made["plain"]
+    x = sample(model, 40)
+    probabilities = np.asarray(model.predict(x, verbose=0))
+    y = probabilities.argmax(axis=1)
+    y[:5] = (y[:5] + 1) % 5
+    found = check(see.confusion(model, x, y, list("abcde")), tmp_path)
+    assert found.accuracy == 35 / 40 and found.counts.sum() == 40
+    worst = check(see.worst_mistakes(model, x, y), tmp_path)
+    assert sorted(worst.indices.tolist()) == [0, 1, 2, 3, 4]
+    assert (np.diff(worst.probabilities) <= 0).all()
+    assert check(see.most_confident(model, x, y, count=3), tmp_path).indices[0] == probabilities.max(axis=1).argmax()
+    with pytest.raises(errors.ArgumentError, match="one class number from 0 to 4"):
+        see.confusion(model, x, y + 3)
+
+
+def test_plan(made, tmp_path):
+    found = check(see.plan(made["plain"], 4, training=True, repeats=1), tmp_path)
+    assert {"grouped", "second", "scores"} <= {row.layer for row in found.rows}
+    assert all(row.microseconds > 0 and row.reason for row in found.rows)
