@@ -37,6 +37,7 @@ from striate.kernels.simd import (
     raised,
     real,
     select,
+    select_positive,
     store,
     store_part,
     store_small,
@@ -56,11 +57,11 @@ from striate.kernels.simd import (
 
 def conv_pack(lanes):
     """Makes `kernel`: tasks are (group, block) pairs; slots: w, b, packed, numbers (kh * kw * ic), oc / groups, groups,
-    blocks, vectors, whether there is a bias."""
+    blocks, vectors, whether there is a bias, whether the numbers come last first."""
     def conv_pack(a, first, last, scratch):
         w, b, packed = f32(a, 0), f32(a, 1), f32(a, 2)
         numbers, filters, groups, blocks = integer(a, 3), integer(a, 4), integer(a, 5), integer(a, 6)
-        vectors, biased = integer(a, 7), integer(a, 8)
+        vectors, biased, flipped = integer(a, 7), integer(a, 8), integer(a, 9)
         zero = broadcast(float32(0.0), lanes)
         for task in range(first, last):
             group, block = task // blocks, task % blocks
@@ -72,7 +73,7 @@ def conv_pack(lanes):
                 store(packed, target, load_part(b, source, count, lanes) if biased else zero)
                 for k in range(numbers):
                     target += vectors * lanes
-                    start = k * groups * filters + source
+                    start = (numbers - 1 - k if flipped else k) * groups * filters + source
                     store(packed, target, load(w, start, lanes) if count == lanes
                           else load_part(w, start, count, lanes))
     return conv_pack
@@ -150,6 +151,21 @@ def copy_pixels(y, at, depth, raw, pixels, block, channels, floor):
 
 
 @helper
+def mask_pixels(raw, mask, at, depth, pixels, block, channels, like):
+    """Sums of `channels` channels of `pixels` pixels become zero where the mask, laid out as y, is not positive."""
+    for p in range(pixels):
+        v = 0
+        while v + lanes_of(like) <= channels:
+            passed = load_like(mask, at + p * depth + v, like)
+            store(raw, p * block + v, select_positive(load_like(raw, p * block + v, like), passed))
+            v += lanes_of(like)
+        while v < channels:
+            if not mask[at + p * depth + v] > 0.0:
+                raw[p * block + v] = 0.0
+            v += 1
+
+
+@helper
 def pool_band(out, at, raw, band, channels, pool, floor):
     """Maxima over the windows of a band of sums, and their places.
 
@@ -189,6 +205,7 @@ def conv_direct(lanes, vectors, pixels, steps, pooled, depthwise):
         pool = integer(a, 26), integer(a, 27), integer(a, 28), integer(a, 29)
         poh, pow_ = integer(a, 30), integer(a, 31)
         window, raw, spare = f32_at(scratch), f32_at(scratch + integer(a, 32)), u8_at(scratch + integer(a, 33))
+        mask, masked = f32(a, 34), integer(a, 34) != 0
         filters, numbers, turns = oc // groups, runs * length + 1, length // steps
         for task in range(first, last):
             part, band, image = task % parts, task // parts % bands, task // (parts * bands)
@@ -222,10 +239,12 @@ def conv_direct(lanes, vectors, pixels, steps, pooled, depthwise):
                     to = ((image * oh + row) * ow + start) * oc + out
                     if pooled:
                         tile_store(sums, raw, start * block, block)
-                    elif start + pixels <= count and channels == block:
+                    elif start + pixels <= count and channels == block and not masked:
                         tile_store(tile_raised(sums, floor), y, to, oc)
                     else:
                         tile_store(sums, raw, 0, block)
+                        if masked:
+                            mask_pixels(raw, mask, to, oc, min(pixels, count - start), block, channels, floor)
                         copy_pixels(y, to, oc, raw, min(pixels, count - start), block, channels, floor)
                 if pooled:
                     windows = row // pool[2]

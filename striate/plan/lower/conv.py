@@ -205,8 +205,8 @@ def _scratch(conv: Convolution, tiling: Tiling, cpu: Cpu) -> tuple[int, int, int
     return spare + 64, sums, spare
 
 
-def direct_arguments(conv: Convolution, tiling: Tiling, tensors, sums: int, spare: int) -> list:
-    """The slots of `conv_direct`; `tensors` are x, packed weights, y, winner."""
+def direct_arguments(conv: Convolution, tiling: Tiling, tensors, sums: int, spare: int, mask=0) -> list:
+    """The slots of `conv_direct`; `tensors` are x, packed weights, y, winner; `mask` a value of y's shape, or 0."""
     taps, length = conv.runs
     (top, _), (left, _) = conv.padding
     return [*tensors, Constant(conv.places(tiling.rows), "places"), Constant(taps, "taps"), 0.0 if conv.relu else -inf,
@@ -214,16 +214,17 @@ def direct_arguments(conv: Convolution, tiling: Tiling, tensors, sums: int, spar
             conv.strides[0], conv.reach[0], int(conv.copied), top, left, conv.wide,
             tiling.rows, tiling.bands, tiling.parts, 1 if conv.depthwise else conv.groups, tiling.blocks,
             len(taps), length,
-            *(conv.pool or (1, 1, 1, 1)), *conv.pooled, sums, spare]
+            *(conv.pool or (1, 1, 1, 1)), *conv.pooled, sums, spare, mask]
 
 
-def pack_launch(node, conv: Convolution, vectors: int, blocks: int, cpu: Cpu) -> Launch:
-    """Weights and bias in blocks of `vectors` vectors of output channels."""
-    w, bias = node.inputs[1], node.inputs[2] if conv.biased else node.inputs[1]
+def pack_launch(w, bias, conv: Convolution, tiling: Tiling, cpu: Cpu, flipped: bool = False) -> Launch:
+    """Weights and bias (or None) in blocks of `vectors` vectors of output channels; `flipped`: last tap first."""
+    vectors, blocks = tiling.vectors, tiling.blocks
     groups = 1 if conv.depthwise else conv.groups
     packed = Temporary((groups, blocks, conv.numbers + 1, vectors * cpu.lanes), name="packed weights")
     return Launch("conv_pack", dict(lanes=cpu.lanes),
-                  [w, bias, packed, conv.numbers, conv.oc // groups, groups, blocks, vectors, int(conv.biased)],
+                  [w, w if bias is None else bias, packed, conv.numbers, conv.oc // groups, groups, blocks, vectors,
+                   int(bias is not None), int(flipped)],
                   [packed], groups * blocks, "weights in the order the tiles read them", prepares=True)
 
 
@@ -291,9 +292,9 @@ def _flops(node) -> int:
                            node.attributes)
 
 
-def _direct_launch(node, conv: Convolution, tiling: Tiling, packed: Temporary, cpu: Cpu) -> Launch:
+def _direct_launch(node, conv: Convolution, tiling: Tiling, tensors: list, cpu: Cpu, mask=0) -> Launch:
     scratch, sums, spare = _scratch(conv, tiling, cpu)
-    outputs = [*node.outputs, node.outputs[0]][:2]
+    tensors = [*tensors, node.outputs[0]][:4]
     variant = dict(lanes=cpu.lanes, vectors=tiling.vectors, pixels=tiling.pixels, steps=_steps(conv),
                    pooled=conv.pool is not None, depthwise=conv.depthwise)
     how = "depthwise" if conv.depthwise else "direct"
@@ -301,7 +302,7 @@ def _direct_launch(node, conv: Convolution, tiling: Tiling, packed: Temporary, c
               + (", input copied with its border" if conv.copied else "")
               + (", pooled from cache" if conv.pool is not None else ""))
     return Launch("conv_direct", variant,
-                  direct_arguments(conv, tiling, [node.inputs[0], packed, *outputs], sums, spare),
+                  direct_arguments(conv, tiling, tensors, sums, spare, mask),
                   list(node.outputs), conv.batch * tiling.bands * tiling.parts, reason, scratch=scratch,
                   flops=_flops(node))
 
@@ -312,8 +313,27 @@ def lower_conv2d(node, cpu: Cpu) -> list[Launch]:
     conv = Convolution.of(node, cpu)
     strips = choose_strips(conv, cpu)
     tiling = choose_tiling(conv, cpu) if strips is None else strips.tiling
-    pack = pack_launch(node, conv, tiling.vectors, tiling.blocks, cpu)
+    pack = pack_launch(node.inputs[1], node.inputs[2] if conv.biased else None, conv, tiling, cpu)
     packed = pack.writes[0]
     if strips is not None:
         return [pack, _window_launch(node, conv, strips, packed, cpu)]
-    return [pack, _direct_launch(node, conv, tiling, packed, cpu)]
+    return [pack, _direct_launch(node, conv, tiling, [node.inputs[0], packed, *node.outputs], cpu)]
+
+
+def depthwise_input_grad(node, cpu: Cpu) -> list[Launch] | None:
+    """A depthwise convolution of g with each filter turned round; None where strides, pooling or borders forbid."""
+    w, g = node.inputs[:2]
+    a = node.attributes
+    reach = [windows.extent(*axis) - 1 for axis in zip(w.shape[:2], a["dilation"], strict=True)]
+    padding = tuple((r - before, r - after) for r, (before, after) in zip(reach, a["padding"], strict=True))
+    depth = g.shape[3]
+    if a["groups"] != node.outputs[0].shape[3] or depth != a["groups"] or depth == 1:
+        return None
+    if a["pool"] is not None or tuple(a["strides"]) != (1, 1) or min(side for pair in padding for side in pair) < 0:
+        return None
+    conv = Convolution(*g.shape, w.shape, (1, 1), padding, a["dilation"], a["groups"], False, None, False,
+                       padding != ((0, 0), (0, 0)) or depth % cpu.lanes > 0)
+    tiling = choose_tiling(conv, cpu)
+    pack = pack_launch(w, None, conv, tiling, cpu, flipped=True)
+    mask = node.inputs[-1] if a["masked"] else 0
+    return [pack, _direct_launch(node, conv, tiling, [g, pack.writes[0], *node.outputs], cpu, mask)]

@@ -12,6 +12,7 @@ from striate.kernels.cpu import Cpu
 from striate.ops.windows import output_length
 from striate.plan.ir import Constant, Launch, Temporary
 from striate.plan.lower import lowers
+from striate.plan.lower.conv import depthwise_input_grad
 
 PART_BYTES = 20 * 1024
 """Weights of one part of the channels that are used again and again should stay in the L1 cache."""
@@ -183,6 +184,9 @@ def _winner_tables(c: Convolution, row_step: int, column_step: int) -> tuple[np.
 @lowers("conv2d_input_grad")
 def input_grad(node: Node, cpu: Cpu) -> list[Launch] | None:
     """A convolution of the padded g with the transposed weights, one a phase of the strides."""
+    depthwise = depthwise_input_grad(node, cpu)
+    if depthwise is not None:
+        return depthwise
     w, g = node.inputs[:2]
     dx = node.outputs[0]
     c = Convolution.of(node, dx.shape, w.shape)
