@@ -74,7 +74,9 @@ def architecture(model) -> Architecture:
         (2,)
     """
     graph = probe.network(model)
-    blocks, names, used = [], {}, {}
+    blocks: list[Block] = []
+    names: dict[int, str] = {}
+    used: dict[str, int] = {}
     for node in graph.nodes:
         layer = node.operation
         used[layer.name] = used.get(layer.name, 0) + 1

@@ -194,13 +194,14 @@ class Maximisation(Result):
                 "after": self.after}
 
     def __str__(self) -> str:
-        return "\n".join(f"{self.layer} channel {channel}: mean before the activation {before:.4f} in noise, {after:.4f} in its image"
-                         for channel, before, after in zip(self.channels, self.before, self.after, strict=True))
+        return "\n".join(f"{self.layer} channel {channel}: mean before the activation {before:.4f} in noise, "
+                         f"{after:.4f} in its image" for channel, before, after in zip(self.channels, self.before, self.after, strict=True))
 
     def figure(self) -> Canvas:
         """One image a channel."""
         title = f"Images that excite {self.layer} most"
-        note = "Made from noise by following the gradient; each channel's mean before the activation, in noise and in its image"
+        note = "Made from noise by following the gradient; below: the channel's mean before the activation, in " \
+               "noise and in its image"
         top = grid.header_height(WIDTH, title, note)
         canvas = Canvas(WIDTH, 10, title)
         columns = min(6, max(3, len(self.images)))

@@ -1,4 +1,4 @@
-"""The lectures' sums: full, sparse and shared connections, and what edge detection costs as convolution and as matrix."""
+"""The lectures' sums: full, sparse and shared connections, and what edge detection costs in two ways."""
 
 from __future__ import annotations
 
@@ -165,4 +165,4 @@ def edge_detection(image=None, height: int = 280, width: int = 320) -> EdgeDetec
         image = image.mean(axis=-1)
     if image.ndim != 2 or image.shape[1] < 2:
         raise ArgumentError("`image` must have a height and a width of at least 2. " + received(shape=image.shape))
-    return EdgeDetection(*image.shape, image)
+    return EdgeDetection(image.shape[0], image.shape[1], image)

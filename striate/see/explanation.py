@@ -1,4 +1,4 @@
-"""`number`: where one number of a network comes from: the window, the weights, every product, the bias, the activation."""
+"""`number`: where one number of a network comes from: window, weights, every product, bias, activation."""
 
 from __future__ import annotations
 

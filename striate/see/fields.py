@@ -124,8 +124,8 @@ class ReceptiveField(Result):
     def figure(self) -> Canvas:
         """The input, the theoretical field as a box, the measured one as heat."""
         width, title = 1060.0, f"What one number of {self.layer} sees"
-        note = f"Blue box: {' x '.join(map(str, self.size))} input elements by arithmetic. Colours: how strongly each " \
-               "of them changes the number, measured by the gradient."
+        note = f"Blue box: {' x '.join(map(str, self.size))} input elements by arithmetic. Colours: how strongly " \
+               "each of them changes the number, measured by the gradient."
         top = grid.header_height(width, title, note)
         image = grid.picture_of(self.image)
         zoom = min(500 / image.shape[1], 460 / image.shape[0])
@@ -142,10 +142,10 @@ class ReceptiveField(Result):
         grid.box(canvas, grid.MARGIN + x0 * zoom, top + y0 * tall, (x1 - x0) * zoom, (y1 - y0) * tall, BLUE)
         for place, text, anchor in ((570, "layer", "start"), (900, "sees", "end"), (1010, "step", "end")):
             canvas.text(place, top + 14, text, 14, ORANGE, anchor, bold=True)
-        for row, (name, size, step) in enumerate(self.table, 1):
+        for row, (name, sizes, steps) in enumerate(self.table, 1):
             canvas.text(570, top + 14 + 26 * row, name, 15)
-            canvas.text(900, top + 14 + 26 * row, " x ".join(map(str, size)), 15, anchor="end")
-            canvas.text(1010, top + 14 + 26 * row, " x ".join(map(str, step)), 15, anchor="end")
+            canvas.text(900, top + 14 + 26 * row, " x ".join(map(str, sizes)), 15, anchor="end")
+            canvas.text(1010, top + 14 + 26 * row, " x ".join(map(str, steps)), 15, anchor="end")
         return canvas
 
 
@@ -182,8 +182,9 @@ def receptive_field(model, layer, x=None, place=None) -> ReceptiveField:
     for candidate in names:
         fields = field_of(model, candidate)
         table.append((candidate.name, tuple(f[0] for f in fields), tuple(f[1] for f in fields)))
-    return ReceptiveField(model.name, layer.name, where, tuple(table), *(tuple(f[i] for f in axes) for i in range(3)),
-                          np.asarray(x)[0], np.abs(slopes).sum(axis=-1))
+    sizes, steps, starts = (tuple(field[i] for field in axes) for i in range(3))
+    return ReceptiveField(model.name, layer.name, where, tuple(table), sizes, steps, starts, np.asarray(x)[0],
+                          np.abs(slopes).sum(axis=-1))
 
 
 def _before(graph, layer) -> set:

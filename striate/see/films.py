@@ -16,7 +16,7 @@ from striate.layers.regularization import Dropout
 from striate.layers.reshaping import Flatten
 from striate.see import grid
 from striate.see.canvas import Canvas
-from striate.see.geometry import Window, is_convolution, window_of
+from striate.see.geometry import Window, is_convolution, slid_by
 from striate.see.number_rules import Sum, sum_of
 from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, SHADE, heat, signed, text_width
 from striate.see.result import Animation
@@ -92,7 +92,8 @@ class WindowFilm(Animation):
 
     def _note(self) -> str:
         w = self.window
-        padding = "" if not any(map(sum, w.padding)) else f", padding {' and '.join(f'{b}+{a}' for b, a in w.padding)}"
+        pads = " and ".join(f"{before}+{after}" for before, after in w.padding)
+        padding = f", padding {pads}" if any(map(sum, w.padding)) else ""
         dilation = "" if set(w.dilation) == {1} else f", dilation {w.dilation}"
         groups = getattr(self.layer, "groups", 1)
         return (f"{type(self.layer).__name__}: window {' x '.join(map(str, w.size))}, step "
@@ -235,7 +236,7 @@ def animate(layer, x, channel: int = 0, backward: bool = False, gradient=None, s
     image = _image(x, layer.rank)
     batch = image[np.newaxis]
     output = run_layer(layer, batch)
-    window = window_of(layer, batch.shape)
+    window = slid_by(layer, batch.shape)
     if not 0 <= channel < output.shape[-1]:
         raise ArgumentError(f"The output has {output.shape[-1]} channels, counted from 0. {received(channel=channel)}")
     if output[..., channel].size > 400:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from striate.errors import ArgumentError, received
 from striate.layers import conv, pool
 from striate.ops import windows
 
@@ -88,7 +89,21 @@ def window_of(layer, input_shape) -> Window | None:
         axes4 = list(zip(lengths, size, layer.strides, dilation, strict=True))
         padding = tuple(windows.padding_amounts(layer.padding, *axis) for axis in axes4)
         outputs = tuple(windows.output_length(*axis, pad) for axis, pad in zip(axes4, padding, strict=True))
-    return Window(kind, tuple(size), tuple(layer.strides), tuple(dilation), padding, lengths, outputs)
+    return Window(kind, tuple(size), tuple(layer.strides), tuple(dilation), padding, lengths,
+                  tuple(length or 0 for length in outputs))
+
+
+def slid_by(layer, input_shape) -> Window:
+    """The window of a layer that has one.
+
+    Raises:
+        ArgumentError: it has none.
+    """
+    window = window_of(layer, input_shape)
+    if window is None:
+        raise ArgumentError("This layer slides no single window over its input. "
+                            + received(layer=layer.name, type=type(layer).__name__))
+    return window
 
 
 def channels_last(layer, array: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from striate.see.canvas import Canvas, wrapped
-from striate.see.palette import BLUE, INK, LINE, MUTED, heat, hexadecimal, photograph, readable_on, signed, text_width
+from striate.see.palette import BLUE, INK, LINE, MUTED, heat, photograph, readable_on, signed, text_width
 
 MARGIN = 24
 TITLE_SIZE, TEXT_SIZE, SMALL_SIZE = 20, 14, 12

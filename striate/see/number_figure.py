@@ -51,7 +51,7 @@ def _planes(number) -> list[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
         at = tuple(term.tap[:axes]) if axes == 2 else (0, *term.tap[:axes])
         values[at], weights[at], known[at] = term.value, term.weight, 1 if term.place is not None else 0.5
     ordered = sorted(planes.items(), key=lambda item: -abs(float((item[1][0] * item[1][1]).sum())))
-    return [(channel, *arrays) for channel, arrays in ordered]
+    return [(channel, arrays[0], arrays[1], arrays[2]) for channel, arrays in ordered]
 
 
 def _windows(number, title: str, note: str) -> Canvas:

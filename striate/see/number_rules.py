@@ -11,7 +11,7 @@ import numpy as np
 
 from striate.errors import ArgumentError, received
 from striate.layers import activation, core, merging, normalization, pool, regularization, reshaping
-from striate.see.geometry import activation_name, is_convolution, kernel_of, window_of
+from striate.see.geometry import activation_name, is_convolution, kernel_of, slid_by
 
 _MIXING = ("softmax", "log_softmax", "sparsemax", "glu")
 """Activations for which all channels of a place count."""
@@ -92,7 +92,7 @@ def _convolution(layer, inputs, place):
         return None
     x, channel = inputs[0], place[-1]
     first = layer.data_format == "channels_first"
-    window = window_of(layer, (1, x.shape[-1], *x.shape[:-1]) if first else (1, *x.shape))
+    window = slid_by(layer, (1, x.shape[-1], *x.shape[:-1]) if first else (1, *x.shape))
     kernel, taps = kernel_of(layer), window.taps(place[:-1])
     filters = layer.filters if hasattr(layer, "filters") else prod(kernel.shape[-2:])
     bias = np.zeros(filters) if layer.bias is None else np.asarray(layer.bias, np.float64)
@@ -148,7 +148,7 @@ def _batch_norm(layer, inputs, place):
 def _pooling(layer, inputs, place):
     x = inputs[0]
     first = layer.data_format == "channels_first"
-    window = window_of(layer, (1, x.shape[-1], *x.shape[:-1]) if first else (1, *x.shape))
+    window = slid_by(layer, (1, x.shape[-1], *x.shape[:-1]) if first else (1, *x.shape))
     places = [(tap, (*at, place[-1])) for tap, at in window.taps(place[:-1]) if at is not None]
     return _pooled(window.kind, x, places)
 

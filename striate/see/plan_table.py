@@ -70,16 +70,16 @@ class PlanTable(Result):
     def __str__(self) -> str:
         what = "forward and backward" if self.training else "a prediction"
         head = ["layer", "kernel", "us", "share", "GFLOP/s", "of peak", "KiB", "why"]
-        return (f"{self.model}: {what} of {self.batch_size} samples takes {self.microseconds:,.0f} us on {self.threads} "
-                f"thread(s), {self.microseconds / self.batch_size:,.1f} us a sample; arena "
+        return (f"{self.model}: {what} of {self.batch_size} samples takes {self.microseconds:,.0f} us on "
+                f"{self.threads} thread(s), {self.microseconds / self.batch_size:,.1f} us a sample; arena "
                 f"{self.arena_bytes / 2**20:.1f} MiB; peak {self.peak:.0f} GFLOP/s\n\n{aligned(self._cells(), head)}")
 
     def figure(self) -> Canvas:
         """The table with bars for the time."""
         title = f"How {self.model} runs"
         note = f"{'Forward and backward' if self.training else 'Prediction'} of {self.batch_size} samples: " \
-               f"{self.microseconds:,.0f} us on {self.threads} thread(s); percentages refer to {self.peak:.0f} GFLOP/s, " \
-               "measured here. Winograd leaves multiplications out, so it can pass 100 %."
+               f"{self.microseconds:,.0f} us on {self.threads} thread(s); percentages refer to {self.peak:.0f} " \
+               "GFLOP/s, measured here. Winograd leaves multiplications out, so it can pass 100 %."
         top = grid.header_height(WIDTH, title, note) + 20
         canvas = Canvas(WIDTH, top + 50 * len(self.rows) + 20, title)
         grid.header(canvas, title, note)

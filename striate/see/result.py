@@ -55,7 +55,7 @@ def _numeric(text: str) -> bool:
 
 
 class Result:
-    """The base of all results. A class says what it holds in `data()`, draws it in `figure()`, tells it in `__str__`."""
+    """The base of all results: `data()` says what it holds, `figure()` draws it, `__str__` tells it."""
 
     def data(self) -> dict[str, Any]:
         """Everything that the result says, as lists, numbers and text."""
@@ -188,7 +188,8 @@ def _page(title: str, body: str) -> str:
 
 
 _PLAYER = """<p><button id='play' aria-pressed='true'>stop</button>
-<input id='at' type='range' min='0' max='LAST' value='0' style='width:60%' aria-label='frame'> <output id='said'></output>
+<input id='at' type='range' min='0' max='LAST' value='0' style='width:60%' aria-label='frame'>
+<output id='said'></output>
 </p><script>
 const frames = document.querySelectorAll('.frame'), at = document.getElementById('at');
 const play = document.getElementById('play'), said = document.getElementById('said');

@@ -62,8 +62,8 @@ class Invariance(Result):
     def figure(self) -> Canvas:
         """Input, two maps before and after, and bars for every layer."""
         title = f"{self.model}: the input is shifted by {', '.join(map(str, self.shift))}"
-        note = "Blue: share of numbers that move along with the input (equivariance). Orange: share that stay as they " \
-               "are (invariance)."
+        note = "Blue: share of numbers that move along with the input (equivariance). Orange: share that stay as " \
+               "they are (invariance)."
         top = grid.header_height(WIDTH, title, note)
         canvas = Canvas(WIDTH, 10, title)
         grid.header(canvas, title, note)
@@ -126,7 +126,8 @@ def invariance(model, x, shift=1) -> Invariance:
         raise ArgumentError(f"`shift` is one number, or one for each of {axes} axes, smaller than the input. "
                             + received(shift=shift, input=x.shape[1:-1]))
     moved = moved_by(x, amounts)
-    layers, maps = [], []
+    layers: list[LayerShift] = []
+    maps: list[tuple[str, np.ndarray, np.ndarray]] = []
     for before, after in zip(probe.taps(model, x), probe.taps(model, moved), strict=True):
         layer = before.layer
         one, two = (channels_last(layer, probe.arrays(tap.output)[0])[0] for tap in (before, after))

@@ -205,15 +205,15 @@ def noisy_sensor(positions=None, weights: Sequence[float] | None = None, noise: 
         noise, seed: of the sensor.
     """
     truth = _line(10 * np.sin(np.linspace(0, 3, 200)) if positions is None else positions, "positions")
-    weights = _line(0.8 ** np.arange(15) if weights is None else weights, "weights")
-    weights = weights / weights.sum()
+    by_age = _line(0.8 ** np.arange(15) if weights is None else weights, "weights")
+    by_age = by_age / by_age.sum()
     measured = truth + noise * np.random.Generator(np.random.PCG64(seed)).standard_normal(len(truth))
-    padded = np.concatenate([np.full(len(weights) - 1, measured[0]), measured])
-    smoothed = convolve(padded, weights, "valid")
+    padded = np.concatenate([np.full(len(by_age) - 1, measured[0]), measured])
+    smoothed = convolve(padded, by_age, "valid")
     errors = [float(np.sqrt(np.mean((line - truth) ** 2))) for line in (measured, smoothed)]
     return Signals("A noisy sensor", "s(t) = sum over ages a of x(t - a) w(a): newer measurements count more.",
                    (("position", {"measured": measured, "smoothed": smoothed, "truth": truth}),
-                    ("weight by age", {"weights": weights})),
+                    ("weight by age", {"weights": by_age})),
                    {"error": f"{errors[0]:.3f} measured, {errors[1]:.3f} smoothed"})
 
 

@@ -17,7 +17,7 @@ from striate.ops.dispatch import active_tracer
 from striate.see import grid, probe
 from striate.see.canvas import Canvas
 from striate.see.explanation import EPSILON, check_index
-from striate.see.geometry import is_convolution, window_of
+from striate.see.geometry import is_convolution, slid_by
 from striate.see.palette import LINE, MUTED, signed
 from striate.see.result import Result, aligned
 
@@ -222,20 +222,22 @@ def _terms(layer, x: np.ndarray, slopes: np.ndarray, weight: tuple[int, ...]):
         rows = np.array(list(np.ndindex(*x.shape[:-1])))
         places = np.concatenate([rows, np.full((len(rows), 1), feature)], axis=1)
         return places, flat[:, feature].astype(np.float64), g[:, unit].astype(np.float64)
-    window = window_of(layer, x.shape)
+    window = slid_by(layer, x.shape)
     if window.kind != "conv":
         raise ArgumentError("The gradient of a weight can be shown for Conv and Dense layers, not yet for this one. "
                             + received(layer=layer.name, type=type(layer).__name__))
     *tap, inner, out = weight
     channel = out // (layer.filters // layer.groups) * layer.kernel.shape[-2] + inner
     g = slopes.reshape(len(x), *window.outputs, -1)[..., out].astype(np.float64)
-    places, values, factors = [], [], []
+    used: list[tuple[int, ...]] = []
+    values: list[float] = []
+    factors: list[float] = []
     for place in np.ndindex(*window.outputs):
         start = window.starts(place)
         at = tuple(first + t * d for first, t, d in zip(start, tap, window.dilation, strict=True))
         if all(0 <= i < n for i, n in zip(at, window.lengths, strict=True)):
             for sample in range(len(x)):
-                places.append((sample, *at, channel))
+                used.append((sample, *at, channel))
                 values.append(float(x[(sample, *at, channel)]))
                 factors.append(float(g[(sample, *place)]))
-    return np.array(places).reshape(len(values), x.ndim), np.array(values), np.array(factors)
+    return np.array(used).reshape(len(values), x.ndim), np.array(values), np.array(factors)
