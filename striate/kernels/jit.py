@@ -26,7 +26,7 @@ import numba
 from numba import config, types
 
 from striate import config as settings
-from striate.kernels import KERNELS, Kernel
+from striate.kernels import KERNELS, Kernel, machine_code
 
 helper = numba.njit(error_model="numpy")
 """Decorates a module-level function that kernels call. Not for use inside a factory: a closure over a compiled
@@ -36,6 +36,7 @@ inlined = numba.njit(error_model="numpy", inline="always")
 """As `helper`, but copied into its caller, so that the caller's closure constants (lanes, say) stay constants in it."""
 
 _compiled: dict = {}
+_verified: set[tuple[Path, str]] = set()
 _lock = Lock()
 listeners: list = []
 """Functions called with (kernel name, seconds) after each compilation that the cache could not serve."""
@@ -61,26 +62,40 @@ def _folder_of(module: str) -> Path:
     digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {config.CPU_FEATURES}".encode())
     for name, text in sorted(_sources(module, {}).items()):
         digest.update(name.encode() + text)
-    folder = cache_folder() / f"{module}-{digest.hexdigest()[:16]}"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
+    return machine_code.private_folder(cache_folder() / f"{module}-{digest.hexdigest()[:16]}")
 
 
 def _build(row: Kernel, variant: tuple):
     factory = getattr(import_module(row.module), row.factory)
     function = factory(**dict(variant))
-    signature = types.void(types.intp, types.intp, types.intp, types.intp)
+    folder = _folder_of(row.module.rsplit(".", 1)[-1])
     old = config.CACHE_DIR
-    config.CACHE_DIR = str(_folder_of(row.module.rsplit(".", 1)[-1]))
+    config.CACHE_DIR = str(folder)
     try:
         started = time.perf_counter()
-        compiled = numba.cfunc(signature, nopython=True, cache=True, error_model="numpy")(function)
+        compiled = _loaded_or_compiled(function, folder, row.factory)
         if not compiled.cache_hits:
+            machine_code.seal(folder, row.factory)
             for listener in listeners:
                 listener(row.name, time.perf_counter() - started)
     finally:
         config.CACHE_DIR = old
     return compiled
+
+
+def _loaded_or_compiled(function, folder: Path, factory: str):
+    """The kernel from the disk or from the compiler; files that cannot be read are removed, and made again."""
+    compile_it = numba.cfunc(types.void(*[types.intp] * 4), nopython=True, cache=True, error_model="numpy")
+    if (folder, factory) not in _verified:
+        machine_code.discard_damaged(folder, factory)
+        _verified.add((folder, factory))
+    try:
+        return compile_it(function)
+    except numba.core.errors.NumbaError:
+        raise
+    except Exception:  # Whatever a damaged file makes Numba's loader stumble over.
+        machine_code.forget(folder)
+        return compile_it(function)
 
 
 def compiled(name: str, **variant):
