@@ -85,20 +85,16 @@ def _mask(state, shape, rate, stream):
     return (halves >= keep_threshold(rate)).reshape(shape)
 
 
-def _dropout_reference(x, state, rate, stream, noise_shape=None):
-    mask = _mask(state, noise_shape or x.shape, rate, stream)
+def _dropout_reference(x, state, rate, stream):
+    mask = _mask(state, x.shape, rate, stream)
     scale = x.dtype.type(keep_scale(rate))
     return [np.where(mask, x * scale, x.dtype.type(0))]
 
 
-def _dropout_shape(inputs, rate, stream, noise_shape=None):
-    x = inputs[0]
+def _dropout_shape(inputs, rate, stream):
     if not 0.0 <= rate < 1.0:
         raise ArgumentError("`rate` of dropout must be at least 0 and below 1. " + received(rate=rate))
-    if noise_shape is not None and broadcast_shapes(x.shape, noise_shape) != x.shape:
-        raise ArgumentError("`noise_shape` must broadcast to the shape of x. "
-                            + received(x=x.shape, noise_shape=noise_shape))
-    return [x]
+    return [inputs[0]]
 
 
 def _dropout_gradient(node, g):
@@ -123,9 +119,14 @@ def dropout(x, state, rate, stream, noise_shape=None):
         ArgumentError: when the rate is not in [0, 1) or the noise shape does not broadcast.
     """
     attributes = {"rate": float(rate), "stream": int(stream)}
-    if noise_shape is not None:
-        found = tuple(n if m is None else m for m, n in zip(noise_shape, shape_of(x), strict=True))
-        attributes["noise_shape"] = None if found == shape_of(x) else found
+    shape = shape_of(x)
+    if noise_shape is not None and None not in shape:
+        mask_shape = tuple(n if m is None else m for m, n in zip(noise_shape, shape, strict=True))
+        if broadcast_shapes(shape, mask_shape) != shape:
+            raise ArgumentError("`noise_shape` must broadcast to the shape of x. "
+                                + received(x=shape, noise_shape=noise_shape))
+        if mask_shape != shape:
+            return ops.multiply(x, apply("dropout", [np.ones(mask_shape, np.float32), state], **attributes))
     return apply("dropout", [x, state], **attributes)
 
 

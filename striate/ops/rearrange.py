@@ -268,14 +268,10 @@ def _pad_shape(inputs, pad_width, mode, constant_value):
 
 
 def _pad_reference(x, pad_width, mode, constant_value):
-    extra = {"constant_values": constant_value} if mode == "constant" else {}
-    return [np.pad(x, pad_width, mode=mode, **extra)]
+    return [np.pad(x, pad_width, mode=mode, constant_values=constant_value)]
 
 
 def _pad_gradient(node, g):
-    if node.attributes["mode"] != "constant":
-        raise ArgumentError("Only the gradient of pad with mode='constant' is defined. "
-                            + received(mode=node.attributes["mode"]))
     cut = zip(node.inputs[0].shape, node.attributes["pad_width"], strict=True)
     return [ops.get_item(g, tuple(slice(low, low + n) for n, (low, _) in cut))]
 
@@ -286,7 +282,7 @@ register(OpSpec("pad", _pad_shape, _pad_reference, _pad_gradient))
 def pad(x, pad_width, mode="constant", constant_values=None):
     """x with `pad_width[i] = (before, after)` more elements along axis i; one pair, or one integer, serves all axes.
 
-    mode: "constant" (`constant_values`, 0 by default), "reflect", "symmetric" or "edge".
+    mode: "constant" (`constant_values`, 0 by default), "reflect", "symmetric", "edge" or "wrap".
     """
     rank = len(shape_of(x))
     if isinstance(pad_width, int):
@@ -300,7 +296,16 @@ def pad(x, pad_width, mode="constant", constant_values=None):
         raise ArgumentError(f"`pad_width` must hold (before, after) for each of the {rank} axes. "
                             + received(pad_width=pad_width))
     pairs = tuple((int(low), int(high)) for low, high in pairs)
-    return apply("pad", [x], pad_width=pairs, mode=mode, constant_value=constant_values or 0)
+    if mode == "constant":
+        return apply("pad", [x], pad_width=pairs, mode=mode, constant_value=constant_values or 0)
+    if mode not in ("reflect", "symmetric", "edge", "wrap"):
+        raise ArgumentError("`mode` of pad must be 'constant', 'reflect', 'symmetric', 'edge' or 'wrap'. "
+                            + received(mode=mode))
+    for axis, pair in enumerate(pairs):
+        if any(pair):
+            places = np.pad(np.arange(shape_of(x)[axis], dtype=np.int32), pair, mode=mode)
+            x = ops.take(x, places, axis=axis)
+    return x
 
 
 register(OpSpec("flip", lambda inputs, axis: [inputs[0]], lambda x, axis: [np.flip(x, axis).copy()],

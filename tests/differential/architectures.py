@@ -49,7 +49,7 @@ class Drawing:
     def kernel_extras(self, word="kernel"):
         extras = {}
         if self.random.random() < 0.15:
-            extras[f"{word}_regularizer"] = self.random.choice(["l2", "l1", "l1_l2"])
+            extras[f"{word}_regularizer"] = self.random.choice(["l2", "l1"])
         if self.random.random() < 0.1:
             extras[f"{word}_constraint"] = self.random.choice(["max_norm", "non_neg", "unit_norm"])
         return extras
@@ -211,7 +211,8 @@ class Drawing:
 OPTIMIZERS = [("SGD", {"learning_rate": 0.05}), ("SGD", {"learning_rate": 0.02, "momentum": 0.9}),
               ("SGD", {"learning_rate": 0.02, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
               ("SGD", {"learning_rate": 0.05, "clipnorm": 0.5}), ("Adam", {"learning_rate": 0.01, "epsilon": 0.01}),
-              ("RMSprop", {"learning_rate": 0.01, "epsilon": 0.01}), ("AdamW", {"learning_rate": 0.01, "epsilon": 0.01}),
+              ("RMSprop", {"learning_rate": 0.01, "epsilon": 0.01}),
+              ("AdamW", {"learning_rate": 0.01, "epsilon": 0.01}),
               ("Adagrad", {"learning_rate": 0.05})]
 
 
