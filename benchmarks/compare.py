@@ -75,7 +75,7 @@ def state_of_machine() -> dict:
 
 
 def compare(result: dict, cells: list[dict], rounds: int, seed: int, save) -> None:
-    """Runs all cells `rounds` times and adds what they give to `result`, which is saved after every round."""
+    """Runs all cells `rounds` times and adds what they give to `result`, which is saved after every cell."""
     order = random.Random(seed)
     table = {json.dumps(cell, sort_keys=True): {**cell, "runs": []} for cell in cells}
     result["cells"] = list(table.values())
@@ -93,6 +93,7 @@ def compare(result: dict, cells: list[dict], rounds: int, seed: int, save) -> No
                 row["error"] = found["error"]
             else:
                 row["runs"].append(found | {"round": number})
+            save(result)
         this_round["after"] = state_of_machine()
         save(result)
 
