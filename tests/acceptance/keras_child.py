@@ -28,8 +28,8 @@ def main(repository: str, folder: str) -> None:
     arrays = np.load(Path(folder, "arrays.npz"))
     model = keras.models.model_from_json(json.dumps(task["model"]))
     model.set_weights([arrays[f"weight{index}"] for index in range(len(model.get_weights()))])
-    model.compile(optimizer=keras.optimizers.deserialize(task["optimizer"]), loss=keras.losses.deserialize(task["loss"]),
-                  metrics=["accuracy"])
+    model.compile(optimizer=keras.optimizers.deserialize(task["optimizer"]),
+                  loss=keras.losses.deserialize(task["loss"]), metrics=["accuracy"])
     result = train(model, arrays["images"], arrays["labels"])
     result["made by"] = f"Keras {keras.version()}, {keras.backend.backend()}"
     Path(folder, "result.json").write_text(json.dumps(result), "utf-8")

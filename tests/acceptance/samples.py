@@ -42,8 +42,8 @@ def _apart(*shape, seed=0):
 
 def _functions() -> dict[str, Sample]:
     """Functions of one number: (low, high) of what they are tried on."""
-    domains = {"arccos": (-0.9, 0.9), "arcsin": (-0.9, 0.9), "arctanh": (-0.9, 0.9), "arccosh": (1.2, 3), "log": (0.2, 3),
-               "log2": (0.2, 3), "log10": (0.2, 3), "log1p": (-0.5, 3), "rsqrt": (0.2, 3), "sqrt": (0.2, 3),
+    domains = {"arccos": (-0.9, 0.9), "arcsin": (-0.9, 0.9), "arctanh": (-0.9, 0.9), "arccosh": (1.2, 3),
+               "log": (0.2, 3), "log2": (0.2, 3), "log10": (0.2, 3), "log1p": (-0.5, 3), "rsqrt": (0.2, 3), "sqrt": (0.2, 3),
                "reciprocal": (0.3, 3)}
     smooth = ("arcsinh arctan cos cosh erf exp exp2 expm1 sigmoid sin sinh softplus tan tanh " + " ".join(domains)).split()
     found = {}
@@ -106,7 +106,8 @@ def _moves() -> dict[str, Sample]:
         "pad": Sample([x], dict(pad_width=((1, 0), (0, 2), (1, 1)), mode="constant", constant_value=0)),
         "take": Sample([x, places], dict(axis=1), skip=(1,)),
         "take_grad": Sample([x, np.array([0, 3, 1], np.int32)], dict(axis=0, length=6)),
-        "take_along_axis": Sample([x, np.arange(30, dtype=np.int32).reshape(3, 2, 5) % 4], dict(axis=1), skip=(1,)),
+        "take_along_axis": Sample([x, np.arange(30, dtype=np.int32).reshape(3, 2, 5) % 4], dict(axis=1),
+                                  skip=(1,)),
         "one_hot": Sample([places], dict(num_classes=5, axis=2, dtype="float32"), apart="its input is whole numbers"),
         "flat_gradients": Sample([_apart(4), _apart(2, 3)], dict(offsets=(0, 8), size=16)),
     }

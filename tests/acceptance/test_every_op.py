@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from striate.graph import gradient  # noqa: F401 (registers the op that marks a wish for gradients)
+from striate.graph import gradient  # noqa: F401
 from striate.ops.spec import OPS
 from striate.plan.lower import PREFERRED, RULES
 from striate.plan.schedule import _load_rules

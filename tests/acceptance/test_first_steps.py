@@ -27,8 +27,8 @@ def steps():
 
 BOUNDS = {"yale": 1e-4, "tue": 1e-5, "uva": 1e-2, "nova": 5e-3}
 """How far losses may lie apart, relative to themselves. Deep networks with pooling amplify the last bit: where two
-neighbours in a window are nearly equal, rounding decides which one learns. Keras' own backends JAX and PyTorch differ by
-8e-4 on uva and nova after these twenty steps, by 4e-6 on yale and 2e-7 on tue."""
+neighbours in a window are nearly equal, rounding decides which one learns. Keras' own backends JAX and PyTorch differ
+by 8e-4 on uva and nova after these twenty steps, by 4e-6 on yale and 2e-7 on tue."""
 
 
 def compare(name: str, ours: dict, theirs: dict) -> None:

@@ -1,4 +1,4 @@
-"""The same seed gives the same bits: on one thread, two or three, whatever Python's hashes and the working folder are."""
+"""The same seed gives the same bits on one thread, two or three, whatever Python's hashes and working folder are."""
 
 import json
 import os

@@ -9,6 +9,7 @@ import numpy as np
 from striate.errors import ArgumentError, DataError, received
 from striate.models.structure import flatten
 from striate.models.training.arrays import as_target, to_array, to_arrays
+from striate.models.training.checks import check_finite
 from striate.models.training.data import Examples
 from striate.models.training.outputs import Outputs
 
@@ -65,6 +66,7 @@ def prepare_weights(weights: Any, class_weight: dict | None, targets: list, outp
         if weight is not None and len(weight) != rows:
             raise DataError("`sample_weight` must have one entry for each sample. "
                             + received(x=rows, sample_weight=len(weight)))
+    check_finite(found, "sample_weight")
     return [None if weight is None else np.ascontiguousarray(weight, np.float32) for weight in found]
 
 
@@ -72,14 +74,18 @@ def class_weights(weights: dict, targets: list, outputs: Outputs) -> np.ndarray:
     """The weight of each sample's class: float32 (samples,).
 
     Raises:
-        ArgumentError: several outputs, or no targets to read classes from.
+        ArgumentError: several outputs, no targets to read classes from, or keys that are no class numbers.
     """
     if len(outputs) != 1 or targets[0] is None:
         raise ArgumentError("`class_weight` is only supported for Models with a single output and with targets `y`. "
                             + received(outputs=outputs.names))
     y = targets[0]
     labels = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1)
-    table = {int(key): float(value) for key, value in weights.items()}
+    try:
+        table = {int(key): float(value) for key, value in weights.items()}
+    except (TypeError, ValueError):
+        raise ArgumentError("`class_weight` must map class numbers (as in `y`) to weights, such as {0: 1.0, 1: 3.0}. "
+                            + received(class_weight=weights)) from None
     classes, places = np.unique(labels.astype(np.int64), return_inverse=True)
     return np.array([table.get(int(label), 1.0) for label in classes], np.float32)[places.reshape(-1)]
 
