@@ -193,7 +193,7 @@ class Drawing:
             self.add("function", "get_item", key=[[None, None, None], [1, None, None]])
             self.shape[0] -= 1
 
-    # ---- the end ------------------------------------------------------------------------------------------------------
+    # ---- the end ---------------------------------------------------------------------------------------------
 
     def head(self):
         kind = self.random.choice(["Flatten", "GlobalAveragePooling", "GlobalMaxPooling"])

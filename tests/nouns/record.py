@@ -2,7 +2,8 @@
 
     KERAS_BACKEND=jax python tests/nouns/record.py [all]
 
-Only rows that are not recorded yet run, unless "all" is said. The tests need only the two files that this writes, not Keras.
+Only rows that are not recorded yet run, unless "all" is said. The tests need only the two files that this writes, not
+Keras.
 """
 
 import json
