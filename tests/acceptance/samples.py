@@ -43,9 +43,10 @@ def _apart(*shape, seed=0):
 def _functions() -> dict[str, Sample]:
     """Functions of one number: (low, high) of what they are tried on."""
     domains = {"arccos": (-0.9, 0.9), "arcsin": (-0.9, 0.9), "arctanh": (-0.9, 0.9), "arccosh": (1.2, 3),
-               "log": (0.2, 3), "log2": (0.2, 3), "log10": (0.2, 3), "log1p": (-0.5, 3), "rsqrt": (0.2, 3), "sqrt": (0.2, 3),
+               "log": (0.2, 3), "log2": (0.2, 3), "log10": (0.2, 3), "log1p": (-0.5, 3), "rsqrt": (0.2, 3),
+               "sqrt": (0.2, 3),
                "reciprocal": (0.3, 3)}
-    smooth = ("arcsinh arctan cos cosh erf exp exp2 expm1 sigmoid sin sinh softplus tan tanh " + " ".join(domains)).split()
+    smooth = [*"arcsinh arctan cos cosh erf exp exp2 expm1 sigmoid sin sinh softplus tan tanh".split(), *domains]
     found = {}
     for name in smooth:
         low, high = domains.get(name, (-1.4, 1.4))

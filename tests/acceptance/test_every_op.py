@@ -1,4 +1,4 @@
-"""A walk over the table of ops: each has a kernel that equals its reference, and a gradient that differences confirm."""
+"""A walk over all ops: each has a kernel that equals its reference, and a gradient that differences confirm."""
 
 from types import SimpleNamespace
 
