@@ -117,6 +117,13 @@ class Function:
         """The traced graph for arguments like these, as it is before any rewrite."""
         return self._traced(arguments)[0]
 
+    def plan(self, *arguments):
+        """The plan for arguments like these (arrays or `TensorType`s); nothing is compiled, bound or kept."""
+        from striate.kernels.cpu import host
+        from striate.plan.schedule import schedule
+
+        return schedule(optimise(self.graph(*arguments)), host())
+
     def _traced(self, arguments) -> tuple[Graph, Any]:
         """Runs the Python function on symbolic values; gives the graph and the nest of the outputs."""
         tracer = Tracer(self.name)

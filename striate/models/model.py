@@ -199,6 +199,20 @@ class Model(Trainer, Layer):
         print_summary(self, line_length, positions, print_fn, expand_nested=expand_nested,
                       show_trainable=show_trainable, layer_range=layer_range, style=style)
 
+    def memory_estimate(self, batch_size: int = 32):
+        """How much memory a training with batches of this size will take besides the data: a `MemoryEstimate`.
+
+        Raises:
+            ArgumentError: the model is not compiled.
+
+        Example:
+            print(model.memory_estimate(batch_size=64))
+        """
+        from striate.models.training.memory import estimate
+
+        self._require_compiled("memory_estimate")
+        return estimate(self, batch_size)
+
     def save(self, filepath, overwrite: bool = True, **options) -> None:
         """Writes the whole model: layers, weights, optimiser. The ending says how: ".keras" or ".h5"."""
         from striate.saving import save_model

@@ -1,0 +1,61 @@
+"""The memory that `memory_estimate` foretells is the memory that a training takes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from striate import zoo
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = """
+import ctypes, gc, re, sys
+import numpy as np
+from striate import utils, zoo
+
+def memory(row):
+    return int(re.search(row + r":\\s*(\\d+) kB", open("/proc/self/status").read())[1]) * 1024
+
+def made():
+    utils.clear_session()
+    model = zoo.build(sys.argv[1])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+size = int(sys.argv[2])
+model = made()
+x = np.zeros((2 * size, *model.input_shape[1:]), np.float32)
+y = np.zeros(2 * size, np.int32)
+model.fit(x, y, batch_size=size, verbose=0)  # Libraries are loaded and kernels compiled.
+del model
+estimate = made().memory_estimate(size).total
+gc.collect()
+ctypes.CDLL(None).malloc_trim(0)
+open("/proc/self/clear_refs", "w").write("5")
+before = memory("VmRSS")
+made().fit(x, y, batch_size=size, verbose=0)
+print(estimate, memory("VmHWM") - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="the peak cannot be reset here")
+@pytest.mark.parametrize(("name", "batch_size"), [("small", 128), ("nova", 64), ("yale", 64), ("lenet5", 256)])
+def test_estimate_is_what_a_training_takes(name, batch_size):
+    done = subprocess.run([sys.executable, "-c", CODE, name, str(batch_size)], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=300)
+    assert done.returncode == 0, done.stderr
+    estimate, growth = map(int, done.stdout.split())
+    assert abs(estimate - growth) < 0.15 * growth, f"{name}: {estimate:,} foretold, {growth:,} taken"
+
+
+def test_estimate_leaves_the_model_as_it_was():
+    model = zoo.build("lenet5")
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    before = [array.copy() for array in model.get_weights()]
+    small, large = model.memory_estimate(8), model.memory_estimate(64)
+    assert 5 * small.arena < large.arena and small.weights == large.weights and "arena" in str(small)
+    assert large.optimizer >= 2 * 4 * model.count_params()
+    assert model._programs is None and all((a == b).all() for a, b in zip(before, model.get_weights(), strict=True))
