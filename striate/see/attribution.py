@@ -195,7 +195,8 @@ class Maximisation(Result):
 
     def __str__(self) -> str:
         return "\n".join(f"{self.layer} channel {channel}: mean before the activation {before:.4f} in noise, "
-                         f"{after:.4f} in its image" for channel, before, after in zip(self.channels, self.before, self.after, strict=True))
+                         f"{after:.4f} in its image"
+                         for channel, before, after in zip(self.channels, self.before, self.after, strict=True))
 
     def figure(self) -> Canvas:
         """One image a channel."""

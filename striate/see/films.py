@@ -84,7 +84,8 @@ class WindowFilm(Animation):
             y = top + order * (tall * cell + 26)
             self._input(canvas, (grid.MARGIN, y), cell, channel, index, pads)
             if hasattr(self.layer, "kernel"):
-                self._kernel(canvas, 490, y, min(40.0, 190 / self.window.size[-1], (tall * cell + 8) / self._kernel_rows), channel, found)
+                small = min(40.0, 190 / self.window.size[-1], (tall * cell + 8) / self._kernel_rows)
+                self._kernel(canvas, 490, y, small, channel, found)
         out_cell = min(44.0, 330 / self.output.shape[1], (height - 20) / self.output.shape[0])
         self._output(canvas, 705, top, out_cell, index)
         canvas.text(grid.MARGIN, top + height + 40, self._words(found), self._word_size(found), INK)
@@ -127,12 +128,13 @@ class WindowFilm(Animation):
         largest = float(np.abs(shown).max()) or 1.0
         colours = signed(shown, largest) if shown.min() < 0 or backward else heat(shown, 0, largest)
         grid.numbers(canvas, x + left * cell, y + top * cell, shown, cell, colours)
+        # Of equals the first is the largest, as in the kernels.
+        winner = max(found.terms, key=lambda term: term.value, default=None) if found.kind == "max" else None
         for term in found.terms:
             at = self._drawn_at(term, self.place(index))
             if at is not None and (len(term.tap) <= self.window.rank or term.tap[self.window.rank] == channel):
-                chosen = found.kind == "max" and term.value == found.total
                 grid.box(canvas, x + (left + at[1]) * cell + 2, y + (top + at[0]) * cell + 2, cell - 4, cell - 4,
-                         ORANGE if chosen else BLUE, 2.5)
+                         ORANGE if term is winner else BLUE, 2.5)
 
     def _drawn_at(self, term, now: tuple[int, ...]) -> tuple[int, int] | None:
         """Row and column of a term's input element, the padding's included."""

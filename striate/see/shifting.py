@@ -80,7 +80,7 @@ class Invariance(Result):
                 canvas.rectangle(270, y + offset, 620, 15, line=LINE, thickness=0.8)
                 if share is not None:
                     canvas.rectangle(270, y + offset, 620 * share, 15, fill=colour)
-                text = "no whole number of steps" if share is None and layer.step else _percent(share)
+                text = "no whole step" if share is None and layer.step else _percent(share)
                 canvas.text(900, y + offset + 13, text, 13, MUTED)
         canvas.height = top + 46 * len(self.layers) + 16
         return canvas
