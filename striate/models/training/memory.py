@@ -19,7 +19,7 @@ class MemoryEstimate:
     arena: activations, gradients and temporary buffers of one step. persistent: what a plan keeps between steps.
     scratch: what each thread needs beside, for all threads.
     weights: weights and statistics. optimizer: its slots. copies: the weights and slots of a few steps ago, kept to
-    find the cause of a loss that is no number. batch: inputs, targets and the results of one step.
+    find the cause of a loss that is no number. results: what one step hands back.
     """
 
     arena: int
@@ -28,7 +28,7 @@ class MemoryEstimate:
     weights: int
     optimizer: int
     copies: int
-    batch: int
+    results: int
 
     @property
     def total(self) -> int:
@@ -49,7 +49,8 @@ def estimate(model, batch_size: int) -> MemoryEstimate:
     outputs = model._known_outputs(examples.x)
     model._make_programs(outputs, examples)
     step = model._programs
-    types = [_type_of(examples.nest), None, [TensorType(o.scalars().shape, "float32") for o in model._optimizers()]]
+    rows = TensorType((batch_size,), "int32")
+    types = [_type_of(examples.nest), rows, [TensorType(o.scalars().shape, "float32") for o in model._optimizers()]]
     if "train" not in step.own_steps:
         types[2] = types[2][0]
     plan = step.train.plan(*types)
@@ -57,10 +58,10 @@ def estimate(model, batch_size: int) -> MemoryEstimate:
         model._forget_programs()
     weights = sum(variable.array.nbytes for variable in model.variables)
     slots = sum(variable.array.nbytes for variable in model.optimizer.variables)
-    batch = sum(array.nbytes for array in _arrays(examples.nest))
-    batch += sum(value.type.bytes for value in plan.graph.outputs)
+    results = sum(value.type.bytes for value in plan.graph.outputs)
     scratch = default_threads() * max((launch.scratch for item in plan.steps for launch in item.launches), default=0)
-    return MemoryEstimate(plan.arena_bytes, sum(plan.persistent.values()), scratch, weights, slots, weights + slots, batch)
+    return MemoryEstimate(plan.arena_bytes, sum(plan.persistent.values()), scratch, weights, slots, weights + slots,
+                          results)
 
 
 def _example_batch(model, batch_size: int) -> tuple[Any, list, list]:
@@ -74,14 +75,6 @@ def _example_batch(model, batch_size: int) -> tuple[Any, list, list]:
         targets[entry.index] = (np.zeros((batch_size, *shape[:-1]), np.int32) if sparse
                                 else np.zeros((batch_size, *shape), np.float32))
     return inputs[0] if len(inputs) == 1 else inputs, targets, [None] * len(targets)
-
-
-def _arrays(nest: Any) -> list:
-    if isinstance(nest, dict):
-        return [array for item in nest.values() for array in _arrays(item)]
-    if isinstance(nest, (list, tuple)):
-        return [array for item in nest for array in _arrays(item)]
-    return [] if nest is None else [nest]
 
 
 def _type_of(nest: Any) -> Any:
