@@ -1,6 +1,7 @@
 """Maps, attributions, receptive fields, shifts, drawings, answers: numbers against NumPy, and every figure drawn."""
 
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -164,3 +165,14 @@ def test_plan(made, tmp_path):
     found = check(see.plan(made["plain"], 4, training=True, repeats=1), tmp_path)
     assert {"grouped", "second", "scores"} <= {row.layer for row in found.rows}
     assert all(row.microseconds > 0 and row.reason for row in found.rows)
+
+
+@pytest.mark.parametrize("name", ["sequential", "functional"])
+def test_models_that_real_keras_wrote(tmp_path, name):
+    folder = Path(__file__).parents[1] / "saving" / "keras_files"
+    model = keras.saving.load_model(folder / f"{name}.keras")
+    x = sample(model)
+    first = next(layer for layer in model.layers if hasattr(layer, "kernel"))
+    check(see.architecture(model), tmp_path)
+    check(see.number(model, x, first, (0,) * (len(first.output.shape) - 1)), tmp_path)
+    check(see.feature_maps(model, x, first), tmp_path)
