@@ -70,7 +70,7 @@ class Programs:
         predictions = flatten(predicted)
         if self._user_loss:
             singles: list = []
-            total = self._model.compute_loss(x, y, predicted, weights, training)
+            total = self._model.compute_loss(x, _single(y), predicted, _single(weights), training)
         else:
             total, singles = self.total_loss(y, predictions, weights)
         results = {"loss": total, "losses": singles if len(singles) > 1 else [],
@@ -91,6 +91,11 @@ class Programs:
             raise ArgumentError("There is nothing to minimise: give compile() a `loss`, or call add_loss in a layer. "
                                 + received(loss=self._loss.loss))
         return total, singles
+
+
+def _single(items: list) -> Any:
+    """The only entry of a list, as users' code expects a model's only target; longer lists stay."""
+    return items[0] if len(items) == 1 else items
 
 
 def scalars_of(optimizer) -> np.ndarray:

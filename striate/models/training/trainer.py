@@ -132,7 +132,7 @@ class Trainer:
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training: bool = True):
         """The number that is minimised, for one batch. Override it for losses of your own making.
 
-        y, sample_weight: lists with one entry for each output. y_pred: what the model gave.
+        y, sample_weight: one, or lists with one entry for each output. y_pred: what the model gave.
         """
         return self._programs.total_loss(self._aligned(y), flatten(y_pred), self._aligned(sample_weight))[0]
 
