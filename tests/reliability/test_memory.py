@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CODE = """
 import ctypes, gc, re, sys
 import numpy as np
-from striate import utils, zoo
+from striate import losses, utils, zoo
 
 def memory(row):
     return int(re.search(row + r":\\s*(\\d+) kB", open("/proc/self/status").read())[1]) * 1024
@@ -21,12 +21,12 @@ def memory(row):
 def made():
     utils.clear_session()
     model = zoo.build(sys.argv[1])
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile("adam", losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
     return model
 
 size = int(sys.argv[2])
 model = made()
-x = np.zeros((2 * size, *model.input_shape[1:]), np.float32)
+x = np.random.default_rng(0).random((2 * size, *model.input_shape[1:]), np.float32)
 y = np.zeros(2 * size, np.int32)
 model.fit(x, y, batch_size=size, verbose=0)  # Libraries are loaded and kernels compiled.
 del model
