@@ -1,0 +1,74 @@
+"""What a saved training refuses, survives and forgets."""
+
+import json
+
+import numpy as np
+import pytest
+
+from striate import Input, Sequential, callbacks, checkpoints, layers, seeds
+from striate.errors import ArgumentError, FileError
+
+X = np.random.default_rng(0).random((40, 4), np.float32)
+Y = np.random.default_rng(1).integers(0, 2, 40)
+
+
+def fit(folder, epochs, x=X, units=3, optimizer="adam", **options):
+    seeds.set_random_seed(6)
+    model = Sequential([Input((4,)), layers.Dense(units, activation="relu"), layers.Dense(2, activation="softmax")])
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    backup = callbacks.BackupAndRestore(folder, **{"delete_checkpoint": False, **options})
+    return model, model.fit(x, Y, epochs=epochs, batch_size=8, verbose=0, callbacks=[backup]).history
+
+
+@pytest.mark.parametrize(("change", "what"), [({"x": X + 1}, "data"), ({"units": 4}, "model"),
+                                              ({"optimizer": "sgd"}, "optimizer")])
+def test_another_training_is_refused(tmp_path, change, what):
+    fit(tmp_path, 1)
+    with pytest.raises(ArgumentError, match=f"its {what} differs in"):
+        fit(tmp_path, 2, **change)
+
+
+def test_force_goes_on_with_other_data(tmp_path):
+    fit(tmp_path, 1)
+    assert len(fit(tmp_path, 3, x=X + 1, force=True)[1]["loss"]) == 3
+
+
+def test_damaged_newest_state_falls_back_to_the_one_before(tmp_path):
+    expected, history = fit(tmp_path / "whole", 4)
+    fit(tmp_path / "run", 2)
+    states = sorted((tmp_path / "run").glob("step-*"))
+    assert len(states) == 2 and (tmp_path / "run" / "LATEST").read_text().strip() == states[-1].name
+    content = bytearray((states[-1] / "state.safetensors").read_bytes())
+    content[-1] ^= 1
+    (states[-1] / "state.safetensors").write_bytes(content)
+    model, found = fit(tmp_path / "run", 4)
+    assert found == history
+    for one, other in zip(expected.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_no_whole_state_is_an_error_and_an_uncommitted_one_does_not_count(tmp_path):
+    fit(tmp_path, 1)
+    for place in tmp_path.glob("step-*"):
+        (place / "state.json").write_text("{}")
+    with pytest.raises(FileError, match="No state of this training is whole"):
+        fit(tmp_path, 2)
+    for place in tmp_path.glob("step-*"):
+        (place / "COMMIT").unlink()
+    assert checkpoints.newest(tmp_path) is None and len(fit(tmp_path, 1)[1]["loss"]) == 1
+
+
+def test_complete_training_removes_its_states(tmp_path):
+    fit(tmp_path / "run", 2, delete_checkpoint=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_state_that_is_written_comes_back(tmp_path):
+    state = {"a": [1, 2.5, None, "text", np.arange(3)], "nested": {"b": np.float32(1.5), "c": np.zeros((0, 2))},
+             "best": float("inf")}
+    checkpoints.save(tmp_path, 7, state)
+    found = checkpoints.newest(tmp_path)
+    np.testing.assert_array_equal(found["a"].pop(), np.arange(3))
+    assert found["a"] == [1, 2.5, None, "text"] and found["nested"]["c"].shape == (0, 2)
+    assert found["nested"]["b"] == 1.5 and found["best"] == float("inf")
+    assert set(json.loads((tmp_path / "step-000007" / "COMMIT").read_text())) == {"state.json", "state.safetensors"}
