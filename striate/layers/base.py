@@ -315,8 +315,8 @@ class Layer(LayerState, Operation, Configurable):
                                 f"Exception encountered: {error}") from error
 
     def get_build_config(self) -> dict | None:
-        """The shapes that `build` was called with."""
-        if self._build_shapes is None:
+        """The shapes that `build` was called with; None for a layer without a `build` of its own."""
+        if self._build_shapes is None or type(self).build is Layer.build:
             return None
         if len(self._build_shapes) == 1:
             return {"input_shape": next(iter(self._build_shapes.values()))}

@@ -1,6 +1,6 @@
 """Records what Keras makes of thirty random architectures, for the tests that always run.
 
-    KERAS_BACKEND=torch python tests/differential/record.py
+    KERAS_BACKEND=jax python tests/differential/record.py
 
 Written are recorded.npz and recorded.json beside this file; neither the tests nor striate need Keras then.
 """
