@@ -60,7 +60,7 @@ def _table(table: Sequence[Row], with_batch: bool) -> str:
         cells = [row.network, *([str(row.batch)] if with_batch else []),
                  *([str(row.threads or "all")] if many_threads else [])]
         cells += [_time(row, name) for name in frameworks]
-        lines.append(_line([*cells, row.best_peer or "", _verdict(row.ratio)]))
+        lines.append(_line([*cells, row.best_peer or "", _verdict(row)]))
     return "\n".join(lines)
 
 
@@ -86,10 +86,12 @@ def short(number: float) -> str:
     return f"{number:.0f}" if number >= 99.95 else f"{number:.3g}"
 
 
-def _verdict(ratio: float | None) -> str:
+def _verdict(row: Row) -> str:
+    ratio = row.ratio
     if ratio is None:
         return ""
-    return f"**{ratio:.2f} times faster**" if ratio >= 1 else f"{1 / ratio:.2f} times SLOWER"
+    mark = " ~" if any(time.disturbed for time in row.times.values()) else ""
+    return (f"**{ratio:.2f} times faster**" if ratio >= 1 else f"{1 / ratio:.2f} times SLOWER") + mark
 
 
 def _summary(table: Sequence[Row]) -> str:
