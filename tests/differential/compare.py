@@ -3,7 +3,8 @@
     STRIATE_KERAS_PYTHON=/path/to/python python tests/differential/compare.py 0 200
 
 runs the architectures of the seeds 0 to 199 with both and prints those that differ. Keras runs in a process of its own,
-under the Python that STRIATE_KERAS_PYTHON names (the backend is jax unless KERAS_BACKEND says otherwise; torch is faster, but counts the padding of average poolings).
+under the Python that STRIATE_KERAS_PYTHON names. The backend is jax unless KERAS_BACKEND says otherwise; torch is
+faster, but counts the padding of average poolings.
 """
 
 import json
