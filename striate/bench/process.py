@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 
+from striate.config import SETTINGS
 from striate.errors import StriateError, received
 
 _CHILD = """
@@ -52,10 +54,8 @@ def start(network: str, batch: int, steps: int = 0, empty_cache: bool = False) -
         >>> start("lenet5", 2).first_step_seconds > 0  # doctest: +SKIP
         True
     """
-    import time
-
     with tempfile.TemporaryDirectory() as folder:
-        environment = dict(os.environ, **({"STRIATE_CACHE_DIR": folder} if empty_cache else {}))
+        environment = dict(os.environ, **({SETTINGS["cache_dir"].variable: folder} if empty_cache else {}))
         started = time.perf_counter()
         done = subprocess.run([sys.executable, "-c", _CHILD, network, str(batch), str(steps)], env=environment,
                               capture_output=True, text=True)
