@@ -53,7 +53,7 @@ SETTINGS = {row.name: row for row in (
     Setting("num_threads", "STRIATE_NUM_THREADS", _positive, lambda: None,
             "Threads that compute; every core that the process may use unless set. The results do not depend on it."),
     Setting("strict", "STRIATE_STRICT", _switch, lambda: False,
-            "Looks through every result of every step for NaN and infinity, and names the layer; several times slower."),
+            "Looks through every result of every step for NaN and infinity and names the layer; several times slower."),
     Setting("cache_dir", "STRIATE_CACHE_DIR", _folder, _cache_folder,
             "Folder of compiled kernels and downloaded data sets."),
     Setting("data", "STRIATE_DATA", _folder, lambda: None,

@@ -70,7 +70,8 @@ def check_resume(context: click.Context) -> None:
              if context.get_parameter_source(name) in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)}
     if "resume" not in given:
         if "data" not in given:
-            raise click.UsageError("Missing argument 'DATA': a data set's name, such as fashion-mnist, or --resume RUN.")
+            raise click.UsageError(
+                "Missing argument 'DATA': a data set's name, such as fashion-mnist, or --resume RUN.")
         return
     others = sorted(given - {"resume", "threads", "json"})
     if others:

@@ -32,7 +32,6 @@ from striate.kernels.simd import (
     lanes_of,
     load,
     load_like,
-    load_offsets_within,
     load_part,
     raised,
     real,
@@ -41,6 +40,12 @@ from striate.kernels.simd import (
     store,
     store_part,
     store_small,
+    to_int_bits,
+    u8,
+    u8_at,
+)
+from striate.kernels.tiles import (
+    load_offsets_within,
     tile_dot,
     tile_gather_outer,
     tile_get,
@@ -48,9 +53,6 @@ from striate.kernels.simd import (
     tile_raised,
     tile_row_outer,
     tile_store,
-    to_int_bits,
-    u8,
-    u8_at,
     window_maximum,
 )
 

@@ -22,22 +22,8 @@ import numpy as np
 
 from striate.kernels.conv_grad import copy_window, zero_floats
 from striate.kernels.jit import helper
-from striate.kernels.simd import (
-    f32,
-    f32_at,
-    i64,
-    integer,
-    load,
-    load_offsets,
-    select_positive,
-    store,
-    tile_gather_outer,
-    tile_load,
-    tile_store,
-    tile_zeros,
-    transpose_square,
-    u8,
-)
+from striate.kernels.simd import f32, f32_at, i64, integer, load, select_positive, store, transpose_square, u8
+from striate.kernels.tiles import load_offsets, tile_gather_outer, tile_load, tile_store, tile_zeros
 
 PHASE = 5
 """int64 a phase: first tap, taps, first pixel in the tables, pixels of a full block, pixels of the last block."""

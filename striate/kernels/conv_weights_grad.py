@@ -35,10 +35,14 @@ from striate.kernels.simd import (
     integer,
     lanes_of,
     load_like,
-    load_offsets,
     select_positive,
     splat,
     store,
+    transpose_square,
+    u8,
+)
+from striate.kernels.tiles import (
+    load_offsets,
     tile_add,
     tile_dot,
     tile_gather_outer,
@@ -46,8 +50,6 @@ from striate.kernels.simd import (
     tile_load,
     tile_store,
     tile_zeros,
-    transpose_square,
-    u8,
 )
 
 

@@ -25,7 +25,19 @@ from striate.kernels import mathematics as m
 from striate.kernels.instructions import BLOCK, INSTRUCTION, OPCODES, OPERANDS, REGISTERS, TENSOR
 from striate.kernels.jit import helper
 from striate.kernels.lanes import Lanes
-from striate.kernels.simd import F32, I32, I64, f32_at, i32_at, i64, i64_at, integer, load_vector, store_vector, u8_at
+from striate.kernels.simd import (
+    F32,
+    I32,
+    I64,
+    f32_at,
+    i32_at,
+    i64,
+    i64_at,
+    integer,
+    load_vector,
+    store_vector,
+    u8_at,
+)
 
 
 def _truth(x):

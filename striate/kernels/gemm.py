@@ -20,9 +20,31 @@ import numpy as np
 from striate.kernels.jit import inlined
 from striate.kernels.parts import load_left, store_left
 from striate.kernels.simd import (
-    broadcast, f32, f32_at, fma, i64, i64_at, integer, lane_sum, larger, load, load_offsets, load_part,
-    select_positive, store, store_part, tile_add, tile_dot, tile_gather_outer, tile_load, tile_outer, tile_store,
-    tile_zeros, transpose_square,
+    broadcast,
+    f32,
+    f32_at,
+    fma,
+    i64,
+    i64_at,
+    integer,
+    lane_sum,
+    larger,
+    load,
+    load_part,
+    select_positive,
+    store,
+    store_part,
+    transpose_square,
+)
+from striate.kernels.tiles import (
+    load_offsets,
+    tile_add,
+    tile_dot,
+    tile_gather_outer,
+    tile_load,
+    tile_outer,
+    tile_store,
+    tile_zeros,
 )
 
 

@@ -22,10 +22,8 @@ from math import sqrt
 import numpy as np
 
 from striate.kernels.parts import load_left, store_left
-from striate.kernels.simd import (
-    broadcast, f32, f32_at, f64_at, fma, integer, real, select_positive, tile_add, tile_fma, tile_load, tile_store,
-    tile_subtract, tile_zeros,
-)
+from striate.kernels.simd import broadcast, f32, f32_at, f64_at, fma, integer, real, select_positive
+from striate.kernels.tiles import tile_add, tile_fma, tile_load, tile_store, tile_subtract, tile_zeros
 
 _PIVOT_ROWS = 16
 """Rows whose mean is a chunk's pivot."""

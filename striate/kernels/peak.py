@@ -7,7 +7,8 @@ bounds it: percentages of peak refer to it. `stream_copy` moves a long array onc
 from llvmlite import ir
 from numba.extending import intrinsic
 
-from striate.kernels.simd import broadcast, emit_fma, f32, integer, load, store, tile_load, tile_store
+from striate.kernels.simd import broadcast, emit_fma, f32, integer, load, store
+from striate.kernels.tiles import tile_load, tile_store
 
 FMA_ROUNDS = 4096
 """Multiply-adds into each sum a task."""

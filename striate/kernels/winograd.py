@@ -22,7 +22,6 @@ from numba.extending import intrinsic
 
 from striate.kernels.jit import helper, inlined
 from striate.kernels.simd import (
-    Tile,
     beats,
     broadcast,
     constant,
@@ -36,16 +35,11 @@ from striate.kernels.simd import (
     select,
     store,
     store_part,
-    tile_load,
-    tile_product,
-    tile_raised,
-    tile_shift,
-    tile_store,
-    tile_zeros,
     transpose_square,
     u8,
     vector_type,
 )
+from striate.kernels.tiles import Tile, tile_load, tile_product, tile_raised, tile_shift, tile_store, tile_zeros
 
 TILE = 4
 SKEW = 16
@@ -93,6 +87,7 @@ def linear_map(*stages):
 
     @intrinsic
     def apply(typing, tile):
+        """The map, on a tile of one column."""
         def generate(context, builder, signature, args):
             lanes = signature.args[0].lanes
             vectors = [builder.extract_value(args[0], k) for k in range(signature.args[0].rows)]

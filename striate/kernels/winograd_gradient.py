@@ -13,19 +13,8 @@ Layout: x and dY NHWC; V [f][ic / lanes][tile][lanes], D [f][oc / 2 lanes][tile]
 import numpy as np
 
 from striate.kernels.jit import inlined
-from striate.kernels.simd import (
-    broadcast,
-    f32,
-    f32_at,
-    integer,
-    load,
-    store,
-    store_part,
-    tile_load,
-    tile_product,
-    tile_store,
-    tile_zeros,
-)
+from striate.kernels.simd import broadcast, f32, f32_at, integer, load, store, store_part
+from striate.kernels.tiles import tile_load, tile_product, tile_store, tile_zeros
 from striate.kernels.winograd import A_T, SKEW, G, clear, copy_padded, input_tile, linear_map
 
 _gradient_map, _weight_gradient_map = linear_map(A_T.T), linear_map(G.T)

@@ -46,7 +46,8 @@ def _no_cost(inputs: Sequence[TensorType], outputs: Sequence[TensorType], attrib
 class OpSpec:
     """One op.
 
-    shape(inputs, **attributes) -> list of `TensorType`; `inputs` is one list of types. Raises `ShapeError` or `ArgumentError` on bad arguments;
+    shape(inputs, **attributes) -> list of `TensorType`; `inputs` is one list of types. Raises `ShapeError` or
+        `ArgumentError` on bad arguments;
         passes `None` lengths through.
     reference(*arrays, **attributes) -> list of arrays.
     gradient(node, *output_gradients) -> one entry an input: a tensor made with `striate.ops`, or None where no

@@ -21,7 +21,8 @@ from striate.utils.numerical import normalize, pad_sequences, to_categorical
 from striate.utils.splitting import split_dataset
 
 __all__ = [
-    "CustomObjectScope", "PyDataset", "Sequence", "array_to_img", "clear_session", "custom_object_scope", "deserialize_keras_object",
+    "CustomObjectScope", "PyDataset", "Sequence", "array_to_img", "clear_session", "custom_object_scope",
+    "deserialize_keras_object",
     "get_custom_objects", "get_file", "get_random_seed", "get_registered_name", "get_registered_object",
     "img_to_array", "load_img", "normalize", "pad_sequences", "register_keras_serializable", "save_img",
     "serialize_keras_object", "set_random_seed", "split_dataset", "to_categorical",

@@ -85,10 +85,12 @@ class Convolution:
 
 
 def ceil_div(a: int, b: int) -> int:
+    """a / b, rounded up."""
     return -(-a // b)
 
 
 def round_up(a: int, b: int) -> int:
+    """The smallest multiple of b that is not below a."""
     return ceil_div(a, b) * b
 
 
