@@ -8,8 +8,9 @@ A *program* is a table of int64 rows (`ROW` slots each): kernel address, argumen
 smallest piece. What a task computes never depends on who does it, so stealing does not change a bit of the result.
 Threads wait for tasks, not for each other: one that the operating system keeps from running delays nobody.
 
-Such a thread may wake when its program is over and the next one runs. So every counter carries the number of the
-program (its *epoch*) in its upper half, and is moved by compare-and-swap: a late thread can take nothing.
+Such a thread may wake when its program is over and the next one is being set up. So every counter carries the number
+of its program (the *epoch*) in its upper half and is moved by compare-and-swap, and the counters of the old program are
+made invalid before its table is overwritten: whoever reads the new table with the old epoch can take nothing.
 
 `serve` is the body of a worker thread: it waits for the next program without Python, so that a training step
 costs no thread wake-up. Subnormal numbers are flushed to zero inside a program, and only there.
@@ -28,7 +29,8 @@ ROW = 4
 """int64 slots a row of the program table."""
 LINE = 8
 """int64 slots a cache line: counters of two threads never share one."""
-EPOCH, PROGRAM, COUNT, TABLE, COUNTERS, SCRATCH, SCRATCH_BYTES, STOP, PARKED = (LINE * line for line in range(9))
+EPOCH, PROGRAM, COUNT, LAST_COUNT, TABLE, COUNTERS, SCRATCH, SCRATCH_BYTES, STOP, PARKED = (
+    LINE * line for line in range(10))
 """Slots of the mailbox. PROGRAM: the caller's table, copied to TABLE, which is the pool's own like COUNTERS (a late
 thread still reads them). `PARKED + LINE * thread` says that a worker sleeps in Python. Each has a cache line."""
 _LOW = 0xFFFFFFFF
@@ -153,8 +155,9 @@ def flush_bits(typing):
 def _work_off(mailbox, launch, thread, threads, epoch):
     """Takes and does pieces of one launch until none is left; says whether this program still runs."""
     box = i64_at(mailbox)
-    row, counters = i64_at(box[TABLE] + 8 * ROW * launch), box[COUNTERS]
-    tasks, done = row[2], launch * (threads + 1) * LINE
+    table, counters = box[TABLE], box[COUNTERS]
+    row, done = i64_at(table + 8 * ROW * launch), launch * (threads + 1) * LINE
+    tasks = atomic_load(table, launch * ROW + 2)
     piece = max(row[3], tasks // (threads * 8))
     for turn in range(threads):
         owner = (thread + turn) % threads
@@ -173,7 +176,7 @@ def _work_off(mailbox, launch, thread, threads, epoch):
     turns = 0
     while True:
         state = atomic_load(counters, done)
-        if state >> 32 != epoch:
+        if state >> 32 != epoch or atomic_load(mailbox, EPOCH) != epoch:
             return False
         if state & _LOW == tasks:
             return True
@@ -200,14 +203,17 @@ def run():
     """
     def run(mailbox, thread, threads, unused):
         box = i64_at(mailbox)
-        program, table, counters, count = i64_at(box[PROGRAM]), i64_at(box[TABLE]), box[COUNTERS], box[COUNT]
+        program, table, counters, count = i64_at(box[PROGRAM]), box[TABLE], box[COUNTERS], box[COUNT]
         epoch = box[EPOCH] + 1
+        for counter in range(box[LAST_COUNT] * (threads + 1)):
+            atomic_store(counters, counter * LINE, epoch << 32 | _LOW)
+        box[LAST_COUNT] = count
         for i in range(count * ROW):
-            table[i] = program[i]
+            atomic_store(table, i, program[i])
         for launch in range(count):
             atomic_store(counters, launch * (threads + 1) * LINE, epoch << 32)
             for owner in range(threads):
-                begin = table[launch * ROW + 2] * owner // threads
+                begin = program[launch * ROW + 2] * owner // threads
                 atomic_store(counters, (launch * (threads + 1) + owner + 1) * LINE, epoch << 32 | begin)
         atomic_store(mailbox, EPOCH, epoch)
         _play(mailbox, 0, threads, epoch)

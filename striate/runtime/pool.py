@@ -76,10 +76,13 @@ class Pool:
 
     def _make_room(self, launches: int) -> None:
         """Memory for programs of so many launches. The old memory is kept: a late worker may still look at it."""
+        for _, old in self._memory:
+            old[:] = -1
         table = aligned(launches * program.ROW, np.int64)
         counters = aligned(launches * (self.threads + 1) * program.LINE, np.int64)
         self._memory.append((table, counters))
         self.mailbox[program.TABLE], self.mailbox[program.COUNTERS] = table.ctypes.data, counters.ctypes.data
+        self.mailbox[program.LAST_COUNT] = 0
         self._room = launches
 
     def stop(self) -> None:

@@ -1,6 +1,8 @@
 """Programs on the pool: same bits for any number of threads, safe from several Python threads and after fork."""
 
 import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -132,6 +134,42 @@ def test_subnormals_are_flushed_inside_and_kept_outside():
     tiny = np.full(4, 1e-38, np.float32)
     function(tiny)
     assert (np.float32(1e-38) * np.float32(0.5)) > 0
+
+
+CROWD = """
+import random, sys, time
+import numpy as np
+from striate import engine, ops
+from striate.runtime import pool
+
+random.seed(int(sys.argv[1]))
+functions = [engine.Function(lambda x, k=k: ops.exp(x * float(k)) + ops.sum(x, axis=1, keepdims=True), f"f{k}")
+             for k in range(3)]
+arrays = [np.random.default_rng(k).standard_normal((5 + 40 * k, 33), dtype=np.float32) for k in range(3)]
+expected = [function(array).tobytes() for function, array in zip(functions, arrays)]
+end = time.monotonic() + 6
+turn = 0
+while time.monotonic() < end:
+    pool.set_threads(random.choice([1, 2, 3, 5, 7]))
+    for _ in range(random.choice([1, 10, 300])):
+        turn += 1
+        if functions[turn % 3](arrays[turn % 3]).tobytes() != expected[turn % 3]:
+            sys.exit("wrong bits")
+        if random.random() < 0.01:
+            time.sleep(random.random() * 0.003)
+"""
+
+
+def test_crowded_processors_neither_hang_nor_change_bits():
+    """Three processes with up to seven threads each: threads lose their core in the middle of everything."""
+    crowd = [subprocess.Popen([sys.executable, "-c", CROWD, str(seed)], stderr=subprocess.PIPE) for seed in range(3)]
+    try:
+        for process in crowd:
+            _, errors = process.communicate(timeout=120)
+            assert process.returncode == 0, errors.decode()
+    finally:
+        for process in crowd:
+            process.kill()
 
 
 def test_late_threads_do_no_harm():
