@@ -68,18 +68,12 @@ class Program(click.Group):
             context.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
 
 
-class Command(click.Command):
-    """A command that also takes its options as `name=value`, and whose examples stand at the end of its help."""
+class _WithExamples(click.Command):
+    """Examples stand at the end of the help."""
 
     def __init__(self, *arguments, examples: str = "", **keywords):
         super().__init__(*arguments, **keywords)
         self.examples = examples
-
-    def parse_args(self, context: click.Context, words: list[str]) -> list[str]:
-        """Reads `epochs=3` as `--epochs=3`."""
-        options = {name for parameter in self.params for name in parameter.opts if name.startswith("--")}
-        return super().parse_args(context, [
-            f"--{word}" if "=" in word and f"--{word.split('=')[0]}" in options else word for word in words])
 
     def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the examples as they are, one a line."""
@@ -87,6 +81,20 @@ class Command(click.Command):
             with formatter.section("Examples"):
                 for line in self.examples.strip().splitlines():
                     formatter.write(f"  {line.strip()}\n")
+
+
+class Group(_WithExamples, click.Group):
+    """A command of several commands."""
+
+
+class Command(_WithExamples):
+    """A command that also takes its options as `name=value`."""
+
+    def parse_args(self, context: click.Context, words: list[str]) -> list[str]:
+        """Reads `epochs=3` as `--epochs=3`."""
+        options = {name for parameter in self.params for name in parameter.opts if name.startswith("--")}
+        return super().parse_args(context, [
+            f"--{word}" if "=" in word and f"--{word.split('=')[0]}" in options else word for word in words])
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

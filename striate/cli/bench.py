@@ -10,15 +10,20 @@ from pathlib import Path
 
 import click
 
-from striate.cli import Command
+from striate.cli import Command, Group
 from striate.errors import ArgumentError, received
 
 COMMON = {"cls": Command}
 FILE_WIDTH = 160
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
+EXAMPLES = """
+striate bench peak
+striate bench models uva tue --batches 32 --layers
+striate bench cold
+"""
 
 
-@click.group(name="bench")
+@click.group(name="bench", cls=Group, examples=EXAMPLES)
 def command() -> None:
     """Measure speed, memory and size of striate on this computer.
 

@@ -6,9 +6,14 @@ from pathlib import Path
 
 import click
 
-from striate.cli import Command
+from striate.cli import Command, Group
 from striate.errors import ArgumentError, received
 
+EXAMPLES = """
+striate explain arithmetic yale
+striate explain number runs/fashion-mnist-0001 --layer conv2d --index 3,4,0 --image shoe.png
+striate explain receptive-field uva --layer conv2d_2 --out field.svg
+"""
 COMMON = {"cls": Command}
 model_argument = click.argument("model", metavar="MODEL")
 input_option = click.option("--image", type=click.Path(exists=True, dir_okay=False), metavar="FILE",
@@ -20,16 +25,11 @@ out_option = click.option("--out", type=click.Path(dir_okay=False, path_type=Pat
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
-@click.group(name="explain")
+@click.group(name="explain", cls=Group, examples=EXAMPLES)
 def command() -> None:
     """Explain any number, layer or model.
 
     MODEL is a network of the zoo, a run's folder, a model file or module:function.
-
-    \b
-    striate explain arithmetic yale
-    striate explain number runs/fashion-mnist-0001 --layer conv2d --index 3,4,0 --image shoe.png
-    striate explain receptive-field uva --layer conv2d_2 --out field.svg
     """
 
 

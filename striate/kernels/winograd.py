@@ -169,6 +169,7 @@ def winograd_weights(lanes):
 
 @helper
 def clear(padded, count):
+    """padded[:count] = 0"""
     for i in range(count):
         padded[i] = np.float32(0.0)
 

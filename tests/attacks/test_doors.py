@@ -9,8 +9,9 @@ import striate
 from striate import serialization
 
 PACKAGE = Path(striate.__file__).parent
-NEVER = {"pickle", "cPickle", "marshal", "shelve", "dill", "joblib", "yaml", "runpy", "code"}
+NEVER = {"pickle", "cPickle", "marshal", "shelve", "dill", "joblib", "yaml", "code"}
 ONLY_IN = {
+    "runpy": {"runner/script.py"},
     "h5py": {"saving/untrusted/hdf5.py", "saving/weights_file.py", "saving/legacy_h5.py"},
     "zipfile": {"saving/untrusted/archive.py", "saving/keras_file.py", "utils/download.py", "datasets/mnist.py"},
     "tarfile": {"utils/download.py", "datasets/cifar10.py"},
@@ -19,7 +20,8 @@ NEVER_CALLED = {"eval", "exec", "compile", "__import__"}
 DESCRIBABLE = {"keras", "keras.activations", "keras.constraints", "keras.dtype_policies", "keras.initializers",
                "keras.layers", "keras.losses", "keras.metrics", "keras.mixed_precision", "keras.models",
                "keras.optimizers", "keras.optimizers.schedules", "keras.random", "keras.regularizers",
-               "keras.src.models.functional", "striate", "striate.layers"}
+               "keras.src.models.functional", "keras.src.ops.core", "keras.src.ops.image", "keras.src.ops.linalg",
+               "keras.src.ops.math", "keras.src.ops.nn", "keras.src.ops.numpy", "striate", "striate.layers"}
 
 
 def sources():

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from striate.serialization import export
 
-
-@export("keras.utils.PyDataset", "keras.utils.Sequence")
 class PyDataset:
     """Batches by number: write `__len__` (how many batches) and `__getitem__` (batch number -> (x, y)).
 
