@@ -15,6 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
 from striate.kernels.simd import (
+    I8,
     I32,
     I64,
     Vector,
@@ -308,19 +309,28 @@ def window_maximum(typing, x, offset, row_stride, pixel_stride, rows, columns, l
     return Tile(3, 1, n)(x, types.intp, types.intp, types.intp, rows, columns, lanes), generate
 
 
+def emit_prefetch(builder, pointer):
+    """Asks for the cache line at a pointer; never fails, wherever it points."""
+    byte = builder.bitcast(pointer, I8.as_pointer())
+    kind = ir.FunctionType(ir.VoidType(), [byte.type, I32, I32, I32])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    builder.call(function, [byte, I32(0), I32(2), I32(1)])
+
+
 @intrinsic(prefer_literal=True)
-def tile_product(typing, tile, x, x_offset, x_stride, x_step, w, w_offset, w_step, count):
+def tile_product(typing, tile, x, x_offset, x_stride, x_step, w, w_offset, w_step, count, ahead):
     """tile[i, j] += sum over k < count of
            x[x_offset + i * x_stride + k * x_step] * w[w_offset + k * w_step + j * lanes : ... + lanes]
 
     The loop of `tile_outer` over k, with running pointers and four steps a turn: written in Numba instead, the row
     addresses would be computed anew (from the stack) in every step. x_step, w_step: constants; x_stride: may be one.
+    Each turn asks the cache for one line (64 bytes) of w from w[ahead] on: what the next product will read.
     """
     steps = x_step.literal_value, w_step.literal_value
     fixed = getattr(x_stride, "literal_value", None)
 
     def generate(context, builder, signature, args):
-        sums, x, x_offset, x_stride, _, w, w_offset, _, count = args
+        sums, x, x_offset, x_stride, _, w, w_offset, _, count, ahead = args
         kind = signature.args[0]
         cells = range(kind.rows * kind.columns)
         totals = [cgutils.alloca_once_value(builder, builder.extract_value(sums, k)) for k in cells]
@@ -328,6 +338,7 @@ def tile_product(typing, tile, x, x_offset, x_stride, x_step, w, w_offset, w_ste
         starts = [builder.add(x_offset, builder.mul(x_stride, I64(i))) for i in range(pointers)]
         rows = [cgutils.alloca_once_value(builder, builder.gep(x, [start])) for start in starts]
         panel = cgutils.alloca_once_value(builder, builder.gep(w, [w_offset]))
+        coming = cgutils.alloca_once_value(builder, builder.gep(w, [ahead]))
 
         def turn(steps_now):
             pointers, base = [builder.load(row) for row in rows], builder.load(panel)
@@ -345,6 +356,9 @@ def tile_product(typing, tile, x, x_offset, x_stride, x_step, w, w_offset, w_ste
                 builder.store(builder.gep(pointer, [I64(steps_now * steps[0])]), row)
             builder.store(builder.gep(base, [I64(steps_now * steps[1])]), panel)
         with cgutils.for_range(builder, builder.lshr(count, I64(2))):
+            line = builder.load(coming)
+            emit_prefetch(builder, line)
+            builder.store(builder.gep(line, [I64(16)]), coming)
             turn(4)
         with cgutils.for_range(builder, builder.and_(count, I64(3))):
             turn(1)
@@ -352,7 +366,7 @@ def tile_product(typing, tile, x, x_offset, x_stride, x_step, w, w_offset, w_ste
             sums = builder.insert_value(sums, builder.load(totals[k]), k)
         return sums
     stride = x_stride if fixed is not None else types.intp
-    return tile(tile, x, types.intp, stride, x_step, w, types.intp, w_step, types.intp), generate
+    return tile(tile, x, types.intp, stride, x_step, w, types.intp, w_step, types.intp, types.intp), generate
 
 
 @intrinsic

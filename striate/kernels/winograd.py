@@ -277,7 +277,8 @@ def winograd_convolution(lanes, rows):
     Arguments (slots): 0 x or pooled gradient, 1 winners and 2 pooled outputs of the input (when slot 24 > 0), 3 U,
     4 bias, 5 mask, 6 y, 7 winners out, 8 images n, 9 h, 10 w, 11 ic, 12 oc, 13 oh, 14 ow, 15 tile rows, 16 tile
     columns, 17 top, 18 left, 19 has bias, 20 relu, 21 has mask, 22 pool (1: 2 x 2), 23 images a task,
-    24 and 25 the pool of the input, 26 its relu, 27 blocks of output channels a pass.
+    24 and 25 the pool of the input, 26 its relu, 27 blocks of output channels a pass, 28 tiles a chunk (a multiple of
+    `rows`): V and M of a chunk should fit the cache beside U.
     The register tile is `rows` tiles x 2 vectors of output channels; its inner loop runs over input channels.
     """
     block = 2 * lanes
@@ -290,52 +291,62 @@ def winograd_convolution(lanes, rows):
         has_bias, relu, has_mask, pool = integer(a, 19), integer(a, 20), integer(a, 21), integer(a, 22)
         zero = broadcast(np.float32(0.0), lanes)
         depth, blocks, line = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block, 4 * tw + 2
-        map_size, tall = (4 * th + 2) * line * depth, (images * th * tw + rows - 1) // rows * rows
+        map_size, tall = (4 * th + 2) * line * depth, integer(a, 28)
         v_plane, m_plane, u_plane = tall * depth + SKEW, wide * tall * block + SKEW, blocks * depth * block + SKEW
         half, done = f32_at(scratch), f32_at(scratch + 4 * 36 * lanes)
         padded, v = f32_at(scratch + 4 * 64 * lanes), f32_at(scratch + 4 * (64 * lanes + map_size))
         m = f32_at(scratch + 4 * (64 * lanes + map_size + 36 * v_plane))
         clear(padded, map_size)
         for task in range(first, last):
-            begin, end = task * images, min((task + 1) * images, n)
-            for image in range(begin, end):
-                if integer(a, 24) > 0:
-                    clear(padded, map_size)
-                    _scatter_padded(a, image, h, w, ic, integer(a, 17), integer(a, 18), padded, depth, line)
-                else:
-                    copy_padded(x, image, h, w, ic, integer(a, 17), integer(a, 18), padded, depth, line)
-                for t in range(th * tw):
-                    corner, place = (t // tw * line + t % tw) * 4 * depth, ((image - begin) * th * tw + t) * depth
+            begin = task * images
+            tiles = (min(begin + images, n) - begin) * th * tw
+            for chunk in range(0, tiles, tall):
+                count = min(tall, tiles - chunk)
+                high = (count + rows - 1) // rows * rows
+                for t in range(count):
+                    image, place = begin + (chunk + t) // (th * tw), (chunk + t) % (th * tw)
+                    if place == 0 and integer(a, 24) > 0:
+                        clear(padded, map_size)
+                        _scatter_padded(a, image, h, w, ic, integer(a, 17), integer(a, 18), padded, depth, line)
+                    elif place == 0:
+                        copy_padded(x, image, h, w, ic, integer(a, 17), integer(a, 18), padded, depth, line)
+                    corner = (place // tw * line + place % tw) * 4 * depth
                     for k in range(0, depth, lanes):
-                        input_tile(padded, corner + k, depth, line * depth, half, v, place + k, v_plane, lanes)
-            for group in range(0, blocks, wide):
-                width = min(wide, blocks - group)
-                for f in range(36):
-                    for b in range(width):
-                        for t in range(0, tall, rows):
-                            sums = tile_product(tile_zeros(rows, 2, lanes), v, f * v_plane + t * depth, depth, 1,
-                                                u, f * u_plane + (group + b) * depth * block, block, depth)
-                            tile_store(sums, m, f * m_plane + (b * tall + t) * block, block)
-                for b in range(2 * width):
-                    channel = group * block + b * lanes
-                    count, shift = min(lanes, oc - channel), zero
-                    if has_bias and count > 0:
-                        shift = load_part(bias, channel, count, lanes)
-                    for t in range((end - begin) * th * tw if count > 0 else 0):
-                        _output_columns(m, (b // 2 * tall + t) * block + b % 2 * lanes, m_plane, half, lanes)
-                        image, row, column = begin + t // (th * tw), t % (th * tw) // tw * 4, t % tw * 4
-                        high, broad = min(4, oh - row), min(4, ow - column)
-                        if pool:
-                            out = ((image * (oh // 2) + row // 2) * (ow // 2) + column // 2) * oc + channel
-                            _output_rows(half, shift, done, lanes)
-                            _write_windows(done, y, winner, out, ow // 2 * oc, oc, high // 2, broad // 2, relu, count,
-                                           zero, lanes)
-                            continue
-                        out = ((image * oh + row) * ow + column) * oc + channel
-                        if count == lanes and broad == 4 and has_mask == 0:
-                            _write_whole_rows(half, shift, y, out, ow * oc, oc, high, relu, zero, lanes)
-                        else:
-                            _output_rows(half, shift, done, lanes)
-                            _write_pixels(done, y, given, out, ow * oc, oc, high, broad, relu, has_mask, count, zero,
-                                          lanes)
+                        input_tile(padded, corner + k, depth, line * depth, half, v, t * depth + k, v_plane, lanes)
+                for group in range(0, blocks, wide):
+                    width = min(wide, blocks - group)
+                    for f in range(36):
+                        for b in range(width):
+                            weights = f * u_plane + (group + b) * depth * block
+                            for t in range(0, high, rows):
+                                ahead = weights + depth * block + t // rows * (depth // 4 * 16)
+                                sums = tile_product(tile_zeros(rows, 2, lanes), v, f * v_plane + t * depth, depth, 1,
+                                                    u, weights, block, depth, ahead)
+                                tile_store(sums, m, f * m_plane + (b * tall + t) * block, block)
+                    for t in range(count):
+                        image, place = begin + (chunk + t) // (th * tw), (chunk + t) % (th * tw)
+                        row, column = place // tw * 4, place % tw * 4
+                        down, across = min(4, oh - row), min(4, ow - column)
+                        pixel = (image * oh + row) * ow + column
+                        window = (image * (oh // 2) + row // 2) * (ow // 2) + column // 2
+                        for b in range(2 * width):
+                            channel = group * block + b * lanes
+                            used, shift = min(lanes, oc - channel), zero
+                            if used <= 0:
+                                continue
+                            if has_bias:
+                                shift = load_part(bias, channel, used, lanes)
+                            source = (b // 2 * tall + t) * block + b % 2 * lanes
+                            _output_columns(m, source, m_plane, half, lanes)
+                            if pool:
+                                _output_rows(half, shift, done, lanes)
+                                _write_windows(done, y, winner, window * oc + channel, ow // 2 * oc, oc, down // 2,
+                                               across // 2, relu, used, zero, lanes)
+                            elif used == lanes and across == 4 and has_mask == 0:
+                                _write_whole_rows(half, shift, y, pixel * oc + channel, ow * oc, oc, down, relu, zero,
+                                                  lanes)
+                            else:
+                                _output_rows(half, shift, done, lanes)
+                                _write_pixels(done, y, given, pixel * oc + channel, ow * oc, oc, down, across, relu,
+                                              has_mask, used, zero, lanes)
     return winograd_convolution

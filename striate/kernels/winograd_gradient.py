@@ -90,7 +90,7 @@ def winograd_gradient_sum(lanes, rows):
                 sums = tile_zeros(rows, 2, lanes)
                 if not fresh:
                     sums = tile_load(du, out, wide_oc, rows, 2, lanes)
-                sums = tile_product(sums, v, left, 1, lanes, d, right, block, tiles)
+                sums = tile_product(sums, v, left, 1, lanes, d, right, block, tiles, right + all_tiles * block)
                 tile_store(sums, du, out, wide_oc)
             if f == _SUM_FREQUENCY:
                 for part in range(2):

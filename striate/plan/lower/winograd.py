@@ -10,8 +10,9 @@ from striate.plan.lower import lowers
 
 _SKEW = 16
 """As `striate.kernels.winograd.SKEW`, which cannot be imported without Numba."""
-_TILES = 64
-"""Tiles a task aims at: enough rows to use each transformed weight often, few enough for the second-level cache."""
+_TILES, _CHUNK = 64, 36
+"""Tiles that a task aims at, and tiles of a chunk: enough rows to use each transformed weight often, few enough that
+their transforms fit the second-level cache."""
 _ROWS = {32: 12, 16: 6}
 
 
@@ -43,7 +44,7 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tu
     th, tw = -(-size[0] // 4), -(-size[1] // 4)
     heavy = 36 * ic * oc * 4 > cpu.l2
     images = max(1, min(_TILES // (th * tw), -(-batch // (4 if heavy else 8))))
-    tall = -(-images * th * tw // rows) * rows
+    tall = min(_CHUNK, -(-images * th * tw // rows) * rows)
     wide = min(blocks, max(1, 64 // block))
     u = Temporary((36, blocks * wide_ic * block + _SKEW), name="transformed weights")
     pack = Launch("winograd_weights", {"lanes": lanes}, [w, u, ic, oc, wide_ic, int(flipped)], [u],
@@ -54,7 +55,7 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tu
     arguments = [x, winner_in, y_in, u, given.get("bias", 0), given.get("mask", 0), y, given.get("winner", 0),
                  batch, height, width, ic, oc, *size, th, tw, padding[0][0], padding[1][0],
                  int("bias" in given), int(bool(given.get("relu"))), int("mask" in given),
-                 int("winner" in given), images, *pool_in[:2], int(relu_in), wide]
+                 int("winner" in given), images, *pool_in[:2], int(relu_in), wide, tall]
     planes = 36 * (tall * wide_ic + wide * tall * block + 2 * _SKEW)
     scratch = 4 * ((4 * th + 2) * (4 * tw + 2) * wide_ic + 64 * lanes + planes)
     writes = [y] + ([given["winner"]] if "winner" in given else [])
