@@ -2,10 +2,13 @@
 
     dw = G' [ sum over tiles of (B' d B) . (A dY A') ] G
 
-Per frequency f this is dU[f] = V[f]' @ D[f], summed over all tiles of the batch. The batch is cut into chunks of images
-(a fixed number, so that V and D of a chunk stay in the last-level cache); each chunk is transformed by one launch and
-added to dU by the next, so that every sum has one order. The frequency of point 1 in both directions is the plain sum
-of dY: the bias gradient comes with it.
+Per frequency f this is dU[f] = V[f]' @ D[f], summed over all tiles of the batch. The frequency of point 1 in both
+directions is the plain sum of dY: the bias gradient comes with it. Two ways, both with one order of every sum:
+
+* few channels: the batch is cut into a few parts (from shapes alone); each is one task with a dU of its own, whose V
+  and D never leave its core's cache; the last launch adds the parts in order;
+* many channels: dU is one. The batch is cut into chunks of images, so that V and D of a chunk stay in the last-level
+  cache; each chunk is transformed by one launch and added to dU by the next, whose tasks share out dU.
 
 Layout: x and dY NHWC; V [f][ic / lanes][tile][lanes], D [f][oc / 2 lanes][tile][2 lanes], dU [f][ic][oc].
 """
@@ -14,7 +17,7 @@ import numpy as np
 
 from striate.kernels.jit import inlined
 from striate.kernels.simd import broadcast, f32, f32_at, integer, load, store, store_part
-from striate.kernels.tiles import tile_load, tile_product, tile_store, tile_zeros
+from striate.kernels.tiles import tile_add, tile_load, tile_product, tile_store, tile_zeros
 from striate.kernels.winograd import A_T, SKEW, G, clear, copy_padded, input_tile, linear_map
 
 _gradient_map, _weight_gradient_map = linear_map(A_T.T), linear_map(G.T)
@@ -30,6 +33,81 @@ def _gradient_tile(source, corner, pixel, line, half, d, target, plane, lanes):
     for row in range(6):
         tile = _gradient_map(tile_load(half, row * 4 * lanes, lanes, 4, 1, lanes))
         tile_store(tile, d, target + row * 6 * plane, plane)
+
+
+@inlined
+def _products(v, left_plane, d, right_plane, du, f, b, wide_ic, wide_oc, room, tiles, fresh, lanes, block, rows):
+    """dU[f, :, block b] += V[f]' @ D[f, :, block b] over `tiles` tiles; V and D have room for `room` tiles."""
+    right = f * right_plane + b * room * block
+    for k in range(0, wide_ic, rows):
+        left, out = f * left_plane + k // lanes * lanes * room + k % lanes, (f * wide_ic + k) * wide_oc + b * block
+        sums = tile_zeros(rows, 2, lanes)
+        if not fresh:
+            sums = tile_load(du, out, wide_oc, rows, 2, lanes)
+        sums = tile_product(sums, v, left, 1, lanes, d, right, block, tiles, right + room * block)
+        tile_store(sums, du, out, wide_oc)
+
+
+@inlined
+def _bias_sums(d, right_plane, sums, b, room, tiles, fresh, lanes, block):
+    """sums[block b] += the sum of dY over `tiles` tiles: the frequency of point 1 in both directions."""
+    for part in range(2):
+        place = b * block + part * lanes
+        total = broadcast(np.float32(0.0), lanes)
+        if not fresh:
+            total = load(sums, place, lanes)
+        for t in range(tiles):
+            at = _SUM_FREQUENCY * right_plane + (b * room + t) * block + part * lanes
+            total = total + load(d, at, lanes)
+        store(sums, place, total)
+
+
+def winograd_gradient_parts(lanes, rows):
+    """Makes the kernel that computes the dU of a part of the batch. Task: a part.
+
+    Arguments: 0 x, 1 g, 2 the dU of all parts, 3 their bias sums; 4 images n, 5 h, 6 w, 7 ic, 8 oc, 9 oh, 10 ow,
+    11 tile rows, 12 tile columns, 13 top, 14 left, 15 tiles of a chunk, 16 images of a part. Register tile as below.
+    """
+    block = 2 * lanes
+
+    def winograd_gradient_parts(a, first, last, scratch):
+        x, g, n, images = f32(a, 0), f32(a, 1), integer(a, 4), integer(a, 16)
+        h, w, ic, oc, oh, ow = (
+            integer(a, 5), integer(a, 6), integer(a, 7), integer(a, 8), integer(a, 9), integer(a, 10))
+        th, tw, room = integer(a, 11), integer(a, 12), integer(a, 15)
+        wide_ic, wide_oc, line = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block * block, 4 * tw + 2
+        v_plane, d_plane, map_size = room * wide_ic + SKEW, room * wide_oc + SKEW, (4 * th + 2) * line * wide_ic
+        half, padded = f32_at(scratch), f32_at(scratch + 4 * 36 * lanes)
+        outputs, at = f32_at(scratch + 4 * (36 * lanes + map_size)), 36 * lanes + map_size + 16 * th * tw * wide_oc
+        v, d = f32_at(scratch + 4 * at), f32_at(scratch + 4 * (at + 36 * v_plane))
+        clear(padded, map_size)
+        clear(outputs, 16 * th * tw * wide_oc)
+        for task in range(first, last):
+            du = f32_at(integer(a, 2) + 4 * task * 36 * wide_ic * wide_oc)
+            sums = f32_at(integer(a, 3) + 4 * task * wide_oc)
+            tiles = (min((task + 1) * images, n) - task * images) * th * tw
+            for chunk in range(0, tiles, room):
+                count = min(room, tiles - chunk)
+                for t in range(count):
+                    image, place = task * images + (chunk + t) // (th * tw), (chunk + t) % (th * tw)
+                    if place == 0:
+                        copy_padded(x, image, h, w, ic, integer(a, 13), integer(a, 14), padded, wide_ic, line)
+                        copy_padded(g, image, oh, ow, oc, 0, 0, outputs, wide_oc, 4 * tw)
+                    corner = (place // tw * line + place % tw) * 4 * wide_ic
+                    for k in range(0, wide_ic, lanes):
+                        input_tile(padded, corner + k, wide_ic, line * wide_ic, half, v, k * room + t * lanes, v_plane,
+                                   lanes)
+                    corner = (place // tw * 16 * tw + place % tw * 4) * wide_oc
+                    for k in range(0, wide_oc, lanes):
+                        target = k // block * block * room + t * block + k % block
+                        _gradient_tile(outputs, corner + k, wide_oc, 4 * tw * wide_oc, half, d, target, d_plane, lanes)
+                for f in range(36):
+                    for b in range(wide_oc // block):
+                        _products(v, v_plane, d, d_plane, du, f, b, wide_ic, wide_oc, room, count, chunk == 0, lanes,
+                                  block, rows)
+                for b in range(wide_oc // block):
+                    _bias_sums(d, d_plane, sums, b, room, count, chunk == 0, lanes, block)
+    return winograd_gradient_parts
 
 
 def winograd_gradient_transform(lanes):
@@ -81,33 +159,20 @@ def winograd_gradient_sum(lanes, rows):
         ic, oc, all_tiles, tiles, fresh = integer(a, 4), integer(a, 5), integer(a, 6), integer(a, 7), integer(a, 8)
         wide_ic, blocks = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block
         wide_oc = blocks * block
+        v_plane, d_plane = wide_ic * all_tiles + SKEW, wide_oc * all_tiles + SKEW
         for task in range(first, last):
             f, b = task // blocks, task % blocks
-            right = f * (wide_oc * all_tiles + SKEW) + b * all_tiles * block
-            for k in range(0, wide_ic, rows):
-                left = f * (wide_ic * all_tiles + SKEW) + k // lanes * lanes * all_tiles + k % lanes
-                out = (f * wide_ic + k) * wide_oc + b * block
-                sums = tile_zeros(rows, 2, lanes)
-                if not fresh:
-                    sums = tile_load(du, out, wide_oc, rows, 2, lanes)
-                sums = tile_product(sums, v, left, 1, lanes, d, right, block, tiles, right + all_tiles * block)
-                tile_store(sums, du, out, wide_oc)
+            _products(v, v_plane, d, d_plane, du, f, b, wide_ic, wide_oc, all_tiles, tiles, fresh, lanes, block, rows)
             if f == _SUM_FREQUENCY:
-                for part in range(2):
-                    place = b * block + part * lanes
-                    total = broadcast(np.float32(0.0), lanes)
-                    if not fresh:
-                        total = load(sums_of_g, place, lanes)
-                    for t in range(tiles):
-                        total = total + load(d, right + t * block + part * lanes, lanes)
-                    store(sums_of_g, place, total)
+                _bias_sums(d, d_plane, sums_of_g, b, all_tiles, tiles, fresh, lanes, block)
     return winograd_gradient_sum
 
 
 def winograd_gradient_weights(lanes):
-    """Makes the kernel dw = G' dU G, and copies the bias gradient. Task: one input channel.
+    """Makes the kernel dw = G' dU G, and brings the bias gradient. Task: one input channel.
 
-    Arguments: 0 dU, 1 bias sums, 2 dw, 3 db; 4 ic, 5 oc, 6 padded ic, 7 padded oc, 8 whether db is wanted.
+    Arguments: 0 dU, 1 bias sums, 2 dw, 3 db; 4 ic, 5 oc, 6 padded ic, 7 padded oc, 8 whether db is wanted, 9 parts of
+    dU and of the bias sums, which are added in order.
     """
     def winograd_gradient_weights(a, first, last, scratch):
         du, sums_of_g, dw, db = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3)
@@ -116,9 +181,11 @@ def winograd_gradient_weights(lanes):
         for k in range(first, last):
             for o in range(0, oc, lanes):
                 for column in range(6):
-                    source = (column * wide_ic + k) * wide_oc + o
-                    tile = _weight_gradient_map(tile_load(du, source, 6 * wide_ic * wide_oc, 6, 1, lanes))
-                    tile_store(tile, half, column * lanes, 6 * lanes)
+                    source, plane = (column * wide_ic + k) * wide_oc + o, wide_ic * wide_oc
+                    tile = tile_load(du, source, 6 * plane, 6, 1, lanes)
+                    for part in range(1, integer(a, 9)):
+                        tile = tile_add(tile, tile_load(du, source + part * 36 * plane, 6 * plane, 6, 1, lanes))
+                    tile_store(_weight_gradient_map(tile), half, column * lanes, 6 * lanes)
                 for row in range(3):
                     tile = _weight_gradient_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes))
                     tile_store(tile, done, 0, lanes)
@@ -127,5 +194,8 @@ def winograd_gradient_weights(lanes):
                         store_part(dw, place, load(done, column * lanes, lanes), oc - o)
             if k == 0 and integer(a, 8):
                 for o in range(oc):
-                    db[o] = sums_of_g[o]
+                    total = sums_of_g[o]
+                    for part in range(1, integer(a, 9)):
+                        total += sums_of_g[part * wide_oc + o]
+                    db[o] = total
     return winograd_gradient_weights

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from striate.graph.ir import Node, Value
 from striate.kernels.cpu import Cpu
 from striate.ops.linear import output_size
@@ -68,39 +70,97 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tu
 
 _CHUNK_TILES = 256
 """Tiles of a chunk of the weight gradient: long sums, while both transforms still fit a last-level cache."""
+_PARTS = 8
+"""Parts of a batch whose gradients are summed apart: enough for the threads of a usual machine."""
+
+
+@dataclass(frozen=True)
+class _Gradient:
+    """The numbers of one weight gradient: shapes, tiles and padded channels."""
+
+    batch: int
+    height: int
+    width: int
+    ic: int
+    oh: int
+    ow: int
+    oc: int
+    padding: tuple
+    lanes: int
+
+    @property
+    def tiles(self) -> tuple[int, int]:
+        """Rows and columns of tiles of an image."""
+        return -(-self.oh // 4), -(-self.ow // 4)
+
+    @property
+    def wide(self) -> tuple[int, int]:
+        """Input and output channels, filled up to whole vectors and blocks."""
+        block = 2 * self.lanes
+        return -(-self.ic // self.lanes) * self.lanes, -(-self.oc // block) * block
+
+    @property
+    def shape_arguments(self) -> list[int]:
+        """The slots that all kernels of the gradient have in common."""
+        return [self.height, self.width, self.ic, self.oc, self.oh, self.ow, *self.tiles, self.padding[0][0],
+                self.padding[1][0]]
+
+    @property
+    def flops(self) -> int:
+        """Operations of the plain sum."""
+        return 2 * self.batch * self.oh * self.ow * 9 * self.ic * self.oc
 
 
 def gradient_launches(x: Value, g: Value, dw: Value, db: Value | None, cpu: Cpu, padding: tuple) -> list[Launch]:
     """The launches of the weight gradient of a 3 x 3 convolution; g is the gradient of its own output."""
-    lanes = cpu.lanes
-    batch, height, width, ic = x.shape
-    oh, ow, oc = g.shape[1:]
-    th, tw = -(-oh // 4), -(-ow // 4)
-    block = 2 * lanes
-    wide_ic, wide_oc = -(-ic // lanes) * lanes, -(-oc // block) * block
-    images = max(1, min(batch, _CHUNK_TILES // (th * tw)))
+    c = _Gradient(*x.shape, *g.shape[1:], padding, cpu.lanes)
+    few = 36 * c.wide[0] * c.wide[1] * 4 <= 2 * cpu.l2
+    parts = -(-c.batch // -(-c.batch // _PARTS)) if few else 1
+    du = Temporary((parts, 36, *c.wide), name="transformed weight gradient")
+    sums = Temporary((parts, c.wide[1]), name="bias sums")
+    found = _in_parts(c, x, g, du, sums, cpu) if few else _in_chunks(c, x, g, du, sums, cpu)
+    found.append(Launch(
+        "winograd_gradient_weights", {"lanes": c.lanes},
+        [du, sums, dw, db if db is not None else 0, c.ic, c.oc, *c.wide, int(db is not None), du.shape[0]],
+        [dw] + ([db] if db is not None else []), c.ic, "back to 3 x 3 weights", scratch=4 * 24 * c.lanes))
+    return found
+
+
+def _register_rows(cpu: Cpu) -> int:
+    return 4 if cpu.registers == 16 else 8
+
+
+def _in_parts(c: _Gradient, x: Value, g: Value, du: Temporary, sums: Temporary, cpu: Cpu) -> list[Launch]:
+    images = -(-c.batch // _PARTS)
+    count, (th, tw) = du.shape[0], c.tiles
+    room = min(images * th * tw, 48 if sum(c.wide) <= 96 else 32)
+    scratch = 4 * (36 * c.lanes + (4 * th + 2) * (4 * tw + 2) * c.wide[0] + 16 * th * tw * c.wide[1]
+                   + 36 * (room * sum(c.wide) + 2 * _SKEW))
+    return [Launch(
+        "winograd_gradient_parts", {"lanes": c.lanes, "rows": _register_rows(cpu)},
+        [x, g, du, sums, c.batch, *c.shape_arguments, room, images], [du, sums], count,
+        f"Winograd F(4x4,3x3), adjoint: {count} parts of {images} images, each in one core's cache, {room} tiles at a "
+        "time", scratch=scratch, flops=c.flops)]
+
+
+def _in_chunks(c: _Gradient, x: Value, g: Value, du: Temporary, sums: Temporary, cpu: Cpu) -> list[Launch]:
+    th, tw = c.tiles
+    images = max(1, min(c.batch, _CHUNK_TILES // (th * tw)))
     tiles = images * th * tw
-    v = Temporary((36, wide_ic * tiles + _SKEW), name="transformed inputs")
-    d = Temporary((36, wide_oc * tiles + _SKEW), name="transformed output gradients")
-    du = Temporary((36, wide_ic, wide_oc), name="transformed weight gradient")
-    sums = Temporary((wide_oc,), name="bias sums")
-    scratch = 4 * (36 * lanes + (4 * th + 2) * (4 * tw + 2) * max(wide_ic, wide_oc))
-    flops = 2 * batch * oh * ow * 9 * ic * oc
+    v = Temporary((36, c.wide[0] * tiles + _SKEW), name="transformed inputs")
+    d = Temporary((36, c.wide[1] * tiles + _SKEW), name="transformed output gradients")
+    scratch = 4 * (36 * c.lanes + (4 * th + 2) * (4 * tw + 2) * max(c.wide))
     found = []
-    for first in range(0, batch, images):
-        count = min(images, batch - first)
+    for first in range(0, c.batch, images):
+        count = min(images, c.batch - first)
         found.append(Launch(
-            "winograd_gradient_transform", {"lanes": lanes},
-            [x, g, v, d, first, height, width, ic, oc, oh, ow, th, tw, padding[0][0], padding[1][0], tiles], [v, d],
+            "winograd_gradient_transform", {"lanes": c.lanes}, [x, g, v, d, first, *c.shape_arguments, tiles], [v, d],
             count, f"transforms images {first} to {first + count - 1}", scratch=scratch))
         found.append(Launch(
-            "winograd_gradient_sum", {"lanes": lanes, "rows": 4 if cpu.registers == 16 else 8},
-            [v, d, du, sums, ic, oc, tiles, count * th * tw, int(first == 0)], [du, sums], 36 * wide_oc // block,
-            f"Winograd F(4x4,3x3), adjoint: {count * th * tw} tiles", flops=flops * count // batch))
-    found.append(Launch(
-        "winograd_gradient_weights", {"lanes": lanes},
-        [du, sums, dw, db if db is not None else 0, ic, oc, wide_ic, wide_oc, int(db is not None)],
-        [dw] + ([db] if db is not None else []), ic, "back to 3 x 3 weights", scratch=4 * 24 * lanes))
+            "winograd_gradient_sum", {"lanes": c.lanes, "rows": _register_rows(cpu)},
+            [v, d, du, sums, c.ic, c.oc, tiles, count * th * tw, int(first == 0)], [du, sums],
+            36 * c.wide[1] // (2 * c.lanes), f"Winograd F(4x4,3x3), adjoint: {count * th * tw} tiles",
+            flops=c.flops * count // c.batch))
     return found
 
 
