@@ -34,10 +34,10 @@ demo: $(BIN)/striate
 	  $(BIN)/striate train fashion-mnist --subset; }
 
 test: $(VENV)/.development
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses auto $(PYTEST)
 
 quick: $(VENV)/.development
-	$(BIN)/python -m pytest -m quick $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses auto -m quick $(PYTEST)
 
 lint: $(VENV)/.development
 	$(BIN)/ruff check .
