@@ -38,7 +38,7 @@ def join(graph: Graph) -> Graph:
             continue
         group = _Group(node.outputs[0].shape)
         for value in node.inputs:
-            other = groups.get(makers.get(value))
+            other = groups.get(makers[value]) if value in makers else None
             if other is None or other is group or other.shape != group.shape:
                 continue
             merged = _Group(group.shape)
@@ -82,8 +82,8 @@ def _chain(group: _Group, now: dict[Value, Value], consumers, kept) -> Node:
     program, results = [], []
     members = set(group.nodes)
     for node in group.nodes:
-        op, attributes = instruction(node)
-        program.append((op, tuple(registers[value] for value in node.inputs), attributes))
+        op, options = instruction(node)
+        program.append((op, tuple(registers[value] for value in node.inputs), options))
         registers[node.outputs[0]] = len(registers)
         if node.outputs[0] in kept or any(reader not in members for reader in consumers.get(node.outputs[0], [])):
             results.append(node.outputs[0])

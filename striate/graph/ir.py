@@ -38,7 +38,7 @@ class Value(TensorMethods):
         return len(self.type.shape)
 
     def __len__(self) -> int:
-        return self.type.shape[0]
+        return self.shape[0]
 
     def __hash__(self) -> int:
         return id(self)

@@ -21,7 +21,8 @@ class _Rewriter:
     """Builds the next graph: nodes are emitted in order, and values that were replaced are followed."""
 
     def __init__(self, graph: Graph):
-        self.graph, self.nodes = graph, []
+        self.graph = graph
+        self.nodes: list[Node] = []
         self._now: dict[Value, Value] = {}
         self.consumers = graph.consumers()
         self.kept = graph.kept()
@@ -139,13 +140,13 @@ def sink_reshapes(graph: Graph) -> Graph:
     behind: dict[Value, Value] = {}
     for node in graph.nodes:
         sources = [behind.get(rewriter.now(value)) for value in node.inputs]
-        place = next((i for i, source in enumerate(sources) if source is not None), None)
-        if place is None or not _commutes_with_reshape(rewriter, node, place, sources[place]):
+        place, source = next(((i, found) for i, found in enumerate(sources) if found is not None), (0, None))
+        if source is None or not _commutes_with_reshape(rewriter, node, place, source):
             rewriter.keep(node)
             if node.op == "reshape":
                 behind[rewriter.nodes[-1].outputs[0]] = rewriter.nodes[-1].inputs[0]
             continue
-        inputs = [sources[place] if i == place else value for i, value in enumerate(node.inputs)]
+        inputs = [source if i == place else value for i, value in enumerate(node.inputs)]
         moved = rewriter.emit(node.op, inputs, node.attributes, node.scope)[0]
         shaped = rewriter.emit("reshape", [moved], {"newshape": node.outputs[0].shape}, node.scope)[0]
         behind[shaped] = moved
@@ -255,11 +256,12 @@ def _is_dense(node: Node) -> bool:
 
 
 def _between(rewriter: _Rewriter, head: Node, last: Node) -> list[Node]:
-    nodes, node = [head], head
-    while node is not last:
-        node = rewriter.only_reader(node.outputs[0])
+    nodes: list[Node] = []
+    node: Node | None = head
+    while node is not None and node is not last:
         nodes.append(node)
-    return nodes[:-1]
+        node = rewriter.only_reader(node.outputs[0])
+    return nodes
 
 
 # ---- backward fusions -----------------------------------------------------------------------------------------

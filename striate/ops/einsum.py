@@ -34,7 +34,7 @@ def einsum(subscripts: str, *operands):
     for position, (other, other_labels) in enumerate(terms[1:], start=2):
         needed = set(output).union(*[later for _, later in terms[position:]])
         x, labels = _pair((x, labels), (other, other_labels), needed, lengths)
-    x, labels = _summed(x, labels, set(output))
+    x, labels = _summed((x, labels), set(output))
     return _ordered(x, labels, output)
 
 
@@ -98,8 +98,9 @@ def _without_repeats(x, labels: str, lengths: dict) -> tuple:
     return x, labels
 
 
-def _summed(x, labels: str, needed: set[str]) -> tuple:
+def _summed(operand: tuple, needed: set[str]) -> tuple:
     """The operand without the axes whose labels nobody needs."""
+    x, labels = operand
     axes = tuple(place for place, label in enumerate(labels) if label not in needed)
     return (ops.sum(x, axis=axes), "".join(x for x in labels if x in needed)) if axes else (x, labels)
 
@@ -111,8 +112,8 @@ def _ordered(x, labels: str, wanted: str):
 
 def _pair(one: tuple, other: tuple, needed: set[str], lengths: dict) -> tuple:
     """The product of two operands, summed over the labels that both have and nobody else needs."""
-    x, x_labels = _summed(*one, needed=needed | set(other[1]))
-    y, y_labels = _summed(*other, needed=needed | set(x_labels))
+    x, x_labels = _summed(one, needed | set(other[1]))
+    y, y_labels = _summed(other, needed | set(x_labels))
     batch = "".join(label for label in x_labels if label in y_labels and label in needed)
     summed = "".join(label for label in x_labels if label in y_labels and label not in needed)
     left = "".join(label for label in x_labels if label not in y_labels)

@@ -10,7 +10,7 @@ convolution with respect to its input.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 
 import numpy as np
@@ -19,6 +19,7 @@ from striate.errors import ArgumentError, GraphError, ShapeError, received
 from striate.ops import windows
 from striate.ops.dispatch import apply
 from striate.ops.spec import OpSpec, Shape, TensorType, register
+from striate.ops.windows import Length
 
 UNPADDED = ((0, 0), (0, 0))
 PLAIN = {"strides": (1, 1), "padding": UNPADDED, "dilation": (1, 1), "groups": 1}
@@ -27,13 +28,13 @@ PLAIN = {"strides": (1, 1), "padding": UNPADDED, "dilation": (1, 1), "groups": 1
 
 # ---- shape rules ----------------------------------------------------------------------------------------------
 
-def output_size(size: Shape, kernel: Shape, strides, padding, dilation) -> Shape:
+def output_size(size: Sequence[Length], kernel: Sequence[int], strides, padding, dilation) -> tuple[Length, ...]:
     """(height, width) of a convolution's output before any pooling."""
     return tuple(windows.output_length(*axis)
                  for axis in zip(size, kernel[:2], strides, dilation, padding, strict=True))
 
 
-def pooled_size(size: Shape, pool) -> Shape:
+def pooled_size(size: Sequence[Length], pool) -> tuple[Length, ...]:
     """(height, width) after a pooling (ph, pw, sh, sw) with the windows that fit."""
     return tuple(windows.output_length(length, pool[axis], pool[axis + 2]) for axis, length in enumerate(size))
 
@@ -42,12 +43,13 @@ def _check_convolution(x: TensorType, w: TensorType, groups: int, output: Shape)
     if len(x.shape) != 4 or len(w.shape) != 4:
         raise ShapeError("A convolution needs an input (batch, height, width, channels) and weights (height, width, "
                          "channels / groups, filters). " + received(input=x.shape, weights=w.shape))
-    if x.shape[3] != w.shape[2] * groups:
+    _, _, depth, filters = w.lengths
+    if x.shape[3] != depth * groups:
         raise ShapeError("The weights of a convolution must have as many input channels as its input has, divided by "
                          "groups. " + received(input=x.shape, weights=w.shape, groups=groups))
-    if w.shape[3] % groups:
+    if filters % groups:
         raise ShapeError("The filters of a convolution must be a multiple of its groups. "
-                         + received(filters=w.shape[3], groups=groups))
+                         + received(filters=filters, groups=groups))
     if 0 in output:
         raise ShapeError("The input of a convolution is smaller than its kernel (or its fused pooling window): no "
                          "output is left. " + received(input=x.shape, weights=w.shape)
@@ -119,7 +121,7 @@ def _unpooled(g: np.ndarray, y: np.ndarray, winner: np.ndarray, size, pool, acti
     if activation == "relu":
         g = g * (y > 0)
     raw = np.zeros((g.shape[0], *size, g.shape[3]), np.float64)
-    n, i, j, channel = np.indices(g.shape, sparse=True)
+    n, i, j, channel = np.ix_(*(np.arange(length) for length in g.shape))
     np.add.at(raw, (n, i * sh + winner // pw, j * sw + winner % pw, channel), g)
     return raw
 
@@ -230,7 +232,7 @@ def _input_grad_gradient(node, dx):
 
 # ---- costs and specs ------------------------------------------------------------------------------------------
 
-def convolution_flops(batch: int, size: Shape, kernel: Shape) -> int:
+def convolution_flops(batch: int, size: Sequence[int], kernel: Sequence[int]) -> int:
     """Operations of a dense convolution with output (height, width) `size`: two for each multiply-add."""
     return 2 * batch * prod(size) * prod(kernel)
 

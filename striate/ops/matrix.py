@@ -124,7 +124,7 @@ def _dense_weights_grad_gradient(node, of_dw, of_db=None):
 
 register(OpSpec("dense_weights_grad", _dense_weights_grad_shape, _dense_weights_grad_reference,
                 _dense_weights_grad_gradient,
-                lambda inputs, outputs, attributes: 2 * prod(inputs[0].shape) * inputs[1].shape[1]))
+                lambda inputs, outputs, attributes: 2 * inputs[0].size * inputs[1].lengths[1]))
 
 
 def dense_weights_grad(x, g, bias: bool = False):
@@ -167,7 +167,7 @@ def _dense_input_grad_gradient(node, of_dx):
 
 
 register(OpSpec("dense_input_grad", _dense_input_grad_shape, _dense_input_grad_reference, _dense_input_grad_gradient,
-                lambda inputs, outputs, attributes: 2 * prod(inputs[0].shape) * inputs[1].shape[0]))
+                lambda inputs, outputs, attributes: 2 * inputs[0].size * inputs[1].lengths[0]))
 
 
 def dense_input_grad(weights, g, mask=None):

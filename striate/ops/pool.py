@@ -10,8 +10,9 @@ A NaN wins its window. Layout NHWC. `padding` is ((top, bottom), (left, right)),
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple
+from typing import Generic
 
 import numpy as np
 
@@ -20,22 +21,23 @@ from striate.errors import ArgumentError, ShapeError, received
 from striate.ops.broadcast import shape_of
 from striate.ops.dispatch import apply
 from striate.ops.spec import OpSpec, TensorType, register
-from striate.ops.windows import Pair, output_length, padding_amounts, per_axis
+from striate.ops.windows import Length, Pair, output_length, padding_amounts, per_axis
 
 
-class Axis(NamedTuple):
+@dataclass(frozen=True)
+class Axis(Generic[Length]):
     """How windows lie along one axis: `length` of the map, `count` of windows, their `size`, `stride`, padding."""
 
-    length: int | None
-    count: int | None
+    length: Length
+    count: Length
     size: int
     stride: int
     before: int
     after: int
 
 
-def window_axes(lengths: Sequence[int | None], pool_size: Pair, strides: Pair, padding: tuple[Pair, Pair]
-                ) -> tuple[Axis, Axis]:
+def window_axes(lengths: Sequence[Length], pool_size: Pair, strides: Pair, padding: tuple[Pair, Pair]
+                ) -> tuple[Axis[Length], Axis[Length]]:
     """The windows along height and width. Raises `ArgumentError` or `ShapeError` when there is none."""
     axes = []
     for length, size, stride, (before, after) in zip(lengths, pool_size, strides, padding, strict=True):
@@ -69,9 +71,9 @@ def _unpooled_type(g: TensorType, pool_size, strides, padding, input_shape) -> T
     return TensorType((g.shape[0], *input_shape, g.shape[3]), g.dtype)
 
 
-def _places(axes: tuple[Axis, Axis]) -> Iterator[tuple[int, tuple, tuple]]:
+def _places(axes: tuple[Axis[int], Axis[int]]) -> Iterator[tuple[int, tuple, tuple]]:
     """For each place of the window, row-major: its number, where it lies in the map and for which windows."""
-    def along(axis: Axis, place: int):
+    def along(axis: Axis[int], place: int):
         start = place - axis.before
         first = -(start // axis.stride) if start < 0 else 0
         end = min(axis.count, (axis.length - 1 - start) // axis.stride + 1)
@@ -86,7 +88,7 @@ def _places(axes: tuple[Axis, Axis]) -> Iterator[tuple[int, tuple, tuple]]:
                        (slice(None), window_rows, window_columns))
 
 
-def _counts(axes: tuple[Axis, Axis]) -> np.ndarray:
+def _counts(axes: tuple[Axis[int], Axis[int]]) -> np.ndarray:
     """How many places of each window lie in the map: (oh, ow, 1)."""
     counts = np.zeros((1, axes[0].count, axes[1].count, 1))
     for _, _, windows in _places(axes):

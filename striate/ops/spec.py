@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from striate.errors import GraphError
+from striate.errors import GraphError, received
 
 Shape = tuple[int | None, ...]
 
@@ -27,8 +27,17 @@ class TensorType:
     dtype: str = "float32"
 
     @property
+    def lengths(self) -> tuple[int, ...]:
+        """The shape, where every length is known. Raises `GraphError` where one is not."""
+        known = tuple(length for length in self.shape if length is not None)
+        if len(known) != len(self.shape):
+            raise GraphError("The lengths of this tensor must be known: give the batch's as well. "
+                             + received(shape=self.shape))
+        return known
+
+    @property
     def size(self) -> int:
-        return prod(self.shape)  # type: ignore[arg-type]
+        return prod(self.lengths)
 
     @property
     def bytes(self) -> int:

@@ -8,10 +8,12 @@ and the pictures of receptive fields all count with these functions. A length of
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from striate.errors import ArgumentError, received
 
 Pair = tuple[int, int]
+Length = TypeVar("Length", int, int | None)
 
 
 def extent(size: int, dilation: int = 1) -> int:
@@ -24,8 +26,7 @@ def extent(size: int, dilation: int = 1) -> int:
     return (size - 1) * dilation + 1
 
 
-def output_length(length: int | None, size: int, stride: int = 1, dilation: int = 1,
-                  padding: Pair = (0, 0)) -> int | None:
+def output_length(length: Length, size: int, stride: int = 1, dilation: int = 1, padding: Pair = (0, 0)) -> Length:
     """How many windows fit; 0 when the line is shorter than the window.
 
     Example:
@@ -79,8 +80,8 @@ def _spread(padding: str, size: int, stride: int, dilation: int, output_padding:
     return before, total - before
 
 
-def transposed_length(length: int | None, size: int, stride: int = 1, padding: str = "valid", dilation: int = 1,
-                      output_padding: int | None = None) -> int | None:
+def transposed_length(length: Length, size: int, stride: int = 1, padding: str = "valid", dilation: int = 1,
+                      output_padding: int | None = None) -> Length:
     """The output length of a transposed convolution, by Keras' rules.
 
     Example:

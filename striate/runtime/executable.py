@@ -11,7 +11,6 @@ import struct
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 
 import numpy as np
 
@@ -25,6 +24,8 @@ from striate.runtime import pool as threads
 from striate.runtime.events import LaunchTime
 
 _WORDS = np.uint32
+_Bound = tuple[Launch, np.ndarray]
+"""A launch and its block of arguments."""
 
 
 def _bits(number: float) -> int:
@@ -40,7 +41,7 @@ def random_words(random: tuple[int, int]) -> np.ndarray:
 class _Program:
     """Consecutive launches as one table for the pool."""
 
-    def __init__(self, launches: Sequence[tuple[Launch, np.ndarray]]):
+    def __init__(self, launches: Sequence[_Bound]):
         self.launches = launches
         self.blocks = [block for _, block in launches]
         self.scratch_bytes = max((-(-launch.scratch // 64) * 64 for launch, _ in launches), default=0)
@@ -81,19 +82,22 @@ class Executable:
     # ---- binding ----------------------------------------------------------------------------------------------
 
     def _bind(self) -> None:
-        prepares, parts = [], []
+        prepares: list[_Bound] = []
+        parts: list[list[_Bound] | Step] = []
         keeps = not self.graph.assigned
         for step in self.plan.steps:
             for launch in step.launches:
                 pair = launch, self._block(launch)
-                (prepares if launch.prepares and keeps else parts).append(pair)
+                if launch.prepares and keeps:
+                    prepares.append(pair)
+                elif parts and isinstance(parts[-1], list):
+                    parts[-1].append(pair)
+                else:
+                    parts.append([pair])
             if not step.compiled:
                 parts.append(step)
         self._prepare = _Program(prepares) if prepares else None
-        self._segments: list[_Program | Step] = []
-        for is_step, group in groupby(parts, key=lambda part: isinstance(part, Step)):
-            members = list(group)
-            self._segments += members if is_step else [_Program(members)]
+        self._segments = [part if isinstance(part, Step) else _Program(part) for part in parts]
 
     def _block(self, launch: Launch) -> np.ndarray:
         block = np.zeros(max(1, len(launch.arguments)), np.int64)
@@ -241,25 +245,31 @@ class Executable:
         """
         clock = time.thread_time if threads.pool().threads == 1 else time.perf_counter
         best: dict[tuple, float] = {}
-        names: dict[tuple, tuple[Step, Launch | None]] = {}
         owners = {id(launch): step for step in self.plan.steps for launch in step.launches}
         with self._lock:
             self._set_inputs(inputs, random)
             self._refresh()
-            singles = [[s.alone(i) for i in range(len(s.launches))] if isinstance(s, _Program) else s
-                       for s in self._segments]
+            singles: list[list[_Program | Step]] = [
+                [s.alone(i) for i in range(len(s.launches))] if isinstance(s, _Program) else [s]
+                for s in self._segments]
             for _ in range(repeats):
                 for part, segment in enumerate(singles):
-                    for index, single in enumerate(segment if isinstance(segment, list) else [segment]):
+                    for index, single in enumerate(segment):
                         started = clock()
                         single.run() if isinstance(single, _Program) else self._run_reference(single)
                         spent = clock() - started
                         key = part, index
                         best[key] = min(best.get(key, spent), spent)
-                        launch = single.launches[0][0] if isinstance(single, _Program) else None
-                        names[key] = (owners[id(launch)] if launch else single), launch
                 self._finish()
-        return [LaunchTime(step, launch, best[key]) for key, (step, launch) in names.items()]
+        times = []
+        for (part, index), spent in best.items():
+            single = singles[part][index]
+            if isinstance(single, Step):
+                times.append(LaunchTime(single, None, spent))
+            else:
+                launch, _ = single.launches[0]
+                times.append(LaunchTime(owners[id(launch)], launch, spent))
+        return times
 
 
 class ReferenceExecutable:

@@ -10,7 +10,7 @@ import numpy as np
 
 from striate.kernels.cpu import Cpu
 from striate.ops import windows
-from striate.ops.linear import output_size
+from striate.ops.linear import output_size, pooled_size
 from striate.plan.ir import Constant, Launch, Temporary
 from striate.plan.lower import lowers
 
@@ -56,10 +56,12 @@ class Convolution:
     def of(cls, node, cpu: Cpu) -> Convolution:
         x, w, *bias = node.inputs
         a = node.attributes
+        batch, height, width, ic = x.shape
         padded = any(amount > 0 for pair in a["padding"] for amount in pair)
-        depthwise = a["groups"] == x.shape[3] == w.shape[3]
-        return cls(*x.shape, w.shape, a["strides"], a["padding"], a["dilation"], a["groups"], a["activation"] == "relu",
-                   a["pool"], bool(bias), padded or (depthwise and x.shape[3] % cpu.lanes > 0))
+        depthwise = a["groups"] == ic == w.shape[3]
+        return cls(batch, height, width, ic, kernel=w.shape, strides=a["strides"], padding=a["padding"],
+                   dilation=a["dilation"], groups=a["groups"], relu=a["activation"] == "relu", pool=a["pool"],
+                   biased=bool(bias), copied=padded or (depthwise and ic % cpu.lanes > 0))
 
     @cached_property
     def pooled(self) -> tuple[int, ...]:
@@ -67,7 +69,7 @@ class Convolution:
         size = output_size((self.height, self.width), self.kernel, self.strides, self.padding, self.dilation)
         if self.pool is None:
             return size
-        return tuple(windows.output_length(n, self.pool[i], self.pool[i + 2]) for i, n in enumerate(size))
+        return pooled_size(size, self.pool)
 
     @cached_property
     def size(self) -> tuple[int, ...]:
@@ -232,10 +234,11 @@ def pack_launch(w, bias, conv: Convolution, tiling: Tiling, cpu: Cpu, flipped: b
 
 @dataclass(frozen=True)
 class Strips:
-    """A tiling by `conv_window`: a tile is one row of `strip` windows; a run of taps is unrolled by `steps`."""
+    """A tiling by `conv_window`: a tile is one row of `strip` windows (ph, pw); taps of a run are unrolled by `steps`."""
 
     tiling: Tiling
     strip: int
+    window: tuple[int, int]
     steps: int
 
 
@@ -263,12 +266,12 @@ def choose_strips(conv: Convolution, cpu: Cpu) -> Strips | None:
     rows = _row_choices(conv, cpu, 0)[-1]
     bands = -(-conv.pooled[0] * down // rows)
     parts = max(1, min(blocks, -(-_TASKS // (conv.batch * bands))))
-    return Strips(Tiling(vectors, strip * pw, rows, bands, blocks, parts), strip, _steps(conv))
+    return Strips(Tiling(vectors, strip * pw, rows, bands, blocks, parts), strip, (ph, pw), _steps(conv))
 
 
 def _window_launch(node, conv: Convolution, strips: Strips, packed: Temporary, cpu: Cpu) -> Launch:
     tiling = strips.tiling
-    ph, pw = conv.pool[:2]
+    ph, pw = strips.window
     window = -(-conv.window_bytes(tiling.rows) // 64) * 64 if conv.copied else 0
     spare = window + 8 * ph * tiling.pixels * tiling.vectors * cpu.lanes
     variant = dict(lanes=cpu.lanes, vectors=tiling.vectors, strip=strips.strip, ph=ph, pw=pw,
@@ -326,13 +329,14 @@ def depthwise_input_grad(node, cpu: Cpu) -> list[Launch] | None:
     a = node.attributes
     reach = [windows.extent(*axis) - 1 for axis in zip(w.shape[:2], a["dilation"], strict=True)]
     padding = tuple((r - before, r - after) for r, (before, after) in zip(reach, a["padding"], strict=True))
-    depth = g.shape[3]
+    batch, height, width, depth = g.shape
     if a["groups"] != node.outputs[0].shape[3] or depth != a["groups"] or depth == 1:
         return None
     if a["pool"] is not None or tuple(a["strides"]) != (1, 1) or min(side for pair in padding for side in pair) < 0:
         return None
-    conv = Convolution(*g.shape, w.shape, (1, 1), padding, a["dilation"], a["groups"], False, None, False,
-                       padding != ((0, 0), (0, 0)) or depth % cpu.lanes > 0)
+    conv = Convolution(batch, height, width, depth, kernel=w.shape, strides=(1, 1), padding=padding,
+                       dilation=a["dilation"], groups=a["groups"], relu=False, pool=None, biased=False,
+                       copied=padding != ((0, 0), (0, 0)) or depth % cpu.lanes > 0)
     tiling = choose_tiling(conv, cpu)
     pack = pack_launch(w, None, conv, tiling, cpu, flipped=True)
     mask = node.inputs[-1] if a["masked"] else 0

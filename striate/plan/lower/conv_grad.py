@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from striate.graph.ir import Node
+from striate.errors import GraphError, received
+from striate.graph.ir import Node, Value
 from striate.kernels.cpu import Cpu
 from striate.ops.windows import output_length
 from striate.plan.ir import Constant, Launch, Temporary
@@ -79,8 +80,16 @@ class Convolution:
         return 2 * self.n * self.oh * self.ow * self.taps * self.group_ic * self.oc
 
     @property
+    def window(self) -> tuple[int, int, int, int]:
+        """(ph, pw, sh, sw) of the fused pooling. Raises `GraphError` when there is none."""
+        if self.pool is None:
+            raise GraphError("This convolution has no fused pooling, so its pooling has no window. "
+                             + received(convolution=self))
+        return self.pool
+
+    @property
     def pooled_size(self) -> tuple[int, int]:
-        ph, pw, sh, sw = self.pool
+        ph, pw, sh, sw = self.window
         return output_length(self.oh, ph, sh), output_length(self.ow, pw, sw)
 
 
@@ -160,7 +169,9 @@ def _input_tables(c: Convolution, block: _Block, pitch: int, tile: int) -> _Inpu
     (sh, sw), (dh, dw), ((top, _), (left, _)) = c.strides, c.dilation, c.padding
     row, column, rows, columns = block.window
     last_images, last_rows = c.n % block.images or block.images, c.h % block.rows or block.rows
-    pixels, outputs, taps, order, phases = [], [], [], [], []
+    pixels: list[int] = []
+    taps: list[int] = []
+    outputs, order, phases = [], [], []
     for phase in range(sh * sw):
         py, px = divmod(phase, sw)
         mine = [(a, b) for a in range(c.kh) for b in range(c.kw) if a * dh % sh == py and b * dw % sw == px]
@@ -179,7 +190,8 @@ def _input_tables(c: Convolution, block: _Block, pitch: int, tile: int) -> _Inpu
 
 def _winner_tables(c: Convolution, row_step: int, column_step: int) -> tuple[np.ndarray, np.ndarray]:
     """(offset, row) of each position in a pooling window whose rows and columns lie so many floats apart."""
-    row, column = np.divmod(np.arange(c.pool[0] * c.pool[1]), c.pool[1])
+    ph, pw, _, _ = c.window
+    row, column = np.divmod(np.arange(ph * pw), pw)
     return row * row_step + column * column_step, row
 
 
@@ -203,7 +215,8 @@ def input_grad(node: Node, cpu: Cpu) -> list[Launch] | None:
     row, column, rows, columns = block.window
     blocks = ceil_div(c.group_ic, width)
     packed = Temporary((c.groups * blocks * parts * c.taps * depth * width,), name="transposed weights")
-    pool, winners, pooled = (0, 0, 0), (np.zeros(1, np.int64),) * 2, (0, 0)
+    pool, winners = (0, 0, 0), (np.zeros(1, np.int64),) * 2
+    pooled: Sequence[Value | int] = (0, 0)
     if c.pool is not None:
         pool, winners = (c.pool[2], c.pool[3], c.pool[0]), _winner_tables(c, columns * pitch, pitch)
         pooled = node.inputs[2:4]
@@ -392,7 +405,7 @@ def _vectors(c: Convolution, columns: int, lanes: int) -> _Vectors:
 
 def _sparse(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
     x, g, y, winner = node.inputs
-    ph, pw, psh, psw = c.pool
+    ph, pw, psh, psw = c.window
     (sh, sw), (dh, _), lanes = c.strides, c.dilation, cpu.lanes
     height, g_width = c.pooled_size
     columns = ((g_width - 1) * psw + pw - 1) * sw + (c.kw - 1) * c.dilation[1] + 1

@@ -113,7 +113,8 @@ class _Gradient:
 
 def gradient_launches(x: Value, g: Value, dw: Value, db: Value | None, cpu: Cpu, padding: tuple) -> list[Launch]:
     """The launches of the weight gradient of a 3 x 3 convolution; g is the gradient of its own output."""
-    c = _Gradient(*x.shape, *g.shape[1:], padding, cpu.lanes)
+    (batch, height, width, ic), (_, oh, ow, oc) = x.shape, g.shape
+    c = _Gradient(batch, height, width, ic, oh, ow, oc, padding, cpu.lanes)
     few = 36 * c.wide[0] * c.wide[1] * 4 <= 2 * cpu.l2
     parts = -(-c.batch // -(-c.batch // _PARTS)) if few else 1
     du = Temporary((parts, 36, *c.wide), name="transformed weight gradient")
