@@ -65,6 +65,17 @@ def _folder_of(module: str) -> Path:
     return machine_code.private_folder(cache_folder() / f"{module}-{digest.hexdigest()[:16]}")
 
 
+def _made_file(row: Kernel, variant: tuple) -> Path:
+    """A file that says: this variant was compiled for this processor and lies in the folder."""
+    digest = hashlib.sha256(f"{variant} {config.CPU_NAME}".encode()).hexdigest()[:16]
+    return _folder_of(row.module.rsplit(".", 1)[-1]) / f"{row.factory}-{digest}.made"
+
+
+def is_made(name: str, variant: tuple) -> bool:
+    """Whether this process or the cache has the kernel `name` in the variant (sorted pairs)."""
+    return (name, variant) in _compiled or _made_file(KERNELS[name], variant).exists()
+
+
 def _build(row: Kernel, variant: tuple):
     factory = getattr(import_module(row.module), row.factory)
     function = factory(**dict(variant))
@@ -78,6 +89,7 @@ def _build(row: Kernel, variant: tuple):
             machine_code.seal(folder, row.factory)
             for listener in listeners:
                 listener(row.name, time.perf_counter() - started)
+        _made_file(row, variant).touch()
     finally:
         config.CACHE_DIR = old
     return compiled

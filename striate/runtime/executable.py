@@ -18,6 +18,7 @@ from striate import config, variables
 from striate.errors import NonFiniteError, received
 from striate.graph.ir import Graph, Node, Value
 from striate.kernels import jit, program
+from striate.kernels.ahead import compile_ahead
 from striate.ops.spec import OPS
 from striate.plan.ir import Constant, Home, Launch, Plan, Step, Temporary
 from striate.runtime import pool as threads
@@ -82,6 +83,7 @@ class Executable:
     # ---- binding ----------------------------------------------------------------------------------------------
 
     def _bind(self) -> None:
+        compile_ahead((launch.kernel, launch.variant) for step in self.plan.steps for launch in step.launches)
         prepares: list[_Bound] = []
         parts: list[list[_Bound] | Step] = []
         keeps = not self.graph.assigned
