@@ -7,7 +7,8 @@ model (or all slots of one kind) lie one after the other, so that an update, a c
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -50,7 +51,8 @@ class Variable(TensorMethods):
         self.version = 0
         self.group: FlatGroup | None = None
         self.owner: Variable | None = None  # of an optimizer's slot: the variable that it belongs to
-        self.regularizer = self.constraint = None
+        self.regularizer: Callable[[Any], Any] | None = None
+        self.constraint: Callable[[Any], Any] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

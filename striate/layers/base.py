@@ -82,14 +82,17 @@ class Layer(LayerState, Operation, Configurable):
         (None, 3)
     """
 
+    path: str | None
+    input_spec: Any
+    _init_arguments: tuple[tuple, dict[str, Any]]
+    _build_shapes: dict[str, Any] | None
+    _losses: list
+
     def __new__(cls, *args, **kwargs):
         self = super().__new__(cls)
-        self._init_arguments = (args, kwargs)
-        self._losses: list = []
+        self._init_arguments, self._losses = (args, kwargs), []
         self._building = self.built = False
-        self._build_shapes: dict | None = None
-        self.path: str | None = None
-        self.input_spec = None
+        self._build_shapes = self.path = self.input_spec = None
         self.supports_masking = False
         return self
 
@@ -184,7 +187,8 @@ class Layer(LayerState, Operation, Configurable):
         if training is None and not outermost:
             training = _context.training[-1]
         if training is None:
-            training = _call_arguments(type(self)).get("training")
+            # mypy takes the __hash__ of layers for that of their class.
+            training = _call_arguments(type(self)).get("training")  # type: ignore[arg-type]
         if outermost:
             self._clear_losses()
         _context.training.append(training)
@@ -346,7 +350,7 @@ def collect_keywords(kwargs: dict) -> dict:
 
 
 @functools.cache
-def _call_arguments(kind: type) -> dict[str, Any]:
+def _call_arguments(kind: type[Layer]) -> dict[str, Any]:
     """Names and defaults of the arguments of a class' `call`."""
     return {name: None if parameter.default is parameter.empty else parameter.default
             for name, parameter in inspect.signature(kind.call).parameters.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from striate import constraints, initializers, ops, regularizers
@@ -9,10 +11,15 @@ from striate.errors import ArgumentError, ShapeError, received
 from striate.layers.base import Layer
 from striate.layers.input_spec import InputSpec
 from striate.serialization import export
+from striate.variables import Variable
 
 
 class _ScaleAndShift(Layer):
     """What normalising layers share: the learnt factor gamma and shift beta."""
+
+    axis: Any
+    gamma: Variable | None
+    beta: Variable | None
 
     def _set_parameters(self, center, scale, beta, gamma) -> None:
         self.center, self.scale = center, scale
@@ -302,16 +309,18 @@ class Normalization(Layer):
 
     def adapt(self, data) -> None:
         """Learns mean and variance from an array, or from an iterable of batches."""
-        total = square = count = None
+        total: Any = None
+        square: Any = None
+        count = 0.0
         for batch in [data] if hasattr(data, "shape") else data:
             batch = np.asarray(batch[0] if isinstance(batch, tuple) else batch, np.float64)
             if not self.built:
                 self.build((None, *batch.shape[1:]))
             axes = tuple(axis for axis in range(batch.ndim) if axis not in self._kept)
             number = batch.size / max(1, np.prod([batch.shape[axis] for axis in self._kept]))
-            sums = batch.sum(axes), np.square(batch).sum(axes)
-            total, square, count = (sums[0], sums[1], number) if count is None else (
-                total + sums[0], square + sums[1], count + number)
+            sums, squares = batch.sum(axes), np.square(batch).sum(axes)
+            total, square = (sums, squares) if total is None else (total + sums, square + squares)
+            count += number
         mean = total / count
         self.adapt_mean.assign(mean.astype(np.float32))
         self.adapt_variance.assign(np.maximum(square / count - mean * mean, 0).astype(np.float32))

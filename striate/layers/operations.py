@@ -13,7 +13,7 @@ from typing import Any
 
 from striate import naming, ops
 from striate.errors import ArgumentError, received
-from striate.layers.symbolic import Node, Operation, infer_outputs, symbolic_leaves
+from striate.layers.symbolic import Operation, symbolic_leaves
 from striate.serialization import export, serialize_keras_object
 
 _MODULES = {
@@ -71,21 +71,9 @@ class FunctionCall(Operation):
             values["key"] = _as_tuple(values["key"])
         return self.function(**values, **self.settings)
 
-    def __call__(self, *args, **kwargs):
-        if not symbolic_leaves(args, kwargs):
-            return self.call(*args, **kwargs)
-        outputs = infer_outputs(self.call, args, kwargs)
-        Node(self, args, kwargs, outputs)
-        return outputs
-
     def get_config(self) -> dict[str, Any]:
         """The name and the settings."""
         return {"name": self.name, **{key: serialize_keras_object(value) for key, value in self.settings.items()}}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> FunctionCall:
-        """The operation that `get_config()` described."""
-        return cls(**config)
 
 
 def _as_tuple(value: Any) -> Any:

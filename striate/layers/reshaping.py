@@ -95,7 +95,7 @@ class RepeatVector(Layer):
         return ops.repeat(ops.expand_dims(inputs, 1), self.n, axis=1)
 
 
-def _pairs(value, rank: int, name: str) -> tuple[tuple[int, int], ...]:
+def _pairs(value, rank: int, name: str) -> tuple[tuple[int, ...], ...]:
     """An integer, one integer an axis, or (before, after) an axis, as pairs."""
     if isinstance(value, int):
         value = (value,) * rank

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from striate import constraints, initializers, naming, regularizers
+from striate.dtype_policies import DTypePolicy
 from striate.errors import ArgumentError, ShapeError, received
 from striate.layers.budget import blank_weights
 from striate.ops.dispatch import recording
@@ -24,10 +25,15 @@ class LayerState:
     Nothing has to be registered: an attribute that is a layer or a variable (or holds some) belongs to the layer.
     """
 
+    name: str
+    built: bool
+    dtype_policy: DTypePolicy
+    _trainable_variables: list[Variable]
+    _non_trainable_variables: list[Variable]
+
     def __new__(cls, *args, **kwargs):
         self = super().__new__(cls)
-        self._trainable_variables: list[Variable] = []
-        self._non_trainable_variables: list[Variable] = []
+        self._trainable_variables, self._non_trainable_variables = [], []
         self._trainable = True
         return self
 
@@ -51,7 +57,7 @@ class LayerState:
         if any(length is None for length in shape):
             raise ShapeError("Shapes used to initialize variables must be fully-defined (no `None` dimensions). "
                              + received(shape=shape, name=name))
-        dtype = str(np.dtype(dtype or self.variable_dtype))
+        dtype = str(np.dtype(dtype or self.dtype_policy.variable_dtype))
         if initializer is None:
             initializer = "glorot_uniform" if "float" in dtype else "zeros"
         initialize = initializers.get(initializer)

@@ -7,7 +7,7 @@ outputs back to inputs is the model.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from striate import naming
 from striate.errors import ArgumentError, TypeMismatchError, received
@@ -32,6 +32,14 @@ class KerasTensor(TensorMethods):
 
     @property
     def _keras_history(self):
+        return self.history
+
+    @property
+    def made_by(self) -> tuple[Operation, int, int]:
+        """The history of a tensor that a layer or an op made. Raises `ArgumentError` for one made by hand."""
+        if self.history is None:
+            raise ArgumentError("This KerasTensor was not made by a layer or by keras.Input, so a model cannot use it. "
+                                + received(tensor=self))
         return self.history
 
     @property
@@ -120,7 +128,7 @@ class Node:
         """The nodes that made the inputs, each once."""
         found: dict[int, Node] = {}
         for tensor in self.input_tensors:
-            operation, index, _ = tensor.history
+            operation, index, _ = tensor.made_by
             node = operation._inbound_nodes[index]
             found.setdefault(id(node), node)
         return list(found.values())
@@ -147,6 +155,26 @@ class Operation:
         self.name = name
         self._inbound_nodes: list[Node] = []
         self._outbound_nodes: list[Node] = []
+
+    def call(self, *args, **kwargs) -> Any:
+        """The outputs for arrays or traced values."""
+        raise NotImplementedError(f"Operation {type(self).__name__} does not have a `call()` method implemented.")
+
+    def __call__(self, *args, **kwargs) -> Any:
+        if not symbolic_leaves(args, kwargs):
+            return self.call(*args, **kwargs)
+        outputs = infer_outputs(self.call, args, kwargs)
+        Node(self, args, kwargs, outputs)
+        return outputs
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The operation that `get_config()` described."""
+        return cls(**config)
 
     @property
     def input(self):
@@ -180,20 +208,9 @@ class OpLayer(Operation):
         super().__init__(name or naming.auto_name(op))
         self.op, self.attributes = op, attributes
 
-    def __call__(self, *inputs):
-        if not symbolic_leaves(inputs):
-            return apply(self.op, list(inputs), **self.attributes)
-        outputs = infer_outputs(self.call, inputs, {})
-        Node(self, inputs, {}, outputs)
-        return outputs
-
     def call(self, *inputs):
         """Applies the op to arrays or traced values."""
         return apply(self.op, list(inputs), **self.attributes)
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         return {"op": self.op, "name": self.name, **self.attributes}
-
-    @classmethod
-    def from_config(cls, config: dict) -> OpLayer:
-        return cls(**config)

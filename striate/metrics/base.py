@@ -30,10 +30,12 @@ class Metric(Configurable):
     Sums of striate's own metrics are float64 arrays made by `add_sum`; those of a user's are variables.
     """
 
+    _sums: dict[str, np.ndarray]
+    _variables: list[Variable]
+
     def __new__(cls, *args, **kwargs):
         self = super().__new__(cls)
-        self._sums: dict[str, np.ndarray] = {}
-        self._variables: list[Variable] = []
+        self._sums, self._variables = {}, []
         return self
 
     def __init_subclass__(cls, **kwargs):
@@ -226,7 +228,8 @@ class MeanMetricWrapper(Mean):
         """The values of a batch, in a traced program or at once."""
         return self.fn(y_true, y_pred, **self._fn_kwargs)
 
-    def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+    # Keras derives this class from `Mean` although it takes labels and predictions instead of values.
+    def update_state(self, y_true, y_pred, sample_weight=None) -> None:  # type: ignore[override]
         """Gathers a batch of labels and predictions."""
         y_true, y_pred = (y if hasattr(y, "shape") else ops.convert_to_tensor(y) for y in (y_true, y_pred))
         with recording(None):

@@ -41,7 +41,7 @@ def clone_model(model: Model, input_tensors=None, clone_function: Callable[[Laye
                                 f"Class.from_config(model.get_config()). {received(model=model)}")
     graph = model._graph
     inputs = input_tensors if input_tensors is not None else \
-        pack(graph.input_structure, [_fresh_input(tensor.history[0]) for tensor in graph.inputs])
+        pack(graph.input_structure, [_fresh_input(tensor.made_by[0]) for tensor in graph.inputs])
     copies: dict[Operation, Operation] = {}
 
     def call(operation: Operation, args: tuple, kwargs: dict) -> Any:
@@ -52,7 +52,7 @@ def clone_model(model: Model, input_tensors=None, clone_function: Callable[[Laye
     return type(model)(inputs, graph.run(inputs, call), name=model.name)
 
 
-def _fresh_input(layer: InputLayer) -> KerasTensor:
+def _fresh_input(layer: Operation) -> KerasTensor:
     return InputLayer.from_config(layer.get_config()).output
 
 

@@ -16,13 +16,14 @@ from striate.layers.base import Layer
 from striate.layers.symbolic import KerasTensor, infer_outputs, leaves, symbolic_leaves
 from striate.models.node_graph import NodeGraph, from_inputs
 from striate.models.structure import flatten, pack, single
+from striate.models.training.outputs import Outputs
 from striate.models.training.trainer import Trainer
 from striate.ops.dispatch import active_tracer
 from striate.serialization import deserialize_keras_object, export, serialize_keras_object
 
 
 @export("keras.Model", "keras.models.Model")
-class Model(Trainer, Layer):
+class Model(Trainer):
     """A model: `compile` it, `fit` it, `evaluate` it, ask it to `predict`.
 
     Args:
@@ -45,7 +46,7 @@ class Model(Trainer, Layer):
 
             cls = Functional
         self = super().__new__(cls, *args, **kwargs)
-        self._graph: NodeGraph | None = None
+        self._graph = None
         self._start_training()
         return self
 
@@ -99,11 +100,9 @@ class Model(Trainer, Layer):
         tensors = [KerasTensor((None, *np.shape(leaf)[1:]), _model_dtype(leaf)) for leaf in flatten(x)]
         return Layer.__call__(self, pack(x, tensors))
 
-    def _symbolic_outputs(self, x: Any) -> Any:
-        """The nest of outputs for data like the arrays `x`, as KerasTensors."""
-        if self._graph is None:
-            outputs = self._build_for(x)
-        return outputs if self._graph is None else self._graph.output_structure
+    def _find_outputs(self, x: Any) -> Outputs:
+        built = self._build_for(x) if self._graph is None else None
+        return Outputs(built if self._graph is None else self._graph.output_structure, self.output_names)
 
     # ---- shape of the network ---------------------------------------------------------------------------------
 
@@ -151,7 +150,7 @@ class Model(Trainer, Layer):
     @property
     def output_names(self) -> list[str] | None:
         """Names of the layers that give the outputs; None when they are not known."""
-        return None if self._graph is None else [tensor.history[0].name for tensor in self._graph.outputs]
+        return None if self._graph is None else [tensor.made_by[0].name for tensor in self._graph.outputs]
 
     @property
     def layers(self) -> list[Layer]:

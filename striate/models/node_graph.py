@@ -13,7 +13,7 @@ from striate.models.structure import flatten, is_nested, pack, single
 
 def node_of(tensor: KerasTensor) -> Node:
     """The call that made a symbolic tensor."""
-    operation, index = tensor.history[:2]  # type: ignore[index]
+    operation, index, _ = tensor.made_by
     return operation._inbound_nodes[index]
 
 

@@ -46,7 +46,7 @@ class Sequential(Model):
             ArgumentError: its name is taken, or a second Input.
         """
         if isinstance(layer, KerasTensor):
-            layer = layer.history[0]
+            layer = layer.made_by[0]
         self._check_new(layer)
         if not self._stack and not isinstance(layer, InputLayer):
             shape = getattr(layer, "_batch_input_shape", None)

@@ -210,11 +210,11 @@ class Optimizer(KerasCalls, Configurable):
         names = [*([("average",)] if self.use_ema else []),
                  *([("gradient_accumulator",)] if self.gradient_accumulation_steps else []),
                  *([] if self._by_update_step else self.slot_groups())]
-        whole = self.whole and not self._by_update_step
-        self.group = self._flat_group(variables) if whole else None
-        if whole:
+        if self.whole and not self._by_update_step:
+            self.group = self._flat_group(variables)
             self.targets = [Target(self.group.flat, decay_mask=self._flat_decay_mask())]
         else:
+            self.group = None
             self.targets = [Target(v, decay_mask=None if self._decays(v) else np.float32(0)) for v in variables]
         for alternating in names:
             self._make_slots(alternating)
@@ -235,11 +235,11 @@ class Optimizer(KerasCalls, Configurable):
 
     def _make_slots(self, names: tuple[str, ...]) -> None:
         """Slots for every weight: a group of the same layout, or one variable for each target."""
-        made = {}
+        made: dict[str, Sequence[Variable | None]] = {}
         for name in names:
             if self.group is not None:
                 group = self.group.like(name)
-                group.flat.array[...] = self._first_values(name)
+                group.flat.array[...] = self._first_values(self.targets[0], name)
                 self.targets[0].slots[name] = group.flat
                 made[name] = group.variables
             else:
@@ -254,15 +254,14 @@ class Optimizer(KerasCalls, Configurable):
                 self._slot_variables.append(slot)
 
     def _slot_of(self, target: Target, name: str) -> Variable | None:
-        start = target.variable.array if name == "average" else np.float32(self.slot_start(name))
         shape = self.slot_shape(name, target.variable)
         if shape is None:
             return None
-        target.slots[name] = Variable(np.broadcast_to(start, shape), trainable=False)
+        target.slots[name] = Variable(np.broadcast_to(self._first_values(target, name), shape), trainable=False)
         return target.slots[name]
 
-    def _first_values(self, name: str):
-        return self.group.flat.array if name == "average" else np.float32(self.slot_start(name))
+    def _first_values(self, target: Target, name: str):
+        return target.variable.array if name == "average" else np.float32(self.slot_start(name))
 
     def slot_shape(self, name: str, variable: Variable) -> tuple | None:
         """The shape of a slot of a variable: the variable's own unless overridden (only if not `whole`), None for no
@@ -344,11 +343,12 @@ class Optimizer(KerasCalls, Configurable):
 
     def _update_target(self, target: Target, g, vector, extra: dict[str, Any]) -> None:
         w = target.variable.value
+        changed: dict[str, Any] = {}
         if self._by_update_step:
             if "decay" in extra:
                 target.variable.assign(self._decayed(w, target, extra))
             self.update_step(g, target.variable, vector[0])
-            new, changed = target.variable.value, {}
+            new = target.variable.value
         else:
             if "due" in extra:
                 total = target.slots["gradient_accumulator"].value + g
@@ -372,13 +372,22 @@ class Optimizer(KerasCalls, Configurable):
 
     # ---- parts of a step ----------------------------------------------------------------------------------------
 
-    def _flat(self, gradients: list):
+    @property
+    def _layout(self) -> FlatGroup:
+        """The vector in which all weights lie. Raises `ArgumentError` where each variable is changed by itself."""
+        if self.group is None:
+            raise ArgumentError("This optimizer changes each variable by itself: there is no vector of all weights. "
+                                + received(optimizer=self.name, built=self.built))
+        return self.group
+
+    def _flat(self, gradients: Sequence):
         """One vector of all gradients, in the layout of the weights."""
-        return ops.flat_gradients(gradients, tuple(self.group.offsets), self.group.size)
+        return ops.flat_gradients(gradients, tuple(self._layout.offsets), self._layout.size)
 
     def _parts(self, vector) -> list:
         """The pieces of a flat vector, one for each variable, flat as well."""
-        return [vector[start:start + v.size] for v, start in zip(self.group.variables, self.group.offsets, strict=True)]
+        layout = self._layout
+        return [vector[start:start + v.size] for v, start in zip(layout.variables, layout.offsets, strict=True)]
 
     def _limited(self, gradients: list) -> list:
         """Gradients clipped as asked for."""

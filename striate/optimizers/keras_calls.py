@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 
 from striate import initializers
@@ -11,7 +14,16 @@ from striate.variables import Variable
 
 
 class KerasCalls:
-    """The part of `Optimizer` that only users' code calls."""
+    """The part of `Optimizer` that only users' code calls; the rest, which it relies on, is declared first."""
+
+    name: str
+    build: Callable[[list[Variable]], None]
+    scalars: Callable[[], np.ndarray]
+    update: Callable[[Sequence[Any], Any], None]
+    advance: Callable[[], None]
+    _named: Callable[[Variable], Variable]
+    _trainable_variables: list[Variable]
+    _slot_variables: list[Variable]
 
     def apply_gradients(self, grads_and_vars):
         """One step outside `fit`: pairs of gradient and variable."""

@@ -70,8 +70,8 @@ class CompileMetrics:
         return [entry.metric.values(targets[entry.index], predictions[entry.index])
                 for entry in self.entries if entry.per_sample]
 
-    def update(self, values: list, targets: list, predictions: list | None, weights: list) -> None:
-        """Adds one batch to the metrics' states."""
+    def update(self, values: list, targets: list, predictions: list, weights: list) -> None:
+        """Adds one batch to the metrics' states; `predictions` may be left empty unless `needs_predictions`."""
         remaining = iter(values)
         for entry in self.entries:
             weight = weights[entry.index] if entry.weighted else None

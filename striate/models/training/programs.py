@@ -75,7 +75,7 @@ class Programs:
             total, singles = self.total_loss(y, predictions, weights)
         results = {"loss": total, "losses": singles if len(singles) > 1 else [],
                    "values": self._metrics.values(y, predictions),
-                   "predictions": predictions if self._metrics.needs_predictions else None}
+                   "predictions": predictions if self._metrics.needs_predictions else []}
         return results, total
 
     def total_loss(self, targets: list, predictions: list, weights: list) -> tuple[Any, list]:

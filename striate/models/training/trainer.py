@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -10,7 +10,9 @@ from striate import seeds
 from striate.callbacks import CallbackList, History
 from striate.engine import gradients
 from striate.errors import ArgumentError, StriateError, received
+from striate.layers.base import Layer
 from striate.metrics.base import Mean, Pending
+from striate.models.node_graph import NodeGraph
 from striate.models.structure import flatten, single
 from striate.models.training import loops
 from striate.models.training.checks import check_finite, check_inputs, check_targets, warn_of_losses
@@ -35,17 +37,32 @@ from striate.optimizers.base import Optimizer
 from striate.serialization import deserialize_keras_object, serialize_keras_object
 from striate.variables import moves
 
+Settled = TypeVar("Settled")
 
-class Trainer:
-    """The part of `Model` that trains; it asks the rest for the outputs' shapes and the trained variables."""
+
+def _settled(part: Settled | None) -> Settled:
+    """A part of a training that the first data settle. Raises `ArgumentError` before that."""
+    if part is None:
+        raise ArgumentError("This works only once the model has seen data: its outputs, losses and programs depend on "
+                            "them. Call `fit`, `evaluate` or `train_on_batch` first, or this inside a `train_step`.")
+    return part
+
+
+class Trainer(Layer):
+    """The part of `Model` that trains; it asks the rest for the outputs' shapes."""
+
+    _graph: NodeGraph | None
+
+    def _find_outputs(self, x: Any) -> Outputs:
+        """The outputs for data like the arrays `x`; unbuilt models are built for them. `Model` knows how."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what its outputs are.")
 
     def _start_training(self) -> None:
         self.optimizer: Any = None
         self.compiled = self.stop_training = self.run_eagerly = False
         self.history: History | None = None
         self.jit_compile, self.steps_per_execution = True, 1
-        self._loss: CompileLoss | None = None
-        self._metrics: CompileMetrics | None = None
+        self._loss, self._metrics = CompileLoss(None), CompileMetrics()
         self._mean_losses = loops.MeanLosses([])
         self._loss_tracker = Mean(name="loss")
         self._step_logs: dict[str, Any] | None = None
@@ -95,19 +112,18 @@ class Trainer:
     @property
     def loss(self):
         """The loss as it was given to `compile`."""
-        return None if self._loss is None else self._loss.loss
+        return self._loss.loss
 
     @property
     def metrics(self) -> list:
         """The metrics that `compile` asked for; known once data were seen. In a `train_step` the loss comes first."""
-        if active_tracer() is not None and self._metrics is not None:
-            return [self._loss_tracker, *(entry.metric for entry in self._metrics.entries)]
-        return [] if self._metrics is None else [entry.metric for entry in self._metrics.entries]
+        found = [entry.metric for entry in self._metrics.entries]
+        return [self._loss_tracker, *found] if self.compiled and active_tracer() is not None else found
 
     @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` gives, in its order."""
-        if self._metrics is None:
+        if not self.compiled:
             return []
         plain = [entry.name for entry in self._metrics.entries if entry.name == entry.metric.name]
         prefixed = sorted(entry.name for entry in self._metrics.entries if entry.name != entry.metric.name)
@@ -134,7 +150,7 @@ class Trainer:
 
         y, sample_weight: one, or lists with one entry for each output. y_pred: what the model gave.
         """
-        return self._programs.total_loss(self._aligned(y), flatten(y_pred), self._aligned(sample_weight))[0]
+        return _settled(self._programs).total_loss(self._aligned(y), flatten(y_pred), self._aligned(sample_weight))[0]
 
     def reset_metrics(self) -> None:
         """Forgets the batches that the metrics have seen."""
@@ -143,8 +159,7 @@ class Trainer:
         self._step_logs = None
         for metric in self.metrics:
             metric.reset_state()
-        if self._metrics is not None:
-            self._metrics.reset()
+        self._metrics.reset()
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Loss and metrics over the batches since `reset_metrics`, by name in alphabetical order."""
@@ -178,7 +193,8 @@ class Trainer:
         x, y, weights = unpack(data)
         predicted = self(x, training=True)
         loss = self.compute_loss(x, y, predicted, weights)
-        self.optimizer.apply(gradients(loss, self._trained), self._trained)
+        trained = _settled(self._trained)
+        self.optimizer.apply(gradients(loss, trained), trained)
         return self._tracked(loss, x, y, predicted, weights)
 
     def test_step(self, data) -> dict[str, Any]:
@@ -191,7 +207,7 @@ class Trainer:
         """Has the compiled metrics take in a batch; gives loss and metrics. For use in `train_step`."""
         targets, predictions = self._aligned(y), flatten(y_pred)
         values = self._metrics.values(targets, predictions)
-        kept = predictions if self._metrics.needs_predictions else None
+        kept = predictions if self._metrics.needs_predictions else []
         arguments = (values, targets, kept, self._aligned(sample_weight))
         active_tracer().later.append((self._metrics.update, arguments, {}))
         return self.get_metrics_result()
@@ -204,7 +220,8 @@ class Trainer:
         return {"loss": float(self._loss_tracker.result())} | self._metrics.results()
 
     def _aligned(self, given) -> list:
-        return [None] * len(self._outputs) if given is None else self._outputs.align(given, "y")
+        outputs = _settled(self._outputs)
+        return [None] * len(outputs) if given is None else outputs.align(given, "y")
 
     def _optimizers(self) -> list:
         """The optimizer of `compile`, then others among the model's attributes."""
@@ -219,9 +236,9 @@ class Trainer:
                                 "loss to use, for example model.compile(optimizer='adam', loss='mse').")
 
     def _known_outputs(self, x: Any) -> Outputs:
-        """The model's outputs; unbuilt models are built for data like the arrays in `x`."""
+        """The model's outputs, found for the first data."""
         if self._outputs is None:
-            self._outputs = Outputs(self._symbolic_outputs(x), self.output_names)
+            self._outputs = self._find_outputs(x)
         return self._outputs
 
     def _prepare(self, x: Any, y: Any, weights: Any = None, class_weight: dict | None = None) -> Examples:
@@ -255,7 +272,7 @@ class Trainer:
     def _renew_programs(self, examples: Examples) -> None:
         """Programs for the weights where they lie now: another model's optimizer may have laid them elsewhere."""
         if self._moves != moves():
-            self._make_programs(self._outputs, examples)
+            self._make_programs(_settled(self._outputs), examples)
             self._moves = moves()
 
     def _source(self, x: Any, y: Any, weights: Any, class_weight: dict | None, batch_size: int | None,
