@@ -77,7 +77,7 @@ class Identity(Initializer):
     def __call__(self, shape, dtype=None) -> np.ndarray:
         if len(shape) != 2:
             raise ShapeError("Identity matrix initializer can only be used for 2D matrices. " + received(shape=shape))
-        return self.gain * np.eye(*shape, dtype=dtype or "float32")
+        return self.gain * np.eye(*shape, dtype=np.dtype(dtype or "float32"))
 
 
 class RandomInitializer(Initializer):

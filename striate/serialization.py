@@ -149,6 +149,7 @@ def _serialize_named(item: Any) -> dict:
         raise TypeMismatchError(f"An object of class {kind.__name__} cannot be described in a file: "
                                 "its class needs a `get_config()` method. " + received(object=item))
     public = public_name(kind)
+    registered: str | None
     if is_function:
         config: Any = get_registered_name(item)
     else:
@@ -253,7 +254,7 @@ class Configurable:
         return cls(**config)
 
 
-def constructor_arguments(kind: type) -> list[str]:
+def constructor_arguments(kind: type[Any]) -> list[str]:
     """Names of the constructor's arguments, without `self` and those behind a star."""
     parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]
     return [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
@@ -261,8 +262,8 @@ def constructor_arguments(kind: type) -> list[str]:
 
 def serialize_argument(value: Any) -> Any:
     """An attribute as configurations hold it: functions of striate's own by their bare name, as Keras writes them."""
-    if isinstance(value, types.FunctionType) and public_name(value) is not None:
-        return public_name(value).rpartition(".")[2]
+    if isinstance(value, types.FunctionType) and (name := public_name(value)) is not None:
+        return name.rpartition(".")[2]
     return serialize_keras_object(value)
 
 

@@ -78,8 +78,9 @@ def load(name: str, subset: bool, limit: int | None, seed: int) -> Data:
     data = Data(name, title, train, validation, (with_channels(test_images), test_labels), module.CLASS_NAMES,
                 "", str(place))
     if limit is not None:
-        data = replace(data, **{part: tuple(array[:limit] for array in getattr(data, part))
-                                for part in ("train", "validation", "test")})
+        train, validation, test = ((images[:limit], labels[:limit])
+                                   for images, labels in (data.train, data.validation, data.test))
+        data = replace(data, train=train, validation=validation, test=test)
     return replace(data, said=_said(data, subset), warning=_warning(data, subset, limit))
 
 

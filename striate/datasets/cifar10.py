@@ -59,8 +59,10 @@ def read_batches(path: Path, names: tuple[str, ...]) -> list[np.ndarray]:
     with tarfile.open(path, "r:gz") as archive:
         for member in archive:
             name = member.name.removeprefix(f"{_FOLDER}/")
-            if name in names and member.isreg() and member.size == _PER_FILE * _ROW:
-                found[name] = np.frombuffer(archive.extractfile(member).read(), np.uint8).reshape(_PER_FILE, _ROW)
+            wanted = name in names and member.isreg() and member.size == _PER_FILE * _ROW
+            file = archive.extractfile(member) if wanted else None
+            if file is not None:
+                found[name] = np.frombuffer(file.read(), np.uint8).reshape(_PER_FILE, _ROW)
     missing = [name for name in names if name not in found]
     if missing:
         raise DownloadError(f"{path} does not hold what CIFAR-10 should hold. " + received(missing=missing))

@@ -128,6 +128,6 @@ def _unpacked(path: Path, sha256: str) -> tuple[bytes | None, str]:
 def _read_subset(name: str) -> np.ndarray:
     path = SUBSET_FOLDER / f"{name}.xz"
     array = read_idx(lzma.decompress(path.read_bytes()), str(path))
-    if hashlib.sha256(array).hexdigest() != _SUBSET[name]:
+    if hashlib.sha256(array.data).hexdigest() != _SUBSET[name]:
         raise DownloadError(f"{path} is damaged: it has the wrong SHA-256. Install striate again.")
     return array

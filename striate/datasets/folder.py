@@ -89,11 +89,11 @@ def read_image(path: str | os.PathLike, image_size: tuple[int, int] | None = Non
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
+            with Image.open(path, formats=_FORMATS) as file:
+                if file.width * file.height > MAX_PIXELS:
                     raise DataError(f"{path} declares more than {MAX_PIXELS:,} pixels. "
-                                    + received(width=image.width, height=image.height))
-                image = ImageOps.exif_transpose(_eight_bits(image)).convert(mode)
+                                    + received(width=file.width, height=file.height))
+                image = ImageOps.exif_transpose(_eight_bits(file)).convert(mode)
                 if image_size is not None and image.size != (image_size[1], image_size[0]):
                     image = image.resize((image_size[1], image_size[0]), _RESAMPLING[interpolation])
                 return np.asarray(image, np.uint8).reshape(image.height, image.width, channels)

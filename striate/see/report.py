@@ -114,7 +114,7 @@ def worst_confusion(counts: np.ndarray, classes: Sequence[str]) -> str:
     """
     wrong = np.array(counts)
     np.fill_diagonal(wrong, 0)
-    truth, said = np.unravel_index(int(wrong.argmax()), wrong.shape)
+    truth, said = (int(place) for place in np.unravel_index(int(wrong.argmax()), wrong.shape))
     if not wrong[truth, said]:
         return "Every test image was classified correctly."
     return (f"The most frequent mistake: {wrong[truth, said]:,} of {np.sum(counts[truth]):,} images of "

@@ -88,7 +88,7 @@ def _end_labels(series: Mapping[str, Sequence[float]], scale: _Scale) -> str:
         last = next((value for value in reversed(values) if isfinite(value)), None)
         if last is not None:
             ends.append((scale.y(last), name, COLOURS[index % len(COLOURS)]))
-    parts, before = [], -LABEL_GAP
+    parts, before = [], float(-LABEL_GAP)
     for y, name, colour in sorted(ends):
         y = max(y, before + LABEL_GAP)
         before = y
@@ -131,8 +131,8 @@ def line_chart(title: str, series: Mapping[str, Sequence[float]], best: int | No
                      'stroke-dasharray="2 3"/>')
         side, shift = ("end", -4) if x > WIDTH / 2 else ("start", 4)
         parts.append(f'<text x="{x + shift:.1f}" y="{TOP + 11}" text-anchor="{side}">best</text>')
-    for index, values in enumerate(series.values()):
-        parts.append(_curve(values, scale, COLOURS[index % len(COLOURS)], dotted=index == 0 and len(series) > 1))
+    for index, curve in enumerate(series.values()):
+        parts.append(_curve(curve, scale, COLOURS[index % len(COLOURS)], dotted=index == 0 and len(series) > 1))
     return "".join([*parts, _end_labels(series, scale), _hover(series, scale, form), "</svg>"])
 
 

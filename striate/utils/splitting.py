@@ -46,10 +46,11 @@ def split_dataset(dataset, left_size: float | int | None = None, right_size: flo
 def _sizes(count: int, left_size, right_size) -> tuple[int, int]:
     if left_size is None and right_size is None:
         raise ArgumentError("At least one of `left_size` and `right_size` must be given.")
-    left, right = (None if size is None else round(size * count) if isinstance(size, float) else int(size)
-                   for size in (left_size, right_size))
-    left = count - right if left is None else left
-    right = count - left if right is None else right
+
+    def length(size) -> int:
+        return round(size * count) if isinstance(size, float) else int(size)
+    left = count - length(right_size) if left_size is None else length(left_size)
+    right = count - left if right_size is None else length(right_size)
     if left < 0 or right < 0 or left + right > count:
         raise ArgumentError(f"The parts must fit into {count} samples. "
                             + received(left_size=left_size, right_size=right_size))

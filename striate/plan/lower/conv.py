@@ -234,7 +234,7 @@ def pack_launch(w, bias, conv: Convolution, tiling: Tiling, cpu: Cpu, flipped: b
 
 @dataclass(frozen=True)
 class Strips:
-    """A tiling by `conv_window`: a tile is one row of `strip` windows (ph, pw); taps of a run are unrolled by `steps`."""
+    """A tiling by `conv_window`: a tile is a row of `strip` windows (ph, pw); `steps` taps of a run are unrolled."""
 
     tiling: Tiling
     strip: int

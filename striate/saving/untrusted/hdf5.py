@@ -56,7 +56,7 @@ class H5Reader:
 
     def __init__(self, content: bytes, what: str):
         self.what = what
-        self._content = memoryview(content)
+        self._content = content
         if not content.startswith(_SIGNATURE):
             raise ModelFileError(f"{what} is not an HDF5 file. " + received(start=content[:8]))
         self.groups: set[str] = set()
@@ -186,7 +186,7 @@ class H5Reader:
     def _piece(self, offset: int | None, size: int, path: str) -> memoryview:
         if offset is None or not 0 <= offset <= len(self._content) - size:
             raise self._refuse("places data outside of itself", path, offset=offset, bytes=size)
-        return self._content[offset:offset + size]
+        return memoryview(self._content)[offset:offset + size]
 
     def _unpacked(self, dataset, entry: Entry, path: str) -> np.ndarray:
         plan = dataset.get_create_plist()
@@ -259,19 +259,19 @@ class _Holder:
         self.id = id
 
 
-def _largest_in_heap(content: memoryview) -> int:
+def _largest_in_heap(content: bytes) -> int:
     """Bytes of the largest object in any of the file's global heaps, where texts of variable length lie.
 
     A heap: signature, 8 bytes of size, then objects of a 16-byte head (index, uses, 4 unused bytes, size) and data
     filled up to a multiple of 8; index 0 is what is left.
     """
-    raw, largest, at = content.obj, 0, -1
-    while (at := raw.find(_HEAP, at + 1)) >= 0:
-        end = at + int.from_bytes(raw[at + 8:at + 16], "little")
+    largest, at = 0, -1
+    while (at := content.find(_HEAP, at + 1)) >= 0:
+        end = at + int.from_bytes(content[at + 8:at + 16], "little")
         place = at + 16
-        while place + 16 <= min(end, len(raw)):
-            size = int.from_bytes(raw[place + 8:place + 16], "little")
-            if raw[place:place + 2] == b"\0\0":
+        while place + 16 <= min(end, len(content)):
+            size = int.from_bytes(content[place + 8:place + 16], "little")
+            if content[place:place + 2] == b"\0\0":
                 break
             largest = max(largest, size)
             place += 16 + size + -size % 8

@@ -37,6 +37,12 @@ def read_file(path: str | os.PathLike) -> bytes:
         raise ModelFileError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
+_RAISED: tuple[type[Exception], ...] = (
+    ValueError, KeyError, IndexError, TypeError, OverflowError, RuntimeError, OSError, EOFError, MemoryError,
+    NotImplementedError, AttributeError)
+"""What parsers raise about content that is not what they expect."""
+
+
 @contextmanager
 def damaged(what: str, *kinds: type[Exception]) -> Iterator[None]:
     """Turns whatever a parser raises about bad content into a ModelFileError."""
@@ -44,7 +50,6 @@ def damaged(what: str, *kinds: type[Exception]) -> Iterator[None]:
         yield
     except ModelFileError:
         raise
-    except (ValueError, KeyError, IndexError, TypeError, OverflowError, RuntimeError, OSError, EOFError, MemoryError,
-            NotImplementedError, AttributeError, *kinds) as error:
+    except _RAISED + kinds as error:
         raise ModelFileError(f"{what} is damaged or of an unknown kind: {type(error).__name__}: "
                              f"{str(error)[:300]}") from error
