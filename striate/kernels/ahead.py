@@ -30,8 +30,8 @@ def compile_ahead(wanted: Iterable[tuple[str, Mapping]]) -> int:
     jobs: SimpleQueue = SimpleQueue()
     for key in missing:
         jobs.put(key)
-    crew = [subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                             env=_environment()) for _ in range(workers)]
+    crew = [subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL, text=True, env=_environment()) for _ in range(workers)]
     threads = [threading.Thread(target=_feed, args=(worker, jobs), daemon=True) for worker in crew]
     try:
         for thread in threads:
