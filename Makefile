@@ -4,11 +4,15 @@ VENV := .venv
 PEERS := benchmarks/.peers
 BENCH ?= --set lectures --name lectures
 BIN := $(VENV)/bin
+SEED ?= $(shell date +%Y%m%d)
 
-.PHONY: help demo test quick lint bench bench-peers docs clean
+.PHONY: help demo test quick nightly release lint bench bench-peers docs clean
 help:
 	@echo "make demo    train a network on Fashion-MNIST and write its report (makes $(VENV) first)"
-	@echo "make test    all tests          make quick   the tests that take less than a few seconds each"
+	@echo "make quick   the tests that take less than a few seconds each"
+	@echo "make test    what continuous integration runs"
+	@echo "make nightly thousands of kills and damaged files, hours of drawn cases (SEED=n chooses others)"
+	@echo "make release all of it, a soak of six hours, and nothing may be skipped"
 	@echo "make lint    ruff, mypy, import rules"
 	@echo "make bench   striate beside TensorFlow and PyTorch (BENCH='--set general --rounds 3' chooses what)"
 	@echo "make bench-peers  the other frameworks, in an environment of their own"
@@ -33,11 +37,19 @@ demo: $(BIN)/striate
 	  echo; \
 	  $(BIN)/striate train fashion-mnist --subset; }
 
+# The levels of tests, each the one before and more; docs/reliability.md says what runs where. A failure prints the
+# command that repeats it.
+quick: $(VENV)/.development
+	$(BIN)/python -m pytest --numprocesses auto --level quick $(PYTEST)
+
 test: $(VENV)/.development
 	$(BIN)/python -m pytest --numprocesses auto $(PYTEST)
 
-quick: $(VENV)/.development
-	$(BIN)/python -m pytest --numprocesses auto -m quick $(PYTEST)
+nightly: $(VENV)/.development
+	$(BIN)/python -m pytest --numprocesses auto --level nightly --seed $(SEED) --timeout 7200 $(PYTEST)
+
+release: $(VENV)/.development
+	$(BIN)/python -m pytest --numprocesses auto --level release --seed $(SEED) --timeout 43200 $(PYTEST)
 
 lint: $(VENV)/.development
 	$(BIN)/ruff check .

@@ -1,9 +1,89 @@
-"""Every test that is not marked slow belongs to the quick level: `pytest -m quick`."""
+"""Levels of tests, and the command that repeats a failure.
+
+`pytest --level LEVEL` runs the tests of that level and of those below: quick (nothing that takes more than a few
+seconds), test (what continuous integration runs; the default), nightly and release. Tests that draw numbers or repeat
+something many times ask the fixtures `seed` and `by_level` how.
+"""
+
+import os
+import shlex
 
 import pytest
 
+LEVELS = ("quick", "test", "nightly", "release")
+_MARKS = {"slow": "test", "nightly": "nightly", "release": "release"}
+"""Which level a mark puts a test into; a test without one is quick."""
+_SETTINGS = ("STRIATE_", "PYTHONHASHSEED", "NUMBA_")
 
-def pytest_collection_modifyitems(items):
+
+def pytest_addoption(parser):
+    parser.addoption("--level", choices=LEVELS, default="test", help="how much is tested: %(choices)s")
+    parser.addoption("--seed", type=int, default=0, help="what tests that draw numbers begin with")
+
+
+def level_of(item) -> str:
+    """The lowest level that a test belongs to."""
+    found = [level for mark, level in _MARKS.items() if mark in item.keywords]
+    return max(found, key=LEVELS.index, default="quick")
+
+
+def pytest_collection_modifyitems(config, items):
+    chosen = LEVELS.index(config.getoption("level"))
+    left_out = []
     for item in items:
-        if "slow" not in item.keywords:
+        if level_of(item) == "quick":
             item.add_marker(pytest.mark.quick)
+        if LEVELS.index(level_of(item)) > chosen:
+            left_out.append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
+def repeat_command(item) -> str:
+    """The one command that repeats a test as it was run here."""
+    config, given = item.config, []
+    if config.getoption("level") != "test":
+        given += ["--level", config.getoption("level")]
+    if config.getoption("seed"):
+        given += ["--seed", str(config.getoption("seed"))]
+    settings = [f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith(_SETTINGS)]
+    return shlex.join([*settings, "python", "-m", "pytest", item.nodeid, *given])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and item.config.getoption("level") == "release":
+        report.outcome, report.longrepr = "failed", f"Nothing may be skipped before a release: {report.longrepr}"
+    if report.failed:
+        report.sections.append(("Repeat this failure", repeat_command(item)))
+        report.user_properties.append(("repeat", repeat_command(item)))
+    return report
+
+
+def pytest_runtest_logreport(report):
+    _failed.extend(value for name, value in report.user_properties if name == "repeat" and report.failed)
+
+
+_failed: list[str] = []
+
+
+def pytest_terminal_summary(terminalreporter):
+    if _failed:
+        terminalreporter.section("commands that repeat these failures")
+        for command in dict.fromkeys(_failed):
+            terminalreporter.write_line(command)
+
+
+@pytest.fixture(scope="session")
+def seed(pytestconfig) -> int:
+    """What a test that draws numbers begins with: `--seed`."""
+    return pytestconfig.getoption("seed")
+
+
+@pytest.fixture(scope="session")
+def by_level(pytestconfig):
+    """by_level(quick, test, nightly, release): the one for the level that runs; a missing one is that before it."""
+    chosen = LEVELS.index(pytestconfig.getoption("level"))
+    return lambda *amounts: amounts[min(chosen, len(amounts) - 1)]
