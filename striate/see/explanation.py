@@ -138,7 +138,11 @@ def number(model, x, layer, index, sample: int = 0) -> Number:
         >>> len(number(model, np.ones((28, 28)), "conv2d", (0, 0, 3)).terms)
         25
     """
-    tap = probe.tap(model, x, layer)
+    return explained(model.name, probe.tap(model, x, layer), index, sample)
+
+
+def explained(model_name: str, tap: probe.Tap, index, sample: int = 0) -> Number:
+    """`number` for a call of a layer whose input and output are at hand already."""
     layer = tap.layer
     inputs = [_sample(array, sample) for array in probe.arrays(tap.inputs)]
     output = _sample(probe.arrays(tap.output)[0], sample)
@@ -156,7 +160,7 @@ def number(model, x, layer, index, sample: int = 0) -> Number:
     if abs(value - engine) > bound:
         raise GraphError(f"The engine's number differs from its explanation by more than rounding can: {engine!r} "
                          f"instead of {value!r}. {received(layer=layer.name, index=place)}")
-    return Number(model.name, layer.name, type(layer).__name__, place, found.kind, found.terms, found.bias, total,
+    return Number(model_name, layer.name, type(layer).__name__, place, found.kind, found.terms, found.bias, total,
                   found.name, value, engine, bound, inputs[0], output)
 
 
