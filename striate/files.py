@@ -2,8 +2,8 @@
 
 A new file is written beside its final place under a temporary name, forced to the disk, and only then renamed over
 the old one. Whatever happens in between (an exception, Ctrl-C, `kill -9`, a power cut), the file at the final place is
-either the complete old one or the complete new one. Only downloads under way (`datasets/fetch.py`) grow in
-place, under a name of their own, and end here too.
+either the complete old one or the complete new one. Only event files and downloads under way grow in place, by whole
+pieces (`Growing`).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def replacing(path: str | os.PathLike, expected_bytes: int = 0) -> Iterator[Bina
             raise IsADirectoryError(errno.EISDIR, "is a folder")
         _remove_abandoned(final)
         _check_space(final.parent, expected_bytes)
-        temporary = final.parent / f".{final.name}.{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}{_MARK}"
+        temporary = _temporary(final)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     except OSError as error:
         raise _explained(error, final) from error
@@ -114,21 +114,100 @@ def lock(path: str | os.PathLike) -> Iterator[None]:
 
 @contextmanager
 def temporary_folder(final: Path) -> Iterator[Path]:
-    """A fresh folder to fill; when the block ends without an exception it is renamed to `final`."""
-    final.parent.mkdir(parents=True, exist_ok=True)
-    folder = final.with_name(f".{final.name}.{secrets.token_hex(4)}{_MARK}")
-    folder.mkdir()
+    """A fresh folder to fill; when the block ends without an exception its files are forced to the disk and it is
+    renamed to `final`, which must not exist."""
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(final)
+        folder = _temporary(final)
+        folder.mkdir()
+    except OSError as error:
+        raise _explained(error, final) from error
     try:
         yield folder
+        for place, _, names in os.walk(folder):
+            for name in names:
+                _sync(os.path.join(place, name))
+            _sync_folder(Path(place))
         replacing_with(final, folder)
+    except OSError as error:
+        raise _explained(error, final) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+class Growing:
+    """A file that grows in place by whole pieces: a piece that cannot be written is taken back. A context manager.
+
+    Args:
+        path: the file; its folder is made if it is missing.
+        keep: so many bytes of what is there stay, the rest goes.
+
+    Raises:
+        FileError: on opening or writing: the disk is full, or the folder cannot be written to.
+
+    Example:
+        >>> with Growing("events.log") as file:  # doctest: +SKIP
+        ...     file.append(b"one record")
+    """
+
+    def __init__(self, path: str | os.PathLike, keep: int = 0):
+        self.path = Path(path)
+        try:
+            os.makedirs(self.path.parent, exist_ok=True)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+            self._file = os.fdopen(descriptor, "r+b", buffering=0)
+            self._file.truncate(keep)
+            self._file.seek(keep)
+        except OSError as error:
+            raise _explained(error, self.path) from error
+        self.size = keep
+
+    def append(self, piece: bytes) -> None:
+        """Writes a piece, wholly or not at all."""
+        rest = memoryview(piece)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest):]
+        except BaseException as error:
+            with suppress(OSError):
+                self._file.truncate(self.size)
+                self._file.seek(self.size)
+            if isinstance(error, OSError):
+                raise _explained(error, self.path) from error
+            raise
+        self.size += len(piece)
+
+    def sync(self) -> None:
+        """Forces what was written to the disk."""
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise _explained(error, self.path) from error
+
+    def close(self) -> None:
+        """Ends the writing."""
+        self._file.close()
+
+    def __enter__(self) -> Growing:
+        return self
+
+    def __exit__(self, *failure) -> None:
+        self.close()
+
+
+def _temporary(final: Path) -> Path:
+    """A name beside `final` that says which process uses it."""
+    return final.parent / f".{final.name}.{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}{_MARK}"
+
+
 def _remove_abandoned(final: Path) -> None:
-    """Removes what writers of the same file left behind when they were killed."""
+    """Removes what writers of the same file or folder left behind when they were killed."""
     for entry in os.scandir(final.parent):
         if entry.name.startswith(f".{final.name}.") and entry.name.endswith(_MARK) and _is_abandoned(entry):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+                continue
             with suppress(OSError):
                 os.unlink(entry.path)
 
@@ -157,16 +236,21 @@ def _check_space(folder: Path, expected_bytes: int) -> None:
         raise OSError(errno.ENOSPC, f"{expected_bytes:,} bytes are needed")
 
 
+def _sync(path: str) -> None:
+    """Forces a file that somebody else wrote to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _sync_folder(folder: Path) -> None:
     """Forces the renaming itself to the disk; some file systems cannot do that, and nothing is lost by it."""
     if os.name != "posix":
         return
     with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync(os.fspath(folder))
 
 
 def _explained(error: OSError, final: Path) -> FileError:

@@ -7,13 +7,14 @@ import os
 import socket
 import time
 from collections.abc import Iterable
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from striate.callbacks import events
 from striate.callbacks.base import Callback
 from striate.errors import ArgumentError, received
+from striate.files import Growing
 
 
 class TensorBoard(Callback):
@@ -48,7 +49,7 @@ class TensorBoard(Callback):
                                 + received(update_freq=update_freq))
         self.log_dir, self.write_images, self.update_freq = os.fspath(log_dir), write_images, update_freq
         self._step = 0
-        self._files: dict[str, BinaryIO] = {}
+        self._files: dict[str, Growing] = {}
 
     def on_train_begin(self, logs=None) -> None:
         """Counts batches from 0."""
@@ -89,20 +90,17 @@ class TensorBoard(Callback):
                 yield events.image(f"{layer.name}/kernel", mosaic(np.asarray(kernel)))
 
     def _write(self, folder: str, step: int, values: Iterable[bytes]) -> None:
-        """Appends one record, and has it on its way to the disk."""
+        """Appends one record."""
         file = self._files.get(folder)
         if file is None:
             file = self._files[folder] = self._opened(folder)
-        file.write(events.record(events.event(time.time(), step, values=list(values))))
-        file.flush()
+        file.append(events.record(events.event(time.time(), step, values=list(values))))
 
-    def _opened(self, folder: str) -> BinaryIO:
-        place = os.path.join(self.log_dir, folder)
-        os.makedirs(place, exist_ok=True)
+    def _opened(self, folder: str) -> Growing:
         now = time.time()
         name = f"events.out.tfevents.{int(now)}.{socket.gethostname()}.{os.getpid()}.{time.monotonic_ns() % 10 ** 6}.v2"
-        file = open(os.path.join(place, name), "xb")  # noqa: SIM115 (it stays open until the training ends)
-        file.write(events.record(events.event(now, version="brain.Event:2")))
+        file = Growing(os.path.join(self.log_dir, folder, name))
+        file.append(events.record(events.event(now, version="brain.Event:2")))
         return file
 
 

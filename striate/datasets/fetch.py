@@ -19,7 +19,7 @@ from pathlib import Path
 
 from striate import config
 from striate.errors import DownloadError, received
-from striate.files import lock, replacing_with, write_text
+from striate.files import Growing, lock, replacing_with, write_text
 
 _CHUNK = 1 << 18
 _TIMEOUT_SECONDS = 30
@@ -138,22 +138,17 @@ def _continue_part(url: str, part: Path, max_bytes: int, progress) -> None:
 
 
 def _append(answer, part: Path, start: int, total: int | None, max_bytes: int, progress) -> None:
-    with open(part, "r+b" if start else "wb") as file:
-        file.truncate(start)
-        file.seek(start)
-        done = start
+    with Growing(part, keep=start) as file:
         while chunk := answer.read(_CHUNK):
-            done += len(chunk)
-            if done > max_bytes:
+            if file.size + len(chunk) > max_bytes:
                 raise DownloadError(f"the server sends more than allowed ({max_bytes:,} bytes), "
-                                    + received(bytes=done))
-            file.write(chunk)
+                                    + received(bytes=file.size + len(chunk)))
+            file.append(chunk)
             if progress:
-                progress(done, total)
-        file.flush()
-        os.fsync(file.fileno())
-    if total is not None and done != total:
-        raise DownloadError(f"the connection ended after {done:,} of {total:,} bytes")
+                progress(file.size, total)
+        file.sync()
+    if total is not None and file.size != total:
+        raise DownloadError(f"the connection ended after {file.size:,} of {total:,} bytes")
 
 
 def _notes(part: Path) -> Path:

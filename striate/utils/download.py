@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from striate import config
 from striate.datasets.fetch import fetch
 from striate.errors import ArgumentError, ModelFileError, received
-from striate.files import temporary_folder
+from striate.files import Growing, temporary_folder
 
 _MAX_MEMBERS = 1_000_000
 _MAX_UNPACKED_BYTES = 64 << 30
@@ -119,13 +119,15 @@ class _Budget:
     def copy(self, content, place: Path) -> None:
         self.members += 1
         place.parent.mkdir(parents=True, exist_ok=True)
-        with open(place, "xb") as file:
+        if place.exists():
+            raise ModelFileError("The archive holds the same name twice. " + received(name=place.name))
+        with Growing(place) as file:
             while chunk := content.read(_CHUNK):
                 self.bytes += len(chunk)
                 if self.bytes > _MAX_UNPACKED_BYTES or self.members > _MAX_MEMBERS:
                     raise ModelFileError("The archive unpacks to more than allowed. "
                                          + received(members=self.members, bytes=self.bytes))
-                file.write(chunk)
+                file.append(chunk)
 
 
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
