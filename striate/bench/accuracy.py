@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,12 +50,14 @@ def run(network: str, train: tuple, test: tuple, seed: int, epochs: int | None =
     started = time.perf_counter() if started is None else started
     utils.set_random_seed(seed)
     recipe, model = zoo.recipe(network), zoo.build(network)
-    recipe.compile(model)
+    if epochs is not None:
+        recipe = replace(recipe, epochs=epochs)
+    recipe.compile(model, len(train[0]))
     if recipe.one_hot_labels:
         classes = model.output_shape[-1]
         train, test = ((x, np.eye(classes, dtype=np.float32)[y]) for x, y in (train, test))
     clock = _Clock(started, test)
-    model.fit(*train, batch_size=recipe.batch_size, epochs=epochs or recipe.epochs, verbose=0, callbacks=[clock])
+    model.fit(*train, batch_size=recipe.batch_size, epochs=recipe.epochs, verbose=0, callbacks=[clock])
     return clock.epochs
 
 

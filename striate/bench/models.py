@@ -32,7 +32,7 @@ class Subject:
     def __init__(self, network: str, batch: int, seed: int = 0):
         rng = np.random.default_rng(seed)
         recipe = zoo.recipe(network)
-        self.model = recipe.compile(zoo.build(network))
+        self.model = recipe.compile(zoo.build(network), samples=batch)
         x = rng.random((batch, *self.model.input_shape[1:]), np.float32)
         classes = self.model.output_shape[-1]
         labels = rng.integers(0, max(2, classes), batch)

@@ -83,7 +83,7 @@ def probe(model, images: np.ndarray, labels: np.ndarray, batch_size: int, consol
         def on_epoch_end(self, epoch, logs=None):
             self.seconds.append(time.perf_counter() - self.started)
 
-    clock, x, y = Clock(), networks.pixels(model, images), labels
+    clock, x, y = Clock(), networks.pixels(model, images), networks.targets(model, labels)
     with compiling(console):
         model.fit(x, y, batch_size=batch_size, epochs=2, verbose=0, callbacks=[clock])
         model.predict(x[:batch_size], batch_size=batch_size, verbose=0)

@@ -77,7 +77,7 @@ def recipe(source: str, epochs: int | None = None, batch_size: int | None = None
         own = zoo.Recipe(title=source, source="the user", optimizer="Adam", loss="SparseCategoricalCrossentropy",
                          epochs=5, batch_size=64, inputs="pictures divided by 255")
     if optimizer is not None:
-        own = replace(own, optimizer=optimizer, optimizer_arguments={}, learning_rate=None)
+        own = replace(own, optimizer=optimizer, optimizer_arguments={}, learning_rate=None, schedule=None)
     return replace(own, **_given(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate))
 
 
@@ -85,17 +85,33 @@ def said(recipe: zoo.Recipe) -> str:
     """A recipe in words."""
     rate = "" if recipe.learning_rate is None else f", learning rate {recipe.learning_rate:g}"
     more = "".join(f", {name} {value}" for name, value in recipe.optimizer_arguments.items())
-    return f"{recipe.epochs} epochs, batches of {recipe.batch_size}, {recipe.optimizer}{rate}{more}"
+    cycle = " at its highest, one cycle" if recipe.schedule else ""
+    return f"{recipe.epochs} epochs, batches of {recipe.batch_size}, {recipe.optimizer}{rate}{cycle}{more}"
 
 
-def compiled(model, recipe: zoo.Recipe):
-    """The model, compiled for classification with whole-number labels: cross-entropy for what its last layer gives."""
+def compiled(model, recipe: zoo.Recipe, samples: int | None = None):
+    """The model, compiled for classification: the cross-entropy that fits what its last layer gives.
+
+    samples: how many it will train on; needed by a recipe whose learning rate follows a schedule.
+    """
     from striate import losses
 
-    single = model.output_shape[-1] == 1
-    loss = losses.BinaryCrossentropy if single else losses.SparseCategoricalCrossentropy
-    model.compile(optimizer=recipe.make_optimizer(), loss=loss(from_logits=gives_scores(model)), metrics=["accuracy"])
+    scores, smoothing = gives_scores(model), recipe.loss_arguments.get("label_smoothing", 0)
+    if model.output_shape[-1] == 1:
+        loss: losses.Loss = losses.BinaryCrossentropy(from_logits=scores)
+    elif smoothing:
+        loss = losses.CategoricalCrossentropy(from_logits=scores, label_smoothing=smoothing)
+    else:
+        loss = losses.SparseCategoricalCrossentropy(from_logits=scores)
+    model.compile(optimizer=recipe.make_optimizer(samples), loss=loss, metrics=["accuracy"])
     return model
+
+
+def targets(model, labels: np.ndarray) -> np.ndarray:
+    """Labels as the loss of a compiled model wants them: whole numbers, or one-hot rows if it smooths them."""
+    if type(model.loss).__name__ != "CategoricalCrossentropy":
+        return labels
+    return np.eye(model.output_shape[-1], dtype=np.float32)[np.asarray(labels, np.int64).reshape(-1)]
 
 
 def gives_scores(model) -> bool:

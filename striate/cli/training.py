@@ -72,7 +72,7 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
         utils.clear_session()
         utils.set_random_seed(request.seed)
         model = networks.build(request.model, data.image_shape, len(data.classes))
-        return networks.compiled(model, recipe)
+        return networks.compiled(model, recipe, len(data.train[0]))
 
     model = make()
     say(console, "Model", f"{plain(request.model)}: {model.count_params():,} parameters, {networks.said(recipe)}.")
@@ -178,9 +178,10 @@ def fit(model, data: datasets.Data, recipe: zoo.Recipe, folder: RunFolder, conso
     saver = callbacks.ModelCheckpoint(folder / BEST, monitor="val_accuracy", mode="max", save_best_only=True)
     backup = callbacks.BackupAndRestore(folder / STATE, every_seconds=SECONDS_BETWEEN_STATES)
     try:
-        result = model.fit(networks.pixels(model, data.train[0]), data.train[1], epochs=recipe.epochs,
-                           batch_size=recipe.batch_size, verbose=0 if console.stderr else 1,
-                           validation_data=(networks.pixels(model, data.validation[0]), data.validation[1]),
+        result = model.fit(networks.pixels(model, data.train[0]), networks.targets(model, data.train[1]),
+                           epochs=recipe.epochs, batch_size=recipe.batch_size, verbose=0 if console.stderr else 1,
+                           validation_data=(networks.pixels(model, data.validation[0]),
+                                            networks.targets(model, data.validation[1])),
                            callbacks=[keeper, saver, backup])
         interrupted = bool(getattr(result, "interrupted", False))
     except KeyboardInterrupt:

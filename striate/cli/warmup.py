@@ -30,7 +30,7 @@ def command(models, batch_size) -> None:
     console, started = Console(), time.perf_counter()
     for name in models or zoo.names():
         recipe = networks.recipe(name, batch_size=batch_size)
-        model = networks.compiled(networks.build(name), recipe)
+        model = networks.compiled(networks.build(name), recipe, recipe.batch_size)
         images = np.zeros((recipe.batch_size, *model.input_shape[1:]), np.uint8)
         say(console, "Model", f"{name} in batches of {recipe.batch_size}")
         probe(model, images, np.zeros(recipe.batch_size, np.int32), recipe.batch_size, console)
