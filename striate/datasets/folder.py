@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from striate.datasets.pictures import SUFFIXES, Preparation, is_picture, read_image
+from striate.datasets.readers import Readers
 from striate.errors import ArgumentError, DataError, received
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
-_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF")
-_MODES = {"grayscale": ("L", 1), "rgb": ("RGB", 3), "rgba": ("RGBA", 4)}
-_RESAMPLING = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3}
-MAX_PIXELS = 64 << 20
-"""Pictures that declare more pixels are refused before they are decoded."""
+__all__ = ["SUFFIXES", "ImageFolder", "class_names_of", "files_of", "load", "read_image"]
 
 
 @dataclass(frozen=True)
@@ -54,66 +50,31 @@ def load(folder: str | os.PathLike, image_size: tuple[int, int] | None = None, c
         >>> pictures = load("cells", image_size=(64, 64))  # doctest: +SKIP
         >>> model.fit(pictures.x / 255, pictures.y)  # doctest: +SKIP
     """
-    if color_mode not in _MODES:
-        raise ArgumentError(f"`color_mode` must be one of {', '.join(_MODES)}. " + received(color_mode=color_mode))
-    if interpolation not in _RESAMPLING:
-        raise ArgumentError(f"`interpolation` must be one of {', '.join(_RESAMPLING)}. "
-                            + received(interpolation=interpolation))
-    names = _class_names(Path(folder), class_names)
-    pictures, labels, paths, skipped = [], [], [], {}
-    for label, name in enumerate(names):
-        for path in _files(Path(folder) / name):
-            try:
-                pictures.append(read_image(path, image_size, color_mode, interpolation))
-            except DataError as error:
-                skipped[path] = str(error)
-                continue
-            labels.append(label)
-            paths.append(path)
-    if not pictures:
+    preparation = Preparation(image_size, color_mode, interpolation)
+    names = class_names_of(folder, class_names)
+    found = [(label, path) for label, name in enumerate(names) for path in files_of(Path(folder) / name)]
+    with Readers.for_files(len(found)) as readers:
+        read = readers.pixels([path for _, path in found], preparation)
+    skipped = {path: str(answer) for (_, path), answer in zip(found, read, strict=True)
+               if isinstance(answer, DataError)}
+    kept = [(answer, label, path) for (label, path), answer in zip(found, read, strict=True)
+            if not isinstance(answer, DataError)]
+    if not kept:
+        why = f" The first file: {next(iter(skipped.values()))}" if skipped else ""
         raise DataError(f"There is no readable picture ({', '.join(SUFFIXES)}) in the class folders of {folder}. "
-                        + received(class_names=names, skipped=len(skipped)))
+                        + received(class_names=names, skipped=len(skipped)) + why)
+    pictures, labels, paths = zip(*kept, strict=True)
     return ImageFolder(_stacked(pictures, paths), np.array(labels), names, tuple(paths), skipped)
 
 
-def read_image(path: str | os.PathLike, image_size: tuple[int, int] | None = None, color_mode: str = "grayscale",
-               interpolation: str = "bilinear") -> np.ndarray:
-    """One picture as uint8 of shape (height, width, channels). The arguments are those of `load`.
+def class_names_of(folder: str | os.PathLike, class_names: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The class folders in a folder, in alphabetical order; or those that were asked for, in their order.
 
     Raises:
-        DataError: the file is damaged, not a picture of a known kind, or claims to be enormous.
+        ArgumentError: one that was asked for is not there.
+        DataError: there is no such folder, or no class folder in it.
     """
-    from PIL import Image, ImageOps
-
-    mode, channels = _MODES[color_mode]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as file:
-                if file.width * file.height > MAX_PIXELS:
-                    raise DataError(f"{path} declares more than {MAX_PIXELS:,} pixels. "
-                                    + received(width=file.width, height=file.height))
-                image = ImageOps.exif_transpose(_eight_bits(file)).convert(mode)
-                if image_size is not None and image.size != (image_size[1], image_size[0]):
-                    image = image.resize((image_size[1], image_size[0]), _RESAMPLING[interpolation])
-                return np.asarray(image, np.uint8).reshape(image.height, image.width, channels)
-    except (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError,
-            Image.DecompressionBombWarning) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{path} cannot be read as a picture: {error}") from error
-
-
-def _eight_bits(image):
-    """Pictures of 16 bits (microscopes make them) keep their high bytes, instead of being cut at 255."""
-    if image.mode.startswith("I;16"):
-        from PIL import Image
-
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    return image
-
-
-def _class_names(folder: Path, class_names: Sequence[str] | None) -> tuple[str, ...]:
+    folder = Path(folder)
     if not folder.is_dir():
         raise DataError("There is no such folder. " + received(folder=str(folder)))
     present = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
@@ -129,12 +90,12 @@ def _class_names(folder: Path, class_names: Sequence[str] | None) -> tuple[str, 
     return tuple(class_names)
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*")
-                  if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file())
+def files_of(folder: Path) -> list[Path]:
+    """The pictures in a class folder and the folders in it, in the order of their names."""
+    return sorted(path for path in folder.rglob("*") if is_picture(path) and path.is_file())
 
 
-def _stacked(pictures: list[np.ndarray], paths: list[Path]) -> np.ndarray:
+def _stacked(pictures: Sequence[np.ndarray], paths: Sequence[Path]) -> np.ndarray:
     for picture, path in zip(pictures, paths, strict=True):
         if picture.shape != pictures[0].shape:
             raise DataError(f"The pictures have different sizes: {paths[0]} has {pictures[0].shape[:2]}, {path} has "

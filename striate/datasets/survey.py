@@ -1,0 +1,156 @@
+"""What is in a folder of pictures before anything is trained: sizes, classes, doubles, damaged files; and its split."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from striate.datasets.folder import class_names_of, files_of
+from striate.datasets.readers import Readers
+from striate.errors import DataError, received
+
+PARTS = ("train", "validation", "test")
+_PART_NAMES = {"train": "train", "training": "train", "val": "validation", "valid": "validation",
+               "validation": "validation", "test": "test", "testing": "test"}
+SHARES = (0.7, 0.15, 0.15)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A folder's readable pictures: `paths`, their `labels` (n,), `facts` of each (see `pictures.facts`), and `given`,
+    the part ("train", "validation", "test") whose folder a picture lies in, or "" where the folder has no parts."""
+
+    folder: Path
+    class_names: tuple[str, ...]
+    paths: tuple[Path, ...]
+    labels: np.ndarray
+    facts: tuple[Mapping[str, Any], ...]
+    given: tuple[str, ...]
+    unreadable: Mapping[Path, str]
+
+    @property
+    def hashes(self) -> list[str]:
+        """A hash of the pixels of each picture."""
+        return [fact["pixels"] for fact in self.facts]
+
+    @property
+    def grey(self) -> bool:
+        """Whether no picture has a colour."""
+        return all(fact["grey"] for fact in self.facts)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """(height, width) of each picture: (n, 2)."""
+        return np.array([(fact["height"], fact["width"]) for fact in self.facts])
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """The least and the largest value in the folder, where a picture has more than 8 bits; else None."""
+        deep = [fact for fact in self.facts if fact["type"] != "uint8"]
+        if not deep:
+            return None
+        return min(fact["low"] for fact in deep), max(fact["high"] for fact in deep)
+
+    def split(self, seed: int = 0) -> dict[str, np.ndarray]:
+        """The indices of the pictures of each part.
+
+        Parts that the folder has are kept. What it lacks is taken from "train", class by class, in an order that the
+        seed decides; pictures with the same pixels stay together, so that none is learnt by heart and then asked for.
+
+        Raises:
+            DataError: a class has not enough pictures for three parts.
+        """
+        present = set(self.given)
+        if present == {""}:
+            return self._parted(np.arange(len(self.paths)), dict(zip(PARTS, SHARES, strict=True)), seed)
+        parts = {part: np.array([i for i, own in enumerate(self.given) if own == part], int) for part in PARTS}
+        missing = {part: share for part, share in zip(PARTS, SHARES, strict=True) if part not in present}
+        if "train" in missing:
+            raise DataError("The folder has parts, but none to train on: there must be a folder 'train'. "
+                            + received(folder=str(self.folder), parts=sorted(present)))
+        if missing:
+            shares = {"train": 1 - sum(missing.values()), **missing}
+            parts |= self._parted(parts["train"], shares, seed)
+        return parts
+
+    def _parted(self, rows: np.ndarray, shares: Mapping[str, float], seed: int) -> dict[str, np.ndarray]:
+        random = np.random.Generator(np.random.PCG64(seed))
+        kept: dict[str, list[int]] = {part: [] for part in shares}
+        for label, name in enumerate(self.class_names):
+            groups: dict[str, list[int]] = defaultdict(list)
+            for row in rows:
+                if self.labels[row] == label:
+                    groups[self.facts[row]["pixels"]].append(int(row))
+            if len(groups) < len(shares):
+                raise DataError(f"Each class needs at least {len(shares)} different pictures: one to train on and one "
+                                "for every other part. " + received(class_name=name, pictures=len(groups)))
+            ordered = [groups[key] for key in sorted(groups)]
+            shuffled = [ordered[index] for index in random.permutation(len(ordered))]
+            borders = _borders(len(shuffled), list(shares.values()))
+            for part, first, last in zip(shares, borders, borders[1:], strict=False):
+                kept[part] += [row for group in shuffled[first:last] for row in group]
+        return {part: np.array(sorted(found), int) for part, found in kept.items()}
+
+
+def _borders(count: int, shares: Sequence[float]) -> list[int]:
+    """Where `count` things are cut into parts of about these shares, each of at least one.
+
+    Example:
+        >>> _borders(10, [0.7, 0.15, 0.15]), _borders(3, [0.7, 0.15, 0.15])
+        ([0, 6, 8, 10], [0, 1, 2, 3])
+    """
+    others = [max(1, round(count * share)) for share in shares[1:]]
+    first = max(1, count - sum(others))
+    return [0, *np.cumsum([first, *others]).tolist()]
+
+
+def survey(folder: str | os.PathLike) -> Survey:
+    """Looks at every picture of a folder of class folders, which may lie in folders "train", "val" and "test".
+
+    Raises:
+        DataError: no class folders or no readable pictures; parts with different classes.
+
+    Example:
+        >>> found = survey("cells")  # doctest: +SKIP
+        >>> found.class_names, len(found.paths)  # doctest: +SKIP
+        (('healthy', 'sick'), 1000)
+    """
+    folder = Path(folder)
+    names, found = _listed(folder)
+    with Readers.for_files(len(found)) as readers:
+        answers = readers.facts([path for _, _, path in found])
+    rows = list(zip(found, answers, strict=True))
+    unreadable = {row[2]: str(answer) for row, answer in rows if isinstance(answer, DataError)}
+    good = [(*row, answer) for row, answer in rows if not isinstance(answer, DataError)]
+    if not good:
+        why = f" The first file: {next(iter(unreadable.values()))}" if unreadable else ""
+        raise DataError(f"There is no readable picture in the class folders of {folder}. "
+                        + received(classes=names, unreadable=len(unreadable)) + why)
+    given, labels, paths, facts = zip(*good, strict=True)
+    return Survey(folder, names, paths, np.array(labels), facts, given, unreadable)
+
+
+def _listed(folder: Path) -> tuple[tuple[str, ...], list[tuple[str, int, Path]]]:
+    """The classes, and (part, label, path) of each picture."""
+    inside = class_names_of(folder)
+    parts = {name: _PART_NAMES[name.lower()] for name in inside if name.lower() in _PART_NAMES}
+    if "train" not in parts.values() or len(parts) < len(inside):
+        parts = {"": ""}
+    classes = {part: class_names_of(folder / place) for place, part in parts.items()}
+    names = classes.get("train", classes.get("", ()))
+    for part, found in classes.items():
+        strange = sorted(set(found) - set(names))
+        if strange:
+            raise DataError(f"The part '{part}' has classes that there is nothing to train on for. "
+                            + received(strange=strange, classes=names))
+    if len(names) < 2:
+        raise DataError("There must be at least two class folders, to have something to tell apart. "
+                        + received(folder=str(folder), classes=names))
+    return names, [(part, label, path) for place, part in parts.items() for label, name in enumerate(names)
+                   if (folder / place / name).is_dir() for path in files_of(folder / place / name)]
