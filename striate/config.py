@@ -34,6 +34,13 @@ def _positive(text: str) -> int:
     return count
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not seconds >= 1:
+        raise ValueError("must be at least 1")
+    return seconds
+
+
 def _switch(text: str) -> bool:
     known = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
     if text.lower() not in known:
@@ -52,6 +59,11 @@ def _cache_folder() -> Path:
 SETTINGS = {row.name: row for row in (
     Setting("num_threads", "STRIATE_NUM_THREADS", _positive, lambda: None,
             "Threads that compute; every core that the process may use unless set. The results do not depend on it."),
+    Setting("shards", "STRIATE_SHARDS", _positive, lambda: None,
+            "Pieces that each training batch is cut into, which ranks share; one for each rank unless set. The results "
+            "depend on it, but not on the number of ranks."),
+    Setting("rank_timeout", "STRIATE_RANK_TIMEOUT", _seconds, lambda: 10.0,
+            "Seconds after which a rank that gives no sign of life ends the training of all."),
     Setting("strict", "STRIATE_STRICT", _switch, lambda: False,
             "Looks through every result of every step for NaN and infinity and names the layer; several times slower."),
     Setting("cache_dir", "STRIATE_CACHE_DIR", _folder, _cache_folder,

@@ -7,6 +7,8 @@ import sys
 import threading
 from types import FrameType
 
+from striate.ranks import ranks
+
 _NAMES = {"SIGINT": "Ctrl-C", "SIGTERM": "SIGTERM"}
 
 
@@ -23,8 +25,13 @@ class InterruptGuard:
     """
 
     def __init__(self):
-        self.requested = False
+        self._heard = False
         self._before: dict[int, object] = {}
+
+    @property
+    def requested(self) -> bool:
+        """Whether to stop now; of several ranks all stop after the same step, whichever heard the signal."""
+        return ranks().agreed(self._heard)
 
     def __enter__(self) -> InterruptGuard:
         if threading.current_thread() is threading.main_thread():
@@ -38,7 +45,7 @@ class InterruptGuard:
         self._restore()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        self.requested = True
+        self._heard = True
         self._restore()
         name = _NAMES[signal.Signals(number).name]
         print(f"\n{name}: stopping after this step. Once more stops at once.", file=sys.stderr, flush=True)

@@ -15,6 +15,8 @@ from striate.models.training.data import Batch
 from striate.models.training.interrupt import InterruptGuard
 from striate.models.training.programs import scalars_of
 from striate.models.training.resume import Training
+from striate.models.training.sharding import run_step
+from striate.ranks import Alone, ranks
 
 
 class MeanLosses:
@@ -64,18 +66,20 @@ def train_step(model, batch: Batch, training: Training | None = None) -> None:
     scalars, random = scalars_of(optimizer), model._random_key()
     if training is not None:
         training.recorder.before(batch, scalars, random, training.epoch, training.batch)
-    results = model._programs.train(batch.examples.nest, batch.indices, scalars, random=random)
+    found = run_step(model, batch, scalars, random)
     optimizer.advance()
-    _take_in(model, batch, results)
+    for part, results in found:
+        _take_in(model, part, results)
 
 
-def test_step(model, batch: Batch) -> None:
-    """Losses and metrics of one batch; the model's metrics take the results in."""
+def test_step(model, batch: Batch, results: dict[str, Any] | None = None) -> None:
+    """Losses and metrics of one batch; the model's metrics take the results in, which are computed if not given."""
     own = model._programs.own_steps.get("test")
+    results = model._programs.test(batch.selected.nest) if results is None else results
     if own is not None:
-        model._step_logs = own.finish(model._programs.test(batch.selected.nest))
+        model._step_logs = own.finish(results)
         return
-    _take_in(model, batch, model._programs.test(batch.selected.nest))
+    _take_in(model, batch, results)
 
 
 def _take_in(model, batch: Batch, results: dict[str, Any]) -> None:
@@ -191,10 +195,13 @@ def evaluate(model, source, callbacks: CallbackList, guard: InterruptGuard | Non
     model.reset_metrics()
     hears_begin, hears_end = callbacks.hears("on_test_batch_begin"), callbacks.hears("on_test_batch_end")
     step = -1
-    for step, batch in enumerate(source.batches()):
+    own = "test" in model._own_steps()  # What such a step gives is for the process that traced it.
+    spread = (Alone() if own else ranks()).spread(
+        source.batches(), lambda batch: model._programs.test(batch.selected.nest))
+    for step, (batch, results) in enumerate(spread):
         if hears_begin:
             callbacks.on_test_batch_begin(step)
-        test_step(model, batch)
+        test_step(model, batch, results())
         if hears_end:
             callbacks.on_test_batch_end(step, model.get_metrics_result())
         if guard is not None and guard.requested:
@@ -211,10 +218,11 @@ def predict(model, source, callbacks: CallbackList) -> Any:
     hears_begin, hears_end = callbacks.hears("on_predict_batch_begin"), callbacks.hears("on_predict_batch_end")
     parts: list[list[np.ndarray]] = []
     structure, step = None, -1
-    for step, batch in enumerate(source.batches()):
+    spread = ranks().spread(source.batches(), lambda batch: model._forward([batch.selected.x]))
+    for step, (_, results) in enumerate(spread):
         if hears_begin:
             callbacks.on_predict_batch_begin(step)
-        structure = model._forward([batch.selected.x])
+        structure = results()
         parts.append(flatten(structure))
         if hears_end:
             callbacks.on_predict_batch_end(step, {"outputs": structure})

@@ -8,16 +8,18 @@ the layer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from striate.engine import compile_graph
+from striate.engine import Function, compile_graph
 from striate.graph.ir import Node
 from striate.graph.trace import collect
 from striate.models.structure import flatten
 from striate.models.training.data import Batch
+from striate.models.training.sharding import cut, random_of, run_step
+from striate.ranks import shards
 from striate.variables import moves
 
 COPIED_EVERY = 32
@@ -118,7 +120,7 @@ class Recorder:
             for step in self._steps:
                 before = [array.copy() for array in arrays]
                 results = self._repeat(step)
-                if np.isfinite(results["loss"]) and all(_is_finite(array) for array in arrays):
+                if all(np.isfinite(found["loss"]) for found in results) and all(_is_finite(array) for array in arrays):
                     continue
                 _restore(arrays, before)
                 return self._first(step) or unknown
@@ -128,16 +130,26 @@ class Recorder:
             for variable in self.model.variables:
                 variable.version += 1
 
-    def _repeat(self, step: _Step) -> dict[str, Any]:
-        nest = step.batch.examples.nest
-        return self.model._programs.train(nest, step.batch.indices, step.scalars, random=step.random)
+    def _repeat(self, step: _Step) -> list[dict[str, Any]]:
+        return [results for _, results in run_step(self.model, step.batch, step.scalars, step.random)]
 
     def _first(self, step: _Step) -> Origin | None:
-        """The first value of the step that is not finite, computed op by op."""
-        graph = self.model._programs.train.graph(step.batch.examples.nest, step.batch.indices, step.scalars)
-        reference = compile_graph(graph, "reference")
+        """The first value of the step that is not finite, computed op by op, shard after shard."""
+        if shards() == 1:
+            return self._first_of(step, self.model._programs.train, step.scalars)
+        for number, part in enumerate(cut(step.batch, shards())):
+            shard = replace(step, batch=part, random=random_of(step.random, number))
+            origin = self._first_of(shard, self.model._programs.sharded.shard)
+            if origin is not None:
+                return origin
+        return None
+
+    def _first_of(self, step: _Step, program: Function, *more: np.ndarray) -> Origin | None:
+        """The same for a program, which is given data, rows and what else it takes."""
+        arguments = [step.batch.examples.nest, step.batch.indices, *more]
+        reference = compile_graph(program.graph(*arguments), "reference")
         inputs: list[np.ndarray] = []
-        collect([step.batch.examples.nest, step.batch.indices, step.scalars], inputs.append)
+        collect(arguments, inputs.append)
         for value in reference.graph.parameters:
             if not _is_finite(value.source.array):
                 bad = value.source.array[~np.isfinite(value.source.array)][0]

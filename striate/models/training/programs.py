@@ -6,6 +6,7 @@ A training step is a single program: gather the batch's rows, forward, losses, m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from striate.models.structure import flatten
 from striate.models.training.compile_loss import CompileLoss
 from striate.models.training.compile_metrics import CompileMetrics
 from striate.models.training.own_step import OwnStep, as_input
+from striate.models.training.sharding import ShardPrograms
 
 
 class Programs:
@@ -44,15 +46,27 @@ class Programs:
         self.test = Function(self.own_steps.get("test", self._test), f"evaluation step of {model.name}", mode)
         self.forward = Function(self._forward, f"prediction of {model.name}", mode)
 
+    @cached_property
+    def sharded(self) -> ShardPrograms:
+        """The programs of a training step whose batch is cut into shards."""
+        return ShardPrograms(self, self._model, self._trained)
+
     def _train(self, data: dict[str, Any], indices, scalars) -> dict[str, Any]:
+        results, total = self.training_results(data, indices)
+        if self._trained:
+            self._model.optimizer.update(gradients(self.scaled(total), self._trained), scalars)
+        return results
+
+    def training_results(self, data: dict[str, Any], indices) -> tuple[dict[str, Any], Any]:
+        """In a trace: the forward pass of a training step on rows of the data (None: all); results and loss."""
         if indices is not None:
             data = collect(data, lambda array: ops.take(array, indices, axis=0))
-        results, total = self._results(data, training=True)
-        if self._trained:
-            optimizer = self._model.optimizer
-            scale = optimizer.loss_scale_factor
-            optimizer.update(gradients(total if scale is None else total * float(scale), self._trained), scalars)
-        return results
+        return self._results(data, training=True)
+
+    def scaled(self, total):
+        """The loss as it is differentiated: times the optimizer's `loss_scale_factor`, if it has one."""
+        scale = self._model.optimizer.loss_scale_factor
+        return total if scale is None else total * float(scale)
 
     def _test(self, data: dict[str, Any]) -> dict[str, Any]:
         return self._results(data, training=False)[0]

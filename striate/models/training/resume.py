@@ -15,8 +15,11 @@ import striate
 from striate import seeds
 from striate.errors import ArgumentError, StriateError, received
 from striate.models.training.nonfinite import Origin, Recorder
+from striate.ranks import shards
 
 FORMAT = 1
+_BEFORE_SHARDS = {"shards": 1}
+"""What states say that were saved before there were shards."""
 
 
 class Training:
@@ -61,7 +64,7 @@ class Training:
             self._fingerprint = {
                 "model": _model_fingerprint(self.model), "data": self.source.fingerprint,
                 "validation": None if self.validation is None else self.validation.fingerprint,
-                "optimizer": _optimizer_fingerprint(self.model.optimizer)}
+                "optimizer": _optimizer_fingerprint(self.model.optimizer), "step": {"shards": shards()}}
         return self._fingerprint
 
     def _named_callbacks(self):
@@ -87,7 +90,7 @@ class Training:
         if self.validation is not None:
             self.validation.settle()
         for what, now in self.fingerprint().items():
-            before = state["fingerprint"].get(what)
+            before = state["fingerprint"].get(what, _BEFORE_SHARDS if what == "step" else None)
             if before != json.loads(json.dumps(now)) and not force:
                 raise ArgumentError(_refusal(what, before, now))
         self._waiting = state

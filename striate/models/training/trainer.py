@@ -265,9 +265,12 @@ class Trainer(Layer):
         programs = self._programs
         if programs is None or programs.group is not self.optimizer.group or programs.eager != self.run_eagerly:
             user_loss = type(self).compute_loss is not Trainer.compute_loss
-            own_steps = {name: getattr(self, f"{name}_step") for name in ("train", "test")
-                         if getattr(type(self), f"{name}_step") is not getattr(Trainer, f"{name}_step")}
-            self._programs = Programs(self, self._loss, self._metrics, self._trained, user_loss, own_steps)
+            self._programs = Programs(self, self._loss, self._metrics, self._trained, user_loss, self._own_steps())
+
+    def _own_steps(self) -> dict[str, Any]:
+        """"train" and "test" -> the `train_step` and `test_step` of the model's class, where it has its own."""
+        return {name: getattr(self, f"{name}_step") for name in ("train", "test")
+                if getattr(type(self), f"{name}_step") is not getattr(Trainer, f"{name}_step")}
 
     def _renew_programs(self, examples: Examples) -> None:
         """Programs for the weights where they lie now: another model's optimizer may have laid them elsewhere."""
