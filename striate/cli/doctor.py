@@ -1,9 +1,11 @@
-"""`striate doctor`: what striate found on this computer."""
+"""`striate doctor`: what is wrong with a model and its data; without them, what striate found on this computer."""
 
 from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,16 +14,97 @@ from striate.cli import Command
 EXAMPLES = """
 striate doctor
 striate doctor --json > doctor.json
+striate doctor small fashion-mnist --subset
+striate doctor yale pictures --validation-split 0.2
+striate doctor model.keras data.npz --validation-split 0.2 --out findings.html
 """
+UNHEALTHY = 1
+"""The exit code when something was found."""
 
 
-@click.command(cls=Command, examples=EXAMPLES, short_help="Show what striate found on this computer.")
+@click.command(cls=Command, examples=EXAMPLES, short_help="Find mistakes in a model and its data, or show the set-up.")
+@click.argument("model", metavar="[MODEL]", required=False)
+@click.argument("data", metavar="[DATA]", required=False)
+@click.option("--validation-split", type=click.FloatRange(0, 1, max_open=True), default=0.0,
+              help="The share that `fit` would take for validation: the last samples.")
+@click.option("--subset", is_flag=True, help="Use the 10 % of the data that comes with striate.")
+@click.option("--limit", type=click.IntRange(1), help="Look at no more than so many samples of a data set.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Also save the findings: the ending says how (html, json, svg, png, pdf, txt).")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def command(as_json) -> None:
-    """Show the processor, threads, kernel cache, data sets, packages and settings that striate uses.
+def command(model, data, validation_split, subset, limit, out, as_json) -> None:
+    """Look for the usual mistakes in MODEL, its loss and DATA, before time is spent on training.
 
-    Put this into a report of a problem.
+    MODEL is a network of the zoo, a run's folder, a model file or module:function. DATA is a data set's name, a folder
+    with one folder of images for each class, or an .npz file with arrays x and y. The exit code is 1 when something was
+    found. Without MODEL: show the processor, threads, kernel cache, data sets, packages and settings that striate
+    uses; put that into a report of a problem.
     """
+    if model is None:
+        _machine(as_json)
+        return
+    found = _examined(model, data, validation_split, subset, limit)
+    click.echo(found.json() if as_json else str(found))
+    if out is not None:
+        click.echo(f"Saved {found.save(out)}", err=True)
+    if found.findings:
+        click.get_current_context().exit(UNHEALTHY)
+
+
+def _examined(source: str, data: str | None, validation_split: float, subset: bool, limit: int | None):
+    """The doctor's findings on a model and, if there are any, data."""
+    from striate.cli.explain import open_model
+
+    if data is None:
+        return open_model(source).doctor()
+    if data.endswith(".npz") or Path(data).is_dir():
+        model = open_model(source)
+        x, y = _own_data(model, data)
+        return _ready(model, y).doctor(x[:limit], y[:limit], validation_split)
+    from striate.cli import data as datasets
+    from striate.cli import networks
+
+    loaded = datasets.load(data, subset, limit, 0)
+    model = _ready(open_model(source, loaded.image_shape, len(loaded.classes)), loaded.train[1])
+    (x, y), (other_x, other_y) = ((networks.pixels(model, images), labels)
+                                  for images, labels in (loaded.train, loaded.validation))
+    return model.doctor(x, y, validation_split, None if validation_split else (other_x, other_y))
+
+
+def _own_data(model, place: str) -> tuple[Any, Any]:
+    """(x, y) of a folder of images, in the order in which they lie there, or of an .npz file."""
+    import numpy as np
+
+    from striate.cli import networks
+    from striate.datasets import folder
+    from striate.errors import DataError, received
+
+    if not place.endswith(".npz"):
+        height, width, channels = model.input_shape[1:]
+        mode = {1: "grayscale", 4: "rgba"}.get(channels, "rgb")
+        read = folder.load(place, None if None in (height, width) else (height, width), mode)
+        return networks.pixels(model, read.x), read.y
+    try:
+        with np.load(place, allow_pickle=False) as arrays:
+            return arrays["x"], arrays["y"]
+    except (KeyError, ValueError, OSError) as error:
+        raise DataError(f"{place} cannot be read: an .npz file with the arrays x and y is needed ({error}). "
+                        + received(data=place)) from None
+
+
+def _ready(model, labels):
+    """The model, compiled for its labels if it is not compiled yet: as `striate train` would do it."""
+    if model.compiled:
+        return model
+    import numpy as np
+
+    from striate.cli import networks
+
+    whole = np.issubdtype(np.asarray(labels).dtype, np.integer)
+    return networks.compiled(model, networks.recipe("user")) if whole and np.ndim(labels) == 1 else model
+
+
+def _machine(as_json: bool) -> None:
     from striate.cli import machine
 
     cache, settings = machine.kernel_cache(), machine.settings()

@@ -33,14 +33,15 @@ def command() -> None:
     """
 
 
-def _open(model: str):
+def open_model(source: str, image_shape: tuple[int, ...] | None = None, classes: int | None = None):
+    """The model that the user means; networks of the zoo and functions are made for the data, if there are any."""
     from striate import saving, zoo
     from striate.cli import networks
     from striate.cli.run_folder import find_model
 
-    if model in zoo.names() or ":" in model:
-        return networks.build(model)
-    return saving.load_model(find_model(model).file)
+    if source in zoo.names() or ":" in source:
+        return networks.build(source, image_shape, classes)
+    return saving.load_model(find_model(source).file)
 
 
 def _layer(text: str) -> str | int:
@@ -92,7 +93,7 @@ def number(model, layer, index, image, out, as_json, latex) -> None:
     """One number of a layer: window, weights, products, bias, activation."""
     from striate import see
 
-    network = _open(model)
+    network = open_model(model)
     found = see.number(network, _input(network, image), _layer(layer), _index(index))
     if latex:
         click.echo(found.latex())
@@ -108,7 +109,7 @@ def arithmetic(model, out, as_json) -> None:
     """Output sizes, parameters, operations and bytes of every layer, with the formulas filled in."""
     from striate import see
 
-    _tell(see.arithmetic(_open(model)), as_json, out)
+    _tell(see.arithmetic(open_model(model)), as_json, out)
 
 
 @command.command(name="receptive-field", **COMMON, examples="striate explain receptive-field uva --layer conv2d_2")
@@ -122,7 +123,7 @@ def receptive_field(model, layer, place, image, out, as_json) -> None:
     """What part of the input a number of a layer sees, by arithmetic and measured."""
     from striate import see
 
-    network = _open(model)
+    network = open_model(model)
     where = None if place is None else _index(place, "place")
     _tell(see.receptive_field(network, _layer(layer), _input(network, image), where), as_json, out)
 
@@ -135,7 +136,7 @@ def architecture(model, out, as_json) -> None:
     """The drawing of a network."""
     from striate import see
 
-    _tell(see.architecture(_open(model)), as_json, out)
+    _tell(see.architecture(open_model(model)), as_json, out)
 
 
 @command.command(**COMMON, examples="striate explain plan uva --batch 32\nstriate explain plan small --training")
@@ -148,7 +149,7 @@ def plan(model, batch, training, out, as_json) -> None:
     """Which kernels run a model, why, how long each takes, and its share of the processor's peak."""
     from striate import see
 
-    _tell(see.plan(_open(model), batch, training), as_json, out)
+    _tell(see.plan(open_model(model), batch, training), as_json, out)
 
 
 @command.command(name="feature-maps", **COMMON,
@@ -162,7 +163,7 @@ def feature_maps(model, layer, image, out, as_json) -> None:
     """The feature maps that a layer gives for an image."""
     from striate import see
 
-    network = _open(model)
+    network = open_model(model)
     _tell(see.feature_maps(network, _input(network, image), _layer(layer)), as_json, out)
 
 
@@ -175,7 +176,7 @@ def filters(model, layer, out, as_json) -> None:
     """The filters of a convolution."""
     from striate import see
 
-    _tell(see.filters(_open(model), None if layer is None else _layer(layer)), as_json, out)
+    _tell(see.filters(open_model(model), None if layer is None else _layer(layer)), as_json, out)
 
 
 @command.command(**COMMON, examples="striate explain why runs/fashion-mnist-0001 --image shoe.png --method grad-cam")
@@ -190,7 +191,7 @@ def why(model, method, class_index, image, out, as_json) -> None:
     """What in an image an output rests on."""
     from striate import see
 
-    network = _open(model)
+    network = open_model(model)
     _tell(getattr(see, method.replace("-", "_"))(network, _input(network, image), class_index), as_json, out)
 
 
@@ -204,7 +205,7 @@ def shift(model, by, image, out, as_json) -> None:
     """The invariance lab: how each layer answers when the input is shifted."""
     from striate import see
 
-    network = _open(model)
+    network = open_model(model)
     _tell(see.invariance(network, _input(network, image), _index(by, "by")), as_json, out)
 
 
@@ -216,4 +217,4 @@ def model(model, out, as_json) -> None:
     """What the doctor says of a model: mistakes in layers and loss."""
     from striate import see
 
-    _tell(see.doctor(_open(model)), as_json, out)
+    _tell(see.doctor(open_model(model)), as_json, out)

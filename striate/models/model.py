@@ -212,6 +212,33 @@ class Model(Trainer):
         self._require_compiled("memory_estimate")
         return estimate(self, batch_size)
 
+    def plan(self, batch_size: int = 32, training: bool = False):
+        """How the engine runs this model here, kernel by kernel: a `see.PlanTable`, which prints as a table.
+
+        Args:
+            batch_size: samples at once.
+            training: a whole training step (of a compiled model), instead of a prediction.
+
+        Example:
+            print(model.plan(batch_size=1))
+        """
+        from striate import see
+
+        return see.plan(self, batch_size, training)
+
+    def doctor(self, x=None, y=None, validation_split: float = 0.0, validation_data=None):
+        """Looks for the usual mistakes in this model, its loss and its data, as `fit` would get them.
+
+        Returns:
+            A `see.Diagnosis`: prints as a list of findings, each with its code, reason, mend and page.
+
+        Example:
+            print(model.doctor(x_train, y_train, validation_split=0.2))
+        """
+        from striate import see
+
+        return see.doctor(self, x, y, validation_split, validation_data)
+
     def save(self, filepath, overwrite: bool = True, **options) -> None:
         """Writes the whole model: layers, weights, optimiser. The ending says how: ".keras" or ".h5"."""
         from striate.saving import save_model

@@ -35,7 +35,7 @@ class Finding:
 
     @property
     def page(self) -> str:
-        return f"see/doctor.html#{self.code.lower()}"
+        return f"docs/see/doctor.md#{self.code.lower()}"
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Diagnosis(Result):
         head = f"The doctor looked at {', '.join(self.looked_at)} of {self.model}: "
         if not self.findings:
             return head + "nothing found."
-        lines = [f"{f.code}  {f.reason}\n      Mend: {f.mend}" for f in self.findings]
+        lines = [f"{f.code}  {f.reason}\n      Mend: {f.mend}\n      More: {f.page}" for f in self.findings]
         return head + f"{len(self.findings)} finding(s)\n\n" + "\n\n".join(lines)
 
     def figure(self) -> Canvas:

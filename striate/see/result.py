@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from fractions import Fraction
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,72 @@ def _numeric(text: str) -> bool:
     return not text or text[0].isdigit() or (text[0] in "+-.−" and any(letter.isdigit() for letter in text))
 
 
+def png_of(canvas: Canvas, scale: float) -> bytes:
+    """A drawing as a PNG file; one of few colours as a small one."""
+    image, memory = canvas.image(scale), io.BytesIO()
+    if image.getcolors(256) is not None:
+        image = image.quantize(256)
+    image.save(memory, "PNG", optimize=True)
+    return memory.getvalue()
+
+
+def film(images: Sequence[Any], seconds: float, kind: str) -> bytes:
+    """Pictures as a GIF, or (kind "PNG") as an APNG, that begins anew at its end."""
+    palette = images[0].quantize(64) if kind == "GIF" else None
+    small = [image.quantize(palette=palette, dither=0) if palette else image for image in images]
+    memory = io.BytesIO()
+    options: dict[str, Any] = {"disposal": 1, "optimize": True} if kind == "GIF" else {}
+    small[0].save(memory, kind, save_all=True, append_images=small[1:], duration=round(1000 * seconds), loop=0,
+                  **options)
+    return memory.getvalue()
+
+
+def pages(images: Sequence[Any]) -> bytes:
+    """Pictures as the pages of a PDF file."""
+    memory = io.BytesIO()
+    images[0].save(memory, "PDF", save_all=True, append_images=images[1:], resolution=72 * PIXELS_A_UNIT,
+                   quality=94)
+    return memory.getvalue()
+
+
+def mp4(images: Sequence[Any], seconds: float) -> bytes:
+    """Pictures as an MP4 film (H.264), `seconds` each.
+
+    Raises:
+        ArgumentError: the package `av` is not installed.
+    """
+    try:
+        import av
+    except ImportError:
+        raise ArgumentError("Films are written as MP4 with the package `av`: pip install 'striate[film]'. "
+                                  "Without it: save as .gif, .apng, .svg or .html.") from None
+    memory, each = io.BytesIO(), Fraction(seconds).limit_denominator(1000)
+    with av.open(memory, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=1 / each)
+        # Players want even lengths.
+        stream.width, stream.height = (-(-length // 2) * 2 for length in images[0].size)
+        stream.pix_fmt, stream.options = "yuv420p", {"crf": "18", "tune": "stillimage"}
+        for image in images:
+            whole = image.crop((0, 0, stream.width, stream.height))
+            container.mux(stream.encode(av.VideoFrame.from_image(whole)))
+        container.mux(stream.encode())
+    return memory.getvalue()
+
+
 class Result:
-    """The base of all results: `data()` says what it holds, `figure()` draws it, `__str__` tells it."""
+    """The base of all results: `data()` says what it holds, `figure()` draws it, `__str__` tells it.
+
+    seconds: how long a frame of a film stays; here of the film of one still picture.
+    """
+
+    seconds = 3.0
+
+    def __init_subclass__(cls, **keywords):
+        super().__init_subclass__(**keywords)
+        cls.__repr__ = Result.__repr__  # Before `dataclass` makes one: a prompt shows the text, not all arrays.
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def data(self) -> dict[str, Any]:
         """Everything that the result says, as lists, numbers and text."""
@@ -72,6 +137,9 @@ class Result:
     def _repr_svg_(self) -> str:
         return self.figure().svg()
 
+    def _repr_png_(self) -> bytes:
+        return png_of(self.figure(), PIXELS_A_UNIT)
+
     def _repr_html_(self) -> str:
         return f"<figure style='margin:0'>{self.figure().svg()}</figure>"
 
@@ -81,10 +149,12 @@ class Result:
         return _page(figure.describe, f"{figure.svg()}<pre>{escape(str(self))}</pre>")
 
     def save(self, path) -> Path:
-        """Writes the result; the file's ending says as what: svg, png, gif, pdf, html, json, txt (and tex, if it can).
+        """Writes the result; the file's ending says as what: svg, png, gif, apng, mp4, pdf, html, json, txt.
+
+        Some results can also be written as tex.
 
         Raises:
-            ArgumentError: another ending.
+            ArgumentError: another ending, or an mp4 file without the package `av`.
 
         Example:
             see.architecture(model).save("network.svg")
@@ -99,17 +169,19 @@ class Result:
         return path
 
     def _writers(self) -> dict[str, Any]:
-        writers = {".svg": lambda: self.figure().svg(), ".png": lambda: self._raster("PNG"),
-                   ".gif": lambda: self._raster("GIF"), ".pdf": lambda: self._raster("PDF"), ".html": self.html,
+        writers = {".svg": lambda: self.figure().svg(), ".png": lambda: png_of(self.figure(), PIXELS_A_UNIT),
+                   ".gif": lambda: film(self.rasters(), self.seconds, "GIF"),
+                   ".apng": lambda: film(self.rasters(), self.seconds, "PNG"),
+                   ".mp4": lambda: mp4(self.rasters(), self.seconds),
+                   ".pdf": lambda: pages(self.rasters(PIXELS_A_UNIT)), ".html": self.html,
                    ".json": lambda: self.json() + "\n", ".txt": lambda: str(self) + "\n"}
         if hasattr(self, "latex"):
             writers[".tex"] = lambda: self.latex() + "\n"
         return writers
 
-    def _raster(self, kind: str) -> bytes:
-        memory = io.BytesIO()
-        self.figure().image(PIXELS_A_UNIT).save(memory, kind)
-        return memory.getvalue()
+    def rasters(self, scale: float = 1.0) -> list[Any]:
+        """The drawing as Pillow images, `scale` pixels a unit: one, or of a film all frames."""
+        return [self.figure().image(scale)]
 
 
 class Animation(Result):
@@ -164,19 +236,16 @@ class Animation(Result):
         return paths
 
     def _writers(self) -> dict[str, Any]:
-        return {**super()._writers(), ".svg": self.moving_svg, ".apng": lambda: self._raster("PNG")}
+        writers = super()._writers()
+        return {**writers, ".svg": self.moving_svg, ".png": writers[".apng"]}
 
-    def _raster(self, kind: str) -> bytes:
-        images = [self.frame(index).image(PIXELS_A_UNIT if kind == "PDF" else 1.0) for index in range(self.count)]
-        memory = io.BytesIO()
-        options: dict[str, Any] = {}
-        if kind == "GIF":
-            images = [image.quantize(128) for image in images]
-            options = {"duration": round(self.seconds * 1000), "loop": 0, "disposal": 1}
-        elif kind == "PNG":
-            options = {"duration": round(self.seconds * 1000), "loop": 0}
-        images[0].save(memory, kind, save_all=True, append_images=images[1:], **options)
-        return memory.getvalue()
+    def rasters(self, scale: float = 1.0) -> list[Any]:
+        """Every frame as a Pillow image, all of the size of the largest."""
+        drawn = [self.frame(index) for index in range(self.count)]
+        width, height = max(canvas.width for canvas in drawn), max(canvas.height for canvas in drawn)
+        for canvas in drawn:
+            canvas.width, canvas.height = width, height
+        return [canvas.image(scale) for canvas in drawn]
 
 
 def _page(title: str, body: str) -> str:

@@ -72,6 +72,35 @@ def test_saving(tmp_path, ending):
     assert len(film.save_frames(tmp_path / "frames")) == 4
 
 
+@pytest.mark.parametrize("frames", [1, 4])
+def test_mp4(tmp_path, frames):
+    av = pytest.importorskip("av")
+    result = see.animate(layers.Conv2D(1, 2), np.arange(9.0).reshape(3, 3)) if frames == 4 else see.connectivity()
+    with av.open(result.save(tmp_path / "film.mp4")) as film:
+        shown = list(film.decode(video=0))
+        assert len(shown) == frames and film.duration / 1e6 == (2.0 if frames == 4 else 3.0)
+        assert shown[0].to_ndarray(format="rgb24")[:4, :4].min() > 240  # White paper.
+
+
+def test_mp4_without_its_package(tmp_path, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(errors.ArgumentError, match=r"pip install 'striate\[film\]'"):
+        see.connectivity().save(tmp_path / "film.mp4")
+
+
+def test_notebooks_and_prompts(tmp_path):
+    result = see.connectivity()
+    assert repr(result) == str(result)
+    assert result._repr_png_().startswith(b"\x89PNG") and result._repr_svg_().startswith("<svg")
+    assert "<svg" in result._repr_html_()
+    for ending in ("gif", "apng", "pdf", "html"):
+        assert result.save(tmp_path / f"still.{ending}").stat().st_size > 1000
+    with pytest.raises(errors.ArgumentError, match="ending says how"):
+        result.save(tmp_path / "still.bmp")
+
+
 def test_errors_help(tmp_path):
     with pytest.raises(errors.ArgumentError, match="more than 400 windows"):
         see.animate(layers.Conv2D(1, 3), np.ones((64, 64)))
@@ -79,5 +108,3 @@ def test_errors_help(tmp_path):
         see.animate(layers.Conv2D(1, 3), np.ones((1, 6, 6, 1)))
     with pytest.raises(errors.ArgumentError, match="for max pooling"):
         see.animate(layers.Conv2D(1, 3), np.ones((6, 6)), backward=True)
-    with pytest.raises(errors.ArgumentError, match="The file's ending says how"):
-        see.connectivity().save(tmp_path / "x.mp4")

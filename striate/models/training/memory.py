@@ -9,6 +9,7 @@ import numpy as np
 
 from striate.models.training.data import Examples
 from striate.models.training.loss_kinds import kind_of
+from striate.models.training.programs import scalars_of
 from striate.ops.spec import TensorType
 
 
@@ -45,15 +46,8 @@ def estimate(model, batch_size: int) -> MemoryEstimate:
     from striate.runtime.pool import default_threads
 
     was_made = model._programs is not None
-    examples = Examples(*_example_batch(model, batch_size))
-    outputs = model._known_outputs(examples.x)
-    model._make_programs(outputs, examples)
-    step = model._programs
-    rows = TensorType((batch_size,), "int32")
-    types = [_type_of(examples.nest), rows, [TensorType(o.scalars().shape, "float32") for o in model._optimizers()]]
-    if "train" not in step.own_steps:
-        types[2] = types[2][0]
-    plan = step.train.plan(*types)
+    function, arguments = example_step(model, batch_size)
+    plan = function.plan(*_type_of(arguments))
     if not was_made:  # The data may turn out to be of another kind than the example.
         model._forget_programs()
     weights = sum(variable.array.nbytes for variable in model.variables)
@@ -62,6 +56,16 @@ def estimate(model, batch_size: int) -> MemoryEstimate:
     scratch = default_threads() * max((launch.scratch for item in plan.steps for launch in item.launches), default=0)
     return MemoryEstimate(plan.arena_bytes, sum(plan.persistent.values()), scratch, weights, slots, weights + slots,
                           results)
+
+
+def example_step(model, batch_size: int) -> tuple[Any, list]:
+    """(the program of a training step, its arguments for a batch of zeros)."""
+    examples = Examples(*_example_batch(model, batch_size))
+    model._make_programs(model._known_outputs(examples.x), examples)
+    step = model._programs
+    numbers = [scalars_of(optimizer) for optimizer in model._optimizers()]
+    rows = np.arange(batch_size, dtype=np.int32)
+    return step.train, [examples.nest, rows, numbers if "train" in step.own_steps else numbers[0]]
 
 
 def _example_batch(model, batch_size: int) -> tuple[Any, list, list]:
