@@ -16,7 +16,7 @@ import click
 
 from striate import __version__, errors
 
-COMMANDS = ("train", "evaluate", "predict", "summary", "explain", "run", "warmup", "bench", "doctor")
+COMMANDS = ("train", "evaluate", "predict", "summary", "explain", "explore", "run", "warmup", "bench", "doctor")
 EXIT_CODES = (
     (errors.DownloadError, 3),
     (errors.ModelFileError, 4),

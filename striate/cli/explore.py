@@ -1,0 +1,250 @@
+"""`striate explore`: a page on this computer that looks into a network while it runs and learns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+
+from striate.cli import Command, plain
+from striate.errors import ArgumentError, DataError, received
+
+if TYPE_CHECKING:
+    from striate.cli.run_folder import SavedModel
+    from striate.explore.subject import Data, Sample, Subject
+
+EXAMPLES = """
+striate explore
+striate explore uva
+striate explore runs/fashion-mnist-0001 shirt.png boots/
+striate explore model.keras cells/ --train-on cells/
+striate explore lenet5 --export lenet5.html
+"""
+SAMPLES, FILES = 20, 40
+FIRST_EPOCHS = 3
+"""How long the network trains by itself when the command is given no model."""
+DEFAULT_MODEL = "small"
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+
+
+@click.command(cls=Command, examples=EXAMPLES, short_help="Look into a network, live, in the browser.")
+@click.argument("model", required=False)
+@click.argument("images", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--train-on", metavar="DATA", help="fashion-mnist (its 10 % subset), a folder with one folder of images "
+                                                 "a class, or none. Networks of the zoo get fashion-mnist.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the page; a free one unless given.")
+@click.option("--host", default="127.0.0.1", show_default=True,
+              help="Address to serve at. Any other than this computer's own lets the network in.")
+@click.option("--browser/--no-browser", default=True, help="Open the page in the browser.")
+@click.option("--export", "out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write the page as one HTML file that needs no server, and end.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of weights and training.")
+@click.option("--json", "as_json", is_flag=True, help="Print the address (or the file) as JSON.")
+def command(model, images, train_on, port, host, browser, out, seed, as_json) -> None:
+    """Open a page that shows a network at work: its maps, one layer, one neuron, the sum behind it; and its training.
+
+    MODEL is a network of the zoo, a run's folder, a model file or module:function. IMAGES are files or folders. Without
+    a model a small network begins to learn on the tenth of Fashion-MNIST that comes with striate.
+    """
+    from striate import utils
+
+    require_extra()
+    from striate.explore.server import is_loopback, serve
+    from striate.explore.session import LIVE, Session
+
+    utils.set_random_seed(seed)
+    subject = make_subject(model or DEFAULT_MODEL, images, train_on)
+    session = Session(subject)
+    first = next(iter(session.samples))
+    session.taps(first)
+    if out is not None:
+        from striate.explore.export import html
+        from striate.files import write_text
+
+        write_text(out, html(session, first, LIVE))
+        click.echo(json.dumps({"file": str(out)}) if as_json else f"Written to {out}.")
+        return
+    if not is_loopback(host):
+        click.echo(f"Warning: at {plain(host)} every computer of the network that learns the address below can see the "
+                   "model and the images, and the way there is not encrypted.", err=True)
+    if model is None and session.learner is not None:
+        session.learner.act("start", FIRST_EPOCHS)
+
+    def tell(address: str) -> None:
+        click.echo(json.dumps({"address": address, "model": subject.model.name}) if as_json else
+                   f"{subject.said}\nThe page: {address}\nThe address holds a secret; Ctrl-C ends the page.")
+    serve(session, host, port, browser, tell)
+
+
+def require_extra() -> None:
+    """Says how to mend it when the packages of the page are missing.
+
+    Raises:
+        ArgumentError: Starlette or uvicorn is not installed.
+    """
+    try:
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise ArgumentError(f"The page needs the package {error.name}, which is not installed: "
+                            "pip install 'striate[explore]'.") from None
+
+
+def make_subject(source: str, images: Sequence[Path], train_on: str | None) -> Subject:
+    """The model that the user means, with inputs to look at and data to train on.
+
+    Raises:
+        ArgumentError: no such model, or data that do not fit it.
+        DataError: images that cannot be read.
+    """
+    from striate import saving, zoo
+    from striate.cli import networks
+    from striate.cli.run_folder import find_model
+    from striate.explore.subject import Subject
+    from striate.see import probe
+
+    saved: SavedModel | None = None
+    if source in zoo.names() or ":" in source:
+        model = networks.build(source)
+        said = f"{model.name} has random weights: it has learnt nothing yet."
+    else:
+        saved = find_model(source)
+        model = saving.load_model(saved.file)
+        said = f"{model.name} has the weights of {saved.file.name}."
+    probe.network(model)
+    classes, data, why_not = training_data(model, source, saved, train_on)
+    shape = tuple(model.inputs[0].shape[1:])
+    samples = [*user_samples(model, images, shape), *data_samples(model, data, shape)]
+    outputs = model.outputs[0].shape
+    if not classes and len(outputs) == 2:
+        classes = tuple(saved.class_name(i) if saved else str(i) for i in range(outputs[-1] if outputs[-1] > 1 else 2))
+    return Subject(model, said, tuple(samples or noise(model)), classes, lambda pixels: networks.pixels(model, pixels),
+                   lambda values: networks.probabilities(model, values), data, why_not)
+
+
+def training_data(model, source: str, saved: SavedModel | None, train_on: str | None) \
+        -> tuple[tuple[str, ...], Data | None, str]:
+    """(class names, what to train on or None, why there is none)."""
+    from striate import zoo
+
+    wanted = train_on
+    if wanted is None:
+        known = saved.config.get("data", {}).get("name") if saved else None
+        wanted = "fashion-mnist" if source in zoo.names() or known == "fashion-mnist" else "none"
+    if wanted == "none":
+        return (), None, "No data was named: --train-on fashion-mnist, or --train-on FOLDER with one folder a class."
+    shape, outputs = tuple(model.input_shape[1:]), model.output_shape
+    if len(model.inputs) > 1 or len(shape) != 3 or shape[-1] not in (1, 3) or None in shape or len(outputs) != 2:
+        if train_on is None:
+            return (), None, "Only classifiers of images can be trained here; this network is none."
+        raise ArgumentError("Only classifiers of images with a known size can be trained here. "
+                            + received(input_shape=shape, output_shape=outputs))
+    images, classes, said = _pictures(wanted, shape)
+    count = 2 if outputs[-1] == 1 else outputs[-1]
+    if count != len(classes):
+        if train_on is None:
+            return (), None, (f"The network has {count} classes, Fashion-MNIST {len(classes)}. Name data of your own: "
+                              "--train-on FOLDER with one folder a class.")
+        raise ArgumentError(f"The network has {count} classes, the data {len(classes)}. " + received(train_on=wanted))
+    return classes, _data(model, source, images, said), ""
+
+
+def _pictures(name: str, shape: tuple[int, ...]):
+    """((train, validation), class names, words) of a data set; each part is (uint8 images, labels)."""
+    from striate.cli import data as datasets
+    from striate.datasets import folder
+
+    if name == "fashion-mnist":
+        found = datasets.load(name, subset=True, limit=None, seed=0)
+        parts = [(_fitted(x, shape), y) for x, y in (found.train, found.validation)]
+        return parts, tuple(found.classes), f"the 10 % subset of {found.title} that comes with striate"
+    if not Path(name).is_dir():
+        raise ArgumentError("--train-on takes fashion-mnist, a folder with one folder a class, or none. "
+                            + received(train_on=name))
+    pictures = folder.load(name, (shape[0], shape[1]), "grayscale" if shape[-1] == 1 else "rgb")
+    order = np.random.Generator(np.random.Philox(0)).permutation(len(pictures.x))
+    held = max(1, len(order) // 10)
+    parts = [(pictures.x[rows], pictures.y[rows]) for rows in (order[held:], order[:held])]
+    return parts, pictures.class_names, f"{len(order):,} images of {Path(name).name}"
+
+
+def _fitted(images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """uint8 images (count, height, width, 1) at another size, with as many channels as needed."""
+    from PIL import Image
+
+    if images.shape[1:3] != shape[:2]:
+        size = (shape[1], shape[0])
+        images = np.stack([np.asarray(Image.fromarray(image[..., 0]).resize(size, Image.Resampling.BILINEAR))
+                           for image in images])[..., np.newaxis]
+    return np.repeat(images, shape[-1], axis=-1) if shape[-1] != images.shape[-1] else images
+
+
+def _data(model, source: str, parts, said: str) -> Data:
+    from striate.cli import networks
+    from striate.explore.subject import Data
+
+    recipe = networks.recipe(source)
+
+    def prepare(model):
+        return networks.compiled(model, recipe)
+    prepare(model)
+    (x, y), (held, labels) = parts
+    return Data(said, networks.pixels(model, x), y, (networks.pixels(model, held), labels), recipe.batch_size, prepare)
+
+
+def user_samples(model, images: Sequence[Path], shape: tuple[int, ...]) -> list[Sample]:
+    """The images that the user named, read for the model; folders are looked through.
+
+    Raises:
+        ArgumentError: the model takes no images. DataError: a file cannot be read, or there is none.
+    """
+    from striate.cli import networks
+    from striate.explore.images import decode
+    from striate.explore.subject import Sample
+
+    paths: list[Path] = []
+    for place in images:
+        inside = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()) \
+            if place.is_dir() else [place]
+        if not inside:
+            raise DataError("There is no image in this folder. " + received(images=str(place)))
+        paths += inside[::max(1, len(inside) // FILES)]
+    found = []
+    for path in paths[:FILES]:
+        try:
+            found.append(Sample(path.name, networks.pixels(model, decode(path.read_bytes(), shape))))
+        except DataError as error:
+            raise DataError(f"{error} File: {path}") from None
+    return found
+
+
+def data_samples(model, data: Data | None, shape: tuple[int, ...]) -> list[Sample]:
+    """Some images of the validation data, of every class in turn; they are not trained on."""
+    from striate.explore.subject import Sample
+
+    if data is None:
+        return []
+    x, y = data.validation
+    by_class = [np.flatnonzero(y == label) for label in np.unique(y)]
+    rows = [int(places[turn]) for turn in range(SAMPLES) for places in by_class if turn < len(places)][:SAMPLES]
+    return [Sample(f"image {row}", x[row], int(y[row])) for row in rows]
+
+
+def noise(model) -> list[Sample]:
+    """Inputs for models of which nothing is known: numbers between 0 and 1, and waves for lines."""
+    from striate.explore.subject import Sample
+
+    random = np.random.Generator(np.random.PCG64(0))
+    shapes = [tuple(length or 32 for length in tensor.shape[1:]) for tensor in model.inputs]
+    found = []
+    if len(shapes) == 1 and len(shapes[0]) == 2:
+        at = np.linspace(0, 1, shapes[0][0])[:, np.newaxis]
+        for waves in (1, 2, 4, 8):
+            phases = np.arange(shapes[0][1]) / max(1, shapes[0][1])
+            found.append(Sample(f"{waves} waves", np.sin(2 * np.pi * (waves * at + phases)).astype(np.float32)))
+    values = [random.random(shape, np.float32) for shape in shapes]
+    return [*found, Sample("noise", values if len(values) > 1 else values[0])]

@@ -1,0 +1,50 @@
+"""Images of the user as the model takes them: decoded under limits, made grey or coloured, resized."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import numpy as np
+
+from striate.errors import ArgumentError, DataError, received
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
+MAX_PIXELS = 32_000_000
+MAX_BYTES = 10 << 20
+
+
+def decode(content: bytes, shape: tuple[int | None, ...], invert: bool = False) -> np.ndarray:
+    """The bytes of an image file as uint8 pixels of shape (height, width, channels).
+
+    Args:
+        content: the file.
+        shape: that the model takes, without the batch; channels are 1 or 3.
+        invert: swap dark and bright.
+
+    Raises:
+        ArgumentError: the model takes no images.
+        DataError: no image of a known kind, damaged, or too large.
+    """
+    from PIL import Image, ImageOps
+
+    if len(shape) != 3 or shape[-1] not in (1, 3):
+        raise ArgumentError("An image fits only models for grey or coloured images. " + received(input_shape=shape))
+    height, width, channels = shape
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise DataError(f"The image has more than {MAX_PIXELS:,} pixels. "
+                                    + received(width=image.width, height=image.height))
+                fitted = ImageOps.exif_transpose(image).convert("L" if channels == 1 else "RGB")
+        size = (width or min(fitted.width, 512), height or min(fitted.height, 512))
+        pixels = np.asarray(fitted.resize(size, Image.Resampling.LANCZOS), np.uint8).reshape(size[1], size[0], -1)
+    except (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError,
+            Image.DecompressionBombWarning) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"This file cannot be read as an image. Known kinds: {', '.join(FORMATS)}. "
+                        + received(reason=str(error)[:80])) from None
+    return 255 - pixels if invert else pixels
