@@ -8,6 +8,7 @@ import time
 from striate import checkpoints
 from striate.callbacks.base import Callback
 from striate.errors import ArgumentError, received
+from striate.ranks import ranks
 
 
 class BackupAndRestore(Callback):
@@ -51,7 +52,7 @@ class BackupAndRestore(Callback):
 
     def on_train_begin(self, logs=None) -> None:
         """Asks the training to go on from the newest state, if there is one."""
-        state = checkpoints.newest(self.backup_dir)
+        state = ranks().from_first(lambda: checkpoints.newest(self.backup_dir))
         if state is not None:
             self.model._training.go_on_from(state, self.force)
         self._saved_at = time.monotonic()
@@ -73,10 +74,11 @@ class BackupAndRestore(Callback):
 
     def on_train_end(self, logs=None) -> None:
         """Removes the states of a training that is complete."""
-        if self.delete_checkpoint and self.model._training.complete:
+        if self.delete_checkpoint and self.model._training.complete and ranks().rank == 0:
             checkpoints.remove(self.backup_dir)
 
     def _save(self) -> None:
-        training = self.model._training
-        checkpoints.save(self.backup_dir, self.model._steps_made(), training.state())
+        if ranks().rank == 0:  # All ranks have the same state.
+            training = self.model._training
+            checkpoints.save(self.backup_dir, self.model._steps_made(), training.state())
         self._saved_at = time.monotonic()

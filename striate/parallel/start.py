@@ -1,0 +1,137 @@
+"""Joining the ranks that mpiexec or srun started, and leaving them."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import socket
+import sys
+import time
+import traceback
+from typing import Any
+
+import numpy as np
+
+from striate import config, files
+from striate.errors import ArgumentError, StriateError, received
+from striate.parallel import heartbeat
+from striate.parallel.mpi_ranks import MPIRanks
+from striate.ranks import Alone, ranks, work_with
+
+_MARKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
+"""Variables by which mpiexec and srun tell a process its rank: MPICH's and Intel's, PMIx's, Open MPI's."""
+_CONNECT_SECONDS = 30.0
+_FIRST_SPEAKS = 1.0
+"""All ranks often fail in the same way; the others give rank 0 so many seconds to say it once and end the job."""
+_heartbeat: heartbeat.Heartbeat | None = None
+
+
+def started_by_mpi() -> bool:
+    """Whether mpiexec or srun started this process as one of several; asks the environment, loads nothing."""
+    tasks = os.environ.get("SLURM_NTASKS", "1") if "SLURM_PROCID" in os.environ else "1"
+    return any(name in os.environ for name in _MARKS) or tasks not in ("", "1")
+
+
+def start() -> Alone:
+    """Joins the other ranks: `fit`, `evaluate` and `predict` are shared from now on. Gives the ranks.
+
+    Without other processes, nothing changes. On all ranks but the first, standard output and files outside the cache
+    go nowhere: these ranks hold the same results, and the first one writes them. Threads are shared out among the
+    ranks of a machine unless their number is set.
+
+    Raises:
+        ArgumentError: mpi4py and an MPI are not installed.
+        StriateError: ranks cannot reach each other.
+    """
+    global _heartbeat
+    if ranks().size > 1:
+        return ranks()
+    MPI = _load_mpi()
+    communicator = MPI.COMM_WORLD
+    expected = int(os.environ.get("SLURM_NTASKS") or 1) if "SLURM_STEP_ID" in os.environ else 1
+    if communicator.Get_size() == 1:
+        if expected > 1:
+            raise StriateError("srun started several processes, but MPI sees only one: they do not know each other. Use "
+                               f"srun --mpi=pmi2 (srun --mpi=list shows what there is). {received(tasks=expected)}")
+        return ranks()
+    found = MPIRanks(communicator, MPI.Request.Testall)
+    _share_threads(communicator.Split_type(MPI.COMM_TYPE_SHARED).Get_size())
+    _heartbeat = _begin_heartbeat(found)
+    if found.rank:
+        files.leave_to_another(config.value("cache_dir"))
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (for the rest of the process)
+    sys.excepthook = _end_all
+    atexit.register(_leave, MPI)
+    work_with(found)
+    return found
+
+
+def _load_mpi() -> Any:
+    try:
+        import mpi4py
+    except ImportError:
+        raise ArgumentError("Training on several ranks needs mpi4py and an MPI: pip install 'striate[dist]'.") from None
+    mpi4py.rc.thread_level = "funneled"
+    mpi4py.rc.finalize = False
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:
+        raise ArgumentError(f"mpi4py finds no MPI library ({error}): pip install 'striate[dist]' brings one.") from None
+    return MPI
+
+
+def _share_threads(local: int) -> None:
+    """So many ranks on this machine share its cores."""
+    from striate.kernels import cpu
+
+    if config.value("num_threads") is None:
+        config.set_value("num_threads", max(1, cpu.cores() // local))
+
+
+def _begin_heartbeat(found: MPIRanks) -> heartbeat.Heartbeat:
+    names = found.gather(f"{socket.gethostname()}, process {os.getpid()}")
+    timeout = config.value("rank_timeout")
+    server = None
+    if found.rank == 0:
+        server, token = heartbeat.listen()
+        where = {"addresses": heartbeat.own_addresses(), "port": server.getsockname()[1],
+                 "token": np.frombuffer(token, np.uint8)}
+    place = found.from_first(lambda: where)
+    token = place["token"].tobytes()
+    if server is not None:
+        peers = heartbeat.accept(server, token, found.size - 1, _CONNECT_SECONDS)
+    else:
+        peers = [heartbeat.connect(place["addresses"], place["port"], token, found.rank)]
+    return heartbeat.Heartbeat(found.rank, peers, timeout, names)
+
+
+def _leave(MPI: Any) -> None:
+    """At the end of the process: all ranks end together."""
+    if _heartbeat is not None:
+        MPI.Finalize()
+        _heartbeat.stop()
+
+
+def abort(code: int) -> None:
+    """Ends all ranks, if there are several, with this exit code; to be called when this one fails for itself."""
+    found = ranks()
+    if found.size == 1:
+        return
+    from mpi4py import MPI
+
+    sys.stdout.flush()
+    sys.stderr.flush()
+    MPI.COMM_WORLD.Abort(code)
+
+
+def before_failing() -> None:
+    """To be called before a rank says why it fails: when all fail alike, the first one's words are enough."""
+    if ranks().rank:
+        time.sleep(_FIRST_SPEAKS)
+
+
+def _end_all(kind, error, trace) -> None:
+    before_failing()
+    print(f"Rank {ranks().rank}:", file=sys.stderr)
+    traceback.print_exception(kind, error, trace)
+    abort(1)
