@@ -272,13 +272,14 @@ def _write_windows(done, y, winner, out, line, pixel, tall, wide, relu, count, z
 
 
 def winograd_convolution(lanes, rows):
-    """Makes the kernel for x * w with epilogue. Task: `images` whole images.
+    """Makes the kernel for x * w with epilogue. Task: `images` whole images, and one of `parts` shares of the output
+    channels (a single image is shared out among threads that way; each transforms its input anew).
 
     Arguments (slots): 0 x or pooled gradient, 1 winners and 2 pooled outputs of the input (when slot 24 > 0), 3 U,
     4 bias, 5 mask, 6 y, 7 winners out, 8 images n, 9 h, 10 w, 11 ic, 12 oc, 13 oh, 14 ow, 15 tile rows, 16 tile
     columns, 17 top, 18 left, 19 has bias, 20 relu, 21 has mask, 22 pool (1: 2 x 2), 23 images a task,
     24 and 25 the pool of the input, 26 its relu, 27 blocks of output channels a pass, 28 tiles a chunk (a multiple of
-    `rows`): V and M of a chunk should fit the cache beside U.
+    `rows`): V and M of a chunk should fit the cache beside U, 29 parts.
     The register tile is `rows` tiles x 2 vectors of output channels; its inner loop runs over input channels.
     """
     block = 2 * lanes
@@ -291,14 +292,16 @@ def winograd_convolution(lanes, rows):
         has_bias, relu, has_mask, pool = integer(a, 19), integer(a, 20), integer(a, 21), integer(a, 22)
         zero = broadcast(np.float32(0.0), lanes)
         depth, blocks, line = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block, 4 * tw + 2
-        map_size, tall = (4 * th + 2) * line * depth, integer(a, 28)
+        map_size, tall, parts = (4 * th + 2) * line * depth, integer(a, 28), integer(a, 29)
+        share = (blocks + parts - 1) // parts
         v_plane, m_plane, u_plane = tall * depth + SKEW, wide * tall * block + SKEW, blocks * depth * block + SKEW
         half, done = f32_at(scratch), f32_at(scratch + 4 * 36 * lanes)
         padded, v = f32_at(scratch + 4 * 64 * lanes), f32_at(scratch + 4 * (64 * lanes + map_size))
         m = f32_at(scratch + 4 * (64 * lanes + map_size + 36 * v_plane))
         clear(padded, map_size)
         for task in range(first, last):
-            begin = task * images
+            begin, first_block = task // parts * images, task % parts * share
+            last_block = min(first_block + share, blocks)
             tiles = (min(begin + images, n) - begin) * th * tw
             for chunk in range(0, tiles, tall):
                 count = min(tall, tiles - chunk)
@@ -313,8 +316,8 @@ def winograd_convolution(lanes, rows):
                     corner = (place // tw * line + place % tw) * 4 * depth
                     for k in range(0, depth, lanes):
                         input_tile(padded, corner + k, depth, line * depth, half, v, t * depth + k, v_plane, lanes)
-                for group in range(0, blocks, wide):
-                    width = min(wide, blocks - group)
+                for group in range(first_block, last_block, wide):
+                    width = min(wide, last_block - group)
                     for f in range(36):
                         for b in range(width):
                             weights = f * u_plane + (group + b) * depth * block

@@ -16,6 +16,10 @@ _TILES, _CHUNK = 64, 36
 """Tiles that a task aims at, and tiles of a chunk: enough rows to use each transformed weight often, few enough that
 their transforms fit the second-level cache."""
 _ROWS = {32: 12, 16: 6}
+_FEWEST_TILES = 16
+"""With fewer tiles, reading the transformed weights (four times the weights) costs more than is saved."""
+_SHARED_TASKS = 4
+"""Fewer blocks of images than this are shared out by output channels too."""
 
 
 def suits(attributes, kernel: tuple, size: tuple, batch: int, pool: tuple | None) -> bool:
@@ -24,7 +28,7 @@ def suits(attributes, kernel: tuple, size: tuple, batch: int, pool: tuple | None
     tiles = batch * -(-size[0] // 4) * -(-size[1] // 4)
     used = size[0] * size[1] / (16 * -(-size[0] // 4) * -(-size[1] // 4))
     padding = all(side <= 2 for pair in attributes["padding"] for side in pair)
-    return (plain and padding and kernel[:2] == (3, 3) and min(kernel[2:]) >= 16 and used >= 0.55 and tiles >= 32
+    return (plain and padding and kernel[:2] == (3, 3) and min(kernel[2:]) >= 16 and used >= 0.55 and tiles >= _FEWEST_TILES
             and pool in (None, (2, 2, 2, 2)))
 
 
@@ -48,6 +52,8 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tu
     images = max(1, min(_TILES // (th * tw), -(-batch // (4 if heavy else 8))))
     tall = min(_CHUNK, -(-images * th * tw // rows) * rows)
     wide = min(blocks, max(1, 64 // block))
+    tasks = -(-batch // images)
+    parts = 1 if tasks >= _SHARED_TASKS else max(1, min(blocks // 2, -(-_SHARED_TASKS // tasks)))
     u = Temporary((36, blocks * wide_ic * block + _SKEW), name="transformed weights")
     pack = Launch("winograd_weights", {"lanes": lanes}, [w, u, ic, oc, wide_ic, int(flipped)], [u],
                   2 * blocks * wide_ic // lanes, "transforms the filters once a step",
@@ -57,7 +63,7 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tu
     arguments = [x, winner_in, y_in, u, given.get("bias", 0), given.get("mask", 0), y, given.get("winner", 0),
                  batch, height, width, ic, oc, *size, th, tw, padding[0][0], padding[1][0],
                  int("bias" in given), int(bool(given.get("relu"))), int("mask" in given),
-                 int("winner" in given), images, *pool_in[:2], int(relu_in), wide, tall]
+                 int("winner" in given), images, *pool_in[:2], int(relu_in), wide, tall, parts]
     planes = 36 * (tall * wide_ic + wide * tall * block + 2 * _SKEW)
     scratch = 4 * ((4 * th + 2) * (4 * tw + 2) * wide_ic + 64 * lanes + planes)
     writes = [y] + ([given["winner"]] if "winner" in given else [])
@@ -65,7 +71,7 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tu
     reason = (f"Winograd F(4x4,3x3): {size[0] * size[1] / (16 * th * tw):.0%} of its tiles used, "
               f"{images} images ({images * th * tw} tiles) a task, register tile {rows} x 2 vectors")
     return [pack, Launch("winograd_convolution", {"lanes": lanes, "rows": rows}, arguments, writes,
-                         -(-batch // images), reason, scratch=scratch, flops=flops)]
+                         tasks * parts, reason, scratch=scratch, flops=flops)]
 
 
 _CHUNK_TILES = 256
