@@ -16,12 +16,14 @@ import json
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from striate.errors import FileError, ModelFileError, received
+from striate.files import remove as remove_file
 from striate.files import write_bytes, write_text
 
 KEPT = 2
@@ -76,13 +78,18 @@ def newest(folder: str | os.PathLike) -> Any:
 
 
 def remove(folder: str | os.PathLike) -> None:
-    """Removes all states, and the folder if nothing else is in it."""
+    """Removes all states, and the folder if nothing else is in it.
+
+    Raises:
+        FileError: a state cannot be removed.
+    """
     base = Path(folder)
     for place in _places(base):
         _discard(place)
-    (base / _LATEST).unlink(missing_ok=True)
+    remove_file(base / _LATEST)
     if base.is_dir() and not any(base.iterdir()):
-        base.rmdir()
+        with suppress(OSError):  # An empty folder does no harm.
+            base.rmdir()
 
 
 def _places(base: Path) -> list[Path]:
@@ -113,7 +120,7 @@ def _prune(base: Path, newest_place: Path) -> None:
 
 def _discard(place: Path) -> None:
     """COMMIT goes first: a state that is half removed must not count."""
-    (place / _COMMIT).unlink(missing_ok=True)
+    remove_file(place / _COMMIT)
     shutil.rmtree(place, ignore_errors=True)
 
 

@@ -108,6 +108,17 @@ def replacing_with(path: str | os.PathLike, ready: str | os.PathLike) -> None:
     _sync_folder(Path(path).parent)
 
 
+def remove(path: str | os.PathLike) -> None:
+    """Removes a file, if it is there."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise FileError(f"{path} could not be removed: {error.strerror or error}. " + received(path=str(path))
+                        ) from error
+
+
 @contextmanager
 def lock(path: str | os.PathLike) -> Iterator[None]:
     """Makes other processes that want the same lock wait; a process that dies lets go of it.
@@ -280,7 +291,7 @@ def _explained(error: OSError, final: Path) -> FileError:
     if isinstance(error, FileError):
         return error
     if error.errno in _FULL:
-        free = shutil.disk_usage(final.parent).free
+        free = shutil.disk_usage(next(place for place in final.absolute().parents if place.exists())).free
         advice = (f"the disk is full ({error.strerror}; {free:,} bytes are free in {final.parent}). "
                   "Free some space or choose another folder.")
     elif error.errno in _FORBIDDEN:

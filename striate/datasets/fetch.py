@@ -15,11 +15,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from striate import config
 from striate.errors import DownloadError, received
-from striate.files import Growing, lock, replacing_with, write_text
+from striate.files import Growing, lock, remove, replacing_with, write_text
 
 _CHUNK = 1 << 18
 _TIMEOUT_SECONDS = 30
@@ -78,6 +79,26 @@ def fetch(path: Path, urls: Sequence[str], sha256: str | None, max_bytes: int = 
                         + f"\nWithout a connection to the internet, put the file there by hand: {path}")
 
 
+@contextmanager
+def opened(url: str):
+    """The body of an address as a binary stream, for reading a part of a large file; nothing is kept or checked.
+
+    Raises:
+        DownloadError: it cannot be reached.
+
+    Example:
+        >>> with opened("https://.../large.gz") as stream:  # doctest: +SKIP
+        ...     beginning = stream.read(1000)
+    """
+    request = urllib.request.Request(url, headers={"User-Agent": "striate", "Accept-Encoding": "identity"})
+    try:
+        answer = _OPENER.open(request, timeout=_TIMEOUT_SECONDS)
+    except (OSError, http.client.HTTPException) as error:
+        raise DownloadError(f"{url} could not be opened: {_reason(error)}.") from error
+    with answer:
+        yield answer
+
+
 def _is_there(path: Path, sha256: str | None) -> bool:
     return path.is_file() and (sha256 is None or sha256_of(path) == sha256)
 
@@ -111,8 +132,8 @@ def _fetch_from(url: str, path: Path, sha256: str | None, max_bytes: int, progre
         _forget(part)
         raise DownloadError(f"the file has the wrong SHA-256, so it was thrown away: expected {sha256}, "
                             + received(sha256=actual))
+    remove(_notes(part))
     replacing_with(path, part)
-    _forget(part)
 
 
 def _continue_part(url: str, part: Path, max_bytes: int, progress) -> None:
@@ -172,8 +193,8 @@ def _version(part: Path, url: str) -> str | None:
 
 
 def _forget(part: Path) -> None:
-    part.unlink(missing_ok=True)
-    _notes(part).unlink(missing_ok=True)
+    remove(part)
+    remove(_notes(part))
 
 
 class _WebOnly(urllib.request.HTTPRedirectHandler):
