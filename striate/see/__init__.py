@@ -18,6 +18,7 @@ _NAMES = {
     "smoothing": "signals", "matched_filter": "signals", "impulse_response": "signals", "noisy_sensor": "signals",
     "convolve": "signals", "toeplitz": "signals", "convolution_forms": "signals", "x_or_o": "letters",
     "plan": "plan_table", "doctor": "diagnosis",
+    "Recorder": "recording", "Timeline": "travel", "time_travel": "travel",
     "confusion": "answers", "worst_mistakes": "answers", "most_confident": "answers",
 }
 __all__ = list(_NAMES)
