@@ -1,8 +1,11 @@
-"""Data sets to train on, each a module with `load_data()`; `folder.load` reads folders of pictures.
+"""Data sets to train on, each a module with `load_data()`, and readers of the user's own pictures and tables.
 
-`fashion_mnist`, `mnist` and `cifar10` give what Keras' modules of the same names give.
+`fashion_mnist`, `mnist` and `cifar10` give what Keras' modules of the same names give. `folder.load` reads folders of
+pictures, `survey` looks through them first, `tables` reads `.npz` and CSV files.
 """
 
-from striate.datasets import auto_mpg, cifar10, fashion_mnist, folder, mnist, x_or_o
+from striate.datasets import (auto_mpg, brain_food, cifar10, fashion_mnist, folder, mnist, pictures, simulated_ca,
+                              survey, tables, x_or_o)
 
-__all__ = ["auto_mpg", "cifar10", "fashion_mnist", "folder", "mnist", "x_or_o"]
+__all__ = ["auto_mpg", "brain_food", "cifar10", "fashion_mnist", "folder", "mnist", "pictures", "simulated_ca",
+           "survey", "tables", "x_or_o"]

@@ -50,7 +50,8 @@ class Audit:
             found.append(f"{self.doubles:,} pictures repeat another one of their part.")
         if self.conflicts:
             one, two = self.conflicts[0]
-            found.append(f"{len(self.conflicts):,} times the same picture has two classes. For example {one} and {two}.")
+            found.append(f"{len(self.conflicts):,} times the same picture has two classes. For example {one} "
+                         f"and {two}.")
         if self.unreadable:
             path, why = next(iter(self.unreadable.items()))
             found.append(f"{len(self.unreadable):,} files cannot be read and are left out. For example {path}: {why}")
@@ -65,7 +66,7 @@ class Audit:
 
 def pixel_hashes(images: np.ndarray) -> list[str]:
     """A hash of the pixels of each picture of an array (n, ...)."""
-    return [hashlib.sha256(np.ascontiguousarray(image)).hexdigest() for image in images]
+    return [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
 
 
 def audit(parts: Mapping[str, tuple[Sequence[str], Sequence[int], Sequence[str]]], class_names: Sequence[str],

@@ -17,6 +17,7 @@ from striate.errors import DownloadError, received
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _URLS = ("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",)
 _SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
+_NAME = "cifar-10-binary.tar.gz"
 _FOLDER = "cifar-10-batches-bin"
 _TRAIN = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
 _TEST = ("test_batch.bin",)
@@ -40,13 +41,20 @@ def load_data():
     return _pictures(rows[:len(_TRAIN)]), _pictures(rows[len(_TRAIN):])
 
 
+def on_this_computer() -> Path | None:
+    """The archive, if it lies where it is looked for; its content is checked when it is read."""
+    return next((path for path in (*_places(), cache_folder("cifar-10") / _NAME) if path.is_file()), None)
+
+
+def _places() -> list[Path]:
+    return [] if config.value("data") is None else [config.value("data") / "cifar-10" / _NAME]
+
+
 def _find() -> Path:
-    name = "cifar-10-binary.tar.gz"
-    if config.value("data") is not None:
-        path = config.value("data") / "cifar-10" / name
+    for path in _places():
         if path.is_file() and sha256_of(path) == _SHA256:
             return path
-    return fetch(cache_folder("cifar-10") / name, _URLS, _SHA256, max_bytes=256 << 20)
+    return fetch(cache_folder("cifar-10") / _NAME, _URLS, _SHA256, max_bytes=256 << 20)
 
 
 def read_batches(path: Path, names: tuple[str, ...]) -> list[np.ndarray]:

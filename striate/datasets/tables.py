@@ -1,0 +1,185 @@
+"""Data in one file: `.npz` archives of arrays, and CSV tables of pixels, of paths to pictures, or of numbers."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from striate.errors import ArgumentError, DataError, received
+
+TARGETS = ("label", "class", "target", "y", "mpg")
+"""Names that a table's target column may have, best first; without one it is the first column."""
+PATHS = ("path", "file", "filename", "image")
+MAX_BYTES = 8 << 30
+_PAIRS = (("train", "x_train", "y_train"), ("validation", "x_val", "y_val"), ("validation", "x_valid", "y_valid"),
+          ("test", "x_test", "y_test"), ("all", "x", "y"), ("all", "images", "labels"))
+_MOST_CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Pictures or rows and their labels by part ("train", "validation", "test"; or "all" where there are no parts)."""
+
+    parts: dict[str, tuple[np.ndarray, np.ndarray]]
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file of numbers: `x` (n, columns) float32, `y` (n,) float32, and what the columns are called."""
+
+    x: np.ndarray
+    y: np.ndarray
+    columns: tuple[str, ...]
+    target: str
+
+
+def load_npz(path: str | os.PathLike) -> Arrays:
+    """Arrays of an `.npz` file: `x_train`, `y_train`, `x_val`, `y_val`, `x_test`, `y_test`; or `x` and `y`.
+
+    Labels are whole numbers or texts, one for each picture. Class names may stand in an array `class_names`.
+
+    Raises:
+        DataError: the file is damaged, holds other names, or arrays that do not belong together.
+
+    Example:
+        >>> load_npz("cells.npz").parts["train"][0].shape  # doctest: +SKIP
+        (800, 64, 64, 1)
+    """
+    arrays = _members(Path(path))
+    parts = {part: (arrays[x], arrays[y]) for part, x, y in _PAIRS if x in arrays and y in arrays}
+    if "train" not in parts and "all" not in parts:
+        raise DataError("The file must hold arrays x_train and y_train (with x_val, y_val, x_test, y_test if there "
+                        "are), or x and y. " + received(path=str(path), arrays=sorted(arrays)))
+    if "train" in parts:
+        parts.pop("all", None)
+    for part, (x, y) in parts.items():
+        if len(x) != len(y) or not len(x):
+            raise DataError("Each picture needs one label. " + received(part=part, x=x.shape, y=y.shape))
+    labels = np.concatenate([np.asarray(y).reshape(len(y), -1)[:, 0] for _, y in parts.values()])
+    names, numbers = _classes(labels, arrays.get("class_names"))
+    borders = np.cumsum([len(y) for _, y in parts.values()])[:-1]
+    pieces = np.split(numbers, borders)
+    return Arrays({part: (x, own) for (part, (x, _)), own in zip(parts.items(), pieces, strict=True)}, names)
+
+
+def _members(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            declared = sum(member.file_size for member in archive.infolist())
+            if declared > MAX_BYTES:
+                raise DataError(f"{path} unpacks to more than {MAX_BYTES:,} bytes. " + received(bytes=declared))
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise DataError("There is no such file. " + received(path=str(path))) from None
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path} cannot be read as an .npz file of numbers: {error}") from error
+
+
+def _classes(labels: np.ndarray, given: np.ndarray | None) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names of the classes, and each label's number.
+
+    Raises:
+        DataError: labels that are no classes.
+    """
+    if labels.dtype.kind in "US":
+        names, numbers = np.unique(labels.astype(str), return_inverse=True)
+        return tuple(names.tolist()), numbers
+    numbers = labels.astype(np.int64)
+    if (numbers != labels).any() or numbers.min() < 0 or numbers.max() >= _MOST_CLASSES:
+        raise DataError(f"Labels must be texts or whole numbers from 0 to {_MOST_CLASSES - 1}. "
+                        + received(least=float(labels.min()), largest=float(labels.max())))
+    count = int(numbers.max()) + 1
+    if given is not None:
+        if len(given) < count:
+            raise DataError("`class_names` must name every class. " + received(names=len(given), classes=count))
+        return tuple(str(name) for name in given), numbers
+    return tuple(str(number) for number in range(count)), numbers
+
+
+def load_csv(path: str | os.PathLike, target: str | None = None) -> Arrays | Table | list[tuple[Path, str]]:
+    """A CSV file with a line of column names.
+
+    Args:
+        path: the file; columns are parted by commas, semicolons or tabs.
+        target: the column to predict; else one called label, class, target, y or mpg, else the first.
+
+    Returns:
+        - [(path, class), ...] where a column is called path, file, filename or image: pictures, relative to the table;
+        - `Arrays` of uint8 pictures (n, side, side, 1) where all other columns are pixels (whole numbers from 0 to 255,
+          a square number of them, at least 16) and the target is whole numbers or words;
+        - else a `Table` of numbers. Rows in which a number is missing are left out of it.
+
+    Raises:
+        ArgumentError: no column has the name of `target`.
+        DataError: there are no rows, or words where numbers should be.
+    """
+    head, rows = _rows(Path(path))
+    target = _target(head, target)
+    at = head.index(target)
+    picture = next((name for name in head if name.lower() in PATHS and name != target), None)
+    if picture is not None:
+        return [(Path(path).parent / row[head.index(picture)], row[at]) for row in rows]
+    columns = [index for index in range(len(head)) if index != at]
+    values = np.array([[_number(row[index]) for index in columns] for row in rows])
+    side = math.isqrt(len(columns))
+    if side >= 4 and side * side == len(columns) and not np.isnan(values).any() and \
+            (values == np.rint(values)).all() and values.min() >= 0 and values.max() <= 255:
+        labels = [row[at] for row in rows]
+        whole = all(label.strip().isdigit() for label in labels)
+        names, numbers = _classes(np.array(labels, np.int64 if whole else str), None)
+        return Arrays({"all": (values.astype(np.uint8).reshape(-1, side, side, 1), numbers)}, names)
+    wanted = np.array([_number(row[at]) for row in rows])
+    kept = ~(np.isnan(values).any(axis=1) | np.isnan(wanted))
+    if not kept.any():
+        raise DataError("No row of the table has a number in every column. "
+                        + received(path=str(path), columns=head, first_row=rows[0]))
+    return Table(values[kept].astype(np.float32), wanted[kept].astype(np.float32),
+                 tuple(head[index] for index in columns), target)
+
+
+def _rows(path: Path) -> tuple[list[str], list[list[str]]]:
+    try:
+        text = path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise DataError("There is no such file. " + received(path=str(path))) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as text: {error}") from error
+    first = text.partition("\n")[0]
+    parting = max(",;\t", key=first.count)
+    lines = [row for row in csv.reader(text.splitlines(), delimiter=parting) if row]
+    if len(lines) < 2 or len(lines[0]) < 2:
+        raise DataError("A table needs a line of column names, two columns at least, and rows. "
+                        + received(path=str(path), lines=len(lines)))
+    head = [name.strip() for name in lines[0]]
+    for number, row in enumerate(lines[1:], 2):
+        if len(row) != len(head):
+            raise DataError(f"Line {number} of {path} has another number of columns than the first. "
+                            + received(columns=len(row), expected=len(head)))
+    return head, lines[1:]
+
+
+def _target(head: list[str], target: str | None) -> str:
+    if target is not None:
+        if target not in head:
+            raise ArgumentError(f"The table has no column of this name; there are {', '.join(head)}. "
+                                + received(target=target))
+        return target
+    lower = [name.lower() for name in head]
+    return next((head[lower.index(name)] for name in TARGETS if name in lower), head[0])
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
