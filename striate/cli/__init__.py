@@ -16,7 +16,8 @@ import click
 
 from striate import __version__, errors
 
-COMMANDS = ("train", "evaluate", "predict", "summary", "explain", "explore", "run", "warmup", "bench", "doctor")
+COMMANDS = ("train", "launch", "evaluate", "predict", "summary", "explain", "explore", "run", "warmup", "bench",
+            "doctor")
 EXIT_CODES = (
     (errors.DownloadError, 3),
     (errors.ModelFileError, 4),
@@ -57,15 +58,33 @@ class Program(click.Group):
         try:
             return super().invoke(context)
         except KeyboardInterrupt:
-            click.echo("\nInterrupted.", err=True)
-            context.exit(INTERRUPTED)
+            _fail(context, "\nInterrupted.", INTERRUPTED)
         except BrokenPipeError:
             # The reader of our output has gone (`striate ... | head`): nothing is wrong.
             sys.stderr.close()
             context.exit(0)
         except tuple(kind for kind, _ in EXIT_CODES) as error:
-            click.echo(f"Error: {plain(error)}", err=True)
-            context.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
+            _fail(context, f"Error: {plain(error)}", next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
+
+
+def _fail(context: click.Context, message: str, code: int) -> None:
+    """Says what went wrong and ends the process; and with it all ranks that share the work."""
+    parallel = sys.modules.get("striate.parallel")
+    if parallel is not None:
+        parallel.before_failing()
+    click.echo(message, err=True)
+    if parallel is not None:
+        parallel.abort(code)
+    context.exit(code)
+
+
+def join_ranks() -> bool:
+    """Shares the work with the other processes if mpiexec or srun started several; whether this one is to speak."""
+    from striate.parallel import ranks, start, started_by_mpi
+
+    if started_by_mpi():
+        start()
+    return ranks().rank == 0
 
 
 class _WithExamples(click.Command):

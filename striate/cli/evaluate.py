@@ -6,7 +6,7 @@ import json
 
 import click
 
-from striate.cli import Command, plain
+from striate.cli import Command, join_ranks, plain
 
 EXAMPLES = """
 striate evaluate runs/fashion-mnist-0001
@@ -35,6 +35,7 @@ def command(model, data, subset, limit, batch_size, as_json) -> None:
     from striate.cli.run_folder import find_model
     from striate.cli.scores import score
 
+    join_ranks()
     saved = find_model(model)
     of_run = saved.config.get("data", {})
     if data is None and "name" not in of_run:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from striate.cli import Command
+from striate.cli import Command, join_ranks
 
 EXAMPLES = """
 striate run homework.py --epochs 3
@@ -44,6 +44,7 @@ def command(context, slides, output, yes, words) -> None:
         raise click.UsageError("Give a script, or --from-slides FILE with or without --output and --yes.")
     from striate.runner.script import run_script
 
+    join_ranks()
     context.exit(run_script(words[0], words[1:]))
 
 

@@ -16,6 +16,7 @@ striate train fashion-mnist --model lenet5 --epochs 10 --batch-size 128
 striate train fashion-mnist --model my_models:small --optimizer sgd --learning-rate 0.05
 striate train fashion-mnist --subset --json
 striate train --resume runs/fashion-mnist-0001
+mpiexec -n 4 striate train fashion-mnist --model uva --batch-size 128 --shards 4
 """
 
 
@@ -30,6 +31,9 @@ striate train --resume runs/fashion-mnist-0001
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="The same seed gives the same weights, bit for bit, on any number of threads.")
 @click.option("--threads", type=click.IntRange(1), help="Threads that compute; all cores unless given.")
+@click.option("--shards", type=click.IntRange(1), metavar="N",
+              help="Cut each batch into N shards, which the ranks of mpiexec, srun or `striate launch` share; one for "
+                   "each rank unless given. The weights depend on it, but not on the number of ranks.")
 @click.option("--limit", type=click.IntRange(1), help="Use at most so many images, for a quick try.")
 @click.option("--subset", is_flag=True, help="Use the 10 % of the data that comes with striate.")
 @click.option("--out", type=click.Path(path_type=Path),
@@ -46,12 +50,13 @@ def command(**options) -> None:
     """
     from rich.console import Console
 
+    from striate.cli import join_ranks
     from striate.cli.terminal import say
     from striate.cli.training import Request, train
 
     check_resume(click.get_current_context())
     request = Request(**options)
-    console = Console(stderr=request.json)
+    console = Console(stderr=request.json, quiet=not join_ranks())
     folder, result = train(request, console)
     if request.json:
         click.echo(json_text(result))

@@ -20,6 +20,7 @@ from striate.cli.run_folder import BEST, CONFIG, LAST, REPORT, STATE, RunFolder,
 from striate.cli.scores import Scores, score
 from striate.cli.terminal import say
 from striate.errors import ArgumentError, received
+from striate.ranks import ranks, shards
 
 SECONDS_BETWEEN_STATES = 30
 """A run that is killed loses at most so many seconds of work."""
@@ -36,6 +37,7 @@ class Request:
     learning_rate: float | None = None
     seed: int = 0
     threads: int | None = None
+    shards: int | None = None
     limit: int | None = None
     subset: bool = False
     out: Path | None = None
@@ -61,6 +63,8 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
         request = resumed(request, RunFolder(request.resume))
     if request.threads is not None:
         config.set_value("num_threads", request.threads)
+    config.set_value("shards", request.shards)
+    request = replace(request, shards=shards())
     data = datasets.load(request.data, request.subset, request.limit, request.seed)
     say(console, "Data", f"{data.said} ({data.source}).")
     if data.warning:
@@ -76,6 +80,8 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
 
     model = make()
     say(console, "Model", f"{plain(request.model)}: {model.count_params():,} parameters, {networks.said(recipe)}.")
+    if shards() > 1:
+        say(console, "Ranks", f"{ranks().size}, with batches cut into {shards()} shards.")
     folder = run_folder(request, data)
     say(console, "Run", str(folder.path))
     settings = run_settings(request, recipe, data, model)
@@ -93,16 +99,18 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
 def resumed(request: Request, folder: RunFolder) -> Request:
     """The request that a run began with, out of its folder, with the threads and the kind of output asked for now.
 
+    A run that ended before its first state was saved begins again.
+
     Raises:
-        ArgumentError: the run is complete, or its folder holds no state to go on from.
+        ArgumentError: the run is complete, or this is not the folder of one.
     """
-    began = read_config(folder / CONFIG)
+    began, has_state = ranks().from_first(lambda: (dict(read_config(folder / CONFIG)), (folder / STATE).is_dir()))
     if "request" not in began:
         raise ArgumentError(f"This folder is not that of a run that can go on: its {CONFIG} names no request. "
                             + received(resume=str(folder.path)))
-    if not (folder / STATE).is_dir():
-        raise ArgumentError("There is nothing to go on from: the run is complete, or it ended before its first state "
-                            "was saved. " + received(resume=str(folder.path)))
+    if not has_state and "result" in began:
+        raise ArgumentError("There is nothing to go on with: the run is complete. "
+                            + received(resume=str(folder.path)))
     return replace(Request(**began["request"]), threads=request.threads, json=request.json, resume=request.resume)
 
 
@@ -110,7 +118,9 @@ def run_folder(request: Request, data: datasets.Data) -> RunFolder:
     """The folder of the run that goes on, the one that was asked for, or a new one."""
     if request.resume is not None:
         return RunFolder(request.resume)
-    return RunFolder.at(request.out) if request.out else RunFolder.create(config.value("runs"), data.name)
+    made = ranks().from_first(lambda: str(
+        (RunFolder.at(request.out) if request.out else RunFolder.create(config.value("runs"), data.name)).path))
+    return RunFolder(Path(made))
 
 
 def run_settings(request: Request, recipe: zoo.Recipe, data: datasets.Data, model) -> dict[str, Any]:
@@ -121,7 +131,8 @@ def run_settings(request: Request, recipe: zoo.Recipe, data: datasets.Data, mode
         "request": {name: value for name, value in asdict(request).items()
                     if name not in ("out", "json", "resume", "threads")},
         "model": request.model,
-        "training": {"epochs": recipe.epochs, "batch_size": recipe.batch_size, "loss": type(model.loss).__name__,
+        "training": {"epochs": recipe.epochs, "batch_size": recipe.batch_size,
+                     "shards": request.shards, "loss": type(model.loss).__name__,
                      "optimizer": recipe.optimizer,
                      "learning_rate": float(f"{float(model.optimizer.learning_rate):.6g}"),
                      **recipe.optimizer_arguments},
@@ -143,6 +154,7 @@ def command(request: Request, recipe: zoo.Recipe) -> str:
     words = ["striate", "train", request.data, "--model", request.model, "--epochs", recipe.epochs,
              "--batch-size", recipe.batch_size]
     for option, value in (("--optimizer", request.optimizer), ("--learning-rate", request.learning_rate),
+                          ("--shards", request.shards if request.shards != 1 else None),
                           ("--seed", request.seed), ("--limit", request.limit)):
         if value is not None:
             words += [option, value]
@@ -200,10 +212,13 @@ def test(model, data: datasets.Data, folder: RunFolder) -> Scores:
     """Measures the best weights on the test images: these were used for nothing before."""
     from striate import saving
 
-    best = folder / BEST
-    if best.is_file():
-        model = saving.load_model(best)
-    return score(model, *data.test, classes=len(data.classes))
+    def best() -> list[np.ndarray] | None:
+        return saving.load_model(folder / BEST).get_weights() if (folder / BEST).is_file() else None
+    last = model.get_weights()
+    model.set_weights(ranks().from_first(best) or last)
+    scores = score(model, *data.test, classes=len(data.classes))
+    model.set_weights(last)
+    return scores
 
 
 def finish(folder: RunFolder, settings: dict[str, Any], outcome: Outcome, scores: Scores) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 MPI itself waits for ever. So a thread of every rank keeps a TCP connection of its own to rank 0, and both sides send a
 byte about every second. A connection that ends without a farewell is a rank that died; one that falls silent for
-`rank_timeout` seconds is a rank that was stopped, or whose network is cut. Rank 0 then says which one, tells the others,
-and all end at once with the exit code `LOST`: the job fails as a whole, and nothing that was committed is lost.
+`rank_timeout` seconds is a rank that was stopped, or whose network is cut. Rank 0 then says which one, tells the
+others, and all end at once with the exit code `LOST`: the job fails as a whole; nothing that was committed is lost.
 """
 
 from __future__ import annotations
@@ -118,8 +118,8 @@ class Heartbeat:
         now = time.monotonic()
         for peer in self.peers:
             if not peer.gone and now - peer.seen > self.timeout:
-                self._lose(peer, f"has given no sign of life for {now - peer.seen:.0f} s: it is stopped, its machine is "
-                                 "down, or the network between is cut")
+                self._lose(peer, f"has given no sign of life for {now - peer.seen:.0f} s: it is stopped, its machine "
+                                 "is down, or the network between is cut")
 
     def _lose(self, lost: Peer, why: str) -> None:
         """Ends the job: this rank, and by word those that hear it."""
@@ -144,7 +144,8 @@ def accept(server: socket.socket, token: bytes, count: int, seconds: float) -> l
     Raises:
         StriateError: they did not come in time.
     """
-    deadline, found = time.monotonic() + seconds, {}
+    deadline = time.monotonic() + seconds
+    found: dict[int, Peer] = {}
     while len(found) < count:
         server.settimeout(max(0.01, deadline - time.monotonic()))
         try:

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 import traceback
+import warnings
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,12 @@ _heartbeat: heartbeat.Heartbeat | None = None
 
 def started_by_mpi() -> bool:
     """Whether mpiexec or srun started this process as one of several; asks the environment, loads nothing."""
-    tasks = os.environ.get("SLURM_NTASKS", "1") if "SLURM_PROCID" in os.environ else "1"
-    return any(name in os.environ for name in _MARKS) or tasks not in ("", "1")
+    return any(name in os.environ for name in _MARKS) or _srun_tasks() > 1
+
+
+def _srun_tasks() -> int:
+    """How many processes srun started; 1 elsewhere, also in the script of a Slurm job itself."""
+    return int(os.environ.get("SLURM_STEP_NUM_TASKS") or 1)
 
 
 def start() -> Alone:
@@ -48,11 +53,11 @@ def start() -> Alone:
         return ranks()
     MPI = _load_mpi()
     communicator = MPI.COMM_WORLD
-    expected = int(os.environ.get("SLURM_NTASKS") or 1) if "SLURM_STEP_ID" in os.environ else 1
+    atexit.register(_leave, MPI)
     if communicator.Get_size() == 1:
-        if expected > 1:
-            raise StriateError("srun started several processes, but MPI sees only one: they do not know each other. Use "
-                               f"srun --mpi=pmi2 (srun --mpi=list shows what there is). {received(tasks=expected)}")
+        if _srun_tasks() > 1:
+            raise StriateError("srun started several processes that do not find each other by MPI. Use srun --mpi=pmi2 "
+                               f"(srun --mpi=list shows what there is). {received(tasks=_srun_tasks())}")
         return ranks()
     found = MPIRanks(communicator, MPI.Request.Testall)
     _share_threads(communicator.Split_type(MPI.COMM_TYPE_SHARED).Get_size())
@@ -60,8 +65,8 @@ def start() -> Alone:
     if found.rank:
         files.leave_to_another(config.value("cache_dir"))
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (for the rest of the process)
+        warnings.simplefilter("ignore")
     sys.excepthook = _end_all
-    atexit.register(_leave, MPI)
     work_with(found)
     return found
 
@@ -107,8 +112,8 @@ def _begin_heartbeat(found: MPIRanks) -> heartbeat.Heartbeat:
 
 def _leave(MPI: Any) -> None:
     """At the end of the process: all ranks end together."""
+    MPI.Finalize()
     if _heartbeat is not None:
-        MPI.Finalize()
         _heartbeat.stop()
 
 
