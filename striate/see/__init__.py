@@ -17,9 +17,11 @@ _NAMES = {
     "architecture": "architecture_figure", "animate": "films",
     "smoothing": "signals", "matched_filter": "signals", "impulse_response": "signals", "noisy_sensor": "signals",
     "convolve": "signals", "toeplitz": "signals", "convolution_forms": "signals", "x_or_o": "letters",
+    "x_or_o_votes": "letters_votes", "x_or_o_tricks": "letters_votes",
     "plan": "plan_table", "doctor": "diagnosis",
     "Recorder": "recording", "Timeline": "travel", "time_travel": "travel",
     "confusion": "answers", "worst_mistakes": "answers", "most_confident": "answers",
+    "embedding": "features",
 }
 __all__ = list(_NAMES)
 

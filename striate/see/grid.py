@@ -56,7 +56,7 @@ def header(canvas: Canvas, title: str, note: str = "", y: float = MARGIN) -> flo
     for line in wrapped(note, room, TEXT_SIZE):
         y += TEXT_SIZE + 5
         canvas.text(MARGIN, y, line, TEXT_SIZE, MUTED)
-    return y + 28
+    return y + 36
 
 
 def header_height(width: float, title: str, note: str = "") -> float:

@@ -14,7 +14,7 @@ from striate.errors import ShapeError, received
 from striate.see import grid
 from striate.see.canvas import Canvas
 from striate.see.films import run_layer
-from striate.see.palette import BLUE, INK, MUTED, ORANGE, signed
+from striate.see.palette import BLUE, INK, MUTED, ORANGE, SHADE, rgb, signed
 from striate.see.result import Result, aligned
 
 WIDTH = 1100.0
@@ -66,14 +66,20 @@ class XOrO(Result):
                       (cut(self.relu[..., channel]), 32.5, "after ReLU"),
                       (cut(self.pooled[..., channel]), 44.0, "pooled, 4x4"))
             for x, (values, cell, name) in zip(columns, panels, strict=True):
-                canvas.text(x, y - 6, name, 13, MUTED)
-                grid.numbers(canvas, x, y, values, cell, signed(values, 1.0), 3)
+                canvas.text(x, y - 6, name, 14, MUTED)
+                colours = inked(values) if name == "picture" else signed(values, 1.6 if name == "kernel" else 1.0)
+                grid.numbers(canvas, x, y, values, cell, colours, 3)
         x = WIDTH - 24
         for name, colour in (("O", ORANGE), ("X", BLUE)):
             canvas.text(x, top + 3 * 262 + 16, f"vote for {name}: {self.votes[name]:.2f}", 18, colour, "end", bold=True)
             x -= 200
         canvas.text(24, top + 3 * 262 + 16, f"The picture is called {self.said}.", 18, INK, bold=True)
         return canvas
+
+
+def inked(picture: np.ndarray) -> np.ndarray:
+    """A picture of -1 and 1 as colours: ink on light paper."""
+    return np.where(picture[..., np.newaxis] > 0, rgb(BLUE), rgb(SHADE)).astype(np.uint8)
 
 
 def cut(values: np.ndarray) -> np.ndarray:
@@ -100,16 +106,26 @@ def x_or_o(picture=None) -> XOrO:
         >>> x_or_o().said
         'X'
     """
+    picture = nine_by_nine(picture)
+    maps, relu, pooled = (array[0] for array in _steps(picture[np.newaxis]))
+    votes = {name: max(_likeness(pooled, known) for known in _known(letter))
+             for letter, name in enumerate(letters.CLASS_NAMES)}
+    return XOrO(picture, maps, relu, pooled, votes)
+
+
+def nine_by_nine(picture) -> np.ndarray:
+    """A picture as float32 (9, 9); the plain X for None.
+
+    Raises:
+        ShapeError: another size.
+    """
     picture = letters.plain_x() if picture is None else np.asarray(picture, np.float32)
     if picture.shape == (letters.SIDE, letters.SIDE, 1):
         picture = picture[..., 0]
     if picture.shape != (letters.SIDE, letters.SIDE):
         raise ShapeError("The picture must have 9x9 pixels of -1 (paper) and 1 (ink). "
                          + received(shape=picture.shape))
-    maps, relu, pooled = (array[0] for array in _steps(picture[np.newaxis]))
-    votes = {name: max(_likeness(pooled, known) for known in _known(letter))
-             for letter, name in enumerate(letters.CLASS_NAMES)}
-    return XOrO(picture, maps, relu, pooled, votes)
+    return picture
 
 
 @cache

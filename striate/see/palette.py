@@ -7,6 +7,8 @@ import numpy as np
 PAPER, INK, MUTED, LINE, SHADE = "#ffffff", "#17212d", "#5d6a79", "#d3dae3", "#f1f4f8"
 BLUE, ORANGE, GREEN, PURPLE, YELLOW = "#1f5fbf", "#cf5a12", "#1d8562", "#8a4fa3", "#e0a100"
 SERIES = (BLUE, ORANGE, GREEN, PURPLE, MUTED)
+CLASSES = (BLUE, ORANGE, GREEN, PURPLE, YELLOW, "#17212d", "#29a8c4", "#c2276b", "#8aa51c", "#7a4a32")
+"""Ten colours; shapes tell apart what these do not."""
 FONT = "'DejaVu Sans', Verdana, system-ui, sans-serif"
 
 _NARROW, _WIDE = set("iljtfrI.,:;|'!()[] "), set("mwMW%@—")

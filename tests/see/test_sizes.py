@@ -84,3 +84,24 @@ def test_x_or_o_has_the_decks_numbers():
     for letter, name in enumerate("XO"):
         for trick in ({"shift": (1, 0)}, {"scale": 0.8}, {"angle": 15}, {"thickness": 1.8}):
             assert see.x_or_o(x_or_o.draw(letter, **trick)).said == name
+
+
+def test_stacked_votes_are_the_networks():
+    from striate.datasets import x_or_o
+    from striate.see.letters_votes import stacked_network
+
+    found = see.x_or_o_votes(x_or_o.draw(1, shift=(1, 0)))
+    assert [maps.shape for _, maps in found.steps] == [(4, 4, 3), (2, 2, 3)]
+    assert (found.steps[1][1].ravel() == found.values).all() and found.said == "O"
+    powers = np.exp(found.votes - found.votes.max())
+    assert found.shares == pytest.approx(powers / powers.sum(), abs=1e-5)
+    _, (x, y) = x_or_o.load_data(train=0, test=200, seed=3)
+    assert (stacked_network().predict(x, verbose=0).argmax(axis=1) == y).mean() > 0.95
+
+
+def test_tricks():
+    found = see.x_or_o_tricks()
+    assert found.right("agreement") < 10 and found.right("likeness") == found.right("shares") == 10
+    assert "8 of 10" in str(found)
+    with pytest.raises(errors.ShapeError, match="9x9 pixels"):
+        see.x_or_o_votes(np.ones((8, 8)))
