@@ -144,7 +144,12 @@ class _Page:
         if len(self.session.graph.inputs) > 1:
             raise ArgumentError("A model with several inputs takes no drawing.")
         shape = tuple(length or 28 for length in self.session.graph.inputs[0].shape[1:])
-        return self._added("drawing", floats(asked.get("values"), shape))
+        if "pixels" not in asked:
+            return self._added("drawing", floats(asked.get("values"), shape))
+        content = decoded(asked["pixels"], int(np.prod(shape)))
+        if len(content) != np.prod(shape):
+            raise ArgumentError(f"{np.prod(shape):,} bytes were expected. " + received(bytes=len(content)))
+        return self._added("drawing", self.session.subject.pixels(np.frombuffer(content, np.uint8).reshape(shape)))
 
     def _added(self, name: str, values: np.ndarray):
         added = self.session.add(Sample(name, values))

@@ -19,7 +19,7 @@ from striate.see.sizes import arithmetic
 
 MAPS_IN_OVERVIEW, UNITS_IN_OVERVIEW, MAPS_IN_LAYER = 32, 512, 512
 CHANNELS_IN_SUM, TERMS_IN_SUM = 6, 5000
-SUREST = 5
+SUREST, THUMBNAIL = 5, 32
 
 
 def state(session: Session) -> dict[str, Any]:
@@ -37,7 +37,17 @@ def state(session: Session) -> dict[str, Any]:
 
 def samples(session: Session) -> list[dict[str, Any]]:
     """The inputs that can be chosen."""
-    return [{"id": name, "name": sample.name, "label": sample.label} for name, sample in session.samples.items()]
+    return [{"id": name, "name": sample.name, "label": sample.label, "thumb": _thumbnail(sample.values)}
+            for name, sample in list(session.samples.items())]
+
+
+def _thumbnail(values) -> dict[str, Any] | None:
+    """An image of at most 32 pixels a side; None for what is none."""
+    array = np.asarray(values) if not isinstance(values, list) else np.zeros(0)
+    if array.ndim != 3 or array.shape[-1] not in (1, 3):
+        return None
+    step = max(1, -(-max(array.shape[:2]) // THUMBNAIL))
+    return packed(palette.photograph(array[::step, ::step]), "u1")
 
 
 def nodes(session: Session) -> list[dict[str, Any]]:

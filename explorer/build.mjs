@@ -1,0 +1,23 @@
+// Builds the page into the Python package: `npm run build`. The same sources give the same bytes.
+import { build } from "esbuild";
+import { copyFile, mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const target = process.argv[2] ?? join(here, "..", "striate", "explore", "static");
+
+await mkdir(target, { recursive: true });
+await build({
+  absWorkingDir: here,
+  entryPoints: { app: "src/main.ts" },
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  minify: true,
+  charset: "ascii",
+  legalComments: "none",
+  outdir: target,
+});
+await build({ absWorkingDir: here, entryPoints: { app: "src/style.css" }, bundle: true, minify: true, outdir: target });
+for (const name of ["index.html", "icon.svg"]) await copyFile(join(here, "src", name), join(target, name));

@@ -1,0 +1,129 @@
+/** The palette of striate's figures (striate/see/palette.py), which colour-blind readers can tell apart. */
+
+import type { Numbers } from "./api";
+
+export const BLUE = "#1f5fbf", ORANGE = "#cf5a12", INK = "#17212d";
+const ABOVE = [31, 95, 191], BELOW = [207, 90, 18];
+const HEAT = [[0, 34, 78], [65, 77, 107], [124, 123, 120], [187, 175, 113], [254, 232, 56]];
+
+export type Colour = [number, number, number];
+export type Scale = (value: number) => Colour;
+
+/** Dark blue for `low`, over grey to yellow for `high`. */
+export function heat(low: number, high: number): Scale {
+  return (value) => {
+    const share = high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0;
+    const place = (Number.isFinite(share) ? share : 0) * (HEAT.length - 1);
+    const first = Math.min(HEAT.length - 2, Math.floor(place)), part = place - first;
+    return [0, 1, 2].map((i) => Math.round(HEAT[first][i] * (1 - part) + HEAT[first + 1][i] * part)) as Colour;
+  };
+}
+
+/** White at zero, blue above, orange below; full at `largest`. */
+export function signed(largest: number): Scale {
+  return (value) => {
+    const share = Math.min(1, Math.max(-1, (Number.isFinite(value) ? value : 0) / (largest || 1)));
+    const end = share > 0 ? ABOVE : BELOW;
+    return [0, 1, 2].map((i) => Math.round(255 + (end[i] - 255) * Math.abs(share))) as Colour;
+  };
+}
+
+/** Heat where nothing is below zero, signed colours else. */
+export function scaleFor(low: number, high: number): Scale {
+  return low >= 0 ? heat(0, high) : signed(Math.max(-low, high));
+}
+
+/** Dark for the smallest, bright for the largest: a photograph. */
+export function grey(low: number, high: number): Scale {
+  return (value) => {
+    const level = Math.round(255 * (high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0));
+    return [level, level, level];
+  };
+}
+
+/** Smallest and largest of some numbers. */
+export function range(numbers: Numbers): [number, number] {
+  let low = Infinity, high = -Infinity;
+  for (const value of numbers) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return low <= high ? [low, high] : [0, 0];
+}
+
+export function css([red, green, blue]: Colour): string {
+  return `rgb(${red} ${green} ${blue})`;
+}
+
+/** Ink or white, whichever is easier to read on a colour. */
+export function readableOn([red, green, blue]: Colour): string {
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? INK : "#ffffff";
+}
+
+/** A plane of numbers as a picture of one pixel a number. */
+export function pixels(numbers: Numbers, width: number, height: number, scale: Scale): HTMLCanvasElement {
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, width);
+  canvas.height = Math.max(1, height);
+  const context = canvas.getContext("2d")!, image = context.createImageData(canvas.width, canvas.height);
+  for (let i = 0; i < numbers.length; i++) {
+    const [red, green, blue] = scale(numbers[i]);
+    image.data.set([red, green, blue, 255], 4 * i);
+  }
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+/** Colours (height, width, 3) as a picture. */
+export function photograph(numbers: Numbers, width: number, height: number): HTMLCanvasElement {
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = height;
+  const context = canvas.getContext("2d")!, image = context.createImageData(width, height);
+  for (let i = 0; i < width * height; i++) image.data.set([numbers[3 * i], numbers[3 * i + 1], numbers[3 * i + 2], 255], 4 * i);
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+/** Makes a canvas sharp: `width` x `height` of the page, more pixels on fine screens. Gives its context, cleared. */
+export function surface(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
+  const fine = Math.min(3, window.devicePixelRatio || 1);
+  if (canvas.width !== Math.round(width * fine) || canvas.height !== Math.round(height * fine)) {
+    canvas.width = Math.round(width * fine);
+    canvas.height = Math.round(height * fine);
+  }
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  const context = canvas.getContext("2d")!;
+  context.setTransform(fine, 0, 0, fine, 0, 0);
+  context.clearRect(0, 0, width, height);
+  context.imageSmoothingEnabled = false;
+  return context;
+}
+
+/** A line of numbers as a curve with its area, in a box. */
+export function curve(context: CanvasRenderingContext2D, numbers: Numbers, low: number, high: number,
+                      box: [number, number, number, number]): void {
+  const [x, y, width, height] = box, span = high - low || 1;
+  const at = (i: number) => x + (numbers.length > 1 ? (i / (numbers.length - 1)) * width : width / 2);
+  const up = (value: number) => y + height - ((value - low) / span) * height;
+  const zero = up(Math.min(high, Math.max(low, 0)));
+  context.beginPath();
+  context.moveTo(at(0), zero);
+  for (let i = 0; i < numbers.length; i++) context.lineTo(at(i), up(numbers[i]));
+  context.lineTo(at(numbers.length - 1), zero);
+  context.globalAlpha = 0.22;
+  context.fillStyle = BLUE;
+  context.fill();
+  context.globalAlpha = 1;
+  context.beginPath();
+  for (let i = 0; i < numbers.length; i++) context.lineTo(at(i), up(numbers[i]));
+  context.strokeStyle = variable("--blue");
+  context.lineWidth = 1.5;
+  context.stroke();
+}
+
+/** A colour of the page's theme. */
+export function variable(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim() || INK;
+}

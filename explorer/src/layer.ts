@@ -1,0 +1,177 @@
+/** One layer: its facts, all its maps (or their gradients, or its filters), and the neuron that is chosen. */
+
+import { get, Planes, snapshot, type LayerInfo, type LayerMaps } from "./api";
+import type { App, Part } from "./app";
+import { curve, pixels, scaleFor, surface, variable } from "./colour";
+import { announce, fill, h, say, shape, short } from "./dom";
+import { neuronPart } from "./neuron";
+import type { What } from "./state";
+
+const FIRST_TILES = 64;
+const WORDS: Record<What, string> = {
+  maps: "Feature maps", gradients: "Gradients", filters: "Filters", "filter-gradients": "Filter gradients",
+};
+
+export function layerPart(app: App): Part {
+  const node = app.layer!;
+  const tiles = new Tiles(app, node), neuron = neuronPart(app, node);
+  const said = h("p", { class: "lead" });
+  const compare = h("label", { class: "compare" });
+  const choices = h("div", { class: "segments", role: "group", "aria-label": "What the tiles show" },
+    ...kinds(node).map((what) => h("button", {
+      type: "button", "aria-pressed": String(app.view.what === what), onclick: () => app.move({ what }),
+    }, WORDS[what])));
+  const element = h("section", { class: "page", "aria-label": `Layer ${node.name}` },
+    h("nav", { class: "crumbs", "aria-label": "Way back" },
+      h("button", { type: "button", onclick: () => app.move({ page: "network" }) }, "Network"), neighbours(app)),
+    h("h2", {}, node.name, h("small", {}, `${node.kind}, ${shape(node.shape)}`)), facts(app, node),
+    h("div", { class: "bar" }, choices, compare), said, tiles.element, neuron.element);
+  const update = async () => {
+    const id = app.node, { what } = app.view;
+    const maps = await get<LayerMaps>("layer", { layer: id, ...app.asked, what });
+    const other = app.view.compare && app.status?.kept.includes(Number(app.view.compare))
+      ? await get<LayerMaps>("layer", { layer: id, image: app.view.image, at: app.view.compare, what }) : null;
+    say(said, sentence(maps, what, node));
+    comparison(app, compare);
+    if (fixIndex(app, maps, what)) app.move({ index: app.view.index }, true);
+    tiles.draw(maps, other);
+    await neuron.update();
+  };
+  return { element, update };
+}
+
+function kinds(node: LayerInfo): What[] {
+  const all: What[] = node.kernel ? ["maps", "gradients", "filters", "filter-gradients"] : ["maps", "gradients"];
+  return snapshot ? all.filter((what) => !what.includes("gradients")) : all;
+}
+
+function neighbours(app: App): HTMLElement {
+  const place = app.node, { nodes } = app.info;
+  const button = (step: number, word: string) => h("button", {
+    type: "button", disabled: !nodes[place + step],
+    onclick: () => app.move({ layer: nodes[place + step].name, index: [], what: "maps" }),
+  }, word);
+  return h("span", { class: "steps" }, button(-1, "← layer before"), button(1, "layer after →"));
+}
+
+function facts(app: App, node: LayerInfo): HTMLElement {
+  const sources = node.sources.map((i) => (i < 0 ? "the input" : app.info.nodes[i].name)).join(" and ");
+  const lines: [string, string][] = [["Fed by", sources]];
+  if (node.sizes.length) lines.push(["Size", node.sizes.join("\n")]);
+  if (node.count) lines.push(["Parameters", node.count]);
+  if (node.field) lines.push(["A number sees", `${shape(node.field.map(([size]) => size))} elements of the input`]);
+  if (node.flops) lines.push(["Operations", node.flops.toLocaleString("en")]);
+  return h("dl", { class: "facts" }, ...lines.flatMap(([word, text]) => [h("dt", {}, word), h("dd", {}, text)]));
+}
+
+function sentence(maps: LayerMaps, what: What, node: LayerInfo): string {
+  const span = `${short(maps.low)} to ${short(maps.high)}`;
+  if (what === "maps") {
+    const deep = maps.kind === "volume" ? ` Shown is slice ${maps.slice} of ${node.shape[0]}.` : "";
+    return `All on one scale, from ${span}.${deep} Choose a map, then a place in it.`;
+  }
+  const mean = (maps.channels ?? 1) > 1 && what.startsWith("filter") ? ` Each tile is the mean over ${maps.channels} channels.` : "";
+  if (what === "filters") return `The weights, from ${span}: blue above zero, orange below.${mean}`;
+  return `How ${maps.said} changes with each ${what === "gradients" ? "number of the maps" : "weight"}, ${span}: `
+    + `blue where more would make it larger.${mean}`;
+}
+
+function comparison(app: App, label: HTMLElement): void {
+  const kept = app.status?.kept ?? [];
+  label.hidden = kept.length < 2 || snapshot !== null;
+  const wanted = ["", ...kept.map(String)];
+  const select = label.querySelector("select");
+  if (select && [...select.options].map((option) => option.value).join() === wanted.join()) return;
+  fill(label, "compare with ", h("select", {
+    onchange: (event: Event) => app.move({ compare: (event.target as HTMLSelectElement).value }, true),
+  }, ...wanted.map((epoch) => h("option", { value: epoch, selected: epoch === app.view.compare },
+    epoch === "" ? "nothing" : epoch === "0" ? "the start" : `epoch ${epoch}`))));
+}
+
+/** Chooses the strongest place where none (or only a channel) is chosen; says whether the index changed. */
+function fixIndex(app: App, maps: LayerMaps, what: What): boolean {
+  const lengths = app.layer!.shape.map((n) => n ?? 1), { index } = app.view;
+  const known = index.length === lengths.length && index.every((i, axis) => i >= 0 && i < Math.max(1, lengths[axis]));
+  if (known || what !== "maps" || maps.kind === "other") return false;
+  const planes = new Planes(maps.maps), wanted = index.length === lengths.length ? index.at(-1)! : -1;
+  let best = -Infinity, place = 0;
+  const size = planes.width * planes.height, [from, to] = wanted >= 0 && wanted < planes.count
+    ? [wanted * size, (wanted + 1) * size] : [0, planes.numbers.length];
+  for (let i = from; i < to; i++) if (planes.numbers[i] > best) [best, place] = [planes.numbers[i], i];
+  const channel = Math.floor(place / size), row = Math.floor((place % size) / planes.width), column = place % planes.width;
+  app.view.index = maps.kind === "vector" ? [channel] : maps.kind === "lines" ? [column, channel]
+    : maps.kind === "volume" ? [maps.slice, row, column, channel] : [row, column, channel];
+  return true;
+}
+
+/** The tiles: one a channel, all in one group that the arrow keys walk through. */
+class Tiles {
+  readonly element = h("div", { class: "tiles", role: "group", "aria-label": "Channels; the arrow keys move" });
+  private readonly more = h("button", { type: "button", class: "more", onclick: () => { this.all = true; this.redraw(); } });
+  private all = false;
+  private buttons: HTMLButtonElement[] = [];
+  private last: [LayerMaps, LayerMaps | null] | null = null;
+
+  constructor(private readonly app: App, private readonly node: LayerInfo) {
+    this.element.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  private redraw(): void { if (this.last) this.draw(...this.last); }
+
+  private key(event: KeyboardEvent): void {
+    const at = this.buttons.indexOf(document.activeElement as HTMLButtonElement);
+    if (at < 0) return;
+    const across = this.buttons.filter((button) => button.offsetTop === this.buttons[0].offsetTop).length;
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across }[event.key];
+    const next = step === undefined ? undefined : this.buttons[at + step];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  }
+
+  draw(maps: LayerMaps, other: LayerMaps | null): void {
+    this.last = [maps, other];
+    const planes = new Planes(maps.maps), second = other ? new Planes(other.maps) : null;
+    const count = Math.min(planes.count, this.all ? planes.count : maps.kind === "vector" ? 256 : FIRST_TILES);
+    if (this.buttons.length !== count) this.build(count, maps.count);
+    const scale = scaleFor(Math.min(maps.low, other?.low ?? 0), Math.max(maps.high, other?.high ?? 0));
+    const low = Math.min(0, maps.low), high = Math.max(0, maps.high);
+    const side = maps.kind === "vector" ? 30 : maps.kind === "lines" ? 120 : maps.kind === "filters" || count > 32 ? 58 : 72;
+    const height = maps.kind === "lines" ? 56 : maps.kind === "vector" ? 30
+      : Math.max(10, Math.min(90, Math.round(side * (planes.height / planes.width))));
+    const chosen = this.app.view.index.at(-1);
+    this.buttons.forEach((button, i) => {
+      const tall = second ? 2 * height + 3 : height;
+      const context = surface(button.firstElementChild as HTMLCanvasElement, side, tall);
+      [planes, second].forEach((part, row) => {
+        if (!part) return;
+        const top = row * (height + 3);
+        if (maps.kind === "lines") curve(context, part.at(i), low, high, [0, top, side, height]);
+        else context.drawImage(pixels(part.at(i), part.width, part.height, scale), 0, top, side, height);
+      });
+      if (second) {
+        context.fillStyle = variable("--paper");
+        context.fillRect(0, height, side, 3);
+      }
+      const name = `${maps.kind === "vector" ? "unit" : maps.kind === "filters" ? "filter" : "map"} ${i}`;
+      button.setAttribute("aria-label", maps.kind === "vector" ? `${name}: ${short(planes.numbers[i])}` : name);
+      button.setAttribute("aria-pressed", String(i === chosen));
+      button.tabIndex = i === chosen || (i === 0 && (chosen === undefined || chosen >= count)) ? 0 : -1;
+    });
+  }
+
+  private build(count: number, whole: number): void {
+    this.buttons = Array.from({ length: count }, (_, i) => h("button", {
+      type: "button", class: "tile", onclick: () => this.choose(i),
+    }, h("canvas", {}), h("span", {}, String(i))));
+    this.more.textContent = `all ${whole}`;
+    fill(this.element, ...this.buttons, count < whole && count <= FIRST_TILES ? this.more : null);
+  }
+
+  private choose(channel: number): void {
+    const { index } = this.app.view, rank = this.node.shape.length;
+    const places = index.length === rank ? index.slice(0, -1) : this.node.shape.slice(0, -1).map((n) => Math.floor((n ?? 1) / 2));
+    announce(`Channel ${channel}`);
+    this.app.move({ index: [...places, channel] }, true);
+  }
+}
