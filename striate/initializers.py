@@ -284,9 +284,11 @@ def get(identifier: Any):
         return None
     if isinstance(identifier, np.ndarray) or hasattr(identifier, "__striate_value__"):
         return Constant(np.asarray(identifier))
-    found = resolve(identifier, "keras.initializers", "initializer")
+    found = resolve(identifier, "keras.initializers", "initializer", _ALIASES)
     return found() if inspect.isclass(found) else found
 
+
+_ALIASES = {"normal": RandomNormal, "uniform": RandomUniform, "one": Ones, "zero": Zeros}
 
 IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
 constant, identity, ones, zeros, orthogonal = Constant, Identity, Ones, Zeros, Orthogonal

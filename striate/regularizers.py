@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from striate.errors import ArgumentError, received
 from striate.serialization import Configurable, deserialize_keras_object, export, resolve
 from striate.serialization import serialize_keras_object as serialize
@@ -58,6 +60,10 @@ class L1(Regularizer):
         from striate import ops
 
         return self.l1 * ops.sum(ops.absolute(x))
+
+    def get_config(self):
+        """The strength as Keras writes it: rounded to float32."""
+        return {"l1": float(np.float32(self.l1))}
 
 
 @export("keras.regularizers.L2", "keras.regularizers.l2")

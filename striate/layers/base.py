@@ -166,7 +166,7 @@ class Layer(LayerState, Operation, Configurable):
         check_inputs(self.input_spec, first, self.name)
         self._maybe_build(args, kwargs)
         with self._entered(kwargs) as training:
-            signature = _call_arguments(type(self))
+            signature = call_arguments(type(self))
             if "training" in signature and training is not None:
                 kwargs["training"] = training
             mask = _mask_of(first)
@@ -188,7 +188,7 @@ class Layer(LayerState, Operation, Configurable):
             training = _context.training[-1]
         if training is None:
             # mypy takes the __hash__ of layers for that of their class.
-            training = _call_arguments(type(self)).get("training")  # type: ignore[arg-type]
+            training = call_arguments(type(self)).get("training")  # type: ignore[arg-type]
         if outermost:
             self._clear_losses()
         _context.training.append(training)
@@ -211,6 +211,8 @@ class Layer(LayerState, Operation, Configurable):
         return outputs
 
     def _call_symbolically(self, args: tuple, kwargs: dict, given: dict):
+        if given.get("training") == call_arguments(type(self)).get("training"):  # type: ignore[arg-type]
+            given.pop("training", None)  # files hold the default of `call` as well: it is nobody's wish
         outputs = self.compute_output_spec(*args, **kwargs)
         self._clear_losses()
         self.built = True
@@ -350,7 +352,7 @@ def collect_keywords(kwargs: dict) -> dict:
 
 
 @functools.cache
-def _call_arguments(kind: type[Layer]) -> dict[str, Any]:
+def call_arguments(kind: type[Any]) -> dict[str, Any]:
     """Names and defaults of the arguments of a class' `call`."""
     return {name: None if parameter.default is parameter.empty else parameter.default
             for name, parameter in inspect.signature(kind.call).parameters.items()}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+
 import numpy as np
 
 from striate import activations, constraints, initializers, ops, regularizers
@@ -110,9 +113,11 @@ class EinsumDense(Layer):
             raise ArgumentError("The equation of EinsumDense has the form 'inputs,kernel->output'. "
                                 + received(equation=self.equation)) from error
         lengths: dict[str, int | None] = {}
+        trailing = 0
         if "..." in inputs:
             inputs, output = inputs.replace("...", ""), output.replace("...", "")
             at_end = self.equation.replace(" ", "").split(",")[0].startswith("...")
+            trailing = 0 if at_end else len(input_shape) - len(inputs)
             input_shape = input_shape[-len(inputs):] if at_end else input_shape[:len(inputs)]
             lengths.update(zip(output[::-1], self.output_shape[::-1], strict=False))
         else:
@@ -124,7 +129,11 @@ class EinsumDense(Layer):
         if self.bias_axes is None:
             return shape, None
         first = min(output.index(letter) for letter in self.bias_axes)
-        return shape, tuple(lengths[letter] if letter in self.bias_axes else 1 for letter in output[first:])
+        bias = [lengths[letter] if letter in self.bias_axes else 1 for letter in output[first:]]
+        return shape, (*bias, *[1] * trailing)
+
+    def get_config(self):
+        return {"activity_regularizer": None, **super().get_config()}
 
     def call(self, inputs):
         """inputs as the equation says."""
@@ -172,9 +181,12 @@ class Embedding(Layer):
         """Where the input is not 0, if `mask_zero`."""
         return ops.not_equal(inputs, 0) if self.mask_zero else None
 
+    def _argument(self, name):
+        return None if name == "weights" else super()._argument(name)
+
     def get_config(self):
-        config = super().get_config()
-        config.pop("weights", None)
+        config = {"activity_regularizer": None, **super().get_config()}
+        del config["weights"]
         return config
 
 
@@ -205,6 +217,14 @@ class Masking(Layer):
         return outputs
 
 
+def _parameters(function: Callable) -> tuple[str, ...]:
+    """The names of a function's parameters; none for functions in C that do not tell."""
+    try:
+        return tuple(inspect.signature(function).parameters)
+    except ValueError:
+        return ()
+
+
 @export("keras.layers.Lambda")
 class Lambda(Layer):
     """Applies a function of the user's.
@@ -212,7 +232,7 @@ class Lambda(Layer):
     Args:
         function: of the input, written with `striate.ops`; `arguments` are passed as keywords.
         output_shape: accepted for Keras' sake; shapes follow from the function.
-        mask: accepted for Keras' sake.
+        mask: the mask of the output, or a function (inputs, mask) that gives it; none by default.
         arguments: keyword arguments for the function.
 
     A model with a lambda cannot be saved; a function made with `def` and registered can.
@@ -222,10 +242,16 @@ class Lambda(Layer):
         super().__init__(**kwargs)
         self.function, self.output_shape, self.mask, self.arguments = function, output_shape, mask, arguments or {}
         self.supports_masking = True
+        self._passed_on = [name for name in ("mask", "training") if name in _parameters(function)]
 
-    def call(self, inputs):
-        """function(inputs, **arguments)."""
-        return self.function(inputs, **self.arguments)
+    def call(self, inputs, mask=None, training=None):
+        """function(inputs, **arguments), with `mask` and `training` if it has such parameters."""
+        context = {"mask": mask, "training": training}
+        return self.function(inputs, **self.arguments, **{name: context[name] for name in self._passed_on})
+
+    def compute_mask(self, inputs, mask=None):
+        """The mask that the constructor was given, or made by its function."""
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
 
 @export("keras.layers.Rescaling")

@@ -80,8 +80,8 @@ class Resizing(ImageLayer):
         self._set_format(data_format, bounding_box_format)
         self._to_size = self.height, self.width
 
-    def call(self, inputs):
-        """Images of any size to (height, width); bytes are rounded back to bytes."""
+    def call(self, inputs, training=True):
+        """Images of any size to (height, width), in training and prediction alike; bytes are rounded back to bytes."""
         images = self._fitted(inputs, self.interpolation, antialias=self.antialias, fill_mode=self.fill_mode,
                               crop_to_aspect_ratio=self.crop_to_aspect_ratio, fill_value=self.fill_value,
                               pad_to_aspect_ratio=self.pad_to_aspect_ratio)
@@ -107,8 +107,8 @@ class CenterCrop(ImageLayer):
         self._set_format(data_format)
         self._to_size = self.height, self.width
 
-    def call(self, inputs):
-        """Images of any size to (height, width), float32."""
+    def call(self, inputs, training=True):
+        """Images of any size to (height, width), float32, in training and prediction alike."""
         images = ops.cast(inputs, self.compute_dtype)
         spare = [images.shape[axis] - length for axis, length in zip(self._axes, self._to_size, strict=True)]
         if min(spare) < 0:

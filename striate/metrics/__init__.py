@@ -80,10 +80,21 @@ from striate.metrics.scores import (
     OneHotMeanIoU,
     R2Score,
 )
+from striate.naming import to_snake_case
 from striate.serialization import deserialize_keras_object, resolve
 from striate.serialization import serialize_keras_object as serialize
 
-_ALIASES = {"logcosh": LogCoshError, "acc": Accuracy, "rmse": RootMeanSquaredError}
+_NAMED = (Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy, SparseTopKCategoricalAccuracy,
+          TopKCategoricalAccuracy, BinaryCrossentropy, CategoricalCrossentropy, CategoricalHinge,
+          ConcordanceCorrelation, Hinge, KLDivergence, MeanAbsoluteError, MeanAbsolutePercentageError,
+          MeanSquaredError, MeanSquaredLogarithmicError, PearsonCorrelation, Poisson, SparseCategoricalCrossentropy,
+          SquaredHinge)
+"""Metrics whose names in snake case are also those of functions: `get` gives the metric, as Keras does."""
+_ALIASES = {"logcosh": LogCoshError, "acc": Accuracy, "rmse": RootMeanSquaredError,
+            "mse": MeanSquaredError, "mae": MeanAbsoluteError, "mape": MeanAbsolutePercentageError,
+            "msle": MeanSquaredLogarithmicError, "bce": BinaryCrossentropy, "kld": KLDivergence,
+            **{to_snake_case(kind.__name__): kind for kind in _NAMED}}
+_ALIASES |= {name.upper(): kind for name, kind in _ALIASES.items() if len(name) <= 4}
 
 
 def deserialize(config: dict, custom_objects: dict | None = None):

@@ -7,6 +7,7 @@ from typing import Any
 
 from striate.errors import ArgumentError, received
 from striate.graph.trace import collect
+from striate.layers.base import Layer, call_arguments
 from striate.layers.symbolic import KerasTensor, Node, Operation
 from striate.models.model import Model
 from striate.models.node_graph import NodeGraph
@@ -68,7 +69,19 @@ def _serialize_call(node: Node, own_index: dict) -> dict[str, Any]:
                 "config": {"shape": leaf.shape, "dtype": leaf.dtype,
                            "keras_history": [operation.name, own_index[operation, index], position]}}
     return {"args": serialize_keras_object(collect(node.args, describe)),
-            "kwargs": serialize_keras_object(collect(node.kwargs, describe))}
+            "kwargs": serialize_keras_object(_implied(node) | collect(node.kwargs, describe))}
+
+
+def _implied(node: Node) -> dict[str, Any]:
+    """The arguments that Keras notes although nobody gave them: the default of `training`, and that there is no mask."""
+    if not isinstance(node.operation, Layer):
+        return {}
+    defaults = call_arguments(type(node.operation))
+    implied = {} if defaults.get("training") is None else {"training": defaults["training"]}
+    if "mask" in defaults and len(node.args) == 1 and not ("training" in node.kwargs
+                                                           and isinstance(node.operation, Model)):
+        implied["mask"] = None
+    return implied
 
 
 class _Pending(Exception):

@@ -185,13 +185,14 @@ def _over_axes(op, x, axis):
     axes = normal_axes(axis, len(shape))
     if len(axes) == 1:
         return apply(op, [x], axis=axes[0])
-    if None in shape:
-        raise ArgumentError(f"`axis` of {op} must be one axis while the batch size is unknown. " + received(axis=axis))
+    if any(shape[axis] is None for axis in axes) or shape.count(None) > 1:
+        raise ArgumentError(f"Several axes of {op} must have known lengths. " + received(axis=axis, shape=shape))
     order = [i for i in range(len(shape)) if i not in axes] + list(axes)
     moved = ops.transpose(x, order)
-    kept = shape_of(moved)[:len(shape) - len(axes)]
-    flat = apply(op, [ops.reshape(moved, (*kept, -1))], axis=len(kept))
-    return ops.transpose(ops.reshape(flat, shape_of(moved)), [order.index(i) for i in range(len(shape))])
+    kept = [-1 if n is None else n for n in shape_of(moved)]
+    flat = ops.reshape(moved, (*kept[:-len(axes)], math.prod(kept[-len(axes):])))
+    y = ops.reshape(apply(op, [flat], axis=len(shape) - len(axes)), kept)
+    return ops.transpose(y, [order.index(i) for i in range(len(shape))])
 
 
 def softmax(x, axis=-1):

@@ -235,11 +235,14 @@ def repeat(x, repeats, axis=None):
         x, axis = ravel(x), 0
     shape = list(shape_of(x))
     axis = _axis(axis, len(shape))
+    if np.ndim(repeats):
+        return ops.take(x, np.repeat(np.arange(shape[axis]), repeats).astype(np.int32), axis=axis)
+    if repeats == 1:
+        return x
     wide = expand_dims(x, axis + 1)
     target = (*shape[:axis + 1], int(repeats), *shape[axis + 1:])
     if None in target:
-        return concatenate([wide] * int(repeats), axis + 1) if repeats == 1 else _with_shape(
-            concatenate([wide] * int(repeats), axis + 1), _times(shape, axis, repeats))
+        return _with_shape(concatenate([wide] * int(repeats), axis + 1), _times(shape, axis, repeats))
     return _with_shape(broadcast_to(wide, target), _times(shape, axis, repeats))
 
 

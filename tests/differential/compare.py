@@ -4,7 +4,7 @@
 
 runs the architectures of the seeds 0 to 199 with both and prints those that differ. Keras runs in a process of its own,
 under the Python that STRIATE_KERAS_PYTHON names. The backend is jax unless KERAS_BACKEND says otherwise; torch is
-faster, but counts the padding of average poolings.
+faster.
 """
 
 import json

@@ -17,6 +17,16 @@ import numpy as np
 import runs
 
 
+def average_without_padding():
+    """Makes Keras over PyTorch average as its other backends do: without the padding."""
+    pool = keras.src.backend.nn.average_pool
+
+    def average_pool(inputs, *arguments, **keywords):
+        ones = keras.ops.ones_like(inputs)
+        return pool(inputs, *arguments, **keywords) / pool(ones, *arguments, **keywords)
+    keras.src.backend.nn.average_pool = average_pool
+
+
 def run(description, folder):
     """Everything about one architecture."""
     seed = description["seed"]
@@ -33,6 +43,8 @@ def run(description, folder):
 def main():
     """Runs every architecture of the folder."""
     folder = Path(sys.argv[1])
+    if keras.backend.backend() == "torch":
+        average_without_padding()
     for description in json.loads((folder / "architectures.json").read_text()):
         try:
             run(description, folder)
