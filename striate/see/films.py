@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,8 @@ from striate.layers.regularization import Dropout
 from striate.layers.reshaping import Flatten
 from striate.see import grid
 from striate.see.canvas import Canvas
-from striate.see.geometry import Window, is_convolution, slid_by
-from striate.see.number_rules import Sum, sum_of
+from striate.see.geometry import Window, activation_name, is_convolution, slid_by
+from striate.see.number_rules import Sum, Term, sum_of
 from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, SHADE, heat, signed, text_width
 from striate.see.result import Animation
 
@@ -30,7 +31,8 @@ class WindowFilm(Animation):
     """A window that slides: one frame for each place of the output.
 
     inputs: (rows, columns, channels); lines have one row. output: what the engine computed, of one channel, (rows,
-    columns). gradient: of a pooling's backward route, (given gradient, what arrives at the input), or None.
+    columns). gradient: for the way back, (given gradient, (rows, columns); what the engine says arrives at the input,
+    like `inputs`), or None.
     """
 
     title: str
@@ -55,13 +57,40 @@ class WindowFilm(Animation):
         x = self.inputs if self.window.rank == 2 else self.inputs[0]
         return sum_of(self.layer, [x], (*self.place(index), self.channel))
 
+    def routed(self, index: int) -> list[tuple[Term, float]]:
+        """Of the way back: how much of a place's gradient goes to each input element of its window."""
+        found, given = self.sum(index), float(self._given.flat[index])
+        if found.kind == "max":
+            # Of equals the first is the largest, as in the kernels.
+            return [(max(found.terms, key=lambda term: term.value), given)]
+        if found.kind == "l2":
+            return [(term, given * term.value / (found.total or 1.0)) for term in found.terms]
+        through = given if found.name == "linear" or found.total > 0 else 0.0
+        return [(term, through * term.weight) for term in found.terms if term.place is not None]
+
+    @cached_property
+    def arrived(self) -> list[np.ndarray]:
+        """The input's gradient after each frame, in float64; the last is what the engine computes at once."""
+        total, after = np.zeros(self.inputs.shape), []
+        for index in range(self.count):
+            for term, amount in self.routed(index):
+                if term.place is not None:
+                    total[term.place if self.window.rank == 2 else (0, *term.place)] += amount
+            after.append(total.copy())
+        return after
+
+    @property
+    def _given(self) -> np.ndarray:
+        return self.output if self.gradient is None else self.gradient[0]
+
     def data(self) -> dict[str, Any]:
-        """Every frame's terms and value."""
+        """Every frame's terms and value; of the way back what arrived at the input until then."""
         frames = []
         for index in range(self.count):
             found = self.sum(index)
             frames.append({"place": self.place(index), "value": found.value,
-                           "products": [term.product for term in found.terms]})
+                           "products": [term.product for term in found.terms]}
+                          | ({} if self.gradient is None else {"arrived": self.arrived[index]}))
         return {"title": self.title, "input": self.inputs, "output": self.output, "frames": frames}
 
     def __str__(self) -> str:
@@ -75,20 +104,22 @@ class WindowFilm(Animation):
         rows, columns = self.inputs.shape[:2]
         pads = self._pads()
         tall, wide = rows + sum(pads[0]), columns + sum(pads[1])
-        cell = min(44.0, 430 / wide, 380 / (tall * len(channels)))
+        cell = min(58.0, 440 / wide, 400 / (tall * len(channels)))
         top = grid.header_height(WIDTH, self.title, self._note())
-        height = max(len(channels) * (tall * cell + 26), 220.0)
+        height = max(len(channels) * (tall * cell + 26), 220.0 if self.window.rank == 2 else 90.0)
         canvas = Canvas(WIDTH, top + height + 66, self.title)
         grid.header(canvas, self.title, self._note())
         for order, channel in enumerate(channels):
             y = top + order * (tall * cell + 26)
             self._input(canvas, (grid.MARGIN, y), cell, channel, index, pads)
             if hasattr(self.layer, "kernel"):
-                small = min(40.0, 190 / self.window.size[-1], (tall * cell + 8) / self._kernel_rows)
+                small = min(50.0, 190 / self.window.size[-1], (tall * cell + 8) / self._kernel_rows)
                 self._kernel(canvas, 490, y, small, channel, found)
-        out_cell = min(44.0, 330 / self.output.shape[1], (height - 20) / self.output.shape[0])
+        out_cell = min(54.0, 330 / self.output.shape[1], (height - 20) / self.output.shape[0])
         self._output(canvas, 705, top, out_cell, index)
-        canvas.text(grid.MARGIN, top + height + 40, self._words(found), self._word_size(found), INK)
+        words = self._words(index, found)
+        size = min(17.0, (WIDTH - 2 * grid.MARGIN) / text_width(words, 1.0))
+        canvas.text(grid.MARGIN, top + height + 40, words, size, INK)
         return canvas
 
     def _note(self) -> str:
@@ -118,14 +149,15 @@ class WindowFilm(Animation):
         plane = self.inputs[..., channel]
         rows, columns = plane.shape
         tall, wide = rows + top + bottom, columns + left + right
-        name = "input" if self.inputs.shape[-1] == 1 else f"input, channel {channel}"
+        name = "input" if self.gradient is None else "gradient of the input so far"
+        name += "" if self.inputs.shape[-1] == 1 else f", channel {channel}"
         canvas.text(x, y - 5, name, grid.SMALL_SIZE, MUTED)
         if top + bottom + left + right:
             canvas.rectangle(x, y, wide * cell, tall * cell, fill=SHADE)
             grid.lines(canvas, x, y, tall, wide, cell)
         backward = self.gradient is not None
-        shown = plane if not backward else self.gradient[1]  # type: ignore[index]
-        largest = float(np.abs(shown).max()) or 1.0
+        shown = self.arrived[index][..., channel] if backward else plane
+        largest = float(np.abs(self.arrived[-1] if backward else shown).max()) or 1.0
         colours = signed(shown, largest) if shown.min() < 0 or backward else heat(shown, 0, largest)
         grid.numbers(canvas, x + left * cell, y + top * cell, shown, cell, colours)
         # Of equals the first is the largest, as in the kernels.
@@ -168,10 +200,8 @@ class WindowFilm(Animation):
         canvas.rectangle(x, y, columns * cell, rows * cell, fill=SHADE)
         largest = float(np.abs(shown).max()) or 1.0
         colours = signed(shown, largest)
-        for place in range(index + 1 if self.gradient is None else shown.size):
-            row, column = divmod(place, columns)
-            grid.numbers(canvas, x + column * cell, y + row * cell, shown[row:row + 1, column:column + 1], cell,
-                         colours[row:row + 1, column:column + 1])
+        known = np.arange(shown.size).reshape(shown.shape) <= (index if self.gradient is None else shown.size)
+        grid.numbers(canvas, x, y, shown, cell, colours, visible=known)
         grid.lines(canvas, x, y, rows, columns, cell)
         row, column = divmod(index, columns)
         grid.box(canvas, x + column * cell, y + row * cell, cell, cell, ORANGE)
@@ -180,9 +210,9 @@ class WindowFilm(Animation):
     def _kernel_rows(self) -> int:
         return self.window.size[0] if self.window.rank == 2 else 1
 
-    def _words(self, found: Sum) -> str:
+    def _words(self, index: int, found: Sum) -> str:
         if self.gradient is not None:
-            return "The gradient goes to the one input that was the largest of its window, and to no other."
+            return self._back_words(index, found)
         if found.kind != "sum":
             values = ", ".join(grid.short(term.value) for term in found.terms[:9])
             return f"{'largest' if found.kind == 'max' else 'root of sum of squares'} of ({values}) = " \
@@ -193,8 +223,18 @@ class WindowFilm(Animation):
         after = f" → {found.name} → {grid.short(found.value)}" if found.name != "linear" else ""
         return f"{text}{bias} = {grid.short(found.total)}{after}"
 
-    def _word_size(self, found: Sum) -> float:
-        return min(16.0, (WIDTH - 2 * grid.MARGIN) / text_width(self._words(found), 1.0))
+    def _back_words(self, index: int, found: Sum) -> str:
+        given = grid.short(float(self._given.flat[index]))
+        if found.kind == "max":
+            return f"{given} goes to the one input that was the largest of its window, and to no other."
+        if found.kind == "sum" and found.name == "relu" and found.total <= 0:
+            return f"The ReLU was shut ({grid.short(found.total)} is not above zero): nothing of {given} goes back."
+        shares = ", ".join(grid.short(amount) for _, amount in self.routed(index)[:9])
+        way = {"sum": "times each weight", "l2": "by each input's share of the root"}[found.kind]
+        if isinstance(self.layer, BasePooling) and found.kind == "sum":
+            way = "in equal parts"
+        return f"{given} goes back {way} and is added to what is there: {shares}" + (
+            ", …" if len(found.terms) > 9 else "")
 
 
 def _bracket(number: float) -> str:
@@ -210,7 +250,8 @@ def animate(layer, x, channel: int = 0, backward: bool = False, gradient=None, s
         x: one input: (height, width), (height, width, channels), or (length, channels) for lines; at most 400 places
             of the output are shown, so take a small image or a piece of one.
         channel: of the output.
-        backward: of max pooling: the way of the gradient back to where the largest stood.
+        backward: the way of the gradient back through a convolution or pooling: to where the largest stood, in equal
+            parts, or times the weights.
         gradient: what comes back, as large as the output; ones when left out.
         seed: of dropout.
 
@@ -244,21 +285,25 @@ def animate(layer, x, channel: int = 0, backward: bool = False, gradient=None, s
     if output[..., channel].size > 400:
         raise ArgumentError("A film of more than 400 windows is too long to look at: give a piece of the image, such "
                             "as image[:10, :10]. " + received(output=output.shape))
-    back = None
-    if backward:
-        if window.kind != "max":
-            raise ArgumentError("The way back is shown for max pooling. " + received(layer=type(layer).__name__))
-        given = np.ones(output.shape[1:-1], np.float32) if gradient is None else np.asarray(gradient, np.float32)
-        if given.shape != output.shape[1:-1]:
-            raise ShapeError("`gradient` must be as large as the output. "
-                             + received(gradient=given.shape, output=output.shape[1:-1]))
-        whole = np.zeros_like(output)
-        whole[0, ..., channel] = given
-        arrived = Function(lambda v, g: gradients(ops.sum(layer(v) * g), [v])[0], "backward")(batch, whole)
-        back = grid.as_image(given), grid.as_image(np.asarray(arrived)[0, ..., channel])
+    back = _way_back(layer, batch, output, channel, gradient) if backward else None
     title = getattr(layer, "name", type(layer).__name__) + (": the way back" if backward else "")
     planes = image if layer.rank == 2 else image[np.newaxis]
     return WindowFilm(title, layer, window, channel, planes, grid.as_image(output[0, ..., channel]), back)
+
+
+def _way_back(layer, batch: np.ndarray, output: np.ndarray, channel: int, gradient) -> tuple[np.ndarray, np.ndarray]:
+    """(the gradient that comes back to one channel, what the engine says arrives at the input)."""
+    if activation_name(layer) not in ("linear", "relu"):
+        raise ArgumentError("The way back is shown for layers without activation or with a ReLU. "
+                            + received(activation=activation_name(layer)))
+    given = np.ones(output.shape[1:-1], np.float32) if gradient is None else np.asarray(gradient, np.float32)
+    if given.shape != output.shape[1:-1]:
+        raise ShapeError("`gradient` must be as large as the output. "
+                         + received(gradient=given.shape, output=output.shape[1:-1]))
+    whole = np.zeros_like(output)
+    whole[0, ..., channel] = given
+    arrived = np.asarray(Function(lambda v, g: gradients(ops.sum(layer(v) * g), [v])[0], "backward")(batch, whole))[0]
+    return grid.as_image(given), arrived if arrived.ndim == 3 else arrived[np.newaxis]
 
 
 def run_layer(layer, batch: np.ndarray, **options) -> np.ndarray:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from striate.see.canvas import Canvas, wrapped
-from striate.see.palette import BLUE, INK, LINE, MUTED, heat, photograph, readable_on, signed, text_width
+from striate.see.palette import BLUE, INK, LINE, MUTED, heat, hexadecimal, photograph, readable_on, signed, text_width
 
 MARGIN = 24
-TITLE_SIZE, TEXT_SIZE, SMALL_SIZE = 20, 14, 12
+TITLE_SIZE, TEXT_SIZE, SMALL_SIZE = 21, 15, 13
 
 
 def short(value: float, digits: int = 3) -> str:
@@ -43,7 +43,7 @@ def uniform(values: np.ndarray, digits: int = 2) -> list[list[str]]:
     if not np.isfinite(values).all() or (values == np.round(values)).all() or np.abs(values).max() >= 1e4:
         return [[short(value, digits) for value in row] for row in values]
     decimals = int(np.clip(digits - 1 - np.floor(np.log10(np.abs(values).max())), 0, 6))
-    return [[f"{value + 0.0:.{decimals}f}" for value in row] for row in values]
+    return [[f"{round(float(value), decimals) + 0.0:.{decimals}f}" for value in row] for row in values]
 
 
 def header(canvas: Canvas, title: str, note: str = "", y: float = MARGIN) -> float:
@@ -64,19 +64,27 @@ def header_height(width: float, title: str, note: str = "") -> float:
     return header(Canvas(width, 0), title, note)
 
 
-def numbers(canvas: Canvas, x: float, y: float, values, cell: float, colours: np.ndarray, digits: int = 2) -> None:
-    """A grid of numbers (rows, columns) on coloured cells; the numbers are left out where they would not fit."""
+def numbers(canvas: Canvas, x: float, y: float, values, cell: float, colours: np.ndarray, digits: int = 2,
+            visible: np.ndarray | None = None) -> None:
+    """A grid of numbers (rows, columns) on coloured cells; the numbers are left out where they would not fit.
+
+    visible: (rows, columns), which cells are shown; the others stay as what lies below them. All when left out.
+    """
     values = np.atleast_2d(np.asarray(values))
     height, width = values.shape
-    canvas.picture(x, y, width * cell, height * cell, colours)
+    if visible is None:
+        canvas.picture(x, y, width * cell, height * cell, colours)
+        visible = np.ones(values.shape, bool)
+    else:
+        for row, column in np.argwhere(visible):
+            canvas.rectangle(x + column * cell, y + row * cell, cell, cell, fill=hexadecimal(colours[row, column]))
     texts = uniform(values, digits)
     longest = max((text_width(text, 1.0) for row in texts for text in row), default=1.0)
     size = min(cell * 0.42, (cell - 5) / max(longest, 0.1))
     if size >= 7.5:
-        for row in range(height):
-            for column in range(width):
-                canvas.text(x + (column + 0.5) * cell, y + (row + 0.5) * cell + size * 0.36, texts[row][column], size,
-                            readable_on(colours[row, column]), "middle")
+        for row, column in np.argwhere(visible):
+            canvas.text(x + (column + 0.5) * cell, y + (row + 0.5) * cell + size * 0.36, texts[row][column], size,
+                        readable_on(colours[row, column]), "middle")
     lines(canvas, x, y, height, width, cell)
 
 

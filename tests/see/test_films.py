@@ -44,7 +44,27 @@ def test_lines(options):
 def test_pooling_sends_the_gradient_to_the_largest():
     x = np.array([[1, 5, 2, 0], [3, 4, 9, 8]], np.float32)
     film = see.animate(layers.MaxPooling2D(2), x, backward=True, gradient=[[7, -2]])
-    assert film.gradient[1].tolist() == [[0, 7, 0, 0], [0, 0, -2, 0]]
+    assert film.gradient[1][..., 0].tolist() == [[0, 7, 0, 0], [0, 0, -2, 0]]
+    assert film.arrived[0][..., 0].tolist() == [[0, 7, 0, 0], [0, 0, 0, 0]]
+
+
+@pytest.mark.parametrize("layer", [*LAYERS, layers.LpPooling2D(2)], ids=lambda layer: layer.name)
+def test_the_way_back_ends_at_the_engines_gradient(layer):
+    random = np.random.default_rng(1)
+    x = random.integers(-4, 5, (6, 7, 2)).astype(np.float32)
+    shape = np.asarray(layer(x[np.newaxis])).shape[1:-1]
+    film = see.animate(layer, x, channel=1, backward=True, gradient=random.integers(-3, 4, shape))
+    assert film.arrived[-1] == pytest.approx(film.gradient[1], abs=1e-4)
+    assert film.count == len(film.arrived) and np.abs(film.gradient[1]).max() > 0
+    assert "<svg" in film.frame(film.count - 1).svg()
+
+
+def test_the_way_back_over_a_line():
+    layer = layers.Conv1D(2, 3, padding="causal", dilation_rate=2, activation="relu")
+    film = see.animate(layer, np.random.default_rng(0).normal(size=(9, 2)), backward=True)
+    assert film.arrived[-1] == pytest.approx(film.gradient[1], abs=1e-5)
+    assert any("ReLU was shut" in shape.text for i in range(9) for shape in film.frame(i).shapes
+               if hasattr(shape, "anchor"))
 
 
 def test_flat_films():
@@ -106,5 +126,5 @@ def test_errors_help(tmp_path):
         see.animate(layers.Conv2D(1, 3), np.ones((64, 64)))
     with pytest.raises(errors.ShapeError, match="without a batch axis"):
         see.animate(layers.Conv2D(1, 3), np.ones((1, 6, 6, 1)))
-    with pytest.raises(errors.ArgumentError, match="for max pooling"):
-        see.animate(layers.Conv2D(1, 3), np.ones((6, 6)), backward=True)
+    with pytest.raises(errors.ArgumentError, match="without activation or with a ReLU"):
+        see.animate(layers.Conv2D(1, 3, activation="tanh"), np.ones((6, 6)), backward=True)
