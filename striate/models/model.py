@@ -226,6 +226,19 @@ class Model(Trainer):
 
         return see.plan(self, batch_size, training)
 
+    def freeze(self) -> Model:
+        """A copy for prediction alone: batch normalisation folded into the layers before it, dropout taken out.
+
+        Raises:
+            ArgumentError: the model is not built, or its layers are not known.
+
+        Example:
+            model.freeze().save("clothes_frozen.keras")
+        """
+        from striate.models.freezing import freeze
+
+        return freeze(self)
+
     def doctor(self, x=None, y=None, validation_split: float = 0.0, validation_data=None):
         """Looks for the usual mistakes in this model, its loss and its data, as `fit` would get them.
 
@@ -256,6 +269,13 @@ class Model(Trainer):
         from striate.saving import load_weights
 
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **options)
+
+    def export(self, filepath, format: str = "onnx", verbose: bool | None = None, input_signature=None,
+               **options) -> None:
+        """Writes the model for other programs, as it predicts: `format="onnx"` (needs the extra `onnx`)."""
+        from striate.saving import export_model
+
+        export_model(self, filepath, format, verbose, input_signature, **options)
 
     def to_json(self, **options) -> str:
         """The layers and their arrangement, without weights, as JSON."""
