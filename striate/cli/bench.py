@@ -243,7 +243,8 @@ def accuracy(network, data_name, subset, epochs, seeds, target, as_json) -> None
 
     from striate import zoo
     from striate.bench import accuracy as measured
-    from striate.cli import data, networks
+    from striate.cli import networks
+    from striate.systems import data
 
     found, runs = [], []
     for seed in range(seeds):

@@ -1,100 +1,106 @@
-"""Data sets by name, as the commands use them: arrays, class names, and the words that say what was used."""
+"""`striate data`: which data sets there are, fetching one, and looking at one before training on it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from importlib import import_module
+import json
+from pathlib import Path
 
-import numpy as np
+import click
 
-from striate.errors import ArgumentError, DownloadError, received
+from striate.cli import Command, Group, plain
 
-NAMED = {"fashion-mnist": ("striate.datasets.fashion_mnist", "Fashion-MNIST")}
+EXAMPLES = """
+striate data list
+striate data get mnist
+striate data show photographs/ --out sheet.png
+"""
+ABOUT = {
+    "fashion-mnist": "70,000 grey pictures of clothes, 28x28, 10 classes; a tenth comes with striate (--subset)",
+    "mnist": "70,000 handwritten digits, 28x28, 10 classes",
+    "cifar10": "60,000 colour pictures, 32x32, 10 classes",
+    "x-or-o": "toy letters of the lectures, 9x9, drawn by striate",
+    "simulated-ca": "simulated calcium imaging, 128x128, real or fake, whole sessions held out",
+    "brain-food": "the course's images of mouse cortex and GAN-made fakes, 128x128; a part is streamed",
+    "auto-mpg": "392 cars of 1970-82 for regression; comes with striate",
+}
 
-WAYS = """What can be done:
-  - connect to the internet and repeat the command: the data is then downloaded and kept;
-  - on Debian or Ubuntu: apt-get install dataset-fashion-mnist;
-  - put the four .gz files into a folder and set the environment variable STRIATE_DATA to it;
-  - train on the 10 % that comes with striate: add --subset."""
+
+@click.group(cls=Group, examples=EXAMPLES, short_help="List, fetch and look at data sets.")
+def command() -> None:
+    """Data sets by name, and the user's own folders and files."""
 
 
-@dataclass(frozen=True)
-class Data:
-    """Images (count, height, width, channels) as uint8 and their labels, split in three.
+@command.command("list", cls=Command, examples="striate data list --json")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+def list_command(as_json) -> None:
+    """List the data sets that have a name, and where each lies on this computer."""
+    from rich.console import Console
+    from rich.table import Table
 
-    said: which data this is, in words; source: where it was found; warning: a sentence if it is less than what the name
-    promises.
+    from striate.cli.machine import data_found
+
+    found = data_found()
+    if as_json:
+        click.echo(json.dumps([{"name": name, "what": what, "where": found[name]} for name, what in ABOUT.items()],
+                              indent=2))
+        return
+    table = Table("name", "what", "where", box=None)
+    for name, what in ABOUT.items():
+        table.add_row(name, what, plain(found[name]))
+    Console().print(table)
+
+
+@command.command(cls=Command, examples="striate data get fashion-mnist")
+@click.argument("name", type=click.Choice([name for name in ABOUT if name != "auto-mpg"]))
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def get(name, as_json) -> None:
+    """Make sure that the data set NAME is on this computer, downloading it if need be, and check it."""
+    from striate.systems import data as datasets
+
+    loaded = datasets.load(name)
+    if as_json:
+        click.echo(json.dumps({"name": name, "said": loaded.said, "source": loaded.source,
+                               "shapes": {part: list(images.shape) for part, (images, _) in loaded.parts.items()}},
+                              indent=2))
+    else:
+        click.echo(f"{plain(loaded.said)} ({plain(loaded.source)}).")
+
+
+@command.command(cls=Command, examples="""
+    striate data show fashion-mnist --subset
+    striate data show photographs/ --out sheet.png --json""")
+@click.argument("data", metavar="NAME_OR_FOLDER")
+@click.option("--subset", is_flag=True, help="Use the 10 % of Fashion-MNIST that comes with striate.")
+@click.option("--limit", type=click.IntRange(1), help="Look at so many pictures of each part at most.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Chooses the split and the samples.")
+@click.option("--out", type=click.Path(path_type=Path), help="The contact sheet: .png, .svg, .pdf or .html; "
+              "NAME-sheet.png unless given.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def show(data, subset, limit, seed, out, as_json) -> None:
+    """Draw a contact sheet of NAME_OR_FOLDER, and say what may be wrong with it.
+
+    Counts each class, finds pictures that are the same in two parts (by a hash of their pixels), that are twice in one,
+    or have two classes, and files that cannot be read. NAME_OR_FOLDER is the name of a data set, a folder with one
+    folder of pictures for each class (or folders train, val and test with such folders), an .npz or a .csv file.
     """
+    from striate.cli.run_folder import name_of
+    from striate.cli.terminal import say
+    from striate.systems import data as datasets
+    from striate.systems import own
+    from striate.systems.sheet import sheet
 
-    name: str
-    title: str
-    train: tuple[np.ndarray, np.ndarray]
-    validation: tuple[np.ndarray, np.ndarray]
-    test: tuple[np.ndarray, np.ndarray]
-    classes: Sequence[str]
-    said: str
-    source: str
-    warning: str = ""
+    loaded = datasets.load(data, subset, limit, seed)
+    found = sheet(loaded, loaded.audit or own.audit_arrays(loaded), seed)
+    place = found.save(out or Path(f"{name_of(loaded.name)}-sheet.png"))
+    if as_json:
+        click.echo(json.dumps({**found.data(), "sheet": str(place)}, indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console
 
-    @property
-    def image_shape(self) -> tuple[int, ...]:
-        """Shape of one image."""
-        return self.train[0].shape[1:]
-
-
-def with_channels(images: np.ndarray) -> np.ndarray:
-    """Grey images (count, height, width) get their channel axis."""
-    return images[..., np.newaxis] if images.ndim == 3 else images
-
-
-def _split(images: np.ndarray, labels: np.ndarray, part: float, seed: int) -> tuple[tuple, tuple]:
-    """Takes a random part for validation: files are often sorted by class, so never simply the last ones."""
-    order = np.random.Generator(np.random.Philox(seed)).permutation(len(images))
-    count = int(len(images) * part)
-    kept, held = np.sort(order[count:]), np.sort(order[:count])
-    return (images[kept], labels[kept]), (images[held], labels[held])
-
-
-def load(name: str, subset: bool, limit: int | None, seed: int) -> Data:
-    """Loads a data set by its name; one twelfth of the training images is held out for validation.
-
-    limit: at most so many training images (and as many in each of the other parts).
-
-    Raises:
-        ArgumentError: no data set has this name.
-        DownloadError: it is not to be had.
-    """
-    if name not in NAMED:
-        raise ArgumentError(f"There is no data set of this name; there are {', '.join(NAMED)}. " + received(data=name))
-    module_name, title = NAMED[name]
-    module = import_module(module_name)
-    place = "it comes with striate" if subset else module.on_this_computer() or "downloaded"
-    try:
-        (images, labels), (test_images, test_labels) = module.load_data(subset=subset)
-    except DownloadError as error:
-        raise DownloadError(f"{error}\n{WAYS}") from error
-    train, validation = _split(with_channels(images), labels, 1 / 12, seed)
-    data = Data(name, title, train, validation, (with_channels(test_images), test_labels), module.CLASS_NAMES,
-                "", str(place))
-    if limit is not None:
-        train, validation, test = ((images[:limit], labels[:limit])
-                                   for images, labels in (data.train, data.validation, data.test))
-        data = replace(data, train=train, validation=validation, test=test)
-    return replace(data, said=_said(data, subset), warning=_warning(data, subset, limit))
-
-
-def _said(data: Data, subset: bool) -> str:
-    count = [f"{len(part[0]):,}" for part in (data.train, data.validation, data.test)]
-    which = f"the embedded 10 % subset of {data.title}" if subset else data.title
-    return f"{which}: {count[0]} images to train on, {count[1]} for validation, {count[2]} for the test"
-
-
-def _warning(data: Data, subset: bool, limit: int | None) -> str:
-    if subset:
-        return (f"This is the 10 % subset of {data.title} that comes with striate, not the whole data set: "
-                "its accuracies are not those of the benchmark.")
-    if limit is not None:
-        return (f"Only {len(data.train[0]):,} training and {len(data.test[0]):,} test images were used (--limit): "
-                "the accuracies are not those of the whole data set.")
-    return ""
+    console = Console()
+    click.echo(plain(found.table()))
+    for reason in loaded.reasons:
+        say(console, "Chosen", plain(reason))
+    for sentence in found.audit.findings():
+        say(console, "Note", plain(sentence), "bold yellow")
+    say(console, "Sheet", str(place))

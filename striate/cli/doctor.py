@@ -61,8 +61,8 @@ def _examined(source: str, data: str | None, validation_split: float, subset: bo
         model = open_model(source)
         x, y = _own_data(model, data)
         return _ready(model, y).doctor(x[:limit], y[:limit], validation_split)
-    from striate.cli import data as datasets
     from striate.cli import networks
+    from striate.systems import data as datasets
 
     loaded = datasets.load(data, subset, limit, 0)
     model = _ready(open_model(source, loaded.image_shape, len(loaded.classes)), loaded.train[1])

@@ -30,10 +30,10 @@ def command(model, data, subset, limit, batch_size, as_json) -> None:
     from rich.console import Console
 
     from striate import saving
-    from striate.cli import data as datasets
     from striate.cli.forecast import compiling
     from striate.cli.run_folder import find_model
     from striate.cli.scores import score
+    from striate.systems import data as datasets
 
     join_ranks()
     saved = find_model(model)
@@ -41,7 +41,11 @@ def command(model, data, subset, limit, batch_size, as_json) -> None:
     if data is None and "name" not in of_run:
         raise click.UsageError("This model does not say which data it belongs to: give DATA, for example "
                                "fashion-mnist.")
-    loaded = datasets.load(data or of_run["name"], subset or (data is None and bool(of_run.get("subset"))), limit, 0)
+    same = data is None
+    size = of_run.get("preparation", {}).get("image_size") if same else None
+    loaded = datasets.load(of_run.get("place", of_run["name"]) if same else data,
+                           subset or (same and bool(of_run.get("subset"))), limit,
+                           saved.config.get("seed", 0) if same else 0, tuple(size) if size else None)
     with compiling(Console(stderr=True)):
         scores = score(saving.load_model(saved.file), *loaded.test, classes=len(loaded.classes), batch_size=batch_size)
     result = {"model": str(saved.file), "data": loaded.name, "warning": loaded.warning,

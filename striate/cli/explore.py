@@ -155,8 +155,8 @@ def training_data(model, source: str, saved: SavedModel | None, train_on: str | 
 
 def _pictures(name: str, shape: tuple[int, ...]):
     """((train, validation), class names, words) of a data set; each part is (uint8 images, labels)."""
-    from striate.cli import data as datasets
     from striate.datasets import folder
+    from striate.systems import data as datasets
 
     if name == "fashion-mnist":
         found = datasets.load(name, subset=True, limit=None, seed=0)

@@ -105,8 +105,10 @@ def peak_memory() -> int | None:
 def announce(model, data, recipe, console: Console) -> None:
     """Foretells the training of a model like `model` (which is used up) on the data."""
     images, labels = data.train
-    count = min(len(images), PROBE_STEPS * recipe.batch_size)
+    count = min(len(labels), PROBE_STEPS * recipe.batch_size)
     forecast = probe(model, images[:count], labels[:count], recipe.batch_size, console)
-    seconds = forecast.epoch_seconds(len(images), recipe.batch_size)
+    seconds = forecast.epoch_seconds(len(labels), recipe.batch_size)
     memory = "" if forecast.peak_bytes is None else f", {forecast.peak_bytes / 2**20:,.0f} MiB of memory"
-    say(console, "Forecast", f"about {duration(seconds)} an epoch, {duration(seconds * recipe.epochs)} in all{memory}.")
+    most = "at most " if data.patience else ""
+    say(console, "Forecast", f"about {duration(seconds)} an epoch, {most}{duration(seconds * recipe.epochs)} in "
+                             f"all{memory}.")

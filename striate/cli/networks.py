@@ -12,6 +12,10 @@ import numpy as np
 
 from striate import zoo
 from striate.errors import ArgumentError, received
+from striate.systems import networks as own
+
+OWN = {"photographs": own.photographs, "letters": own.letters}
+"""Networks beside those of the zoo."""
 
 
 def build(source: str, image_shape: tuple[int, ...] | None = None, classes: int | None = None):
@@ -28,6 +32,8 @@ def build(source: str, image_shape: tuple[int, ...] | None = None, classes: int 
         from striate import saving
 
         model = saving.load_model(source)
+    elif source in OWN:
+        model = OWN[source](**_given(input_shape=image_shape, classes=classes))
     elif ":" in source:
         model = _from_function(source, _given(input_shape=image_shape, classes=classes))
     else:
@@ -69,9 +75,11 @@ def _check(model, source: str, image_shape: tuple[int, ...], classes: int) -> No
 
 
 def recipe(source: str, epochs: int | None = None, batch_size: int | None = None, optimizer: str | None = None,
-           learning_rate: float | None = None) -> zoo.Recipe:
-    """How to train the model: the user's choices, and the model's own where the user made none."""
-    if source in zoo.names():
+           learning_rate: float | None = None, of_data: zoo.Recipe | None = None) -> zoo.Recipe:
+    """How to train the model: the user's choices, then what the data need, then the model's own."""
+    if of_data is not None:
+        own = of_data
+    elif source in zoo.names():
         own = zoo.recipe(source)
     else:
         own = zoo.Recipe(title=source, source="the user", optimizer="Adam", loss="SparseCategoricalCrossentropy",
@@ -122,7 +130,9 @@ def gives_scores(model) -> bool:
 
 
 def pixels(model, images: np.ndarray) -> np.ndarray:
-    """uint8 images as the model takes them: from 0 to 1, unless its first layer rescales by itself."""
+    """Images as the model takes them: bytes from 0 to 1, unless its first layer rescales; others as they are."""
+    if images.dtype != np.uint8:
+        return images
     first = next((layer for layer in model.layers if type(layer).__name__ != "InputLayer"), None)
     if type(first).__name__ == "Rescaling":
         return images

@@ -9,14 +9,12 @@ import click
 import numpy as np
 
 from striate.cli import Command, plain
-from striate.errors import DataError, received
+from striate.datasets.pictures import Preparation
 
 EXAMPLES = """
 striate predict runs/fashion-mnist-0001 shirt.png boot.jpg
 striate predict model.keras photographs/*.png --top 1 --json
 """
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
-MAX_PIXELS = 64_000_000
 
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Say what is on images.")
@@ -28,7 +26,8 @@ MAX_PIXELS = 64_000_000
 def command(model, images, top, invert, as_json) -> None:
     """Say which class each of IMAGES belongs to.
 
-    Images are made grey or coloured and resized as the model needs it.
+    Images are prepared as those that the run trained on were; for a model file without a run they are made grey or
+    coloured and resized as the model needs it.
     """
     from rich.console import Console
 
@@ -39,7 +38,8 @@ def command(model, images, top, invert, as_json) -> None:
 
     saved = find_model(model)
     network = saving.load_model(saved.file)
-    batch = np.stack([read_image(path, tuple(network.input_shape[1:])) for path in images])
+    preparation = preparation_of(saved, network)
+    batch = np.stack([preparation.read(path) for path in images])
     if invert:
         batch = 255 - batch
     with compiling(Console(stderr=True)):
@@ -57,25 +57,11 @@ def command(model, images, top, invert, as_json) -> None:
         click.echo(f"{plain(row['image'])}: {said}")
 
 
-def read_image(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
-    """An image file as uint8 pixels of shape (height, width, channels).
-
-    Raises:
-        DataError: no such file, not an image of a known kind, too large, or damaged.
-    """
-    from PIL import Image
-
-    height, width, channels = shape
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise DataError(f"The image has more than {MAX_PIXELS:,} pixels. " + received(image=str(path)))
-            fitted = image.convert("L" if channels == 1 else "RGB")
-            if height is not None and width is not None:
-                fitted = fitted.resize((width, height), Image.Resampling.LANCZOS)
-            return np.asarray(fitted, np.uint8).reshape(fitted.height, fitted.width, channels)
-    except FileNotFoundError:
-        raise DataError("There is no such image. " + received(image=str(path))) from None
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"The image cannot be read ({plain(error)}). Known kinds: {', '.join(FORMATS)}. "
-                        + received(image=str(path))) from None
+def preparation_of(saved, network) -> Preparation:
+    """How the run prepared its pictures; of a model without a run the size and channels that it takes."""
+    recorded = saved.config.get("data", {}).get("preparation")
+    if recorded is not None:
+        return Preparation.of(recorded)
+    height, width, channels = network.input_shape[1:]
+    size = None if height is None or width is None else (height, width)
+    return Preparation(size, "grayscale" if channels == 1 else "rgb", "lanczos")

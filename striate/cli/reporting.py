@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from striate.cli import data as datasets
 from striate.cli.run_folder import REPORT, RunFolder
 from striate.cli.terminal import duration
 from striate.files import write_text
 from striate.see.report import Mistake, Report, page
+from striate.systems import data as datasets
 
 if TYPE_CHECKING:
     from striate.cli.scores import Scores
@@ -42,7 +42,7 @@ def write_report(folder: RunFolder, model, data: datasets.Data, settings: dict[s
     headline["training time"] = duration(outcome.seconds)
     if epochs:
         headline["images a second"] = f"{images / min(epochs):,.0f}"
-    warnings = [data.warning] if data.warning else []
+    warnings = [*([data.warning] if data.warning else []), *data.findings]
     if outcome.interrupted:
         warnings.append(f"The training was interrupted after {len(epochs)} epochs.")
     report = Report(
@@ -60,6 +60,7 @@ def write_report(folder: RunFolder, model, data: datasets.Data, settings: dict[s
         settings={"model": settings["model"],
                   **{name.replace("_", " "): value for name, value in settings["training"].items()},
                   "seed": settings["seed"], "data": data.said,
+                  **({"chosen": " ".join(data.reasons)} if data.reasons else {}),
                   "weights kept": f"those of epoch {outcome.best}, which had the best validation accuracy"
                   if outcome.best else "the last"},
         environment={"striate": settings["striate"], **settings["environment"]},

@@ -18,6 +18,16 @@ CONFIG, HISTORY_CSV, HISTORY_JSON = "config.json", "history.csv", "history.json"
 BEST, LAST, REPORT, STATE = "best.keras", "last.keras", "report.html", "state"
 
 
+def name_of(text: str) -> str:
+    """A text as a part of a file's name.
+
+    Example:
+        >>> name_of("../my cells")
+        'my-cells'
+    """
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "run"
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """One run's folder."""
@@ -27,7 +37,7 @@ class RunFolder:
     @classmethod
     def create(cls, base: Path, name: str) -> RunFolder:
         """Makes base/NAME-0001, or the next number that is free; safe when two runs start at once."""
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "run"
+        name = name_of(name)
         base.mkdir(parents=True, exist_ok=True)
         numbers = [int(found[1]) for entry in base.iterdir()
                    if (found := re.fullmatch(re.escape(name) + r"-(\d+)", entry.name))]

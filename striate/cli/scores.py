@@ -10,6 +10,7 @@ import numpy as np
 from striate.cli import networks
 
 MISTAKES_KEPT = 16
+PIECE = 4096
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,11 @@ class Scores:
 def score(model, images: np.ndarray, labels: np.ndarray, classes: int, batch_size: int = 256) -> Scores:
     """Scores of a classifier.
 
-    images: uint8 (count, height, width, channels); labels: whole numbers (count,).
+    images: (count, height, width, channels); labels: whole numbers (count,).
     """
-    outputs = model.predict(networks.pixels(model, images), batch_size=batch_size, verbose=0)
+    # In pieces: pictures that lie on the disk never are in memory all at once.
+    outputs = np.concatenate([model.predict(networks.pixels(model, images[first:first + PIECE]), batch_size=batch_size,
+                                            verbose=0) for first in range(0, len(images), PIECE)])
     shares = networks.probabilities(model, outputs)
     labels, said = np.asarray(labels).reshape(-1).astype(int), shares.argmax(axis=1)
     right = np.clip(shares[np.arange(len(labels)), labels], 1e-7, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import click
@@ -15,19 +16,41 @@ striate train fashion-mnist
 striate train fashion-mnist --model lenet5 --epochs 10 --batch-size 128
 striate train fashion-mnist --model my_models:small --optimizer sgd --learning-rate 0.05
 striate train fashion-mnist --subset --json
+striate train photographs/
+striate train cells.npz --epochs 20 --patience 5
+striate train auto-mpg
 striate train --resume runs/fashion-mnist-0001
 mpiexec -n 4 striate train fashion-mnist --model uva --batch-size 128 --shards 4
 """
 
 
+class ImageSize(click.ParamType):
+    """A size such as 64x48: height and width."""
+
+    name = "size"
+
+    def convert(self, value, parameter, context):
+        """(height, width) of the text."""
+        if isinstance(value, tuple):
+            return value
+        found = re.fullmatch(r"(\d{1,4})(?:x(\d{1,4}))?", value)
+        if not found or int(found[1]) < 4 or int(found[2] or found[1]) < 4:
+            self.fail("a size is written 64x64 (height x width), each at least 4.", parameter, context)
+        return int(found[1]), int(found[2] or found[1])
+
+
 @click.command(cls=Command, examples=EXAMPLES, short_help="Train a network; write model and report.")
 @click.argument("data", metavar="DATA", required=False)
-@click.option("--model", default="small", show_default=True, metavar="NAME",
-              help="A network of the zoo (small, uva, nova, yale, tue, lenet5), FILE.keras, or module:function.")
+@click.option("--model", metavar="NAME", help="A network of the zoo (small, uva, nova, ...), FILE.keras, or "
+              "module:function; what suits the data unless given.")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the training images.")
 @click.option("--batch-size", type=click.IntRange(1), help="Images a step.")
 @click.option("--optimizer", metavar="NAME", help="adam, sgd, rmsprop, ...")
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Step size of the optimizer.")
+@click.option("--patience", type=click.IntRange(1), help="Stop when the validation loss has not improved for so many "
+              "epochs.")
+@click.option("--image-size", type=ImageSize(), metavar="HxW", help="Size that the pictures of a folder are brought "
+              "to, such as 64x64.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="The same seed gives the same weights, bit for bit, on any number of threads.")
 @click.option("--threads", type=click.IntRange(1), help="Threads that compute; all cores unless given.")
@@ -44,9 +67,12 @@ mpiexec -n 4 striate train fashion-mnist --model uva --batch-size 128 --shards 4
 def command(**options) -> None:
     """Train a network on DATA and write a folder with the model and a report.
 
-    DATA is the name of a data set (fashion-mnist). The folder holds config.json, history.csv, history.json,
-    best.keras (the epoch with the best validation accuracy), last.keras and report.html. Ctrl-C ends the training
-    early and keeps what was learnt.
+    DATA is the name of a data set (striate data list), a folder with one folder of pictures for each class, or an .npz
+    or .csv file. A folder needs nothing else: it is looked through, split, and what was chosen is said. `auto-mpg` and
+    `brain` are comparisons of the lectures (see striate compare).
+
+    The folder of the run holds config.json, history.csv, history.json, best.keras (the epoch with the best validation
+    accuracy), last.keras and report.html. Ctrl-C ends the training early and keeps what was learnt.
     """
     from rich.console import Console
 
@@ -76,7 +102,8 @@ def check_resume(context: click.Context) -> None:
     if "resume" not in given:
         if "data" not in given:
             raise click.UsageError(
-                "Missing argument 'DATA': a data set's name, such as fashion-mnist, or --resume RUN.")
+                "Missing argument 'DATA': a data set's name, such as fashion-mnist, a folder of class folders, or "
+                "--resume RUN.")
         return
     others = sorted(given - {"resume", "threads", "json"})
     if others:

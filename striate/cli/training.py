@@ -12,7 +12,6 @@ import numpy as np
 from rich.console import Console
 
 from striate import config, zoo
-from striate.cli import data as datasets
 from striate.cli import machine, networks, plain
 from striate.cli.forecast import announce
 from striate.cli.reporting import write_report
@@ -21,6 +20,7 @@ from striate.cli.scores import Scores, score
 from striate.cli.terminal import say
 from striate.errors import ArgumentError, received
 from striate.ranks import ranks, shards
+from striate.systems import data as datasets
 
 SECONDS_BETWEEN_STATES = 30
 """A run that is killed loses at most so many seconds of work."""
@@ -30,11 +30,13 @@ class Request:
     """What the user asked for; None leaves the choice to the model's recipe."""
 
     data: str
-    model: str
+    model: str | None = None
     epochs: int | None = None
     batch_size: int | None = None
     optimizer: str | None = None
     learning_rate: float | None = None
+    patience: int | None = None
+    image_size: tuple[int, int] | None = None
     seed: int = 0
     threads: int | None = None
     shards: int | None = None
@@ -65,21 +67,21 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
         config.set_value("num_threads", request.threads)
     config.set_value("shards", request.shards)
     request = replace(request, shards=shards())
-    data = datasets.load(request.data, request.subset, request.limit, request.seed)
-    say(console, "Data", f"{data.said} ({data.source}).")
-    if data.warning:
-        say(console, "Note", data.warning, "bold yellow")
-    recipe = networks.recipe(request.model, epochs=request.epochs, batch_size=request.batch_size,
-                             optimizer=request.optimizer, learning_rate=request.learning_rate)
+    data = datasets.load(request.data, request.subset, request.limit, request.seed, request.image_size)
+    request = decided(request, data)
+    introduce(data, console)
+    source = request.model or data.model
+    recipe = networks.recipe(source, epochs=request.epochs, batch_size=request.batch_size,
+                             optimizer=request.optimizer, learning_rate=request.learning_rate, of_data=data.recipe)
 
     def make():
         utils.clear_session()
         utils.set_random_seed(request.seed)
-        model = networks.build(request.model, data.image_shape, len(data.classes))
-        return networks.compiled(model, recipe, len(data.train[0]))
+        model = networks.build(source, data.image_shape, len(data.classes))
+        return networks.compiled(model, recipe, len(data.train[1]))
 
     model = make()
-    say(console, "Model", f"{plain(request.model)}: {model.count_params():,} parameters, {networks.said(recipe)}.")
+    say(console, "Model", f"{plain(source)}: {model.count_params():,} parameters, {networks.said(recipe)}.")
     if shards() > 1:
         say(console, "Ranks", f"{ranks().size}, with batches cut into {shards()} shards.")
     folder = run_folder(request, data)
@@ -89,11 +91,26 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
         folder.write_json(CONFIG, settings)
     announce(model, data, recipe, console)
     model = make()
-    outcome = fit(model, data, recipe, folder, console)
+    outcome = fit(model, data, recipe, request, folder, console)
     scores = test(model, data, folder)
     result = finish(folder, settings, outcome, scores)
     write_report(folder, model, data, settings, outcome, scores)
     return folder, result
+
+
+def decided(request: Request, data: datasets.Data) -> Request:
+    """The request with what the data decide where the user did not."""
+    return replace(request, model=request.model or data.model,
+                   patience=data.patience if request.patience is None else request.patience)
+
+
+def introduce(data: datasets.Data, console: Console) -> None:
+    """Says which data are used, what was chosen for them and what may be wrong with them."""
+    say(console, "Data", f"{plain(data.said)} ({plain(data.source)}).")
+    for reason in data.reasons:
+        say(console, "Chosen", plain(reason))
+    for sentence in (*([data.warning] if data.warning else []), *data.findings):
+        say(console, "Note", plain(sentence), "bold yellow")
 
 
 def resumed(request: Request, folder: RunFolder) -> Request:
@@ -111,7 +128,10 @@ def resumed(request: Request, folder: RunFolder) -> Request:
     if not has_state and "result" in began:
         raise ArgumentError("There is nothing to go on with: the run is complete. "
                             + received(resume=str(folder.path)))
-    return replace(Request(**began["request"]), threads=request.threads, json=request.json, resume=request.resume)
+    asked = dict(began["request"])
+    if asked.get("image_size") is not None:
+        asked["image_size"] = tuple(asked["image_size"])
+    return replace(Request(**asked), threads=request.threads, json=request.json, resume=request.resume)
 
 
 def run_folder(request: Request, data: datasets.Data) -> RunFolder:
@@ -134,12 +154,18 @@ def run_settings(request: Request, recipe: zoo.Recipe, data: datasets.Data, mode
         "training": {"epochs": recipe.epochs, "batch_size": recipe.batch_size,
                      "shards": request.shards, "loss": type(model.loss).__name__,
                      "optimizer": recipe.optimizer,
-                     "learning_rate": float(f"{float(model.optimizer.learning_rate):.6g}"),
+                     "learning_rate": recipe.learning_rate if recipe.schedule
+                     else float(f"{float(model.optimizer.learning_rate):.6g}"),
+                     **({"schedule": recipe.schedule} if recipe.schedule else {}),
+                     **({"patience": request.patience} if request.patience else {}),
                      **recipe.optimizer_arguments},
         "seed": request.seed,
-        "data": {"name": data.name, "said": data.said, "source": data.source,
+        "data": {"name": data.name, "place": str(Path(request.data).resolve()) if data.preparation else request.data,
+                 "said": data.said, "source": data.source,
                  "subset": request.subset, "limit": request.limit,
-                 "classes": list(data.classes), "image_shape": list(data.image_shape)},
+                 "classes": list(data.classes), "image_shape": list(data.image_shape),
+                 "chosen": list(data.reasons), "findings": list(data.findings),
+                 **({"preparation": data.preparation.config()} if data.preparation else {})},
         "environment": machine.environment(),
     }
 
@@ -151,50 +177,34 @@ def command(request: Request, recipe: zoo.Recipe) -> str:
         >>> command(Request("fashion-mnist", "lenet5", subset=True), zoo.recipe("lenet5"))
         'striate train fashion-mnist --model lenet5 --epochs 12 --batch-size 64 --seed 0 --subset'
     """
-    words = ["striate", "train", request.data, "--model", request.model, "--epochs", recipe.epochs,
+    words = ["striate", "train", request.data, "--model", request.model or "small", "--epochs", recipe.epochs,
              "--batch-size", recipe.batch_size]
     for option, value in (("--optimizer", request.optimizer), ("--learning-rate", request.learning_rate),
                           ("--shards", request.shards if request.shards != 1 else None),
-                          ("--seed", request.seed), ("--limit", request.limit)):
+                          ("--patience", request.patience), ("--seed", request.seed), ("--limit", request.limit)):
         if value is not None:
             words += [option, value]
+    if request.image_size is not None:
+        words += ["--image-size", "x".join(map(str, request.image_size))]
     return shlex.join(map(str, words + ["--subset"] * request.subset))
 
 
-def fit(model, data: datasets.Data, recipe: zoo.Recipe, folder: RunFolder, console: Console) -> Outcome:
+def fit(model, data: datasets.Data, recipe: zoo.Recipe, request: Request, folder: RunFolder,
+        console: Console) -> Outcome:
     """Trains; after every epoch the history and, if it is the best so far, the model are on the disk."""
     from striate import callbacks
+    from striate.cli.keeper import Keeper, fed
 
-    class Keeper(callbacks.Callback):
-        """Writes the history down and says an epoch's result where no progress bar does."""
-
-        memory = ("history",)
-
-        def __init__(self):
-            super().__init__()
-            self.history: dict[str, list[float]] = {}
-
-        def on_epoch_begin(self, epoch, logs=None):
-            self.started = time.perf_counter()
-
-        def on_epoch_end(self, epoch, logs=None):
-            numbers = {**(logs or {}), "seconds": time.perf_counter() - self.started}
-            for name, value in numbers.items():
-                self.history.setdefault(name, []).append(float(value))
-            folder.write_history(self.history)
-            if console.stderr:
-                said = ", ".join(f"{name} {value:.4f}" for name, value in numbers.items())
-                say(console, "Epoch", f"{epoch + 1}/{recipe.epochs}: {said}")
-
-    keeper, interrupted, started = Keeper(), False, time.perf_counter()
+    keeper, interrupted, started = Keeper(folder, recipe.epochs, console), False, time.perf_counter()
     saver = callbacks.ModelCheckpoint(folder / BEST, monitor="val_accuracy", mode="max", save_best_only=True)
     backup = callbacks.BackupAndRestore(folder / STATE, every_seconds=SECONDS_BETWEEN_STATES)
+    watchers: list = [keeper, saver]
+    if request.patience:
+        slower = callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.3, patience=max(1, request.patience // 3))
+        watchers += [slower, callbacks.EarlyStopping(monitor="val_loss", patience=request.patience)]
     try:
-        result = model.fit(networks.pixels(model, data.train[0]), networks.targets(model, data.train[1]),
-                           epochs=recipe.epochs, batch_size=recipe.batch_size, verbose=0 if console.stderr else 1,
-                           validation_data=(networks.pixels(model, data.validation[0]),
-                                            networks.targets(model, data.validation[1])),
-                           callbacks=[keeper, saver, backup])
+        result = model.fit(**fed(model, data, recipe.batch_size, request.seed), epochs=recipe.epochs,
+                           verbose=0 if console.stderr else 1, callbacks=[*watchers, backup])
         interrupted = bool(getattr(result, "interrupted", False))
     except KeyboardInterrupt:
         interrupted = True
@@ -203,6 +213,8 @@ def fit(model, data: datasets.Data, recipe: zoo.Recipe, folder: RunFolder, conso
         kept = "the best weights so far are kept" if keeper.history else "no epoch was complete"
         say(console, "Stopped", f"{kept}. Go on with: striate train --resume {shlex.quote(str(folder.path))}",
             "bold yellow")
+    elif len(keeper.history.get("loss", ())) < recipe.epochs:
+        say(console, "Stopped", f"the validation loss had not improved for {request.patience} epochs.")
     accuracies = keeper.history.get("val_accuracy")
     best = 1 + int(np.argmax(accuracies)) if accuracies else None
     return Outcome(keeper.history, time.perf_counter() - started, interrupted, best)

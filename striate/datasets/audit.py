@@ -44,17 +44,17 @@ class Audit:
                          "flatters; look at the recall of each class.")
         for parts, count in self.across.items():
             one, two = self.examples[0]
-            found.append(f"{count:,} pictures are the same in {parts}: what was learnt by heart counts as known. "
+            found.append(f"{_counted(count)} the same in {parts}: what was learnt by heart counts as known. "
                          f"For example {one} and {two}.")
         if self.doubles:
-            found.append(f"{self.doubles:,} pictures repeat another one of their part.")
+            found.append(f"{_counted(self.doubles)} a copy of another one in the same part.")
         if self.conflicts:
             one, two = self.conflicts[0]
-            found.append(f"{len(self.conflicts):,} times the same picture has two classes. For example {one} "
-                         f"and {two}.")
+            found.append(f"Two classes for the same picture: {len(self.conflicts):,} times. For example {one} and "
+                         f"{two}.")
         if self.unreadable:
-            path, why = next(iter(self.unreadable.items()))
-            found.append(f"{len(self.unreadable):,} files cannot be read and are left out. For example {path}: {why}")
+            why = next(iter(self.unreadable.values()))
+            found.append(f"Files that cannot be read and are left out: {len(self.unreadable):,}. For example: {why}")
         return found
 
     def data(self) -> dict[str, Any]:
@@ -62,6 +62,10 @@ class Audit:
         return {"counts": {part: dict(row) for part, row in self.counts.items()}, "doubles": self.doubles,
                 "across": dict(self.across), "conflicts": [list(pair) for pair in self.conflicts],
                 "unreadable": dict(self.unreadable), "findings": self.findings()}
+
+
+def _counted(count: int) -> str:
+    return "1 picture is" if count == 1 else f"{count:,} pictures are"
 
 
 def pixel_hashes(images: np.ndarray) -> list[str]:

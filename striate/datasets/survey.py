@@ -121,8 +121,20 @@ def survey(folder: str | os.PathLike) -> Survey:
         >>> found.class_names, len(found.paths)  # doctest: +SKIP
         (('healthy', 'sick'), 1000)
     """
-    folder = Path(folder)
-    names, found = _listed(folder)
+    names, found = _listed(Path(folder))
+    return _surveyed(Path(folder), names, found)
+
+
+def survey_of(folder: Path, pictures: Sequence[tuple[Path, str]]) -> Survey:
+    """Looks at pictures that a table names, each with its class; relative paths begin at `folder`."""
+    names = tuple(sorted({name for _, name in pictures}))
+    return _surveyed(folder, names, [("", names.index(name), folder / path) for path, name in pictures])
+
+
+def _surveyed(folder: Path, names: tuple[str, ...], found: list[tuple[str, int, Path]]) -> Survey:
+    if len(names) < 2:
+        raise DataError("There must be at least two class folders, to have something to tell apart. "
+                        + received(folder=str(folder), classes=names))
     with Readers.for_files(len(found)) as readers:
         answers = readers.facts([path for _, _, path in found])
     rows = list(zip(found, answers, strict=True))
@@ -149,8 +161,5 @@ def _listed(folder: Path) -> tuple[tuple[str, ...], list[tuple[str, int, Path]]]
         if strange:
             raise DataError(f"The part '{part}' has classes that there is nothing to train on for. "
                             + received(strange=strange, classes=names))
-    if len(names) < 2:
-        raise DataError("There must be at least two class folders, to have something to tell apart. "
-                        + received(folder=str(folder), classes=names))
     return names, [(part, label, path) for place, part in parts.items() for label, name in enumerate(names)
                    if (folder / place / name).is_dir() for path in files_of(folder / place / name)]
