@@ -83,9 +83,8 @@ export function labPart(app: App): Part {
     h("p", { class: "lead" }, "One channel of a layer’s input, one kernel: move the sliders and see what would come out, and how large it would be. "
       + "Computed by the engine’s definition of convolution, which its compiled kernels are tested against."),
     h("div", { class: "lab-tools" }, h("label", {}, "layer ", layers), h("label", {}, "kernel ", kernels), h("label", {}, "input channel ", channel)),
-    h("div", { class: "sliders" }, ...sliders, h("span", { class: "paddings" }, "padding: ",
-      h("button", { type: "button", onclick: () => change({ padding: 0 }) }, "“valid”"), same)),
-    formulas, problem, h("div", { class: "planes" }, x.element, kernel.element, y.element));
+    h("div", { class: "sliders" }, ...sliders), h("div", { class: "tools paddings" }, "padding: ",
+      h("button", { type: "button", onclick: () => change({ padding: 0 }) }, "“valid”"), same), formulas, problem, h("div", { class: "planes" }, x.element, kernel.element, y.element));
   const update = async () => {
     const { lab } = app.view, id = app.node;
     for (const [name] of SLIDERS) {

@@ -20,7 +20,7 @@ export function layerPart(app: App): Part {
   const choices = h("div", { class: "segments", role: "group", "aria-label": "What the tiles show" },
     ...kinds(node).map((what) => h("button", {
       type: "button", "aria-pressed": String(app.view.what === what), onclick: () => app.move({ what }),
-    }, WORDS[what])));
+    }, what === "maps" && node.shape.length === 1 ? "Outputs" : WORDS[what])));
   const element = h("section", { class: "page", "aria-label": `Layer ${node.name}` },
     h("nav", { class: "crumbs", "aria-label": "Way back" },
       h("button", { type: "button", onclick: () => app.move({ page: "network" }) }, "Network"), neighbours(app)),
@@ -57,18 +57,25 @@ function neighbours(app: App): HTMLElement {
 function facts(app: App, node: LayerInfo): HTMLElement {
   const sources = node.sources.map((i) => (i < 0 ? "the input" : app.info.nodes[i].name)).join(" and ");
   const lines: [string, string][] = [["Fed by", sources]];
-  if (node.sizes.length) lines.push(["Size", node.sizes.join("\n")]);
+  if (node.sizes.length) lines.push(["Size", merged(node.sizes).join("\n")]);
   if (node.count) lines.push(["Parameters", node.count]);
   if (node.field) lines.push(["A number sees", `${shape(node.field.map(([size]) => size))} elements of the input`]);
   if (node.flops) lines.push(["Operations", node.flops.toLocaleString("en")]);
-  return h("dl", { class: "facts" }, ...lines.flatMap(([word, text]) => [h("dt", {}, word), h("dd", {}, text)]));
+  return h("dl", { class: "facts" }, ...lines.map(([word, text]) => h("div", {}, h("dt", {}, word), h("dd", {}, text))));
+}
+
+/** Height and width that are counted alike share one line. */
+function merged(formulas: string[]): string[] {
+  const [first, second] = formulas.map((text) => text.split(": ")[1]);
+  return formulas.length > 1 && first === second ? [`height and width: ${first}`, ...formulas.slice(2)] : formulas;
 }
 
 function sentence(maps: LayerMaps, what: What, node: LayerInfo): string {
   const span = `${short(maps.low)} to ${short(maps.high)}`;
   if (what === "maps") {
     const deep = maps.kind === "volume" ? ` Shown is slice ${maps.slice} of ${node.shape[0]}.` : "";
-    return `All on one scale, from ${span}.${deep} Choose a map, then a place in it.`;
+    const next = maps.kind === "vector" ? "Choose one to see its sum." : "Choose a map, then a place in it.";
+    return `All on one scale, from ${span}.${deep} ${next}`;
   }
   const mean = (maps.channels ?? 1) > 1 && what.startsWith("filter") ? ` Each tile is the mean over ${maps.channels} channels.` : "";
   if (what === "filters") return `The weights, from ${span}: blue above zero, orange below.${mean}`;
@@ -136,7 +143,7 @@ class Tiles {
     if (this.buttons.length !== count) this.build(count, maps.count);
     const scale = scaleFor(Math.min(maps.low, other?.low ?? 0), Math.max(maps.high, other?.high ?? 0));
     const low = Math.min(0, maps.low), high = Math.max(0, maps.high);
-    const side = maps.kind === "vector" ? 30 : maps.kind === "lines" ? 120 : maps.kind === "filters" || count > 32 ? 58 : 72;
+    const side = maps.kind === "vector" ? 30 : maps.kind === "lines" ? 120 : maps.kind === "filters" || count > 32 ? 54 : 66;
     const height = maps.kind === "lines" ? 56 : maps.kind === "vector" ? 30
       : Math.max(10, Math.min(90, Math.round(side * (planes.height / planes.width))));
     const chosen = this.app.view.index.at(-1);

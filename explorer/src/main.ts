@@ -16,12 +16,12 @@ async function begin(): Promise<void> {
   const info = await get<Info>("state");
   document.title = `${info.name} · striate explore`;
   const app = new App(info), main = h("main", { id: "main", tabIndex: -1 }), problem = h("p", { class: "problem", role: "alert", hidden: true });
-  const side = sidePart(app), training = trainingPart(app), edited = h("p", { class: "edited-note", hidden: true });
+  const said = h("p", {}, info.said), side = sidePart(app), training = trainingPart(app), edited = h("p", { class: "edited-note", hidden: true });
   const tabs = ["network", "lab"] as const;
   const buttons = tabs.map((page) => h("button", { type: "button", onclick: () => app.move({ page }) }, page === "network" ? "Network" : "Lab"));
   if (snapshot) buttons[1].hidden = true;
   fill(root, h("a", { href: "#main", class: "skip", onclick: (event: Event) => { event.preventDefault(); main.focus(); } }, "Skip to the network"),
-    h("header", {}, h("span", { class: "mark" }, "striate"), h("div", { class: "title" }, h("h1", {}, info.name), h("p", {}, info.said)),
+    h("header", {}, h("span", { class: "mark" }, "striate"), h("div", { class: "title" }, h("h1", {}, info.name), said),
       h("nav", { "aria-label": "Views" }, ...buttons), tools(app)),
     problem, edited, h("div", { class: "frame" }, h("aside", {}, side.element, training.element), main), speakerElement());
   let page: Part = { element: main, update: () => {} }, shown = "";
@@ -29,6 +29,7 @@ async function begin(): Promise<void> {
   app.onRefresh = async () => {
     problem.hidden = true;
     showEdited(app, edited);
+    say(said, provenance(app));
     side.update();
     training.update();
     await page.update();
@@ -52,6 +53,14 @@ async function begin(): Promise<void> {
   });
   history.replaceState(null, "", write(app.view));
   app.onMove();
+}
+
+/** Where the weights come from that are shown. */
+function provenance(app: App): string {
+  const steps = app.status?.steps ?? 0, { training, said } = app.info;
+  if (!training || !steps || app.view.at === "0") return said;
+  const which = app.view.at === "live" ? `after ${steps.toLocaleString("en")} steps` : `after epoch ${app.view.at}`;
+  return `Trained here, ${which}, on ${training.said}: far from what longer training on all data gives.`;
 }
 
 function showEdited(app: App, note: HTMLElement): void {

@@ -45,11 +45,11 @@ export function neuronPart(app: App, node: LayerInfo): Part {
   const body = h("div", { class: "sum" }), ending = h("div", { class: "ending", "aria-live": "off" });
   const rest = h("div", { class: "rest" });
   const element = h("section", { class: "neuron", "aria-label": "The sum behind one number" }, title, problem, body, ending, rest);
-  const output = new PlaneView("Output map of the layer; the arrow keys move the neuron", 230, 230, (row, column) => {
+  const output = new PlaneView("Output map of the layer; the arrow keys move the neuron", 190, 190, (row, column) => {
     const { index } = app.view, channel = index.at(-1)!;
     app.move({ index: index.length === 2 ? [column, channel] : [...index.slice(0, -3), row, column, channel] }, true);
   });
-  const input = new PlaneView("Input of the layer, with the window of the neuron", 230, 230);
+  const input = new PlaneView("Input of the layer, with the window of the neuron", 190, 190);
   const editor = new Editor(app, node);
   let channel = -1;
 
@@ -159,6 +159,8 @@ function windowOf(node: LayerInfo, terms: Terms, channel: number): Window | null
 class Editor {
   readonly element = h("div", { class: "grids" });
   private inputs: HTMLInputElement[] = [];
+  /** The weights themselves; the fields show them rounded. */
+  private weights: number[] = [];
   private key = "";
   private channel = 0;
 
@@ -198,16 +200,21 @@ class Editor {
   private cell(i: number, columns: number): HTMLInputElement {
     return h("input", {
       type: "number", step: "0.05", class: "cell", readOnly: !this.editable(),
-      "aria-label": `weight ${Math.floor(i / columns)}, ${i % columns}`, onchange: () => void this.send(),
+      "aria-label": `weight ${Math.floor(i / columns)}, ${i % columns}`,
+      onchange: (event: Event) => {
+        this.weights[i] = Number((event.target as HTMLInputElement).value) || 0;
+        void this.send();
+      },
     });
   }
 
   private colour(window: Window): void {
-    const numbers = window.weights.map((weight) => weight ?? 0);
-    const scale = signed(Math.max(...numbers.map(Math.abs)));
+    this.weights = window.weights.map((weight) => weight ?? 0);
+    const largest = Math.max(...this.weights.map(Math.abs)), scale = signed(largest), digits = decimals(largest);
     this.inputs.forEach((input, i) => {
-      if (document.activeElement !== input || input.dataset.sent) input.value = String(Number(numbers[i].toFixed(4)));
-      const colour = scale(numbers[i]);
+      if (document.activeElement !== input || input.dataset.sent) input.value = String(Number(this.weights[i].toFixed(digits)));
+      input.title = String(this.weights[i]);
+      const colour = scale(this.weights[i]);
       input.style.background = css(colour);
       input.style.color = readableOn(colour);
     });
@@ -219,9 +226,10 @@ class Editor {
     const choice = h("select", {
       "aria-label": "Replace the weights by a known kernel",
       onchange: () => {
-        const made = presets[choice.value]?.(rows, columns, this.numbers());
-        if (made) this.inputs.forEach((input, i) => { input.value = String(Number(made[i].toFixed(4))); });
+        const made = presets[choice.value]?.(rows, columns, this.weights);
         choice.value = "";
+        if (!made) return;
+        this.weights = made;
         void this.send();
       },
     }, h("option", { value: "" }, "replace by …"), ...Object.keys(presets).map((name) => h("option", { value: name }, name)));
@@ -235,13 +243,11 @@ class Editor {
     }, "Reset this layer"));
   }
 
-  private numbers(): number[] { return this.inputs.map((input) => Number(input.value) || 0); }
-
   private async send(): Promise<void> {
     await this.app.attempt(async () => {
       this.inputs.forEach((input) => { input.dataset.sent = "yes"; });
       await post("edit", {
-        layer: String(this.app.node), channel: this.channel, filter: this.app.view.index.at(-1), values: this.numbers(),
+        layer: String(this.app.node), channel: this.channel, filter: this.app.view.index.at(-1), values: this.weights,
       });
       await this.app.refresh();
     });
@@ -265,20 +271,20 @@ function sign(text: string): HTMLElement { return h("span", { class: "sign", "ar
 
 function gridOf(rows: number, columns: number, cells: HTMLElement[]): HTMLElement {
   const grid = h("div", { class: "grid", role: "group" }, ...cells);
-  const side = Math.max(22, Math.min(54, Math.floor(230 / Math.max(rows, columns))));
+  const side = Math.max(24, Math.min(44, Math.floor(176 / Math.max(rows, columns))));
   grid.style.gridTemplateColumns = `repeat(${columns}, ${side}px)`;
   grid.style.gridAutoRows = `${side}px`;
-  grid.style.setProperty("--cell", `${side < 30 ? 8 : side < 40 ? 10 : 12.5}px`);
+  grid.style.setProperty("--cell", `${side < 30 ? 8.5 : side < 40 ? 10.5 : 12.5}px`);
   return grid;
 }
 
 function numberGrid(window: Window, numbers: (number | null)[], scaled: (largest: number) => Scale, marked = -1): HTMLElement {
-  const scale = scaled(Math.max(...numbers.map((value) => Math.abs(value ?? 0))));
+  const largest = Math.max(...numbers.map((value) => Math.abs(value ?? 0))), scale = scaled(largest), digits = decimals(largest);
   return gridOf(window.rows, window.columns, numbers.map((value, i) => {
     const cell = h("span", {
       class: `cell${window.outside[i] ? " outside" : ""}${i === marked ? " marked" : ""}`,
       title: value === null ? "no term" : `${value}${window.outside[i] ? " (padding)" : ""}`,
-    }, value === null ? "" : brief(value));
+    }, value === null ? "" : brief(value, digits));
     const colour = scale(value ?? 0);
     cell.style.background = css(colour);
     cell.style.color = readableOn(colour);
@@ -286,9 +292,14 @@ function numberGrid(window: Window, numbers: (number | null)[], scaled: (largest
   }));
 }
 
-function brief(value: number): string {
-  const text = value === 0 ? "0" : Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2);
-  return text.replace("-", "−").replace(/^(−?)0\./, "$1.");
+/** How many decimals a grid needs: enough for two figures of its largest number. */
+function decimals(largest: number): number {
+  return largest >= 100 ? 0 : largest >= 10 ? 1 : largest >= 0.1 || largest === 0 ? 2 : 3;
+}
+
+function brief(value: number, digits: number): string {
+  const text = value.toFixed(digits);
+  return Number(text) === 0 ? "0" : text.replace("-", "−").replace(/^(−?)0\./, "$1.");
 }
 
 /** From the sum of the products to the number. */

@@ -63,8 +63,9 @@ export class PlaneView {
     const context = surface(this.canvas, Math.round(wide * columns), Math.round(tall * rows));
     for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) {
       context.fillStyle = css(scale(numbers[row * columns + column]));
-      // Half a pixel more closes the seams between cells.
-      context.fillRect(column * wide, row * tall, wide + 0.5, tall + 0.5);
+      // Whole pixels leave no seams between cells.
+      const x = Math.round(column * wide), y = Math.round(row * tall);
+      context.fillRect(x, y, Math.round((column + 1) * wide) - x, Math.round((row + 1) * tall) - y);
     }
     for (const box of boxes) {
       const x = box.column * wide, y = box.row * tall, width = box.columns * wide, height = box.rows * tall;

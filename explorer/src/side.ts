@@ -6,7 +6,7 @@ import { curve, photograph, range, surface } from "./colour";
 import { drawingDialog, sendFile } from "./drawing";
 import { fill, h, say } from "./dom";
 
-const SIDE = 264;
+const SIDE = 176, LINE_WIDTH = 266;
 
 export function sidePart(app: App): Part {
   const canvas = h("canvas", { class: "input", role: "img" });
@@ -14,7 +14,8 @@ export function sidePart(app: App): Part {
   const answer = h("div", { class: "answer" });
   const { kind } = app.info.input;
   const own = snapshot === null && kind !== "other" ? tools(app, kind) : null;
-  const element = h("section", { class: "panel", "aria-label": "Input and answer" }, h("h2", {}, "Input"), canvas, caption, picks, own,
+  const element = h("section", { class: "panel", "aria-label": "Input and answer" }, h("h2", {}, "Input"),
+    h("div", { class: kind === "line" ? "" : "input-box" }, canvas, own), caption, picks,
     h("h2", {}, "What the network says"), answer);
   let listed: Sample[] = [];
   const update = () => {
@@ -38,7 +39,8 @@ function answerRow(name: string, share: number | null, isRight: boolean, isShare
   const bar = h("i", { class: isRight ? "right" : "" });
   bar.style.width = `${isShare ? Math.max(0, Math.min(1, share ?? 0)) * 100 : 0}%`;
   const text = share === null ? "no number" : isShare ? `${(100 * share).toFixed(1)} %` : share.toFixed(4).replace("-", "−");
-  return h("div", { class: "answer-row" }, h("span", {}, name, isRight ? " ✓" : ""), h("b", {}, text), h("span", { class: "answer-bar" }, bar));
+  return h("div", { class: "answer-row" }, h("span", { class: "answer-name", title: name }, name, isRight ? " ✓" : ""),
+    h("span", { class: "answer-bar" }, bar), h("b", {}, text));
 }
 
 /** The input, with the part of it that the chosen number sees. */
@@ -50,9 +52,9 @@ function drawInput(app: App, canvas: HTMLCanvasElement): void {
     context.drawImage(photograph(unpack(packed), width, height), 0, 0, width * zoom, height * zoom);
     field(app, context, [height, width], zoom);
   } else if (packed.kind === "lines") {
-    const planes = new Planes(packed), context = surface(canvas, SIDE, Math.min(planes.count, 6) * 44);
+    const planes = new Planes(packed), context = surface(canvas, LINE_WIDTH, Math.min(planes.count, 6) * 44);
     const [low, high] = range(planes.numbers);
-    for (let i = 0; i < Math.min(planes.count, 6); i++) curve(context, planes.at(i), low, high, [0, i * 44 + 2, SIDE, 40]);
+    for (let i = 0; i < Math.min(planes.count, 6); i++) curve(context, planes.at(i), low, high, [0, i * 44 + 2, LINE_WIDTH, 40]);
   } else surface(canvas, SIDE, 2);
 }
 
@@ -101,7 +103,7 @@ function tools(app: App, kind: string): HTMLElement {
     const dropped = event.dataTransfer?.files[0];
     if (dropped) void sendFile(app, dropped, invert.checked);
   });
-  return h("div", { class: "tools" }, h("button", { type: "button", onclick: () => file.click() }, "Choose a file …"), file, draw,
+  return h("div", { class: "tools" }, h("button", { type: "button", onclick: () => file.click() }, "File …"), file, draw,
     h("label", { title: "Fashion-MNIST is bright on black; photographs of things on paper are not" }, invert, " invert"),
-    h("span", { class: "hint" }, "or drop an image anywhere"));
+    h("span", { class: "hint" }, "or drop an image on the page"));
 }

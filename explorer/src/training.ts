@@ -49,7 +49,7 @@ export function trainingPart(app: App): Part {
     say(shown, words);
     scrub.setAttribute("aria-valuetext", words);
     const key = `${points.length} ${points.at(-1)?.[0]} ${status.epochs.length}`;
-    if (key !== last) fill(chart, lossChart(points, status));
+    if (key !== last) fill(chart, points.length ? lossChart(points, status) : null);
     last = key;
   };
   const take = (status: Status) => {

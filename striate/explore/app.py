@@ -199,7 +199,7 @@ class _Page:
                     if summary != last:
                         yield f"data: {json.dumps(as_json(status))}\n\n"
                     last = summary
-                    await asyncio.sleep(max(0.2, self.session.cost / SHARE_OF_TIME))
+                    await asyncio.sleep(min(2.0, max(0.2, self.session.cost / SHARE_OF_TIME)))
             finally:
                 self.streams -= 1
         return StreamingResponse(stream(), media_type="text/event-stream")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -53,8 +54,7 @@ class Session:
         self.samples: OrderedDict[str, Sample] = OrderedDict(
             (f"sample-{i}", sample) for i, sample in enumerate(subject.samples))
         self.edits: dict[str, dict[tuple, np.ndarray]] = {}
-        self.cost = 0.0
-        """Seconds that a view kept the training waiting, about."""
+        self._costs: deque[float] = deque(maxlen=9)
         self._changes, self._uploads = 0, 0
         self._shown: tuple | None = None
         self._lock = threading.RLock()
@@ -176,9 +176,14 @@ class Session:
                 self._views[key] = run(sample.values)
                 while len(self._views) > KEPT_VIEWS:
                     self._views.popitem(last=False)
-                self.cost = 0.7 * self.cost + 0.3 * (time.perf_counter() - started)
+                self._costs.append(time.perf_counter() - started)
             self._views.move_to_end(key)
             return self._views[key]
+
+    @property
+    def cost(self) -> float:
+        """Seconds that a view keeps the training waiting: the median, for the first ones also compile."""
+        return median(self._costs) if self._costs else 0.0
 
     # ---- gradients --------------------------------------------------------------------------------------------
 
