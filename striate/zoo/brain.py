@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from striate.zoo.recipe import ONE_CYCLE, Recipe
+from striate.zoo.recipe import ONE_CYCLE, SHORT_MEMORY, Recipe
 
 _INPUTS = "128x128 grey float pictures in whatever unit; the first layer scales them"
 
@@ -38,11 +38,11 @@ def brain_small(input_shape: tuple[int, int, int] = (128, 128, 1), classes: int 
     """
     from striate import Input, Sequential, layers
 
-    model = Sequential([Input(input_shape), layers.BatchNormalization(name="scale")], name="brain_small")
+    model = Sequential([Input(input_shape), layers.BatchNormalization(momentum=SHORT_MEMORY, name="scale")], name="brain_small")
     for filters in (8, 16, 32, 64):
         model.add(layers.Conv2D(filters, 3, padding="same", activation="relu"))
         model.add(layers.MaxPooling2D(2))
-        model.add(layers.BatchNormalization())
+        model.add(layers.BatchNormalization(momentum=SHORT_MEMORY))
     model.add(layers.GlobalAveragePooling2D())
     model.add(layers.Dropout(0.3))
     model.add(layers.Dense(classes))
@@ -85,7 +85,7 @@ def brain_residual(input_shape: tuple[int, int, int] = (128, 128, 1), classes: i
 
     inputs = Input(input_shape)
     x = layers.RandomFlip("horizontal")(inputs)
-    x = layers.BatchNormalization(name="scale")(x)
+    x = layers.BatchNormalization(momentum=SHORT_MEMORY, name="scale")(x)
     x = layers.Conv2D(16, 5, strides=2, padding="same", activation="relu")(x)
     x = layers.MaxPooling2D(2)(x)
     for filters, strides in ((16, 1), (32, 2), (64, 2)):

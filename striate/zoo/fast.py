@@ -7,7 +7,7 @@ longer ones pictures that are moved and mirrored. `striate bench accuracy fast90
 
 from __future__ import annotations
 
-from striate.zoo.recipe import ONE_CYCLE, Recipe
+from striate.zoo.recipe import ONE_CYCLE, SHORT_MEMORY, Recipe
 
 _INPUTS = "28x28 grey pictures divided by 255"
 _SMOOTH = {"label_smoothing": 0.1}
@@ -57,11 +57,11 @@ def _pooled(filters: int) -> list:
     from striate import layers
 
     return [layers.Conv2D(filters, 3, padding="same", use_bias=False), layers.MaxPooling2D(2),
-            layers.BatchNormalization(), layers.ReLU()]
+            layers.BatchNormalization(momentum=SHORT_MEMORY), layers.ReLU()]
 
 
 FAST92 = Recipe(
-    title="Fashion-MNIST in a minute: three convolutions",
+    title="Fashion-MNIST in a minute: two convolutions, pictures mirrored",
     source="striate",
     optimizer="Adam",
     learning_rate=0.004,
@@ -69,7 +69,7 @@ FAST92 = Recipe(
     loss="CategoricalCrossentropy",
     loss_arguments=_SMOOTH,
     one_hot_labels=True,
-    epochs=6,
+    epochs=8,
     batch_size=128,
     inputs=_INPUTS,
     augmentation="mirrored left and right",
@@ -78,10 +78,10 @@ FAST92 = Recipe(
 
 
 def fast92(input_shape: tuple[int, int, int] = (28, 28, 1), classes: int = 10):
-    """Three normalized 3x3 convolutions of 32, 64 and 128 channels with pooling, dropout, one dense layer.
+    """The network of `fast90` with pictures mirrored in training, and dropout before each dense layer.
 
     Args:
-        input_shape: (height, width, channels) of a picture; at least 8x8.
+        input_shape: (height, width, channels) of a picture; at least 4x4.
         classes: number of outputs, through a softmax.
 
     Returns:
@@ -98,8 +98,9 @@ def fast92(input_shape: tuple[int, int, int] = (28, 28, 1), classes: int = 10):
         layers.RandomFlip("horizontal"),
         *_pooled(32),
         *_pooled(64),
-        *_pooled(128),
         layers.Flatten(),
+        layers.Dropout(0.3),
+        layers.Dense(128, activation="relu"),
         layers.Dropout(0.3),
         layers.Dense(classes, activation="softmax"),
     ], name="fast92")
@@ -115,7 +116,7 @@ FAST94 = Recipe(
     loss="CategoricalCrossentropy",
     loss_arguments=_SMOOTH,
     one_hot_labels=True,
-    epochs=15,
+    epochs=20,
     batch_size=128,
     inputs=_INPUTS,
     augmentation="moved by up to two pixels, mirrored left and right",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from striate.zoo.recipe import ONE_CYCLE, Recipe
+from striate.zoo.recipe import ONE_CYCLE, SHORT_MEMORY, Recipe
 
 SMALL = Recipe(
     title="Small and quick classifier of small grey pictures",
@@ -83,7 +83,7 @@ def residual(input_shape: tuple[int, int, int] = (32, 32, 3), classes: int = 10)
     inputs = Input(input_shape)
     x = moved_and_mirrored(inputs, 1 / 8)
     x = layers.Conv2D(16, 3, padding="same", use_bias=False)(x)
-    x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.ReLU()(layers.BatchNormalization(momentum=SHORT_MEMORY)(x))
     for filters, strides in ((16, 1), (32, 2), (64, 2)):
         x = residual_block(x, filters, strides)
     x = layers.GlobalAveragePooling2D()(x)
@@ -106,11 +106,11 @@ def residual_block(x, filters: int, strides: int = 1):
     around = x
     if strides != 1 or x.shape[-1] != filters:
         around = layers.Conv2D(filters, 1, strides=strides, use_bias=False)(x)
-        around = layers.BatchNormalization()(around)
+        around = layers.BatchNormalization(momentum=SHORT_MEMORY)(around)
     x = layers.Conv2D(filters, 3, strides=strides, padding="same", use_bias=False)(x)
-    x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.ReLU()(layers.BatchNormalization(momentum=SHORT_MEMORY)(x))
     x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-    x = layers.BatchNormalization()(x)
+    x = layers.BatchNormalization(momentum=SHORT_MEMORY)(x)
     return layers.ReLU()(layers.Add()([x, around]))
 
 
@@ -156,11 +156,11 @@ def separable(input_shape: tuple[int, int, int] = (32, 32, 3), classes: int = 10
     inputs = Input(input_shape)
     x = moved_and_mirrored(inputs, 1 / 8)
     x = layers.Conv2D(16, 3, padding="same", use_bias=False)(x)
-    x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.ReLU()(layers.BatchNormalization(momentum=SHORT_MEMORY)(x))
     for filters, strides in ((32, 1), (64, 2), (64, 1), (128, 2), (128, 1)):
         x = layers.DepthwiseConv2D(3, strides=strides, padding="same", use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.ReLU()(layers.BatchNormalization(momentum=SHORT_MEMORY)(x))
         x = layers.Conv2D(filters, 1, use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.ReLU()(layers.BatchNormalization(momentum=SHORT_MEMORY)(x))
     x = layers.GlobalAveragePooling2D()(x)
     return Model(inputs, layers.Dense(classes, activation="softmax")(x), name="separable")

@@ -10,6 +10,8 @@ from typing import Any
 from striate.errors import ArgumentError, received
 
 ONE_CYCLE = "one_cycle"
+SHORT_MEMORY = 0.9
+"""Momentum of the statistics of batch normalization in trainings of few steps: with Keras' 0.99 they lag behind."""
 LOWEST_SHARE = 0.1
 """A one-cycle schedule begins at this share of its highest learning rate."""
 
