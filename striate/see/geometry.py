@@ -41,24 +41,20 @@ class Window:
 
     def taps(self, place: tuple[int, ...]) -> list[tuple[tuple[int, ...], tuple[int, ...] | None]]:
         """(tap, input place or None in the padding) for an output place, in row-major order of the taps."""
-        if self.kind == "transposed":
-            return self._transposed_taps(place)
-        start, found = self.starts(place), []
-        for tap in np.ndindex(*self.size):
-            at = tuple(first + t * d for first, t, d in zip(start, tap, self.dilation, strict=True))
-            inside = all(0 <= i < n for i, n in zip(at, self.lengths, strict=True))
-            found.append((tap, at if inside else None))
-        return found
+        reached = ((tap, self.reached(place, tap)) for tap in np.ndindex(*self.size))
+        return [(tap, at) for tap, at in reached if at is not None or self.kind != "transposed"]
 
-    def _transposed_taps(self, place):
-        """The input elements that paint this output element, and with which tap of the kernel."""
-        found = []
-        for tap in np.ndindex(*self.size):
+    def reached(self, place: tuple[int, ...], tap: tuple[int, ...]) -> tuple[int, ...] | None:
+        """The input element that one tap of the kernel meets for an output place; None for the padding or none."""
+        if self.kind == "transposed":  # The input elements that paint this output element.
             reach = [o + before - t * d for o, (before, _), t, d in
                      zip(place, self.padding, tap, self.dilation, strict=True)]
-            if all(r % s == 0 and 0 <= r // s < n for r, s, n in zip(reach, self.strides, self.lengths, strict=True)):
-                found.append((tap, tuple(r // s for r, s in zip(reach, self.strides, strict=True))))
-        return found
+            if any(r % s for r, s in zip(reach, self.strides, strict=True)):
+                return None
+            at = tuple(r // s for r, s in zip(reach, self.strides, strict=True))
+        else:
+            at = tuple(first + t * d for first, t, d in zip(self.starts(place), tap, self.dilation, strict=True))
+        return at if all(0 <= i < n for i, n in zip(at, self.lengths, strict=True)) else None
 
 
 def is_convolution(layer) -> bool:

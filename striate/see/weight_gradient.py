@@ -98,7 +98,7 @@ class GradientNumber(Result):
         side = (width - 2 * grid.MARGIN - 12 * (columns - 1)) / columns
         canvas = Canvas(width, top + 2 * side + 130, title)
         grid.header(canvas, title, note)
-        pictures = [(grid.picture_of(self.inputs[i, ..., self.weight[-2]]), f"sample {i}") for i in order]
+        pictures = [(grid.picture_of(self.inputs[i, ..., int(self.places[0][-1])]), f"sample {i}") for i in order]
         grid.gallery(canvas, grid.MARGIN, top, pictures, side, columns, 12)
         sums = [(signed(maps[i], largest), f"adds {grid.short(float(maps[i].sum()), 3)}") for i in order]
         grid.gallery(canvas, grid.MARGIN, top + side + 34, sums, side, columns, 12)
@@ -144,15 +144,11 @@ def gradient_number(model, x, y, layer, weight_index, loss=None) -> GradientNumb
                             + received(layer=layer.name, type=type(layer).__name__))
     kernel = np.asarray(layer.kernel)
     weight = check_weight(weight_index, kernel.shape, layer.name)
-    chosen = loss if loss is not None else model.loss
-    if chosen is None:
-        raise ArgumentError("A gradient needs a loss: compile the model, or give `loss`, for example "
-                            "loss='sparse_categorical_crossentropy'.")
     x, y = probe.batch(model, x), np.asarray(y)
     if len(y) != len(probe.arrays(x)[0]):
         raise ArgumentError("`y` must have one entry for each sample of `x`. "
                             + received(samples=len(probe.arrays(x)[0]), targets=len(y)))
-    inputs, slopes, slope, total = Function(lambda x, y: _backward(model, layer, chosen, x, y), "gradient")(x, y)
+    inputs, slopes, slope, total = Function(lambda x, y: _backward(model, layer, loss, x, y), "gradient")(x, y)
     places, values, factors = _terms(layer, np.asarray(inputs), np.asarray(slopes), weight)
     engine = float(slope[weight])
     bound = EPSILON * (64 + 4 * sqrt(len(values) or 1)) * (np.abs(inputs).max() * np.abs(slopes).sum() + 1e-30)
@@ -173,6 +169,20 @@ def check_weight(index, shape: tuple[int, ...], name: str) -> tuple[int, ...]:
                             f"each axis, smaller than its length. {received(weight_index=index)}") from None
 
 
+def loss_of(model, loss, outputs, y):
+    """The loss of traced outputs: one number. `loss` is a name, function or loss; None: the one given to `compile`.
+
+    Raises:
+        ArgumentError: there is none.
+    """
+    chosen = loss if loss is not None else model.loss
+    if chosen is None:
+        raise ArgumentError("A gradient needs a loss: compile the model, or give `loss`, for example "
+                            "loss='sparse_categorical_crossentropy'.")
+    found = get_loss(chosen, outputs, y)
+    return found(y, outputs) if isinstance(found, losses.Loss) else ops.mean(found(y, outputs))
+
+
 def _backward(model, layer, loss, x, y):
     """(input of the layer, slopes by its sums, gradient of its kernel, loss), traced."""
     kept: list = []
@@ -181,8 +191,7 @@ def _backward(model, layer, loss, x, y):
         if called is layer and not kept:
             kept.append(inputs)
     outputs = probe.watched(probe.network(model), x, visit, training=False)
-    found = get_loss(loss, outputs, y)
-    total = found(y, outputs) if isinstance(found, losses.Loss) else ops.mean(found(y, outputs))
+    total = loss_of(model, loss, outputs, y)
     tracer = active_tracer()
     kernel = tracer.read(layer.kernel)
     before = _sums_with(tracer.nodes, kernel)
@@ -223,21 +232,27 @@ def _terms(layer, x: np.ndarray, slopes: np.ndarray, weight: tuple[int, ...]):
         places = np.concatenate([rows, np.full((len(rows), 1), feature)], axis=1)
         return places, flat[:, feature].astype(np.float64), g[:, unit].astype(np.float64)
     window = slid_by(layer, x.shape)
-    if window.kind != "conv":
-        raise ArgumentError("The gradient of a weight can be shown for Conv and Dense layers, not yet for this one. "
-                            + received(layer=layer.name, type=type(layer).__name__))
-    *tap, inner, out = weight
-    channel = out // (layer.filters // layer.groups) * layer.kernel.shape[-2] + inner
+    tap, (channel, out) = weight[:-2], _channels(layer, window.kind, weight)
     g = slopes.reshape(len(x), *window.outputs, -1)[..., out].astype(np.float64)
     used: list[tuple[int, ...]] = []
     values: list[float] = []
     factors: list[float] = []
     for place in np.ndindex(*window.outputs):
-        start = window.starts(place)
-        at = tuple(first + t * d for first, t, d in zip(start, tap, window.dilation, strict=True))
-        if all(0 <= i < n for i, n in zip(at, window.lengths, strict=True)):
-            for sample in range(len(x)):
-                used.append((sample, *at, channel))
-                values.append(float(x[(sample, *at, channel)]))
-                factors.append(float(g[(sample, *place)]))
+        at = window.reached(place, tap)
+        if at is None:
+            continue
+        for sample in range(len(x)):
+            used.append((sample, *at, channel))
+            values.append(float(x[(sample, *at, channel)]))
+            factors.append(float(g[(sample, *place)]))
     return np.array(used).reshape(len(values), x.ndim), np.array(values), np.array(factors)
+
+
+def _channels(layer, kind: str, weight: tuple[int, ...]) -> tuple[int, int]:
+    """(input channel, output channel) that an element of a kernel connects."""
+    one, two = weight[-2:]
+    if kind == "depthwise":
+        return one, one * layer.kernel.shape[-1] + two
+    if kind == "transposed":
+        return two, one
+    return two // (layer.filters // layer.groups) * layer.kernel.shape[-2] + one, two

@@ -55,20 +55,20 @@ def test_padding_is_named():
 
 @pytest.mark.parametrize("network,layer,weight", [
     ("plain", "grouped", (2, 1, 0, 3)), ("plain", "second", (1, 0, 2, 1)), ("plain", "scores", (7, 2)),
-    ("residual", "stem", (0, 2, 1, 3)), ("line", "first", (0, 2, 1)), ("line", "score", (5, 0))])
+    ("residual", "stem", (0, 2, 1, 3)), ("line", "first", (0, 2, 1)), ("line", "score", (5, 0)),
+    ("residual", "depth", (1, 2, 3, 0)), ("painter", "up", (2, 0, 1, 1)), ("painter", "more", (1, 3, 0, 2))])
 def test_gradient_is_the_models_own(made, network, layer, weight):
     model = made[network]
     x = sample(model, 3)
     y = np.array([[0.0], [1.0], [1.0]], np.float32) if network == "line" else np.array([0, 2, 1])
-    loss = "binary_crossentropy" if network == "line" else keras.losses.SparseCategoricalCrossentropy(
-        from_logits=network == "residual")
+    y = np.zeros((3, *model.output_shape[1:]), np.float32) if network == "painter" else y
+    plain = {"line": "binary_crossentropy", "painter": "mean_squared_error"}.get(network)
+    loss = plain or keras.losses.SparseCategoricalCrossentropy(from_logits=network == "residual")
     found = see.gradient_number(model, x, y, layer, weight, loss=loss)
     kernel = model.get_layer(layer).kernel
 
     def step(x, y):
-        return engine.gradients(keras.losses.get(loss)(y, model(x, training=False)) if network != "line" else
-                                keras.ops.mean(keras.losses.binary_crossentropy(y, model(x, training=False))),
-                                [kernel])
+        return engine.gradients(keras.ops.mean(keras.losses.get(loss)(y, model(x, training=False))), [kernel])
     expected = engine.Function(step, "gradient", mode="float64")(x, y)[0][weight]
     assert found.total == pytest.approx(float(expected), rel=1e-3, abs=1e-6)
     assert found.engine == pytest.approx(float(expected), rel=1e-3, abs=1e-6)
