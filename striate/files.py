@@ -38,6 +38,17 @@ def leave_to_another(own_folder: str | os.PathLike) -> None:
     _own_folder = Path(os.path.realpath(own_folder))
 
 
+@contextmanager
+def writing_all() -> Iterator[None]:
+    """In the block this process writes all files itself again."""
+    global _own_folder
+    before, _own_folder = _own_folder, None
+    try:
+        yield
+    finally:
+        _own_folder = before
+
+
 def writes(path: str | os.PathLike) -> bool:
     """Whether this process writes such a file itself."""
     return _own_folder is None or Path(os.path.realpath(path)).is_relative_to(_own_folder)

@@ -46,6 +46,10 @@ class Alone:
         for item in items:
             yield item, lambda item=item: compute(item)
 
+    def gather(self, nest: Any) -> list:
+        """What each rank gave (numbers, texts, None, arrays, nests of them), in the order of the ranks, on all."""
+        return [nest]
+
     def from_first(self, make: Callable[[], Any]) -> Any:
         """What `make()` gave on rank 0 (numbers, texts, None, arrays, nests of them), on every rank."""
         return make()

@@ -14,7 +14,17 @@ and how far it reaches.
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from striate.parallel.start import abort, before_failing, start, started_by_mpi
 from striate.ranks import ranks, shards
 
-__all__ = ["abort", "before_failing", "ranks", "shards", "start", "started_by_mpi"]
+_LATER = {"map_tasks": "tasks", "open_stored": "stored", "write_stored": "stored"}
+
+__all__ = ["abort", "before_failing", "ranks", "shards", "start", "started_by_mpi", *_LATER]
+
+
+def __getattr__(name: str):
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

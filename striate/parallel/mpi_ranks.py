@@ -109,14 +109,11 @@ class MPIRanks(Alone):
         items = iter(items)
         while block := list(islice(items, self.size)):
             nest = compute(block[self.rank]) if self.rank < len(block) else None
-            for item, result in zip(block, self._gathered(nest), strict=False):
+            for item, result in zip(block, self.gather(nest), strict=False):
                 yield item, lambda result=result: result
 
     def gather(self, nest: Any) -> list:
-        """The nests of arrays and plain values that the ranks gave, in order, on every rank."""
-        return self._gathered(nest)
-
-    def _gathered(self, nest: Any) -> list:
+        """See `Alone.gather`."""
         mine = encode([self._wish, nest])
         lengths = self._lengths_of(mine)
         everything = np.empty(int(lengths.sum()), np.uint8)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from striate import config, files
+from striate import config, files, seeds
 from striate.errors import ArgumentError, StriateError, received
 from striate.parallel import heartbeat
 from striate.parallel.mpi_ranks import MPIRanks
@@ -68,6 +68,7 @@ def start() -> Alone:
         warnings.simplefilter("ignore")
     sys.excepthook = _end_all
     work_with(found)
+    seeds.go_on_with(found.from_first(seeds.global_seed))
     return found
 
 

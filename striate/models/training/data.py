@@ -60,6 +60,19 @@ class Batch:
         return self.examples.rows if self.indices is None else len(self.indices)
 
     @property
+    def held_bytes(self) -> int:
+        """Memory that keeping this batch takes, beyond the data that are there anyhow."""
+        if self.indices is not None:
+            return 0
+        return sum(array.nbytes for array in flatten(self.examples.x) if array.base is None)
+
+    def between(self, first: int, last: int) -> Batch:
+        """Some neighbouring samples of the batch; nothing is copied."""
+        if self.indices is not None:
+            return Batch(self.examples, self.indices[first:last])
+        return Batch(self.examples.part(slice(first, last)), first=self.first + first)
+
+    @property
     def selected(self) -> Examples:
         """The examples of the batch alone, copied if they lie scattered."""
         return self.examples if self.indices is None else self.examples.part(self.indices)
@@ -265,7 +278,9 @@ def is_stream(x: Any) -> bool:
 
 
 def make_stream(x: Any, prepare: Callable[[Any], Examples], shuffle: bool | str):
-    """The source for something that gives batches itself."""
+    """The source for something that gives batches itself; it may bring its own (`__striate_source__`)."""
+    if hasattr(x, "__striate_source__"):
+        return x.__striate_source__(prepare)
     if hasattr(x, "__getitem__") and (hasattr(x, "__len__") or hasattr(x, "num_batches")):
         return SequenceSource(x, prepare, shuffle)
     return IterableSource(x, prepare)

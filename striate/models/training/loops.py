@@ -11,11 +11,11 @@ import numpy as np
 from striate.callbacks import CallbackList, History
 from striate.errors import DataError
 from striate.models.structure import flatten, pack
-from striate.models.training.data import Batch
+from striate.models.training.data import Batch, Examples
 from striate.models.training.interrupt import InterruptGuard
 from striate.models.training.programs import scalars_of
 from striate.models.training.resume import Training
-from striate.models.training.sharding import run_step
+from striate.models.training.sharding import check_ranks, run_step
 from striate.ranks import Alone, ranks
 
 
@@ -55,7 +55,7 @@ class MeanLosses:
 
 def train_step(model, batch: Batch, training: Training | None = None) -> None:
     """One step of the optimiser; the model's metrics take the results in. In `fit` the step is remembered."""
-    model._renew_programs(batch.examples)
+    model._renew_programs(batch)
     own = model._programs.own_steps.get("train")
     if own is not None:
         numbers = [scalars_of(optimizer) for optimizer in model._optimizers()]
@@ -87,8 +87,7 @@ def _take_in(model, batch: Batch, results: dict[str, Any]) -> None:
     metrics = model._metrics
     if not metrics.entries:
         return
-    needs_arrays = metrics.needs_predictions or metrics.weighted_metrics
-    chosen = batch.selected if needs_arrays else batch.examples
+    chosen = batch.selected if metrics.needs_predictions or metrics.weighted_metrics else Examples(None)
     metrics.update(results["values"], chosen.y, results["predictions"], chosen.weights)
 
 
@@ -101,6 +100,7 @@ def fit(model, source, validation, callbacks: CallbackList, epochs: range, valid
         try:
             callbacks.on_train_begin()
             training.resume()
+            check_ranks(training)
             while training.epoch < epochs.stop and not model.stop_training:
                 callbacks.on_epoch_begin(training.epoch)
                 training.begin_epoch(training.epoch)

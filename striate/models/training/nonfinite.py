@@ -16,7 +16,6 @@ import numpy as np
 from striate.engine import Function, compile_graph
 from striate.graph.ir import Node
 from striate.graph.trace import collect
-from striate.models.structure import flatten
 from striate.models.training.data import Batch
 from striate.models.training.sharding import cut, random_of, run_step
 from striate.ranks import shards
@@ -84,8 +83,7 @@ class Recorder:
         """To be called before each step, with what it is given."""
         if not self._steps or len(self._steps) >= COPIED_EVERY or self._bytes > _KEPT_BYTES:
             self._copy()
-        if batch.indices is None:
-            self._bytes += sum(array.nbytes for array in flatten(batch.examples.x) if array.base is None)
+        self._bytes += batch.held_bytes
         self._steps.append(_Step(batch, scalars, random, epoch, number))
 
     def _copy(self) -> None:

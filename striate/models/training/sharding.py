@@ -12,6 +12,8 @@ step, layer, element and shard.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 import numpy as np
@@ -72,7 +74,7 @@ class ShardPrograms:
     def know_length(self, batch: Batch) -> None:
         """Makes sure that the layout is known, also where a rank has no sample of the first batch."""
         if self.statistics is None:
-            part = part_of(batch, 0, 1)
+            part = batch.between(0, 1)
             self.shard.graph(part.examples.nest, part.indices)
 
     def _update(self, vector, scalars) -> None:
@@ -135,14 +137,7 @@ def cut(batch: Batch, count: int) -> list[Batch]:
     """
     count = min(count, batch.size)
     borders = [shard * batch.size // count for shard in range(count + 1)]
-    return [part_of(batch, first, last) for first, last in zip(borders, borders[1:], strict=False)]
-
-
-def part_of(batch: Batch, first: int, last: int) -> Batch:
-    """Some neighbouring rows of a batch."""
-    if batch.indices is not None:
-        return Batch(batch.examples, batch.indices[first:last])
-    return Batch(batch.examples.part(slice(first, last)), first=batch.first + first)
+    return [batch.between(first, last) for first, last in zip(borders, borders[1:], strict=False)]
 
 
 def random_of(random: tuple[int, int], shard: int) -> tuple[int, int]:
@@ -168,3 +163,21 @@ def check_shards(model) -> None:
         if getattr(entry.loss, "reduction", None) not in _MEANS:
             raise ArgumentError("In a training in shards every loss must be a mean over samples: reduction="
                                 f"'sum_over_batch_size'. {received(reduction=entry.loss.reduction, loss=entry.name)}")
+
+
+def check_ranks(training) -> None:
+    """Have all ranks begun with the same weights and data?
+
+    Raises:
+        ArgumentError: they have not; their results would be worth nothing.
+    """
+    found = ranks()
+    if found.size == 1:
+        return
+    digest = hashlib.sha256(json.dumps(training.fingerprint(), sort_keys=True, default=repr).encode())
+    for variable in training.model.variables:
+        digest.update(variable.array.tobytes())
+    if len(set(found.gather(digest.hexdigest()))) > 1:
+        raise ArgumentError("The ranks did not begin with the same weights and data, so they cannot share a training. "
+                            f"{received(ranks=found.size)}. Draw all that is random by keras.utils.set_random_seed(...)"
+                            " and give every rank the whole data.")

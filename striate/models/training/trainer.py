@@ -272,10 +272,10 @@ class Trainer(Layer):
         return {name: getattr(self, f"{name}_step") for name in ("train", "test")
                 if getattr(type(self), f"{name}_step") is not getattr(Trainer, f"{name}_step")}
 
-    def _renew_programs(self, examples: Examples) -> None:
+    def _renew_programs(self, batch: Batch) -> None:
         """Programs for the weights where they lie now: another model's optimizer may have laid them elsewhere."""
         if self._moves != moves():
-            self._make_programs(_settled(self._outputs), examples)
+            self._make_programs(_settled(self._outputs), batch.examples)
             self._moves = moves()
 
     def _source(self, x: Any, y: Any, weights: Any, class_weight: dict | None, batch_size: int | None,

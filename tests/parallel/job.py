@@ -1,0 +1,157 @@
+"""What the tests of several ranks run on each rank: `mpiexec -n 4 python job.py '{"task": "train", ...}'`.
+
+Rank 0 prints one line of JSON. Ranks write their process numbers into `pids`, so that tests can kill or stop them, and
+rank 0 writes each step it begins into `steps`.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+import striate as keras
+from striate import callbacks, config, layers, parallel, zoo
+
+
+def dropout_network():
+    """Everything that depends on the shard or the step: augmentation, batch normalisation, dropout."""
+    return keras.Sequential([
+        keras.Input((8, 8, 1)), layers.RandomFlip(), layers.Conv2D(4, 3), layers.BatchNormalization(),
+        layers.Activation("relu"), layers.Flatten(), layers.Dropout(0.4), layers.Dense(3)], name="mixed")
+
+
+def made(name, shards, **compile_options):
+    """(a compiled model, images, labels) that depend on the name alone."""
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(7)
+    config.set_value("shards", shards)
+    model = dropout_network() if name == "mixed" else zoo.build(name)
+    recipe = zoo.recipe("small" if name == "mixed" else name)
+    draw = np.random.default_rng(5)
+    classes = max(2, model.output_shape[-1])
+    x = draw.random((26, *model.input_shape[1:]), np.float32)
+    y = draw.integers(0, classes, 26)
+    scores = name in ("mixed", "yale")
+    if model.output_shape[-1] == 1:
+        loss = "binary_crossentropy"
+    elif recipe.one_hot_labels:
+        loss, y = "categorical_crossentropy", np.eye(classes, dtype=np.float32)[y]
+    else:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=scores)
+    model.compile(**{"optimizer": recipe.make_optimizer(), "loss": loss, "metrics": ["accuracy"]} | compile_options)
+    return model, x, y
+
+
+def digest(model) -> str:
+    """A hash of all weights and statistics."""
+    return hashlib.sha256(b"".join(np.ascontiguousarray(w).tobytes() for w in model.get_weights())).hexdigest()
+
+
+class Pace(callbacks.Callback):
+    """Says which step begins, and waits a little, so that a test can meet the training at a step of its choice."""
+
+    def __init__(self, folder, seconds):
+        super().__init__()
+        self.file, self.seconds, self.steps = Path(folder) / "steps", seconds, 0
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.steps += 1
+        if parallel.ranks().rank == 0:
+            self.file.write_text(str(self.steps))
+        time.sleep(self.seconds)
+
+
+def train(order):
+    """Hash, history, evaluation and predictions of each network."""
+    found = {}
+    for name in order["networks"]:
+        model, x, y = made(name, order["shards"])
+        if order.get("generator"):
+            history = model.fit(batches(x, y), steps_per_epoch=3, epochs=2, verbose=0)
+        else:
+            history = model.fit(x, y, batch_size=12, epochs=2, verbose=0, validation_data=(x[:9], y[:9]))
+        found[name] = {"weights": digest(model), "history": history.history,
+                       "evaluated": model.evaluate(x, y, batch_size=5, verbose=0),
+                       "predicted": hashlib.sha256(model.predict(x, batch_size=5, verbose=0).tobytes()).hexdigest()}
+    return found
+
+
+def batches(x, y):
+    """A generator that never ends."""
+    while True:
+        for first in (0, 8, 16):
+            yield x[first:first + 8], y[first:first + 8]
+
+
+def backed_up(order):
+    """A training that keeps its state in the folder `state` and can be killed; its hash in the end."""
+    folder = Path(order["folder"])
+    (folder / f"pid-{parallel.ranks().rank}").write_text(str(os.getpid()))
+    model, x, y = made("mixed", order["shards"])
+    backup = callbacks.BackupAndRestore(folder / "state", save_freq=2)
+    model.fit(x, y, batch_size=5, epochs=order.get("epochs", 4), verbose=0,
+              callbacks=[backup, Pace(folder, order.get("pause", 0.0))])
+    return digest(model)
+
+
+def metrics(order):
+    """Metrics that need predictions and sample weights, and several outputs."""
+    draw = np.random.default_rng(3)
+    keras.utils.set_random_seed(1)
+    config.set_value("shards", order["shards"])
+    inputs = keras.Input((6,))
+    hidden = layers.Dense(5, activation="relu")(inputs)
+    model = keras.Model(inputs, {"a": layers.Dense(1, activation="sigmoid")(hidden), "b": layers.Dense(2)(hidden)})
+    model.compile("adam", {"a": "binary_crossentropy", "b": "mse"}, metrics={"a": [keras.metrics.AUC()], "b": ["mae"]},
+                  weighted_metrics={"a": ["accuracy"], "b": []})
+    x, weights = draw.random((30, 6), np.float32), draw.random(30).astype(np.float32)
+    y = {"a": draw.integers(0, 2, (30, 1)), "b": draw.random((30, 2), np.float32)}
+    history = model.fit(x, y, sample_weight=weights, batch_size=10, epochs=2, verbose=0)
+    predicted = model.predict(x, batch_size=4, verbose=0)
+    return {"weights": digest(model), "history": history.history, "predicted": float(predicted["b"].sum())}
+
+
+def fails(order):
+    """One rank has an error of its own."""
+    if parallel.ranks().rank == order["rank"]:
+        raise ValueError("something of this rank's own")
+    return train({"networks": ["mixed"], "shards": 4})
+
+
+def mapped(order):
+    """Tasks shared out."""
+    results = parallel.map_tasks(lambda task: {"rank": parallel.ranks().size, "square": task * task,
+                                               "array": np.full(2, task, np.float32)}, range(order["count"]))
+    return [[result["rank"], result["square"], result["array"].tolist()] for result in results]
+
+
+def stored(order):
+    """Training from a folder of shards of data."""
+    model, x, y = made("mixed", order["shards"])
+    data = parallel.open_stored(order["folder"])
+    history = model.fit(data.batches(6, shuffle=True), epochs=2, verbose=0)
+    return {"weights": digest(model), "history": history.history}
+
+
+def interrupted(order):
+    """A training that gets Ctrl-C; how many steps it made on each rank."""
+    folder = Path(order["folder"])
+    (folder / f"pid-{parallel.ranks().rank}").write_text(str(os.getpid()))
+    model, x, y = made("mixed", order["shards"])
+    model.fit(x, y, batch_size=5, epochs=1000, verbose=0, callbacks=[Pace(folder, 0.02)])
+    steps = int(model.optimizer.iterations.array)
+    return [parallel.ranks().from_first(lambda: steps), steps, model.history.interrupted]
+
+
+TASKS = {function.__name__: function
+         for function in (train, backed_up, metrics, fails, mapped, stored, interrupted)}
+
+if __name__ == "__main__":
+    wanted = json.loads(sys.argv[1])
+    if parallel.started_by_mpi():
+        parallel.start()
+    print(json.dumps(TASKS[wanted["task"]](wanted)), flush=True)
