@@ -1,6 +1,8 @@
-"""Models in files and back: `.keras`, `.weights.h5`, Keras 2's `.h5`, safetensors. No pickle, no code, ever."""
+"""Models in files and back: `.keras`, `.weights.h5`, Keras 2's `.h5`, safetensors, ONNX. No pickle, no code, ever."""
 
-from striate.saving.api import load_model, load_weights, save_model, save_weights
+from importlib import import_module
+
+from striate.saving.api import convert, export_model, load_model, load_weights, save_model, save_weights
 from striate.serialization import (
     CustomObjectScope,
     custom_object_scope,
@@ -13,7 +15,14 @@ from striate.serialization import (
 )
 
 __all__ = [
-    "CustomObjectScope", "custom_object_scope", "deserialize_keras_object", "get_custom_objects",
-    "get_registered_name", "get_registered_object", "load_model", "load_weights", "register_keras_serializable",
-    "save_model", "save_weights", "serialize_keras_object",
+    "CustomObjectScope", "convert", "custom_object_scope", "deserialize_keras_object", "export_model",
+    "get_custom_objects", "get_registered_name", "get_registered_object", "load_model", "load_onnx", "load_weights",
+    "register_keras_serializable", "save_model", "save_weights", "serialize_keras_object",
 ]
+
+
+def __getattr__(name: str):
+    """`load_onnx`: its room is loaded when it is needed."""
+    if name == "load_onnx":
+        return import_module("striate.saving.onnx").load_onnx
+    raise AttributeError(f"module 'striate.saving' has no attribute {name!r}")

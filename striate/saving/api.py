@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from pathlib import Path
 from typing import Any
 
+from striate.callbacks.console import say
 from striate.errors import ArgumentError, ModelFileError, received
 from striate.files import write_bytes
+from striate.layers.budget import weight_budget
 from striate.models import Model
+from striate.saving.description import described, model_from
 from striate.saving.keras_file import keras_bytes, load_keras, load_keras_weights
 from striate.saving.legacy_h5 import (
     legacy_model_bytes,
@@ -17,8 +21,8 @@ from striate.saving.legacy_h5 import (
     load_legacy_model,
     load_legacy_weights,
 )
-from striate.saving.safetensors import load_safetensors_weights, weights_safetensors
-from striate.saving.untrusted import H5Reader, read_file
+from striate.saving.safetensors import load_safetensors_weights, read_safetensors, weights_safetensors
+from striate.saving.untrusted import H5Reader, read_file, read_json
 from striate.saving.weights_file import load_weights_bytes, weights_bytes
 
 _ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
@@ -58,7 +62,7 @@ def save_model(model: Model, filepath: str | os.PathLike, overwrite: bool = True
 
 def load_model(filepath: str | os.PathLike, custom_objects: dict[str, Any] | None = None, compile: bool = True,
                safe_mode: bool = True) -> Model:
-    """Reads a model that striate or Keras saved, `.keras` or `.h5`; what it is is found out from the content.
+    """Reads a model that striate or Keras saved, `.keras` or `.h5`, or an `.onnx` file (see `load_onnx`).
 
     Nothing in a file can run code, open other files or use more memory than the file's size warrants.
 
@@ -79,12 +83,103 @@ def load_model(filepath: str | os.PathLike, custom_objects: dict[str, Any] | Non
     """
     if not safe_mode:
         warnings.warn("striate never runs code from model files; `safe_mode=False` changes nothing.", stacklevel=2)
+    if _ending(filepath) == ".onnx":
+        from striate.saving.onnx import load_onnx
+
+        return load_onnx(filepath)
     content, what = read_file(filepath), str(filepath)
     if content.startswith(_ZIP):
         return load_keras(content, what, custom_objects, compile)
     if content.startswith(_HDF5):
         return load_legacy_model(content, what, custom_objects, compile)
     raise ModelFileError(f"{what} is neither a .keras file nor HDF5. " + received(start=content[:8]))
+
+
+def export_model(model: Model, filepath: str | os.PathLike, format: str = "onnx", verbose: bool | None = None,
+                 input_signature: Any = None, **options: Any) -> None:
+    """Writes a model for other programs, as it predicts; see `striate.saving.onnx.onnx_bytes`.
+
+    Args:
+        model: the model.
+        filepath: the file, with the ending `.onnx`.
+        format: "onnx", the only one; Keras' others need TensorFlow, OpenVINO or PyTorch.
+        verbose: whether to say that it is done; None: yes.
+        input_signature: for a model class that was not called yet: one `keras.Input` or array for each input.
+        options: `opset_version`, if given, must be the one that is written.
+
+    Raises:
+        ArgumentError: another format, an unbuilt model, or parts that ONNX has no words for.
+
+    Example:
+        >>> export_model(model, "clothes.onnx")  # doctest: +SKIP
+    """
+    from striate.saving.onnx import OPSET, onnx_bytes
+
+    if format != "onnx" or options.get("opset_version", OPSET) != OPSET or set(options) - {"opset_version"}:
+        raise ArgumentError(f'A model is exported with format="onnx" (edition {OPSET} of its operators). '
+                            + received(format=format, **options))
+    _write(filepath, onnx_bytes(model, input_signature), True)
+    if verbose is not False:
+        say(f"Saved artifact at '{filepath}'.")
+
+
+def convert(source: str | os.PathLike, target: str | os.PathLike, custom_objects: dict[str, Any] | None = None,
+            data_format: str = "channels_first") -> Model:
+    """Reads a model in one format and writes it in another; the endings say which.
+
+    Formats: `.keras`, `.h5`, `.onnx`, and `.safetensors` for the weights with the layers in a `.json` file beside it.
+
+    Args:
+        source: the file to read.
+        target: the file to write.
+        custom_objects: name -> class or function of your own that the model uses.
+        data_format: for ONNX files that are read: "channels_last" has the model take its images so.
+
+    Returns:
+        The model.
+
+    Raises:
+        ModelFileError: the source cannot be read. ArgumentError: an unknown ending, or parts that cannot be written.
+
+    Example:
+        >>> convert("clothes.keras", "clothes.onnx")  # doctest: +SKIP
+    """
+    if _ending(target) not in _WRITERS:
+        raise ArgumentError(f"A model can be written as {', '.join(_WRITERS)}. " + received(target=str(target)))
+    if _ending(source) == ".onnx":
+        from striate.saving.onnx import load_onnx
+
+        model = load_onnx(source, data_format)
+    elif _ending(source) == ".safetensors":
+        model = _load_described(source, custom_objects)
+    else:
+        model = load_model(source, custom_objects)
+    _WRITERS[_ending(target)](model, target)
+    return model
+
+
+def _load_described(filepath: str | os.PathLike, custom_objects: dict[str, Any] | None) -> Model:
+    """A model from a safetensors file and the description in the JSON file of the same name."""
+    content, what = read_file(filepath), str(filepath)
+    description = Path(filepath).with_suffix(".json")
+    tensors, _ = read_safetensors(content, what)
+    config = read_json(read_file(description), str(description))
+    with weight_budget(sum(tensor.nbytes for tensor in tensors.values())):
+        model = model_from(config, str(description), custom_objects, compile=True)
+    load_safetensors_weights(model, content, what)
+    return model
+
+
+def _save_described(model: Model, filepath: str | os.PathLike) -> None:
+    save_weights(model, filepath)
+    text = json.dumps(described(model), allow_nan=False, indent=1)
+    _write(Path(filepath).with_suffix(".json"), text.encode(), True)
+
+
+_WRITERS = {
+    ".keras": save_model, ".h5": save_model, ".hdf5": save_model, ".safetensors": _save_described,
+    ".onnx": lambda model, filepath: export_model(model, filepath, verbose=False),
+}
 
 
 def save_weights(model: Model, filepath: str | os.PathLike, overwrite: bool = True) -> None:

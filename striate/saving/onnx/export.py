@@ -100,10 +100,13 @@ class _Exporter:
         before, self.writer.scope = self.writer.scope, operation.name
         try:
             rule = export_layers.rule_of(operation)
+            kwargs = {name: value for name, value in kwargs.items() if value is not None}
             if rule is not None and len(symbols) == 1 and not kwargs and _is_plain(operation, symbols[0]):
                 written = rule(self.writer, operation, symbols[0], _type_of(operation, args, symbols))
                 if written is not None:
                     return written
+            if isinstance(operation, Layer) and kwargs.get("training") is None:
+                kwargs = {**kwargs, "training": False}
             return self.traced(operation, args, kwargs)
         finally:
             self.writer.scope = before

@@ -60,7 +60,7 @@ def operand(writer: GraphWriter, symbol: Symbol, order: str, rank: int) -> str:
     if order == NATURAL or symbol.ndim == 0:
         return writer.natural(symbol)
     if symbol.constant is not None and symbol.ndim < rank:
-        shape = (*(1,) * (rank - symbol.ndim), *symbol.shape)
+        shape = (1,) * (rank - symbol.ndim) + symbol.constant.shape
         if math.prod(symbol.constant.shape) == 1:
             return writer.array(symbol.constant.reshape(()), symbol.label)
         return writer.array(symbol.constant.reshape(shape).transpose(first_order(rank))[0], symbol.label)
