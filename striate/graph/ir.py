@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from striate.ops.dispatch import TensorMethods
@@ -111,6 +111,17 @@ class Graph:
     def kept(self) -> set[Value]:
         """Values that must exist at the end: outputs and assigned values."""
         return set(self.outputs) | {value for _, value in self.assigned}
+
+    def steady(self, without: Collection[Node] = ()) -> set[Value]:
+        """Values that depend on parameters and constants alone: the same in every run until a parameter changes.
+
+        Those that follow from the nodes `without` are left out.
+        """
+        found = {value for node in self.nodes for value in node.inputs if value.role in ("parameter", "constant")}
+        for node in self.nodes:
+            if node.inputs and node not in without and all(value in found for value in node.inputs):
+                found.update(node.outputs)
+        return found
 
     def __str__(self) -> str:
         names: dict[Value, str] = {}

@@ -10,57 +10,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from striate.graph.folding import fold_scales
 from striate.graph.ir import Graph, Node, Value
+from striate.graph.rewriter import Rewriter
 from striate.ops.spec import OPS
 
 _FOLD_ELEMENTS = 1 << 16
 """Results with more elements than this are computed at run time, not kept as constants."""
-
-
-class _Rewriter:
-    """Builds the next graph: nodes are emitted in order, and values that were replaced are followed."""
-
-    def __init__(self, graph: Graph):
-        self.graph = graph
-        self.nodes: list[Node] = []
-        self._now: dict[Value, Value] = {}
-        self.consumers = graph.consumers()
-        self.kept = graph.kept()
-
-    def now(self, value: Value) -> Value:
-        while value in self._now:
-            value = self._now[value]
-        return value
-
-    def replace(self, old: Value, new: Value) -> None:
-        if old is not new:
-            self._now[old] = new
-
-    def emit(self, op: str, inputs, attributes: dict, scope: str) -> tuple[Value, ...]:
-        inputs = [self.now(value) for value in inputs]
-        types = OPS[op].shape([value.type for value in inputs], **attributes)
-        node = Node(op, inputs, attributes, types, scope)
-        self.nodes.append(node)
-        return node.outputs
-
-    def keep(self, node: Node) -> None:
-        """Emits a node as it is (or a twin of it that reads replaced values)."""
-        if all(value not in self._now for value in node.inputs):
-            self.nodes.append(node)
-            return
-        new = node.reading([self.now(value) for value in node.inputs])
-        self.nodes.append(new)
-        for old, value in zip(node.outputs, new.outputs, strict=True):
-            self.replace(old, value)
-
-    def only_reader(self, value: Value) -> Node | None:
-        """The node that reads a value, if there is exactly one and the value is not needed otherwise."""
-        readers = self.consumers.get(value, [])
-        return readers[0] if len(readers) == 1 and value not in self.kept else None
-
-    def done(self) -> Graph:
-        return self.graph.replaced(nodes=self.nodes, outputs=[self.now(v) for v in self.graph.outputs],
-                                   assigned=[(variable, self.now(v)) for variable, v in self.graph.assigned])
 
 
 def drop_dead(graph: Graph) -> Graph:
@@ -76,7 +32,7 @@ def drop_dead(graph: Graph) -> Graph:
 
 def fold_constants(graph: Graph) -> Graph:
     """Computes small nodes that depend on constants alone."""
-    rewriter = _Rewriter(graph)
+    rewriter = Rewriter(graph)
     for node in graph.nodes:
         inputs = [rewriter.now(value) for value in node.inputs]
         small = all(value.type.size <= _FOLD_ELEMENTS for value in node.outputs)
@@ -105,7 +61,7 @@ def _identity(node: Node) -> bool:
 
 def simplify(graph: Graph) -> Graph:
     """Removes ops that change nothing, joins reshapes of reshapes, computes equal nodes once."""
-    rewriter = _Rewriter(graph)
+    rewriter = Rewriter(graph)
     seen: dict = {}
     made: dict[Value, Node] = {}
     for node in graph.nodes:
@@ -136,7 +92,7 @@ def sink_reshapes(graph: Graph) -> Graph:
 
     A 1-D convolution runs as a 2-D one of height 1: without this its bias and activation would not be fused.
     """
-    rewriter = _Rewriter(graph)
+    rewriter = Rewriter(graph)
     behind: dict[Value, Value] = {}
     for node in graph.nodes:
         sources = [behind.get(rewriter.now(value)) for value in node.inputs]
@@ -154,7 +110,7 @@ def sink_reshapes(graph: Graph) -> Graph:
     return rewriter.done()
 
 
-def _commutes_with_reshape(rewriter: _Rewriter, node: Node, place: int, source: Value) -> bool:
+def _commutes_with_reshape(rewriter: Rewriter, node: Node, place: int, source: Value) -> bool:
     value = node.inputs[place]
     if not OPS[node.op].elementwise or rewriter.only_reader(value) is not node or node.outputs[0].shape != value.shape:
         return False
@@ -165,7 +121,7 @@ def _commutes_with_reshape(rewriter: _Rewriter, node: Node, place: int, source: 
 
 def absorb_broadcasts(graph: Graph) -> Graph:
     """Elementwise ops broadcast by themselves: they read what a `broadcast_to` before them would have spread out."""
-    rewriter = _Rewriter(graph)
+    rewriter = Rewriter(graph)
     spread: dict[Value, Value] = {}
     for node in graph.nodes:
         if OPS[node.op].elementwise and any(rewriter.now(value) in spread for value in node.inputs):
@@ -199,7 +155,7 @@ def _pool_of(node: Node | None) -> tuple | None:
     return (ph, pw, sh, sw) if unpadded and sh >= ph and sw >= pw and ph * pw <= 256 else None
 
 
-def _fused_tail(rewriter: _Rewriter, node: Node) -> tuple[Node, dict]:
+def _fused_tail(rewriter: Rewriter, node: Node) -> tuple[Node, dict]:
     """Follows bias, relu and pooling behind a convolution or matrix product: the last node, what was found."""
     found: dict = {"bias": node.inputs[2] if len(node.inputs) > 2 else None, "activation": None, "pool": None}
     last, value = node, node.outputs[0]
@@ -222,7 +178,7 @@ def _fused_tail(rewriter: _Rewriter, node: Node) -> tuple[Node, dict]:
 
 def fuse_forward(graph: Graph) -> Graph:
     """Convolution (or matrix product) + bias + relu + max pooling become one op."""
-    rewriter = _Rewriter(graph)
+    rewriter = Rewriter(graph)
     ends: dict[Node, tuple[Node, dict]] = {}
     inside: set[Node] = set()
     for node in graph.nodes:
@@ -255,7 +211,7 @@ def _is_dense(node: Node) -> bool:
     return plain and floats and all(value.ndim == 2 for value in node.inputs)
 
 
-def _between(rewriter: _Rewriter, head: Node, last: Node) -> list[Node]:
+def _between(rewriter: Rewriter, head: Node, last: Node) -> list[Node]:
     nodes: list[Node] = []
     node: Node | None = head
     while node is not None and node is not last:
@@ -271,7 +227,7 @@ _MASKABLE = ("conv2d_input_grad", "dense_input_grad", "batch_norm_grad")
 
 def fuse_masks(graph: Graph) -> Graph:
     """The mask of a relu (`relu_grad`) moves into the kernel that makes the gradient which it masks."""
-    rewriter = _Rewriter(graph)
+    rewriter = Rewriter(graph)
     makers = {value: node for node in graph.nodes for value in node.outputs}
     order = {node: index for index, node in enumerate(graph.nodes)}
     masks: dict[Node, tuple[Value, Node]] = {}
@@ -320,7 +276,7 @@ def join_chains(graph: Graph) -> Graph:
 
 
 BEFORE_DIFFERENTIATION: list[Callable[[Graph], Graph]] = [
-    drop_dead, fold_constants, simplify, sink_reshapes, drop_dead, simplify, fuse_forward]
+    drop_dead, fold_constants, simplify, sink_reshapes, drop_dead, simplify, fold_scales, fuse_forward]
 AFTER_DIFFERENTIATION: list[Callable[[Graph], Graph]] = [
     fold_constants, simplify, absorb_broadcasts, drop_dead, fuse_masks, simplify, join_chains, drop_dead]
 

@@ -31,21 +31,23 @@ def _launches(node: Node, cpu: Cpu):
     for rules in (PREFERRED, RULES):
         found = rules[node.op](node, cpu) if node.op in rules else None
         if found is not None:
-            return tuple(launch if _steady(launch) else replace(launch, prepares=False) for launch in found)
+            return tuple(found)
     return ()
 
 
-def _steady(launch) -> bool:
-    """Whether a launch said to be done once reads nothing but parameters (and reshapes of such)."""
-    if not launch.prepares:
-        return True
-    for item in launch.arguments:
-        if isinstance(item, Value) and item not in launch.writes:
-            while item.node is not None and OPS[item.node.op].alias:
-                item = item.node.inputs[0]
-            if item.role not in ("parameter", "constant"):
-                return False
-    return True
+def _with_preparations(graph: Graph, steps: list[Step]) -> list[Step]:
+    """The steps with all launches marked that depend on parameters alone, and no others.
+
+    These are the launches of nodes with steady results, and of other nodes those that their rule marked (the packing
+    of weights), if they read steady values.
+    """
+    steady = graph.steady(without={step.node for step in steps if not step.compiled})
+
+    def marked(step: Step, launch):
+        reads = [item for item in launch.arguments if isinstance(item, Value) and item not in launch.writes]
+        ahead = step.node.outputs[0] in steady or launch.prepares and all(value in steady for value in reads)
+        return replace(launch, prepares=ahead)
+    return [Step(step.node, tuple(marked(step, launch) for launch in step.launches), step.reason) for step in steps]
 
 
 def schedule(graph: Graph, cpu: Cpu, reference: bool = False) -> Plan:
@@ -61,7 +63,7 @@ def schedule(graph: Graph, cpu: Cpu, reference: bool = False) -> Plan:
         steps.append(Step(node, launches, reason))
     steps += [Step(node, (), "copies gradients that could not be made in place") for node in views.copied]
     steps.sort(key=lambda step: views.order[step.node])
-    return _place(graph, steps, views)
+    return _place(graph, _with_preparations(graph, steps), views)
 
 
 class _Views:
@@ -179,13 +181,14 @@ def _homes_of_assigned(graph, steps, views, first, last):
 
 
 def _persistent(graph, steps, views, sizes, homes):
-    """Flat gradients (their gaps stay zero) and, in programs that change no variable, packed weights."""
+    """Flat gradients (their gaps stay zero) and, in programs that change no variable, what is prepared."""
     found = {value: sizes[value] for value in views.flat if value in sizes and value not in homes}
     if not graph.assigned:
         for step in steps:
             for launch in step.launches:
                 if launch.prepares:
-                    found.update({item: sizes[item] for item in launch.writes if isinstance(item, Temporary)})
+                    owners = [item if isinstance(item, Temporary) else views.find(item)[0] for item in launch.writes]
+                    found.update({owner: sizes[owner] for owner in owners})
     return found
 
 

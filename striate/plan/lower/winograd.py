@@ -28,8 +28,8 @@ def suits(attributes, kernel: tuple, size: tuple, batch: int, pool: tuple | None
     tiles = batch * -(-size[0] // 4) * -(-size[1] // 4)
     used = size[0] * size[1] / (16 * -(-size[0] // 4) * -(-size[1] // 4))
     padding = all(side <= 2 for pair in attributes["padding"] for side in pair)
-    return (plain and padding and kernel[:2] == (3, 3) and min(kernel[2:]) >= 16 and used >= 0.55 and tiles >= _FEWEST_TILES
-            and pool in (None, (2, 2, 2, 2)))
+    enough = min(kernel[2:]) >= 16 and used >= 0.55 and tiles >= _FEWEST_TILES
+    return plain and padding and kernel[:2] == (3, 3) and enough and pool in (None, (2, 2, 2, 2))
 
 
 def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tuple,
