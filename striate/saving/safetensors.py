@@ -11,7 +11,7 @@ import numpy as np
 
 from striate.errors import ArgumentError, ModelFileError, received
 from striate.models import Model
-from striate.saving.untrusted import read_safetensors
+from striate.saving.untrusted import read_safetensors, seal
 from striate.saving.untrusted.tensors import DTYPES
 
 _NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
@@ -45,7 +45,8 @@ def safetensors_bytes(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, 
 
 def weights_safetensors(model: Model) -> bytes:
     """A model's weights by their paths, such as "sequential/conv2d/kernel" or "conv2d/kernel"."""
-    return safetensors_bytes({variable.path: variable.numpy() for variable in model.weights}, {"format": "keras"})
+    return seal.sealed(safetensors_bytes({variable.path: variable.numpy() for variable in model.weights},
+                                         {"format": "keras", seal.NAME: seal.BLANK}))
 
 
 def load_safetensors_weights(model: Model, content: bytes, what: str, skip_mismatch: bool = False) -> None:

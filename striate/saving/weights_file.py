@@ -11,15 +11,16 @@ import numpy as np
 from striate.errors import ModelFileError, received
 from striate.models import Model
 from striate.saving.state import parts, restore, values_of
-from striate.saving.untrusted import H5Reader
+from striate.saving.untrusted import H5Reader, seal
 
 
 def h5_bytes(fill: Callable[[h5py.File], None]) -> bytes:
-    """The bytes of an HDF5 file that `fill` writes into: the same for the same content, whenever it is made."""
+    """The bytes of an HDF5 file that `fill` writes into, sealed: the same for the same content, whenever it is made."""
     memory = io.BytesIO()
     with h5py.File(memory, "w", track_order=False) as file:
+        file.attrs[seal.NAME] = np.bytes_(seal.BLANK)
         fill(file)
-    return memory.getvalue()
+    return seal.sealed(memory.getvalue())
 
 
 def put(group: h5py.Group, name: str, value) -> None:

@@ -23,6 +23,7 @@ from striate.saving.untrusted.limits import (
     MAX_OBJECTS,
     damaged,
 )
+from striate.saving.untrusted.seal import NAME, check_seal
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _DEFLATE, _SHUFFLE = 1, 2
@@ -67,6 +68,7 @@ class H5Reader:
             try:
                 self._walk(self._file.id, "", 0)
                 self._check_sizes()
+                check_seal(content, self.text("", NAME), what)
             except BaseException:
                 self._file.close()
                 raise

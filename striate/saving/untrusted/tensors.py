@@ -12,6 +12,7 @@ import numpy as np
 from striate.errors import ModelFileError, received
 from striate.saving.untrusted.json_text import read_json
 from striate.saving.untrusted.limits import MAX_JSON_BYTES, MAX_NAME_BYTES, MAX_OBJECTS
+from striate.saving.untrusted.seal import NAME, check_seal
 
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
           "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?"}
@@ -31,6 +32,7 @@ def read_safetensors(content: bytes, what: str) -> tuple[dict[str, np.ndarray], 
         raise ModelFileError(f"The header of {what} is longer than the file or than allowed. " + received(bytes=length))
     header = read_json(content[8:8 + length], f"The header of {what}")
     metadata = _metadata(header.pop("__metadata__", {}), what)
+    check_seal(content, metadata.get(NAME), what)
     if len(header) > MAX_OBJECTS:
         raise ModelFileError(f"{what} holds too many tensors. " + received(tensors=len(header)))
     data = memoryview(content)[8 + length:]
