@@ -1,12 +1,14 @@
-"""Trainings killed with SIGKILL at random moments end in the bits of one that was left alone.
-
-Repeat one case with `python -m pytest tests/reliability/test_kill.py -k "NAME"`; its moments follow from its seed.
+"""Trainings killed with SIGKILL end in the bits of one that was left alone: at random moments, and at every single
+thing that is done to the disk. `fit` with `BackupAndRestore`, and `striate train` with `--resume`.
 """
 
+import json
 import os
 import random
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -14,65 +16,103 @@ import pytest
 
 CHILD = Path(__file__).with_name("child.py")
 ROOT = CHILD.parents[2]
+KINDS = ["arrays", "augmentation", "dataset", "generator", "command"]
 
 
-def start(folder, kind):
-    return subprocess.Popen([sys.executable, str(CHILD), str(folder), kind], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+class Trainer:
+    """Starts trainings and kills them. Each is forked from a process that has loaded striate and nothing else."""
+
+    def __init__(self):
+        self.errors = tempfile.TemporaryFile("w+")
+        self.server = subprocess.Popen([sys.executable, str(CHILD)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=self.errors, text=True, bufsize=1,
+                                       env={**os.environ, "PYTHONPATH": str(ROOT), "STRIATE_NUM_THREADS": "1"})
+        self.known: dict[str, tuple] = {}
+
+    def run(self, kind, folder, kill_after=None, at=0):
+        """(what the training came to or None if it was killed, seconds, things done to the disk)."""
+        result = folder.parent / f"{folder.name}.json"
+        order = {"kind": kind, "folder": str(folder), "at": at, "result": str(result)}
+        self.server.stdin.write(json.dumps(order) + "\n")
+        pid, started = json.loads(self.server.stdout.readline())["pid"], time.monotonic()
+        if kill_after is not None:
+            time.sleep(kill_after)
+            if not result.exists():
+                os.kill(pid, signal.SIGKILL)  # the server waits for it only now, so it is still this process
+        status = json.loads(self.server.stdout.readline())["status"]
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+            result.unlink(missing_ok=True)
+            return None, time.monotonic() - started, 0
+        self.errors.seek(0)
+        assert status == 0, self.errors.read()[-3000:]
+        content = json.loads(result.read_text())
+        result.unlink()
+        return content["result"], time.monotonic() - started, content["done to the disk"]
+
+    def unbroken(self, kind):
+        """The same of a training that nobody disturbs; the second one, because the first one compiles kernels."""
+        if kind not in self.known:
+            for _ in range(2):
+                with tempfile.TemporaryDirectory(dir=memory()) as place:
+                    self.known[kind] = self.run(kind, Path(place) / "run")
+        return self.known[kind]
 
 
-def finish(process):
-    output, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-    return output.splitlines()[-1]
+def memory():
+    """A folder in memory where there is one: a real disk takes minutes."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory):
-    """kind -> (the result of a training nobody disturbs, seconds from "ready" to the end)."""
-    known = {}
-
-    def get(kind):
-        if kind not in known:
-            for attempt in range(2):  # The first one compiles kernels, so only the second one tells the time.
-                process = start(tmp_path_factory.mktemp(f"unbroken{attempt}"), kind)
-                process.stdout.readline()
-                started = time.monotonic()
-                result = finish(process)
-            known[kind] = result, time.monotonic() - started
-        return known[kind]
-    return get
+def trainer():
+    made = Trainer()
+    yield made
+    made.server.stdin.close()
+    made.server.wait()
+    made.errors.close()
 
 
-def killed_at(folder, kind, moments):
-    """Starts the training once for each moment and kills it then; gives (the final result, kills that hit)."""
-    hits = 0
-    for moment in moments:
-        process = start(folder, kind)
-        process.stdout.readline()
-        time.sleep(moment)
-        hits += process.poll() is None
-        process.kill()
-        process.communicate()
-    return finish(start(folder, kind)), hits
-
-
-def check(folder, kind, unbroken, seed, kills):
-    expected, seconds = unbroken(kind)
-    draw = random.Random(seed)
-    moments = [draw.uniform(0.1, 1.0) * seconds for _ in range(kills)]
-    result, hits = killed_at(folder, kind, moments)
+def random_kills(trainer, kind, seed, kills):
+    """Starts one training again and again, each time for a random while, then lets it end; gives the kills that hit."""
+    expected, seconds, _ = trainer.unbroken(kind)
+    draw, hits, moments = random.Random(f"{kind} {seed}"), 0, []
+    with tempfile.TemporaryDirectory(dir=memory()) as place:
+        for _ in range(kills):
+            moments.append(draw.uniform(0.05, 1.0) * seconds)
+            hits += trainer.run(kind, Path(place) / "run", kill_after=moments[-1])[0] is None
+            if hits < len(moments):  # it came to its end: the next kill begins a new training
+                break
+        result = trainer.run(kind, Path(place) / "run")[0] if kind != "command" or hits == len(moments) else expected
     assert result == expected, f"differs after kills at {moments} s ({hits} hit), seed {seed}"
     return hits
 
 
-def test_three_kills(tmp_path, unbroken):
-    assert check(tmp_path / "run", "arrays", unbroken, seed=1, kills=3) >= 1
+def test_three_kills(trainer, seed, record_property):
+    record_property("kills", random_kills(trainer, "arrays", seed, 3))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["arrays", "dataset"])
-@pytest.mark.parametrize("seed", range(10))
-def test_kills(tmp_path, unbroken, kind, seed):
-    """Forty kills: ten trainings of each kind, each killed twice."""
-    check(tmp_path / "run", kind, unbroken, seed=100 + seed, kills=2)
+@pytest.mark.parametrize("kind", KINDS)
+def test_kills_at_random_moments(trainer, kind, seed, by_level, record_property):
+    """In continuous integration some dozens of kills of each kind, 400 and more each night."""
+    wanted, hits, case = by_level(3, 12 if kind == "command" else 24, 400, 400), 0, 0
+    while hits < wanted:
+        hits += random_kills(trainer, kind, 1000 * seed + case, kills=1 + case % 4)
+        case += 1
+        assert case < 10 * wanted, f"only {hits} kills hit"
+    record_property("kills", hits)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["arrays", "command"])
+def test_kills_at_what_is_done_to_the_disk(trainer, kind, seed, by_level, record_property):
+    """The training dies in the middle of the n-th write, fsync, rename ...: for every n at night, else for some."""
+    expected, _, count = trainer.unbroken(kind)
+    moments = list(range(1, count + 1))
+    chosen = sorted(random.Random(seed).sample(moments, min(count, by_level(2, 20, count, count))))
+    for at in chosen:
+        with tempfile.TemporaryDirectory(dir=memory()) as place:
+            assert trainer.run(kind, Path(place) / "run", at=at)[0] is None, f"{at} of {count} did not come"
+            result = trainer.run(kind, Path(place) / "run")[0]
+        assert result == expected, f"differs after a kill at {at} of {count} things done to the disk"
+    record_property("kills", len(chosen))
