@@ -258,6 +258,14 @@ class Model(Trainer):
 
         save_model(self, filepath, overwrite=overwrite, **options)
 
+    def __reduce__(self):
+        """Copies and pickles of a built model are made through its `.keras` file."""
+        if not self.built:
+            return super().__reduce__()
+        from striate.saving import model_bytes, model_of
+
+        return model_of, (model_bytes(self),)
+
     def save_weights(self, filepath, overwrite: bool = True) -> None:
         """Writes the weights alone."""
         from striate.saving import save_weights

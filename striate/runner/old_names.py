@@ -14,7 +14,7 @@ from typing import Any
 from striate.adaptations import note
 
 ROOMS = ("activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers",
-         "losses", "metrics", "models", "ops", "optimizers", "random", "regularizers", "saving", "utils",
+         "losses", "metrics", "models", "ops", "optimizers", "random", "regularizers", "saving", "utils", "wrappers",
          "datasets.cifar10", "datasets.fashion_mnist", "datasets.mnist", "optimizers.schedules")
 """Modules of striate that are Keras' modules of the same names."""
 

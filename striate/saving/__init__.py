@@ -2,7 +2,16 @@
 
 from importlib import import_module
 
-from striate.saving.api import convert, export_model, load_model, load_weights, save_model, save_weights
+from striate.saving.api import (
+    convert,
+    export_model,
+    load_model,
+    load_weights,
+    model_bytes,
+    model_of,
+    save_model,
+    save_weights,
+)
 from striate.serialization import (
     CustomObjectScope,
     custom_object_scope,
@@ -17,7 +26,7 @@ from striate.serialization import (
 __all__ = [
     "CustomObjectScope", "convert", "custom_object_scope", "deserialize_keras_object", "export_model",
     "get_custom_objects", "get_registered_name", "get_registered_object", "load_model", "load_onnx", "load_weights",
-    "register_keras_serializable", "save_model", "save_weights", "serialize_keras_object",
+    "model_bytes", "model_of", "register_keras_serializable", "save_model", "save_weights", "serialize_keras_object",
 ]
 
 

@@ -95,6 +95,16 @@ def load_model(filepath: str | os.PathLike, custom_objects: dict[str, Any] | Non
     raise ModelFileError(f"{what} is neither a .keras file nor HDF5. " + received(start=content[:8]))
 
 
+def model_bytes(model: Model) -> bytes:
+    """The `.keras` file of a model as bytes."""
+    return keras_bytes(model)
+
+
+def model_of(content: bytes) -> Model:
+    """The model in the bytes of a `.keras` file."""
+    return load_keras(content, "A model's bytes", None, True)
+
+
 def export_model(model: Model, filepath: str | os.PathLike, format: str = "onnx", verbose: bool | None = None,
                  input_signature: Any = None, **options: Any) -> None:
     """Writes a model for other programs, as it predicts; see `striate.saving.onnx.onnx_bytes`.
