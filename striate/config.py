@@ -121,6 +121,7 @@ def set_value(name: str, new: Any) -> None:
 _floatx = "float32"
 _epsilon = 1e-7
 _image_data_format = "channels_last"
+_dtype_policy: Any = "float32"
 _interactive = True
 
 
@@ -153,6 +154,17 @@ def set_epsilon(epsilon: float) -> None:
     _epsilon = float(epsilon)
 
 
+def dtype_policy() -> Any:
+    """The dtype policy of layers that are given none."""
+    return _dtype_policy
+
+
+def set_dtype_policy(policy: Any) -> None:
+    """Sets the dtype policy of layers that are given none: a name or a `DTypePolicy`."""
+    global _dtype_policy
+    _dtype_policy = policy
+
+
 def image_data_format() -> str:
     """"channels_last" (unless set): where layers without `data_format` find the channels."""
     return _image_data_format
@@ -182,6 +194,20 @@ def disable_interactive_logging() -> None:
 def is_interactive_logging_enabled() -> bool:
     """Whether progress goes to standard output."""
     return _interactive
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """False: striate shows tracebacks whole."""
+    return False
+
+
+def disable_traceback_filtering() -> None:
+    """Accepted for Keras' sake: striate shows tracebacks whole anyway."""
+
+
+def enable_traceback_filtering() -> None:
+    """Warns: striate has short tracebacks and shows them whole."""
+    warnings.warn("striate shows tracebacks whole; there is nothing to filter.", stacklevel=2)
 
 
 def enable_unsafe_deserialization() -> None:

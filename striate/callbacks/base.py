@@ -214,14 +214,17 @@ def _listens(callback: Callback, hook: str) -> bool:
 def _caller(hook: str, listeners: list):
     """One function for all listeners, which hands the arguments on as Keras does: `logs` by name in batch hooks."""
     def batch(index, logs=None):
+        logs = {} if logs is None else logs
         for listener in listeners:
             listener(index, logs=logs)
 
     def epoch(index, logs=None):
+        logs = {} if logs is None else logs
         for listener in listeners:
             listener(index, logs)
 
     def whole(logs=None):
+        logs = {} if logs is None else logs
         for listener in listeners:
             listener(logs)
     return batch if "batch" in hook else epoch if "epoch" in hook else whole

@@ -90,7 +90,7 @@ class ModelCheckpoint(MonitorCallback):
         if not self.save_best_only:
             self._say(epoch, f"saving model to {path}")
             return True
-        current = logs.get(self.monitor)
+        current = self.watched(logs)
         if current is None:
             warnings.warn(f"Can save best model only with {self.monitor} available.", stacklevel=4)
             return True

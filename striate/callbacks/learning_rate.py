@@ -9,7 +9,7 @@ import warnings
 from striate.callbacks.base import Callback
 from striate.callbacks.console import say
 from striate.callbacks.monitor import MonitorCallback
-from striate.errors import ArgumentError, TypeMismatchError, received
+from striate.errors import ArgumentError, received
 
 
 class LearningRateScheduler(Callback):
@@ -33,8 +33,8 @@ class LearningRateScheduler(Callback):
         optimizer = self.model.optimizer
         rate = self._scheduled(epoch, float(optimizer.learning_rate))
         if isinstance(rate, bool) or not isinstance(rate, numbers.Real):
-            raise TypeMismatchError("The `schedule` of LearningRateScheduler must give a float. "
-                                    + received(learning_rate=rate))
+            raise ArgumentError("The output of the `schedule` function of LearningRateScheduler should be a float. "
+                                + received(learning_rate=rate))
         optimizer.learning_rate = float(rate)
         if self.verbose > 0:
             say(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
@@ -77,7 +77,7 @@ class ReduceLROnPlateau(MonitorCallback):
                  cooldown=0, min_lr=0.0):
         super().__init__(monitor, mode, min_delta=min_delta)
         if factor >= 1.0:
-            raise ArgumentError(f"`factor` of ReduceLROnPlateau must be less than 1. {received(factor=factor)}")
+            raise ArgumentError(f"ReduceLROnPlateau does not support a factor >= 1.0. {received(factor=factor)}")
         self.factor, self.patience, self.verbose = factor, patience, verbose
         self.cooldown, self.min_lr = cooldown, min_lr
         self._reset()
@@ -98,7 +98,7 @@ class ReduceLROnPlateau(MonitorCallback):
         """Logs the rate, compares, reduces."""
         logs = {} if logs is None else logs
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
-        current = logs.get(self.monitor)
+        current = self.watched(logs)
         if current is None:
             warnings.warn(f"Learning rate reduction is conditioned on metric `{self.monitor}` which is not available. "
                           f"Available metrics are: {','.join(logs)}.", stacklevel=2)

@@ -42,6 +42,9 @@ class MonitorCallback(Callback):
         Raises:
             ArgumentError: mode is "auto" and the name tells nothing.
         """
+        return self._find_direction()
+
+    def _find_direction(self) -> bool:
         if self.mode != "auto":
             return self.mode == "max"
         name = self.monitor.removeprefix("val_")
@@ -55,6 +58,17 @@ class MonitorCallback(Callback):
         raise ArgumentError(f"{type(self).__name__} cannot tell whether {self.monitor!r} should become greater or "
                             f"smaller. {received(monitor=self.monitor, mode=self.mode)}. "
                             "Pass mode='max' or mode='min'.")
+
+    def watched(self, logs) -> float | None:
+        """The number in the logs, None when it is not there.
+
+        Raises:
+            ArgumentError: it is not there, and its name tells nothing: probably the name is wrong.
+        """
+        value = logs.get(self.monitor)
+        if value is None:
+            self._find_direction()
+        return value
 
     def is_improvement(self, value: float, reference: float | None) -> bool:
         """Whether `value` beats `reference` by more than `min_delta`. NaN and infinity never do."""
@@ -132,7 +146,7 @@ class EarlyStopping(MonitorCallback):
             self.model.set_weights(self.best_weights)
 
     def _current(self, logs) -> float | None:
-        value = logs.get(self.monitor)
+        value = self.watched(logs)
         if value is None:
             warnings.warn(f"Early stopping conditioned on metric `{self.monitor}` which is not available. "
                           f"Available metrics are: {','.join(logs)}", stacklevel=3)

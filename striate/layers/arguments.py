@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from striate.config import image_data_format
 from striate.errors import ArgumentError, received
 
 
@@ -40,8 +41,8 @@ def standard_padding(value: Any, allow_causal: bool = False) -> str:
 
 
 def standard_data_format(value: Any) -> str:
-    """ "channels_last" (also for None) or "channels_first"."""
-    data_format = "channels_last" if value is None else str(value).lower()
+    """ "channels_last" or "channels_first"; for None the one that `config.set_image_data_format` set."""
+    data_format = image_data_format() if value is None else str(value).lower()
     if data_format not in ("channels_last", "channels_first"):
         raise ArgumentError("The `data_format` argument must be 'channels_last' or 'channels_first'. "
                             + received(data_format=value))

@@ -16,7 +16,7 @@ from striate.ops.dispatch import recording
 from striate.variables import Variable
 
 _BOOKKEEPING = ("_trainable_variables", "_non_trainable_variables", "_inbound_nodes", "_outbound_nodes",
-                "_init_arguments", "_losses", "_trained")
+                "_init_arguments", "_losses", "_trained", "_loss_tracker", "_compile_arguments")
 
 
 class LayerState:

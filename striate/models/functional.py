@@ -73,7 +73,7 @@ def _serialize_call(node: Node, own_index: dict) -> dict[str, Any]:
 
 
 def _implied(node: Node) -> dict[str, Any]:
-    """The arguments that Keras notes although nobody gave them: the default of `training`, and that there is no mask."""
+    """What Keras notes although nobody gave it: the default of `training`, and that there is no mask."""
     if not isinstance(node.operation, Layer):
         return {}
     defaults = call_arguments(type(node.operation))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from striate import naming
-from striate.errors import ArgumentError, TypeMismatchError, received
+from striate.errors import ArgumentError, received
 from striate.layers.base import Layer, is_shape
 from striate.layers.input import InputLayer
 from striate.layers.symbolic import KerasTensor
@@ -36,15 +36,20 @@ class Sequential(Model):
         self._stack: list[Layer] = []
         self._tensors: list[KerasTensor] = []
         for layer in layers or ():
-            self.add(layer)
+            self._push(layer)
+        if layers:
+            self._changed()
 
     def add(self, layer, rebuild: bool = True) -> None:
         """Puts a layer on top.
 
         Raises:
-            TypeMismatchError: not a layer.
-            ArgumentError: its name is taken, or a second Input.
+            ArgumentError: not a layer, its name is taken, or a second Input.
         """
+        self._push(layer)
+        self._changed()
+
+    def _push(self, layer) -> None:
         if isinstance(layer, KerasTensor):
             layer = layer.made_by[0]
         self._check_new(layer)
@@ -61,12 +66,11 @@ class Sequential(Model):
             with naming.name_scope(self.name):
                 self._tensors.append(layer(self._tensors[-1]))
         self._stack.append(layer)
-        self._changed()
 
     def _check_new(self, layer: Any) -> None:
         if not isinstance(layer, Layer):
             hint = " Create it first: write Flatten(), with brackets." if isinstance(layer, type) else ""
-            raise TypeMismatchError("Only instances of `keras.Layer` can be added to a Sequential model. "
+            raise ArgumentError("Only instances of `keras.Layer` can be added to a Sequential model. "
                                     f"{received(layer=layer)} (of type {type(layer)}).{hint}")
         if any(layer.name == other.name for other in self._stack):
             raise ArgumentError(f"All layers added to a Sequential model should have unique names. Name '{layer.name}' "
@@ -79,12 +83,13 @@ class Sequential(Model):
     def _begin(self, layer: InputLayer) -> None:
         self._stack.insert(0, layer)
         self._tensors = [layer.output]
-        self._changed()
 
     def _changed(self) -> None:
         """The graph of calls follows the stack; what was compiled for the old stack is forgotten."""
         self._graph = NodeGraph(self._tensors[0], self._tensors[-1]) if len(self._tensors) > 1 else None
         self.built = self._graph is not None
+        if self.built:
+            naming.auto_name("functional")  # Keras makes a functional model here: later ones are numbered alike
         self._forget_programs()
 
     def pop(self, rebuild: bool = True) -> Layer:

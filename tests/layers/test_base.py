@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from striate import naming, ops, seeds
+from striate import config, dtype_policies, naming, ops, seeds
 from striate.engine import Function
 from striate.errors import ArgumentError, ShapeError, TypeMismatchError
 from striate.layers import (
@@ -201,10 +201,24 @@ def test_shapes_of_older_keras_are_taken_with_a_warning(arguments, expected):
         assert Layer(**arguments)._batch_input_shape == expected
 
 
-def test_other_float_types_are_refused():
-    with pytest.raises(ArgumentError, match="computes in float32"):
-        Dense(2, dtype="float16")
-    assert Dense(2, dtype="float32").compute_dtype == "float32"
+def test_other_float_types_keep_their_name_and_are_warned_of_once():
+    dtype_policies._warn_once.cache_clear()
+    with pytest.warns(UserWarning, match="computes in float32"):
+        layer = Dense(2, dtype="mixed_float16")
+    assert layer.compute_dtype == Dense(2).compute_dtype == "float32"
+    assert layer.get_config()["dtype"]["config"] == {"name": "mixed_float16"}
+    with pytest.raises(ArgumentError, match="dtype policy"):
+        Dense(2, dtype="float31")
+
+
+def test_the_default_policy_and_format_hold_for_new_layers():
+    try:
+        dtype_policies.set_dtype_policy("uint8")
+        config.set_image_data_format("channels_first")
+        assert (Dense(2).compute_dtype, Conv2D(1, 2).data_format) == ("uint8", "channels_first")
+    finally:
+        dtype_policies.set_dtype_policy("float32")
+        config.set_image_data_format("channels_last")
 
 
 def test_losses_of_regularizers_and_calls():

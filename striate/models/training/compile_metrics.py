@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import Any
 
 from striate import metrics as metrics_table
-from striate.errors import TypeMismatchError, received
+from striate.errors import ArgumentError, TypeMismatchError, received
 from striate.models.training.compile_loss import label_kind
 from striate.models.training.outputs import Outputs
+from striate.naming import to_snake_case
 
 _ACCURACIES = {"binary": "BinaryAccuracy", "sparse": "SparseCategoricalAccuracy", "categorical": "CategoricalAccuracy"}
 
@@ -41,8 +42,8 @@ class CompileMetrics:
     def __init__(self, metrics: Any = None, weighted_metrics: Any = None):
         for name, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
             if given is not None and not isinstance(given, (list, tuple, dict)):
-                raise TypeMismatchError(f"Expected `{name}` argument to be a list, tuple, or dict. "
-                                        f"{received(**{name: given})}. Write {name}=[...].")
+                raise ArgumentError(f"Expected `{name}` argument to be a list, tuple, or dict. "
+                                    f"{received(**{name: given})}. Write {name}=[...].")
         self.metrics, self.weighted_metrics = metrics, weighted_metrics
         self.entries: list[OutputMetric] = []
 
@@ -143,7 +144,7 @@ def get_metric(identifier: Any, prediction: Any, target: Any):
     if not isinstance(found, metrics_table.Metric):
         if not callable(found):
             raise TypeMismatchError(f"A metric is a name, a function or a Metric object. {received(metric=identifier)}")
-        name = name or getattr(found, "__name__", type(found).__name__.lower())
+        name = name or to_snake_case(getattr(found, "__name__", type(found).__name__))
         found = metrics_table.MeanMetricWrapper(found, name=name)
     elif name is not None:
         found.name = name

@@ -11,7 +11,7 @@ from striate.callbacks import CallbackList, History
 from striate.engine import gradients
 from striate.errors import ArgumentError, StriateError, received
 from striate.layers.base import Layer
-from striate.metrics.base import Mean, Pending
+from striate.metrics.base import Mean, Metric, Pending
 from striate.models.node_graph import NodeGraph
 from striate.models.structure import flatten, single
 from striate.models.training import loops
@@ -117,8 +117,12 @@ class Trainer(Layer):
     @property
     def metrics(self) -> list:
         """The metrics that `compile` asked for; known once data were seen. In a `train_step` the loss comes first."""
-        found = [entry.metric for entry in self._metrics.entries]
+        found = [*(entry.metric for entry in self._metrics.entries), *self._held_metrics()]
         return [self._loss_tracker, *found] if self.compiled and active_tracer() is not None else found
+
+    def _held_metrics(self) -> list:
+        """Metrics among the attributes of the model and of its layers, which update them in `call`."""
+        return [metric for layer in self._flatten_layers() for metric in layer._held(Metric)]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -164,8 +168,11 @@ class Trainer(Layer):
     def get_metrics_result(self) -> dict[str, Any]:
         """Loss and metrics over the batches since `reset_metrics`, by name in alphabetical order."""
         if active_tracer() is not None:
+            if type(self).metrics is not Trainer.metrics:
+                return {metric.name: metric.result() for metric in self.metrics}
             names = ["loss", *(entry.name for entry in self._metrics.entries)]
-            return {name: Pending(lambda name=name: self._tracked_results()[name]) for name in names}
+            return {name: Pending(lambda name=name: self._tracked_results()[name]) for name in names} | {
+                metric.name: metric.result() for metric in self._held_metrics()}
         if self._step_logs is not None:
             return {name: self._step_logs[name] for name in sorted(self._step_logs)}
         results = self._mean_losses.results() | self._metrics.results()
@@ -268,9 +275,13 @@ class Trainer(Layer):
             self._programs = Programs(self, self._loss, self._metrics, self._trained, user_loss, self._own_steps())
 
     def _own_steps(self) -> dict[str, Any]:
-        """"train" and "test" -> the `train_step` and `test_step` of the model's class, where it has its own."""
+        """"train" and "test" -> the model's `train_step` and `test_step`, where its class has its own or they must
+        update metrics of the class' own."""
+        kind = type(self)
+        own_metrics = bool(kind.metrics is not Trainer.metrics or self._held_metrics()
+                           or kind.compute_metrics is not Trainer.compute_metrics)
         return {name: getattr(self, f"{name}_step") for name in ("train", "test")
-                if getattr(type(self), f"{name}_step") is not getattr(Trainer, f"{name}_step")}
+                if own_metrics or getattr(kind, f"{name}_step") is not getattr(Trainer, f"{name}_step")}
 
     def _renew_programs(self, batch: Batch) -> None:
         """Programs for the weights where they lie now: another model's optimizer may have laid them elsewhere."""
