@@ -12,13 +12,15 @@ export interface LayerInfo {
   field: number[][] | null; window: WindowInfo | null;
 }
 export interface Info {
-  name: string; said: string; nodes: LayerInfo[]; answer: number; classes: string[]; samples: Sample[];
+  name: string; nodes: LayerInfo[]; answer: number; classes: string[]; samples: Sample[];
   input: { shape: (number | null)[]; kind: string }; training: { said: string; batch: number } | null; whyNot: string;
   edited: string[];
 }
 export interface Strip { kind: Kind; low: number; high: number; count: number; maps: Packed }
 export interface Answer { index: number; name: string; share: number | null }
-export interface Overview { input: Packed & { kind: Kind }; layers: Strip[]; answer: Answer[]; edited: string[] }
+export interface Overview {
+  said: string; input: Packed & { kind: Kind }; layers: Strip[]; answer: Answer[]; edited: string[];
+}
 export interface LayerMaps {
   kind: Kind; said: string; low: number; high: number; count: number; slice: number; maps: Packed; channels?: number;
 }
@@ -51,6 +53,23 @@ function key(name: string, asked: Asked): string {
   const query = new URLSearchParams(pairs).toString();
   return query ? `${name}?${query}` : name;
 }
+
+const REMEMBERED = 12;
+const remembered = new Map<string, Promise<unknown>>();
+
+/** Maps and overviews stay as they are until weights change: what was fetched is not fetched again. */
+export function recall<T>(name: string, asked: Asked): Promise<T> {
+  const word = key(name, asked), known = remembered.get(word);
+  if (known) return known as Promise<T>;
+  const found = get<T>(name, asked);
+  remembered.set(word, found);
+  found.catch(() => remembered.delete(word));
+  for (const old of remembered.keys()) if (remembered.size > REMEMBERED) remembered.delete(old);
+  return found;
+}
+
+/** Weights have changed: what is remembered is old. */
+export function forget(): void { remembered.clear(); }
 
 /** Asks for a view. Throws an Error with a sentence for people. */
 export async function get<T>(name: string, asked: Asked = {}): Promise<T> {

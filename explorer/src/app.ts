@@ -1,6 +1,6 @@
 /** The one object that all parts of the page share: what is looked at, what is known, and how to move on. */
 
-import { get, snapshot, type Info, type LayerInfo, type Overview, type Status } from "./api";
+import { forget, recall, snapshot, type Info, type LayerInfo, type Overview, type Status } from "./api";
 import { announce } from "./dom";
 import { read, write, type View } from "./state";
 
@@ -45,7 +45,13 @@ export class App {
     this.onMove();
   }
 
-  /** Fetches what is shown anew. Calls while one is under way are answered by one more run. */
+  /** Shows other numbers: weights have changed. */
+  renew(): Promise<void> {
+    forget();
+    return this.refresh();
+  }
+
+  /** Shows what the view asks for. Calls while one is under way are answered by one more run. */
   refresh(): Promise<void> {
     if (this.refreshing) {
       this.again = true;
@@ -55,7 +61,7 @@ export class App {
       do {
         this.again = false;
         await this.attempt(async () => {
-          this.overview = await get<Overview>("overview", this.asked);
+          this.overview = await recall<Overview>("overview", this.asked);
           this.info.edited = this.overview.edited;
           await this.onRefresh();
         });

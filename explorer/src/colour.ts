@@ -60,6 +60,9 @@ export function readableOn([red, green, blue]: Colour): string {
   return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? INK : "#ffffff";
 }
 
+/** Wide screens hang in lecture halls: there all is drawn larger. */
+export function enlarged(): number { return window.innerWidth >= 1600 ? 1.35 : 1; }
+
 /** A plane of numbers as a picture of one pixel a number. */
 export function pixels(numbers: Numbers, width: number, height: number, scale: Scale): HTMLCanvasElement {
   const canvas = document.createElement("canvas");
@@ -121,6 +124,13 @@ export function curve(context: CanvasRenderingContext2D, numbers: Numbers, low: 
   context.strokeStyle = variable("--blue");
   context.lineWidth = 1.5;
   context.stroke();
+}
+
+/** A thin line around a picture: one that is white all over can still be seen. */
+export function frame(context: CanvasRenderingContext2D, x: number, y: number, width: number, height: number): void {
+  context.strokeStyle = "rgb(120 132 146 / .45)";
+  context.lineWidth = 1;
+  context.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);
 }
 
 /** A colour of the page's theme. */

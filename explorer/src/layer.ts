@@ -1,8 +1,8 @@
 /** One layer: its facts, all its maps (or their gradients, or its filters), and the neuron that is chosen. */
 
-import { get, Planes, snapshot, type LayerInfo, type LayerMaps } from "./api";
+import { Planes, recall, snapshot, type LayerInfo, type LayerMaps } from "./api";
 import type { App, Part } from "./app";
-import { curve, pixels, scaleFor, surface, variable } from "./colour";
+import { curve, enlarged, frame, pixels, scaleFor, surface, variable } from "./colour";
 import { announce, fill, h, say, shape, short } from "./dom";
 import { neuronPart } from "./neuron";
 import type { What } from "./state";
@@ -28,9 +28,9 @@ export function layerPart(app: App): Part {
     h("div", { class: "bar" }, choices, compare), said, tiles.element, neuron.element);
   const update = async () => {
     const id = app.node, { what } = app.view;
-    const maps = await get<LayerMaps>("layer", { layer: id, ...app.asked, what });
+    const maps = await recall<LayerMaps>("layer", { layer: id, ...app.asked, what });
     const other = app.view.compare && app.status?.kept.includes(Number(app.view.compare))
-      ? await get<LayerMaps>("layer", { layer: id, image: app.view.image, at: app.view.compare, what }) : null;
+      ? await recall<LayerMaps>("layer", { layer: id, image: app.view.image, at: app.view.compare, what }) : null;
     say(said, sentence(maps, what, node));
     comparison(app, compare);
     if (fixIndex(app, maps, what)) app.move({ index: app.view.index }, true);
@@ -143,9 +143,10 @@ class Tiles {
     if (this.buttons.length !== count) this.build(count, maps.count);
     const scale = scaleFor(Math.min(maps.low, other?.low ?? 0), Math.max(maps.high, other?.high ?? 0));
     const low = Math.min(0, maps.low), high = Math.max(0, maps.high);
-    const side = maps.kind === "vector" ? 30 : maps.kind === "lines" ? 120 : maps.kind === "filters" || count > 32 ? 54 : 66;
-    const height = maps.kind === "lines" ? 56 : maps.kind === "vector" ? 30
-      : Math.max(10, Math.min(90, Math.round(side * (planes.height / planes.width))));
+    const usual = maps.kind === "vector" ? 30 : maps.kind === "lines" ? 120 : maps.kind === "filters" || count > 32 ? 54 : 66;
+    const side = Math.round(usual * enlarged());
+    const height = maps.kind === "lines" ? Math.round(side * 0.46) : maps.kind === "vector" ? side
+      : Math.max(10, Math.min(130, Math.round(side * (planes.height / planes.width))));
     const chosen = this.app.view.index.at(-1);
     this.buttons.forEach((button, i) => {
       const tall = second ? 2 * height + 3 : height;
@@ -154,7 +155,10 @@ class Tiles {
         if (!part) return;
         const top = row * (height + 3);
         if (maps.kind === "lines") curve(context, part.at(i), low, high, [0, top, side, height]);
-        else context.drawImage(pixels(part.at(i), part.width, part.height, scale), 0, top, side, height);
+        else {
+          context.drawImage(pixels(part.at(i), part.width, part.height, scale), 0, top, side, height);
+          frame(context, 0, top, side, height);
+        }
       });
       if (second) {
         context.fillStyle = variable("--paper");

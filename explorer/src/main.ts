@@ -16,7 +16,7 @@ async function begin(): Promise<void> {
   const info = await get<Info>("state");
   document.title = `${info.name} · striate explore`;
   const app = new App(info), main = h("main", { id: "main", tabIndex: -1 }), problem = h("p", { class: "problem", role: "alert", hidden: true });
-  const said = h("p", {}, info.said), side = sidePart(app), training = trainingPart(app), edited = h("p", { class: "edited-note", hidden: true });
+  const said = h("p", {}), side = sidePart(app), training = trainingPart(app), edited = h("p", { class: "edited-note", hidden: true });
   const tabs = ["network", "lab"] as const;
   const buttons = tabs.map((page) => h("button", { type: "button", onclick: () => app.move({ page }) }, page === "network" ? "Network" : "Lab"));
   if (snapshot) buttons[1].hidden = true;
@@ -29,7 +29,7 @@ async function begin(): Promise<void> {
   app.onRefresh = async () => {
     problem.hidden = true;
     showEdited(app, edited);
-    say(said, provenance(app));
+    say(said, app.overview!.said);
     side.update();
     training.update();
     await page.update();
@@ -55,22 +55,14 @@ async function begin(): Promise<void> {
   app.onMove();
 }
 
-/** Where the weights come from that are shown. */
-function provenance(app: App): string {
-  const steps = app.status?.steps ?? 0, { training, said } = app.info;
-  if (!training || !steps || app.view.at === "0") return said;
-  const which = app.view.at === "live" ? `after ${steps.toLocaleString("en")} steps` : `after epoch ${app.view.at}`;
-  return `Trained here, ${which}, on ${training.said}: far from what longer training on all data gives.`;
-}
-
 function showEdited(app: App, note: HTMLElement): void {
   note.hidden = !app.info.edited.length;
   if (note.hidden) return;
   fill(note, `Kernels changed by hand: ${app.info.edited.join(", ")}. All views show the network with these changes. `,
-    h("button", { type: "button", onclick: () => void app.attempt(async () => {
+    snapshot ? null : h("button", { type: "button", onclick: () => void app.attempt(async () => {
       await post("reset", {});
       announce("All kernels are as they were learnt.");
-      await app.refresh();
+      await app.renew();
     }) }, "Reset all"));
 }
 

@@ -1,8 +1,8 @@
 /** One number: where its window lies, the window times the weights, what is added, and what becomes of it. */
 
-import { get, Planes, post, snapshot, unpack, type LayerInfo, type LayerMaps, type Numbers, type Summed } from "./api";
+import { get, Planes, post, recall, snapshot, unpack, type LayerInfo, type LayerMaps, type Numbers, type Summed } from "./api";
 import type { App, Part } from "./app";
-import { BLUE, css, grey, heat, ORANGE, range, readableOn, scaleFor, signed, type Scale } from "./colour";
+import { BLUE, css, enlarged, grey, heat, ORANGE, range, readableOn, scaleFor, signed, type Scale } from "./colour";
 import { announce, fill, h, say, short } from "./dom";
 import { presets } from "./kernels";
 import { PlaneView } from "./picker";
@@ -59,11 +59,11 @@ export function neuronPart(app: App, node: LayerInfo): Part {
       fill(title, "Choose a map");
       return;
     }
-    say(title, `${node.name}[${index.join(", ")}]`);
     let sum: Summed;
     try {
       sum = await get<Summed>("number", { layer: app.node, index: index.join(","), ...app.asked });
     } catch (error) {
+      say(title, `${node.name}[${index.join(", ")}]`);
       fill(body);
       fill(ending);
       fill(rest);
@@ -95,18 +95,20 @@ export function neuronPart(app: App, node: LayerInfo): Part {
   return { element, update };
 }
 
+function hasBias(sum: Summed): boolean { return sum.bias !== 0 || /Conv|Dense/.test(sum.type); }
+
 function sentence(sum: Summed): string {
   const count = sum.count.toLocaleString("en");
   if (sum.kind === "max") return `The largest of ${count} numbers of the input.`;
   if (sum.kind === "l2") return `The root of the sum of ${count} squares.`;
   if (sum.count === 1) return "One number of the input, times one factor.";
   const after = sum.activation === "linear" ? "" : `, then ${sum.activation}`;
-  return `${count} products of an input and a weight are added, and a bias${after}.`;
+  return `${count} products of an input and a weight are added${hasBias(sum) ? ", and a bias" : ""}${after}.`;
 }
 
 async function drawOutput(app: App, view: PlaneView, index: number[]): Promise<void> {
   if (index.length < 2) return;
-  const maps = await get<LayerMaps>("layer", { layer: app.node, ...app.asked, what: "maps" });
+  const maps = await recall<LayerMaps>("layer", { layer: app.node, ...app.asked, what: "maps" });
   const planes = new Planes(maps.maps), channel = index.at(-1)!;
   if (channel >= planes.count || (maps.kind === "volume" && index[0] !== maps.slice)) return;
   const place: [number, number] = maps.kind === "lines" ? [0, index[0]] : [index.at(-3)!, index.at(-2)!];
@@ -238,7 +240,7 @@ class Editor {
       onclick: () => void this.app.attempt(async () => {
         await post("reset", { name: this.node.layer });
         announce("The kernels of this layer are as they were learnt.");
-        await this.app.refresh();
+        await this.app.renew();
       }),
     }, "Reset this layer"));
   }
@@ -249,7 +251,7 @@ class Editor {
       await post("edit", {
         layer: String(this.app.node), channel: this.channel, filter: this.app.view.index.at(-1), values: this.weights,
       });
-      await this.app.refresh();
+      await this.app.renew();
     });
     this.inputs.forEach((input) => { delete input.dataset.sent; });
   }
@@ -271,10 +273,10 @@ function sign(text: string): HTMLElement { return h("span", { class: "sign", "ar
 
 function gridOf(rows: number, columns: number, cells: HTMLElement[]): HTMLElement {
   const grid = h("div", { class: "grid", role: "group" }, ...cells);
-  const side = Math.max(24, Math.min(44, Math.floor(176 / Math.max(rows, columns))));
+  const side = Math.round(enlarged() * Math.max(24, Math.min(44, Math.floor(176 / Math.max(rows, columns)))));
   grid.style.gridTemplateColumns = `repeat(${columns}, ${side}px)`;
   grid.style.gridAutoRows = `${side}px`;
-  grid.style.setProperty("--cell", `${side < 30 ? 8.5 : side < 40 ? 10.5 : 12.5}px`);
+  grid.style.setProperty("--cell", `${side < 30 ? 8.5 : side < 40 ? 10.5 : side < 52 ? 12.5 : 15}px`);
   return grid;
 }
 
@@ -282,7 +284,7 @@ function numberGrid(window: Window, numbers: (number | null)[], scaled: (largest
   const largest = Math.max(...numbers.map((value) => Math.abs(value ?? 0))), scale = scaled(largest), digits = decimals(largest);
   return gridOf(window.rows, window.columns, numbers.map((value, i) => {
     const cell = h("span", {
-      class: `cell${window.outside[i] ? " outside" : ""}${i === marked ? " marked" : ""}`,
+      class: `cell${window.outside[i] || value === null ? " outside" : ""}${i === marked ? " marked" : ""}`,
       title: value === null ? "no term" : `${value}${window.outside[i] ? " (padding)" : ""}`,
     }, value === null ? "" : brief(value, digits));
     const colour = scale(value ?? 0);
@@ -309,8 +311,11 @@ function equation(sum: Summed): (HTMLElement | string)[] {
   engine.classList.add("engine");
   engine.dataset.value = String(sum.engine);
   if (sum.kind !== "sum") return [piece(short(sum.value, 5), sum.kind === "max" ? "largest" : "root of squares"), sign("→"), engine];
-  const pieces: HTMLElement[] = [piece(short(sum.total - sum.bias, 5), `Σ of ${sum.count.toLocaleString("en")} products`), sign(sum.bias < 0 ? "−" : "+"),
-    piece(short(Math.abs(sum.bias), 5), "bias"), sign("="), piece(short(sum.total, 5), "before activation")];
+  const pieces: HTMLElement[] = [piece(short(sum.total - sum.bias, 5), `Σ of ${sum.count.toLocaleString("en")} products`)];
+  if (hasBias(sum)) {
+    pieces.push(sign(sum.bias < 0 ? "−" : "+"), piece(short(Math.abs(sum.bias), 5), "bias"), sign("="),
+      piece(short(sum.total, 5), sum.activation === "linear" ? "sum" : "before activation"));
+  }
   if (sum.activation !== "linear") pieces.push(sign("→"), piece(short(sum.value, 5), sum.activation));
   return [...pieces, sign("≈"), engine];
 }

@@ -2,10 +2,10 @@
 
 import { Planes, type LayerInfo, type Strip } from "./api";
 import type { App, Part } from "./app";
-import { curve, heat, pixels, signed, surface } from "./colour";
-import { fill, h, shape, short, svg } from "./dom";
+import { curve, frame, heat, pixels, signed, surface } from "./colour";
+import { fill, h, say, shape, short, svg } from "./dom";
 
-const TILE = 46, GAP = 5, LINE_TILE = 104, ARC = 11;
+const TILE = 46, GAP = 5, LINE_TILE = 104, ARC = 11, REST = 56;
 const QUIET = ["Dropout", "Flatten", "InputLayer", "Reshape", "Activation", "SpatialDropout2D", "GaussianNoise"];
 
 export function overviewPart(app: App): Part {
@@ -35,30 +35,30 @@ export function overviewPart(app: App): Part {
 
 function row(app: App, node: LayerInfo) {
   const canvas = h("canvas", { class: "strip", "aria-hidden": "true" });
-  const range = h("span", { class: "range" });
+  const range = h("span", { class: "range" }), rest = h("span", { class: "rest-count" });
   let kind = "", count = 0, tile = TILE;
   const open = (channel: number | null) => app.move({
     page: "layer", layer: node.name, what: "maps", index: channel === null ? [] : chosen(kind, channel, node),
   });
   const name = h("button", {
     class: "row-name", type: "button", onclick: () => open(null),
-  }, h("b", {}, node.name), h("span", {}, `${node.kind} · ${shape(node.shape)}`), range);
+  }, h("b", {}, node.name), h("span", {}, node.kind), range);
   canvas.addEventListener("click", (event) => {
     const channel = Math.floor(event.offsetX / tile);
     open(channel < count ? channel : null);
   });
   const element = h("li", { class: QUIET.includes(node.kind) ? "row quiet" : "row" }, name,
-    h("div", { class: "strip-box" }, canvas));
+    h("div", { class: "strip-box" }, canvas, rest));
   const draw = (strip: Strip) => {
-    const width = canvas.parentElement!.clientWidth, height = QUIET.includes(node.kind) ? 26 : TILE;
+    const width = canvas.parentElement!.clientWidth - REST, height = QUIET.includes(node.kind) ? 26 : TILE;
     const planes = new Planes(strip.maps);
     kind = strip.kind;
     // Bytes: zero is 0 where nothing is negative, else in the middle.
     const scale = strip.low >= 0 ? heat(0, 255) : (value: number) => signed(127.5)(value - 127.5);
     ({ count, tile } = strip.kind === "vector" ? drawUnits(canvas, planes, scale, width, height)
       : drawMaps(canvas, planes, strip, scale, width, height));
-    const more = strip.count - count;
-    range.textContent = `${short(strip.low, 2)} … ${short(strip.high, 2)}${more > 0 ? ` · ${more} more` : ""}`;
+    say(rest, strip.count > count ? `+${strip.count - count}` : "");
+    say(range, `${shape(node.shape)}  ·  ${short(strip.low, 2)} … ${short(strip.high, 2)}`);
     name.setAttribute("aria-label", `${node.name}, ${node.kind}, output ${shape(node.shape)}, numbers from `
       + `${short(strip.low)} to ${short(strip.high)}`);
     element.classList.toggle("edited", app.info.edited.includes(node.layer));
@@ -78,7 +78,10 @@ function drawMaps(canvas: HTMLCanvasElement, planes: Planes, strip: Strip, scale
   const context = surface(canvas, Math.max(1, Math.min(width, count * tile)), height);
   for (let i = 0; i < count; i++) {
     if (strip.kind === "lines") curve(context, planes.at(i), 0, 255, [i * tile, 1, side, height - 2]);
-    else context.drawImage(pixels(planes.at(i), planes.width, planes.height, scale), i * tile, 0, side, height);
+    else {
+      context.drawImage(pixels(planes.at(i), planes.width, planes.height, scale), i * tile, 0, side, height);
+      frame(context, i * tile, 0, side, height);
+    }
   }
   return { count, tile };
 }

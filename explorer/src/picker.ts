@@ -1,6 +1,6 @@
 /** A plane of numbers in which one place is chosen: by pointer, or with the arrow keys. */
 
-import { surface, type Scale, css } from "./colour";
+import { css, enlarged, surface, type Scale } from "./colour";
 import { h, say } from "./dom";
 import type { Numbers } from "./api";
 
@@ -54,10 +54,11 @@ export class PlaneView {
     this.rows = rows;
     this.columns = columns;
     this.place = place;
-    const cell = Math.max(1, Math.min(this.room / columns, this.tallest / rows, 44));
+    const room = this.room * enlarged();
+    const cell = Math.max(1, Math.min(room / columns, (this.tallest * enlarged()) / rows, 44 * enlarged()));
     // Lines have one row, which is drawn as a bar.
     const tall = rows === 1 ? Math.max(cell, 26) : cell;
-    const wide = rows === 1 ? this.room / columns : cell;
+    const wide = rows === 1 ? room / columns : cell;
     this.tall = tall;
     this.wide = wide;
     const context = surface(this.canvas, Math.round(wide * columns), Math.round(tall * rows));

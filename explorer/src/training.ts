@@ -20,7 +20,7 @@ export function trainingPart(app: App): Part {
     announce({ start: "The training runs.", pause: "The training is paused.", step: "One step.", restart: "All begins anew." }[action] ?? "");
     app.status = status;
     draw();
-    await app.refresh();
+    await app.renew();
   });
   const points: Status["points"] = [];
   const start = h("button", { type: "button", class: "main", onclick: () => void act(isRunning(app.status) ? "pause" : "start") }, "Start");
@@ -60,7 +60,8 @@ export function trainingPart(app: App): Part {
     const grown = app.status?.kept.length !== status.kept.length;
     app.status = status;
     draw();
-    if ((stepped && app.view.at === "live") || edited || grown) void app.refresh();
+    if ((stepped && app.view.at === "live") || edited) void app.renew();
+    else if (grown) void app.refresh();
   };
   if (!snapshot) follow(take);
   return { element, update: draw };

@@ -120,8 +120,9 @@ def make_subject(source: str, images: Sequence[Path], train_on: str | None) -> S
     shape = tuple(model.inputs[0].shape[1:])
     samples = [*user_samples(model, images, shape), *data_samples(model, data, shape)]
     outputs = model.outputs[0].shape
-    if not classes and len(outputs) == 2:
-        classes = tuple(saved.class_name(i) if saved else str(i) for i in range(outputs[-1] if outputs[-1] > 1 else 2))
+    if not classes and len(outputs) == 2 and not networks.gives_scores(model):
+        names = [saved.class_name(i) if saved else str(i) for i in range(outputs[-1] if outputs[-1] > 1 else 2)]
+        classes = tuple(f"class {name}" if name.isdecimal() else name for name in names)
     return Subject(model, said, tuple(samples or noise(model)), classes, lambda pixels: networks.pixels(model, pixels),
                    lambda values: networks.probabilities(model, values), data, why_not)
 
@@ -245,6 +246,7 @@ def noise(model) -> list[Sample]:
         at = np.linspace(0, 1, shapes[0][0])[:, np.newaxis]
         for waves in (1, 2, 4, 8):
             phases = np.arange(shapes[0][1]) / max(1, shapes[0][1])
-            found.append(Sample(f"{waves} waves", np.sin(2 * np.pi * (waves * at + phases)).astype(np.float32)))
+            name = f"{waves} waves" if waves > 1 else "one wave"
+            found.append(Sample(name, np.sin(2 * np.pi * (waves * at + phases)).astype(np.float32)))
     values = [random.random(shape, np.float32) for shape in shapes]
     return [*found, Sample("noise", values if len(values) > 1 else values[0])]

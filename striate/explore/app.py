@@ -114,7 +114,9 @@ class _Page:
         return views.state(self.session)
 
     def overview(self, asked):
-        return views.overview(self.session, *_view(asked))
+        found = views.overview(self.session, *_view(asked))
+        self.session.looked_at.set()
+        return found
 
     def layer(self, asked):
         return views.layer(self.session, _text(asked, "layer"), *_view(asked), _text(asked, "what", "maps"))

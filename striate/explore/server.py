@@ -73,7 +73,8 @@ def serve(session: Session, host: str, port: int, open_browser: bool, tell: Call
 
 
 def warm(session: Session) -> None:
-    """Compiles what the first clicks will ask for: gradients take longer than the maps."""
+    """Compiles what the first clicks will ask for, once the first view is there: gradients take longer than maps."""
+    session.looked_at.wait()
     try:
         session.slopes(next(iter(session.samples)))
     except StriateError:

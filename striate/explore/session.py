@@ -53,6 +53,8 @@ class Session:
         self.learner = None if subject.data is None else Learner(subject.model, subject.data)
         self.samples: OrderedDict[str, Sample] = OrderedDict(
             (f"sample-{i}", sample) for i, sample in enumerate(subject.samples))
+        self.looked_at = threading.Event()
+        """Set once the page has its first view."""
         self.edits: dict[str, dict[tuple, np.ndarray]] = {}
         self._costs: deque[float] = deque(maxlen=9)
         self._changes, self._uploads = 0, 0
@@ -146,6 +148,8 @@ class Session:
     def slopes(self, image: str, at: str = LIVE) -> tuple[str, list[np.ndarray], dict[str, np.ndarray]]:
         """(what is differentiated, its gradients by each layer's output, those by kernels and layer name)."""
         said, target = self._target(image, at)
+        # Compiled before anything is locked: the first time it can take long, and other views shall not wait.
+        self._slopes.executable(probe.batch(self.model, self.sample(image).values), target)
 
         def run(values):
             return self._slopes(probe.batch(self.model, values), target)

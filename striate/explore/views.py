@@ -28,7 +28,7 @@ def state(session: Session) -> dict[str, Any]:
     first = session.graph.inputs[0].shape[1:]
     kind = "image" if len(first) == 3 and first[-1] in (1, 3) else "line" if len(first) == 2 else "other"
     data = subject.data
-    return {"name": session.model.name, "said": subject.said, "nodes": nodes(session), "answer": session.answer,
+    return {"name": session.model.name, "nodes": nodes(session), "answer": session.answer,
             "input": {"shape": list(first), "kind": "other" if len(session.graph.inputs) > 1 else kind},
             "classes": list(subject.classes), "samples": samples(session),
             "training": None if data is None else {"said": data.said, "batch": data.batch_size},
@@ -124,8 +124,17 @@ def overview(session: Session, image: str, at: str = LIVE) -> dict[str, Any]:
         base, scale = (0.0, high) if low >= 0 else (-max(-low, high), 2 * max(-low, high))
         levels = np.round((np.nan_to_num(shown) - base) / (scale or 1.0) * 255)
         layers.append({"kind": kind, "low": low, "high": high, "count": len(maps), "maps": packed(levels, "u1")})
-    return {"input": picture(session, image), "layers": layers, "answer": answer(session, taps),
-            "edited": sorted(session.edits)}
+    return {"said": provenance(session, at), "input": picture(session, image), "layers": layers,
+            "answer": answer(session, taps), "edited": sorted(session.edits)}
+
+
+def provenance(session: Session, at: str) -> str:
+    """Where the weights come from that are shown, and what may be expected of them."""
+    learner, data = session.learner, session.subject.data
+    if learner is None or data is None or not learner.steps or at == "0":
+        return session.subject.said
+    which = f"after {learner.steps:,} steps" if at == LIVE else f"after epoch {at}"
+    return f"Trained on this page, {which}, on {data.said}: do not expect what longer training on more data gives."
 
 
 def picture(session: Session, image: str) -> dict[str, Any]:
