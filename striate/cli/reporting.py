@@ -6,15 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from striate.cli.run_folder import REPORT, RunFolder
+from striate.cli import networks
+from striate.cli.run_folder import BEST, REPORT, RunFolder
 from striate.cli.terminal import duration
 from striate.files import write_text
-from striate.see.report import Mistake, Report, page
+from striate.see.report_page import Mistake, Part, Report, page
+from striate.see.run_report import inside
 from striate.systems import data as datasets
 
 if TYPE_CHECKING:
     from striate.cli.scores import Scores
     from striate.cli.training import Outcome
+
+LOOKED_AT = 5000
+"""The report looks into so many samples of each part at most."""
 
 
 def layer_rows(model) -> list[tuple[str, str, str, int]]:
@@ -29,6 +34,16 @@ def first_filters(model) -> np.ndarray | None:
         if type(layer).__name__ == "Conv2D":
             return np.asarray(layer.get_weights()[0])
     return None
+
+
+def inner_parts(folder: RunFolder, model, data: datasets.Data) -> list[Part]:
+    """What there is to see in the data and in the network with its best weights."""
+    from striate import saving
+
+    best = saving.load_model(folder / BEST) if (folder / BEST).is_file() else model
+    test, train, validation = ((networks.pixels(best, images[:LOOKED_AT]), labels[:LOOKED_AT])
+                               for images, labels in (data.test, data.train, data.validation))
+    return inside(best, test, train, validation, data.classes)
 
 
 def write_report(folder: RunFolder, model, data: datasets.Data, settings: dict[str, Any], outcome: Outcome,
@@ -66,5 +81,6 @@ def write_report(folder: RunFolder, model, data: datasets.Data, settings: dict[s
         environment={"striate": settings["striate"], **settings["environment"]},
         command=settings["command"],
         warning=" ".join(warnings),
+        parts=inner_parts(folder, model, data),
     )
     write_text(folder / REPORT, page(report))

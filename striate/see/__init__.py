@@ -22,7 +22,7 @@ _NAMES = {
     "plan": "plan_table", "doctor": "diagnosis",
     "Recorder": "recording", "Timeline": "travel", "time_travel": "travel",
     "confusion": "answers", "worst_mistakes": "answers", "most_confident": "answers",
-    "embedding": "features",
+    "embedding": "features", "regression": "regression_figure", "samples": "samples_figure", "report": "run_report",
 }
 __all__ = list(_NAMES)
 

@@ -13,6 +13,7 @@ from striate.see import grid, probe
 from striate.see.canvas import Canvas
 from striate.see.palette import INK, LINE, MUTED, readable_on, text_width
 from striate.see.result import Result, aligned
+from striate.see.tiles import tile_of
 
 WIDTH = 1060.0
 _RIGHT, _WRONG = np.array([31.0, 95.0, 191.0]), np.array([207.0, 90.0, 18.0])
@@ -48,16 +49,17 @@ class Confusion(Result):
         count, top = len(self.classes), grid.header_height(WIDTH, title, note)
         left = grid.MARGIN + min(190.0, max(text_width(name, 14) for name in self.classes)) + 14
         cell = min(72.0, (WIDTH - left - grid.MARGIN) / count)
-        canvas = Canvas(WIDTH, top + cell * count + 130, title)
+        words = [name.replace("/", "/ ").split()[:4] for name in self.classes]
+        canvas = Canvas(WIDTH, top + cell * count + 24 + 16 * max(map(len, words)), title)
         grid.header(canvas, title, note)
         for t in range(count):
             canvas.text(left - 10, top + (t + 0.5) * cell + 5, self.classes[t], _fitting(self.classes[t], 185, 14),
                         INK, "end")
             for s in range(count):
                 self._cell(canvas, left + s * cell, top + t * cell, cell, t, s)
-        for s, name in enumerate(self.classes):
-            x, lines = left + (s + 0.5) * cell, name.replace("/", "/ ").split()
-            for row, word in enumerate(lines[:4]):
+        for s, lines in enumerate(words):
+            x = left + (s + 0.5) * cell
+            for row, word in enumerate(lines):
                 canvas.text(x, top + count * cell + 20 + 16 * row, word, _fitting(word, cell - 4, 13), MUTED, "middle")
         return canvas
 
@@ -104,7 +106,7 @@ class Samples(Result):
         top = grid.header_height(WIDTH, self.title, "Below each: what it is; what the model said, and how sure it was")
         canvas = Canvas(WIDTH, top + 40, self.title)
         grid.header(canvas, self.title, "Below each: what it is; what the model said, and how sure it was")
-        tiles = [(grid.picture_of(image), f"{self.classes[t]}\n{self.classes[s]} {p:.0%}") for image, t, s, p in
+        tiles = [(tile_of(image), f"{self.classes[t]}\n{self.classes[s]} {p:.0%}") for image, t, s, p in
                  zip(self.images, self.truths, self.said, self.probabilities, strict=True)]
         if not tiles:
             canvas.text(grid.MARGIN, top + 16, "There are none.", 16)

@@ -16,6 +16,7 @@ from striate.see.canvas import Canvas
 from striate.see.geometry import channels_last, is_convolution
 from striate.see.palette import heat, photograph
 from striate.see.result import Result
+from striate.see.tiles import strip
 from striate.see.weight_gradient import before_activation
 
 WIDTH = 1060.0
@@ -55,10 +56,11 @@ class Attribution(Result):
         grid.header(canvas, title, self.note)
         tiles = [(image, "input"), (heat(mask), "heat"), (grid.overlay(image, mask), "both")]
         if image.shape[0] == 1:
-            for row, (pixels, name) in enumerate(tiles):
-                canvas.text(grid.MARGIN, top + 50 * row + 26, name, 14)
-                canvas.picture(110, top + 50 * row, WIDTH - 134, 42, pixels)
-            canvas.height = top + 160
+            strip(canvas, 110, top, WIDTH - 134, 110, self.image)
+            canvas.picture(110, top + 120, WIDTH - 134, 42, tiles[1][0])
+            for y, name in ((60, "input"), (146, "heat")):
+                canvas.text(grid.MARGIN, top + y, name, 15)
+            canvas.height = top + 182
         else:
             side = 330.0
             canvas.height = grid.gallery(canvas, grid.MARGIN, top, tiles, side, 3, 11) - side + \

@@ -15,8 +15,9 @@ from striate.see import grid, probe
 from striate.see.canvas import Canvas
 from striate.see.explanation import check_index
 from striate.see.geometry import window_of
-from striate.see.palette import BLUE, ORANGE
+from striate.see.palette import BLUE, MUTED, heat
 from striate.see.result import Result, aligned
+from striate.see.tiles import strip
 
 _PLACELESS = ("Flatten", "Dense", "Reshape", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "GlobalAveragePooling1D",
               "GlobalMaxPooling1D", "Permute")
@@ -129,11 +130,16 @@ class ReceptiveField(Result):
         top = grid.header_height(width, title, note)
         image = grid.picture_of(self.image)
         zoom = min(500 / image.shape[1], 460 / image.shape[0])
-        height = max(image.shape[0] * zoom, 60)
+        is_line = self.measured.ndim == 1
+        height = 130.0 if is_line else max(image.shape[0] * zoom, 60)
         canvas = Canvas(width, max(top + height + 30, top + 26 * len(self.table) + 60), title)
         grid.header(canvas, title, note)
         mask = grid.as_image(self.measured)
-        canvas.picture(grid.MARGIN, top, image.shape[1] * zoom, height, grid.overlay(image, mask, 0.85))
+        if is_line:
+            strip(canvas, grid.MARGIN, top, image.shape[1] * zoom, height - 40, self.image)
+            canvas.picture(grid.MARGIN, top + height - 32, image.shape[1] * zoom, 32, heat(mask))
+        else:
+            canvas.picture(grid.MARGIN, top, image.shape[1] * zoom, height, grid.overlay(image, mask, 0.85))
         spans = [(0, image.shape[0]), (0, image.shape[1])] if len(self.size) == 2 else [(0, 1), (0, image.shape[1])]
         for axis, (first, size) in enumerate(zip(self.first, self.size, strict=True), 2 - len(self.size)):
             spans[axis] = max(first, 0), min(first + size, spans[axis][1])
@@ -141,7 +147,7 @@ class ReceptiveField(Result):
         tall = zoom if len(self.size) == 2 else height
         grid.box(canvas, grid.MARGIN + x0 * zoom, top + y0 * tall, (x1 - x0) * zoom, (y1 - y0) * tall, BLUE)
         for place, text, anchor in ((570, "layer", "start"), (900, "sees", "end"), (1010, "step", "end")):
-            canvas.text(place, top + 14, text, 14, ORANGE, anchor, bold=True)
+            canvas.text(place, top + 14, text, 14, MUTED, anchor)
         for row, (name, sizes, steps) in enumerate(self.table, 1):
             canvas.text(570, top + 14 + 26 * row, name, 15)
             canvas.text(900, top + 14 + 26 * row, " x ".join(map(str, sizes)), 15, anchor="end")

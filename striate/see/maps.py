@@ -14,6 +14,7 @@ from striate.see.fields import field_of
 from striate.see.geometry import channels_last, is_convolution
 from striate.see.palette import heat, photograph, scaled, signed
 from striate.see.result import Result, aligned
+from striate.see.tiles import strip
 
 WIDTH = 1060.0
 SHOWN = 64
@@ -48,35 +49,37 @@ class FeatureMaps(Result):
         more = self.maps.shape[-1] - count
         note = f"{_size(self.maps)}; colours from {grid.short(low)} to {grid.short(high)}" + (
             f"; the first {count} of {count + more} channels" if more else "")
-        return _with_input(f"What {self.layer} of {self.model} finds", note, grid.picture_of(self.image), tiles)
+        return _with_input(f"What {self.layer} of {self.model} finds", note, self.image, tiles)
 
 
 def _size(maps: np.ndarray) -> str:
     return " x ".join(map(str, maps.shape[:-1])) + f" x {maps.shape[-1]} numbers"
 
 
-def _with_input(title: str, note: str, image: np.ndarray, tiles) -> Canvas:
+def _with_input(title: str, note: str, sample: np.ndarray, tiles) -> Canvas:
     columns = 4 if len(tiles) <= 8 else 8
     side = (WIDTH - 2 * grid.MARGIN - 230) / columns - 10
     is_line = tiles[0][0].shape[0] == 1
     top = grid.header_height(WIDTH, title, note)
     canvas = Canvas(WIDTH, 10, title)
     if is_line:
-        bottom = _lines(canvas, top, image, tiles)
+        bottom = _lines(canvas, top, sample, tiles)
     else:
         bottom = max(grid.gallery(canvas, grid.MARGIN + 230, top, tiles, side, columns), top + 240)
-        grid.gallery(canvas, grid.MARGIN, top, [(image, "input")], 200, 1)
+        grid.gallery(canvas, grid.MARGIN, top, [(grid.picture_of(sample), "input")], 200, 1)
     canvas.height = bottom + 10
     grid.header(canvas, title, note)
     return canvas
 
 
-def _lines(canvas: Canvas, top: float, image: np.ndarray, tiles) -> float:
-    """Maps of one row, stretched to bars below each other."""
-    for row, (pixels, name) in enumerate([(image, "input"), *tiles]):
-        canvas.text(grid.MARGIN, top + 28 * row + 16, name, 13)
-        canvas.picture(150, top + 28 * row, WIDTH - 174, 22, pixels)
-    return top + 28 * (len(tiles) + 1)
+def _lines(canvas: Canvas, top: float, sample: np.ndarray, tiles) -> float:
+    """The input as curves, and maps of one row, stretched to bars below each other."""
+    canvas.text(grid.MARGIN, top + 40, "input", 14)
+    strip(canvas, 150, top, WIDTH - 174, 66, sample)
+    for row, (pixels, name) in enumerate(tiles):
+        canvas.text(grid.MARGIN, top + 28 * row + 94, name, 14)
+        canvas.picture(150, top + 28 * row + 78, WIDTH - 174, 22, pixels)
+    return top + 28 * len(tiles) + 86
 
 
 def feature_maps(model, x, layer, sample: int = 0) -> FeatureMaps:

@@ -25,13 +25,21 @@ h2 { margin:0 0 10px; font-size:19px; }
 .headline b { display:block; font-size:26px; line-height:1.25; font-variant-numeric:tabular-nums; white-space:nowrap; }
 .headline div:first-child b { color:var(--accent); }
 .headline span { color:var(--muted); font-size:14px; }
+nav { display:flex; flex-wrap:wrap; gap:6px 10px; margin:14px 0; }
+nav a { color:var(--accent); text-decoration:none; font-size:14.5px; border:1px solid var(--line); border-radius:999px;
+  padding:3px 12px; background:var(--card); }
+nav a:hover, nav a:focus-visible { border-color:var(--accent); }
+.drawing { background:#fff; border-radius:8px; padding:6px; margin:8px 0; }
+details { margin:4px 0 14px; } summary { color:var(--muted); cursor:pointer; font-size:14.5px; }
+details pre { margin-top:8px; white-space:pre; overflow-x:auto; font-size:13px; }
 section { padding:18px 20px 20px; margin:14px 0; overflow-x:auto; }
 .charts { display:grid; grid-template-columns:repeat(auto-fit, minmax(380px, 1fr)); gap:18px; }
+.charts figure { max-width:620px; }
 figure { margin:0; }
 figcaption { font-weight:600; }
 svg { display:block; width:100%; height:auto; font-size:12.5px; }
 svg.matrix { margin:0 auto; }
-svg text { fill:var(--muted); font-variant-numeric:tabular-nums; }
+svg.chart text, svg.matrix text { fill:var(--muted); font-variant-numeric:tabular-nums; }
 table { border-collapse:collapse; width:100%; font-size:15px; font-variant-numeric:tabular-nums; }
 th { text-align:left; font-weight:500; }
 thead th { color:var(--muted); font-size:13.5px; border-bottom:1px solid var(--line); }

@@ -51,3 +51,28 @@ def test_tsne_needs_its_package(made, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.manifold", None)
     with pytest.raises(errors.ArgumentError, match=r"striate\[tsne\]"):
         see.embedding(made["plain"], sample(made["plain"], 5), method="tsne")
+
+
+def test_regression_measures(made):
+    model = made["line"]
+    x = sample(model, 20)
+    truth = np.asarray(model.predict(x, verbose=0))[:, 0] + np.tile([0.5, -0.5], 10)
+    found = see.regression(model, x, truth, "mpg", scale=2.0, offset=10.0)
+    assert found.mean_error == pytest.approx(1.0, abs=1e-6)
+    assert found.root_mean_square == pytest.approx(1.0, abs=1e-6)
+    assert found.explained == pytest.approx(1 - 20 / ((found.truths - found.truths.mean()) ** 2).sum(), abs=1e-6)
+    assert "mpg" in str(found) and "<svg" in found.figure().svg()
+    with pytest.raises(errors.ShapeError, match="one number for a sample"):
+        see.regression(made["plain"], sample(made["plain"], 3), [1, 2, 3])
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (6, 6, 3), (30, 2), (7,), (4, 6, 6, 1)])
+def test_samples_of_every_kind(shape):
+    x = np.random.default_rng(0).random((12, *shape))
+    found = see.samples(x, np.arange(12) % 3, ["a", "b", "c"], count=6)
+    assert found.counts == {"a": 4, "b": 4, "c": 4} and found.captions == ("a", "b", "c") * 2
+    assert (found.chosen == x[found.indices]).all() and "<svg" in found.figure().svg()
+    spread = see.samples(x, np.linspace(0, 5, 12), count=3)
+    assert spread.counts == {} and spread.captions[0] == "0" and spread.captions[-1] == "5"
+    with pytest.raises(errors.ArgumentError, match="as many targets"):
+        see.samples(x, [1, 2])

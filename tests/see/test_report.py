@@ -6,9 +6,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from striate.errors import ShapeError
+import striate as keras
+from striate import layers, see
+from striate.errors import ArgumentError, ShapeError
 from striate.see import svg
-from striate.see.report import Mistake, Report, image_source, page, worst_confusion
+from striate.see.report_page import Mistake, Report, image_source, page, worst_confusion
 
 EVIL = "<script>alert('x')</script>\"'&"
 VOID = {"meta", "img", "br", "link", "input"}
@@ -59,7 +61,7 @@ def test_every_text_is_escaped(read):
 def test_nothing_comes_from_outside(read):
     for name, value in read.attributes:
         if name in ("src", "href"):
-            assert value.startswith("data:image/png;base64,")
+            assert value.startswith(("data:image/png;base64,", "#"))
     assert not re.search(r"url\(|@import|https?:", page(evil_report()))
 
 
@@ -119,3 +121,52 @@ def test_image_source_holds_the_image():
     raw = base64.b64decode(image_source(pixels).split(",")[1])
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(raw))), pixels[..., 0])
     assert image_source(np.linspace(-1, 1, 12).reshape(2, 2, 3)).startswith("data:image/png")
+
+
+def trained(kind):
+    """(model, history, test data, class names) of a small training of each kind."""
+    random = np.random.default_rng(0)
+    shapes = {"images": (10, 10, 1), "lines": (40, 2), "numbers": (6,)}
+    x = random.random((60, *shapes[kind])).astype(np.float32)
+    y = x.reshape(60, -1)[:, :3].sum(axis=1) if kind == "numbers" else random.integers(0, 3, 60)
+    ends = [layers.Flatten(), layers.Dense(1 if kind == "numbers" else 3)]
+    begins = {"images": [layers.Conv2D(4, 3, activation="relu", name="first")],
+              "lines": [layers.Conv1D(4, 3, activation="relu", name="first")], "numbers": []}
+    model = keras.Sequential([keras.Input(shapes[kind]), *begins[kind], *ends], name=kind)
+    model.compile("adam", "mse" if kind == "numbers" else keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model, model.fit(x, y, epochs=2, verbose=0, validation_split=0.2), (x, y)
+
+
+PARTS = {"images": ("Which class is called which", "The worst mistakes", "What the first layer looks for", "The data",
+                    "What the layers find", "What a neuron sees", "How the network sees the samples", "The arithmetic",
+                    "How it runs", "What the doctor says", "To repeat this run"),
+         "numbers": ("Predicted and true", "mean absolute error", "mpg", "The data", "The arithmetic", "How it runs")}
+PARTS["lines"] = PARTS["images"]
+
+
+@pytest.mark.parametrize("kind", ["images", "lines", "numbers"])
+def test_report_of_any_model(kind, tmp_path):
+    model, history, data = trained(kind)
+    facts = {"unit": "mpg"} if kind == "numbers" else {"classes": ["a", "<b>", "c"]}
+    path = see.report(model, history, data, data, command="striate train <x>", **facts).save(tmp_path / "report.html")
+    text = path.read_text()
+    reader = Reader()
+    reader.feed(text)
+    assert reader.open == [] and "script" not in reader.tags
+    for part in PARTS[kind]:
+        assert part in text
+    assert "Not shown" not in text and "striate train &lt;x&gt;" in text
+    assert not re.search(r"url\(|@import|https?:", text)
+    for name, value in reader.attributes:
+        assert name not in ("src", "href") or value.startswith(("data:image/png;base64,", "#"))
+        assert not name.startswith("on")
+
+
+def test_a_part_that_cannot_be_made_says_why():
+    model, history, (x, y) = trained("images")
+    text = see.report(model, history, (x, y), classes=["only one"]).html()
+    assert "Not shown: `classes` must hold 3 names" in text
+    with pytest.raises(ArgumentError, match="knows the facts"):
+        see.report(model, history, colour="blue")
+    with pytest.raises(ArgumentError, match="ends in .html"):
+        see.report(model, history).save("report.pdf")

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from striate.errors import ArgumentError, received
+from striate.files import write_text
 from striate.see import svg
 from striate.see.style import STYLE
 
@@ -33,13 +38,23 @@ class Mistake:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A section of results of `striate.see` (each with `figure()` and `str()`), or a sentence that says why not."""
+
+    title: str
+    results: Sequence[Any] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything that the page tells. Mappings are shown in their order.
 
     headline: large numbers by their label; history: one list a metric, as `History.history` has it; best: the epoch
     whose weights were kept; counts: confusion matrix on the test data, (classes, classes), or None; layers: name, type,
     output shape and parameters of each; filters: weights of the first convolution, (height, width, channels, filters);
-    warning: a sentence to show first (that only a subset was used, that the run was interrupted).
+    warning: a sentence to show first (that only a subset was used, that the run was interrupted); parts: figures of
+    everything else.
     """
 
     title: str
@@ -56,6 +71,26 @@ class Report:
     environment: Mapping[str, object] = field(default_factory=dict)
     command: str = ""
     warning: str = ""
+    parts: Sequence[Part] = ()
+
+    def html(self) -> str:
+        """The page."""
+        return page(self)
+
+    def _repr_html_(self) -> str:
+        return f"<iframe style='border:0;width:100%;height:900px' srcdoc=\"{escape(self.html())}\"></iframe>"
+
+    def save(self, path) -> Path:
+        """Writes the page; the file's name ends in .html.
+
+        Raises:
+            ArgumentError: another ending.
+        """
+        path = Path(path)
+        if path.suffix.lower() not in (".html", ".htm"):
+            raise ArgumentError("A report is a page: give it a name that ends in .html. " + received(path=str(path)))
+        write_text(path, self.html())
+        return path
 
 
 def _table(rows: Iterable[tuple[object, object]]) -> str:
@@ -63,9 +98,34 @@ def _table(rows: Iterable[tuple[object, object]]) -> str:
     return f"<table class='facts'>{lines}</table>"
 
 
+def _anchor(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+
+
 def _section(title: str, body: str, note: str = "") -> str:
     said = f"<p class='note'>{escape(note)}</p>" if note else ""
-    return f"<section><h2>{escape(title)}</h2>{said}{body}</section>" if body else ""
+    return f"<section id='{_anchor(title)}'><h2>{escape(title)}</h2>{said}{body}</section>" if body else ""
+
+
+def _part(part: Part) -> str:
+    """The figures of a part, each with its text below, to be unfolded."""
+    if not part.results:
+        return _section(part.title, f"<p>{escape(part.note)}</p>")
+    return _section(part.title, "".join(
+        f"<figure class='drawing'>{_drawing(result.figure().svg())}</figure><details><summary>the same as text"
+        f"</summary><pre>{escape(str(result))}</pre></details>" for result in part.results), part.note)
+
+
+def _drawing(svg_text: str) -> str:
+    """A drawing inside a page, where the namespace is known."""
+    return svg_text.replace(" xmlns='http://www.w3.org/2000/svg'", "", 1)
+
+
+def _contents(sections: Iterable[str]) -> str:
+    """Links to the sections, in their order."""
+    found = [match for section in sections if (match := re.match(r"<section id='([^']*)'><h2>(.*?)</h2>", section))]
+    links = "".join(f"<a href='#{match[1]}'>{match[2]}</a>" for match in found)
+    return f"<nav aria-label='contents'>{links}</nav>" if len(found) > 3 else ""
 
 
 def _bar(share: float, text: str) -> str:
@@ -205,6 +265,7 @@ def page(report: Report) -> str:
         _section("The model", _layers(report.layers)),
         _section("What the first layer looks for", _filters(report.filters),
                  "Each square is one filter: bright pixels under blue and dark ones under orange excite it."),
+        *map(_part, report.parts),
         _section("To repeat this run", repeat, "The same command with the same seed on the same kind of processor "
                                                "gives the same weights, bit for bit, on any number of threads."),
         _section("Settings", _table(report.settings.items()) if report.settings else ""),
@@ -217,4 +278,4 @@ def page(report: Report) -> str:
             "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">"
             f"<style>{STYLE}</style></head><body><main><header><p class='mark'><i></i>striate</p><h1>{title}</h1>"
             f"<p class='subtitle'>{escape(report.subtitle)}</p></header>{warning}{_headline(report.headline)}"
-            f"{''.join(sections)}</main></body></html>\n")
+            f"{_contents(sections)}{''.join(sections)}</main></body></html>\n")
