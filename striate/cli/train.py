@@ -22,6 +22,8 @@ striate train auto-mpg
 striate train --resume runs/fashion-mnist-0001
 mpiexec -n 4 striate train fashion-mnist --model uva --batch-size 128 --shards 4
 """
+COMPARISONS = ("auto-mpg", "brain")
+"""Systems of which several networks are trained and put into one table."""
 
 
 class ImageSize(click.ParamType):
@@ -81,6 +83,9 @@ def command(**options) -> None:
     from striate.cli.training import Request, train
 
     check_resume(click.get_current_context())
+    if options["data"] in COMPARISONS:
+        _compare(click.get_current_context())
+        return
     request = Request(**options)
     console = Console(stderr=request.json, quiet=not join_ranks())
     folder, result = train(request, console)
@@ -93,6 +98,24 @@ def command(**options) -> None:
         say(console, "Report", result["report"])
     if result["interrupted"]:
         click.get_current_context().exit(INTERRUPTED)
+
+
+def _compare(context: click.Context) -> None:
+    """The systems of the lectures that are comparisons: what `striate compare` makes, with this command's options.
+
+    Raises:
+        UsageError: an option that has no meaning for a comparison.
+    """
+    from striate.cli.compare import command as compare
+
+    options, taken = context.params, ("data", "epochs", "limit", "out", "json")
+    strange = [name for name in options if name not in taken and
+               context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if strange:
+        raise click.UsageError(f"{options['data']} is a comparison, which takes no {', '.join(strange)}: see striate "
+                               "compare --help.")
+    context.invoke(compare, what=options["data"], epochs=options["epochs"], limit=options["limit"], out=options["out"],
+                   as_json=options["json"])
 
 
 def check_resume(context: click.Context) -> None:

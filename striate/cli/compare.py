@@ -1,0 +1,97 @@
+"""`striate compare`: the lectures' comparisons, each one table: networks, activations, learning rates, optimizers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from striate.cli import Command, plain
+
+EXAMPLES = """
+striate compare auto-mpg
+striate compare auto-mpg --splits 5 --out runs/mpg
+striate compare cars.csv --target price
+striate compare brain --seeds 3
+striate compare brain --data brain-food
+striate compare nova --subset --epochs 5
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES, short_help="Compare networks and settings in one table.")
+@click.argument("what", metavar="WHAT")
+@click.option("--splits", type=click.IntRange(1), help="auto-mpg, tables: how many splits; 20 unless given.")
+@click.option("--seeds", type=click.IntRange(1), help="brain, nova: trainings of each row; 3 and 1 unless given.")
+@click.option("--epochs", type=click.IntRange(1), help="brain, nova: instead of the recipe's.")
+@click.option("--data", type=click.Choice(["simulated-ca", "brain-food"]), default="simulated-ca", show_default=True,
+              help="brain: simulated sessions, or the course's own files, which are streamed.")
+@click.option("--subset", is_flag=True, help="nova: the 10 % of Fashion-MNIST that comes with striate.")
+@click.option("--limit", type=click.IntRange(4), help="brain: frames of each session (an even number); nova: training "
+              "pictures.")
+@click.option("--target", metavar="COLUMN", help="Tables: the column to predict.")
+@click.option("--variant", "variants", multiple=True, help="brain, nova: only this row; may be repeated.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False),
+              help="Folder of the table; with one that was broken off the comparison goes on.")
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+def command(what, as_json, out, **options) -> None:
+    """Make the comparison WHAT and print its table.
+
+    auto-mpg: deck N's regression, a linear model beside networks with several activations and learning rates, error in
+    miles per gallon. FILE.csv: the same for a table of your own. brain: deck Y's baseline and two better networks on
+    sessions that were held out. nova: deck N's network on Fashion-MNIST and its variants.
+    """
+    from striate import config
+    from striate.cli.run_folder import RunFolder
+
+    folder = out or RunFolder.create(config.value("runs"), f"compare-{Path(what).stem}").path
+    found = compared(what, folder, options)
+    if as_json:
+        click.echo(json.dumps({**found.data(), "file": str(found.place)}, indent=2, ensure_ascii=False))
+    else:
+        click.echo(plain(str(found)))
+        click.echo(f"Table: {found.place}")
+
+
+def compared(what: str, folder: Path, options: Mapping[str, Any]):
+    """The comparison that the words mean; `options` are those of the command, where they were given.
+
+    Raises:
+        ArgumentError: there is no such comparison.
+    """
+    from functools import partial
+
+    from striate.datasets import tables
+    from striate.errors import ArgumentError, received
+    from striate.systems import auto_mpg, brain, nova
+
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    splits = options.get("splits") or auto_mpg.SPLITS
+    epochs, limit, variants = options.get("epochs"), options.get("limit"), tuple(options.get("variants", ()))
+    if what == "auto-mpg":
+        return auto_mpg.compare(splits, folder=folder, say=say)
+    if what == "brain":
+        _known(variants, brain.NETWORKS)
+        source = brain.course if options.get("data") == "brain-food" else brain.simulated
+        return brain.compare(variants or brain.NETWORKS, range(options.get("seeds") or 3), epochs,
+                             partial(source, **({} if limit is None else {"frames": limit})), folder, say)
+    if what == "nova":
+        _known(variants, tuple(nova.VARIANTS))
+        return nova.compare(bool(options.get("subset")), epochs, variants or tuple(nova.VARIANTS),
+                            range(options.get("seeds") or 1), limit, folder, say)
+    if what.endswith((".csv", ".tsv")):
+        table = tables.load_csv(what, options.get("target"))
+        if isinstance(table, tables.Table):
+            return auto_mpg.compare(splits, table=table, folder=folder, say=say)
+    raise ArgumentError("What can be compared is auto-mpg, brain, nova, or a .csv table of numbers. "
+                        + received(what=what))
+
+
+def _known(variants: tuple[str, ...], names: tuple[str, ...]) -> None:
+    unknown = [name for name in variants if name not in names]
+    if unknown:
+        raise click.UsageError(f"There is no variant {', '.join(unknown)}; there are: {', '.join(names)}.")

@@ -1,0 +1,105 @@
+"""Yale S&DS 365: convolution, the parts of a network, and the "Brain food" exercise with its baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from striate import layers, see, zoo
+from striate.lectures.claims import Claim
+from striate.see.films import run_layer
+
+TITLE = "Convolutional Neural Networks"
+SOURCE = "Yale S&DS 365 / 665, Intermediate Machine Learning"
+REMARKS = (
+    "'Let's build another model' shows the listing of the baseline once more: the other model is left to the reader "
+    "(striate train brain compares two).",
+    "The last slide of the baseline names the two outputs 'fake' and 'real'; in the exercise's labels real is 0 and "
+    "fake is 1, so the outputs come in the other order.",
+    "The figure of tensor shapes has a typo on purpose; the text of the slides does not hold the figure. "
+    "see.arithmetic(model) prints the shapes as they are.",
+)
+
+
+def claims() -> Iterator[Claim]:
+    """What the slides say and what is found."""
+    yield from _convolution()
+    yield from _parts()
+    yield from _baseline()
+    yield from _notebook()
+
+
+def _convolution() -> Iterator[Claim]:
+    smooth = see.smoothing()
+    rough, calm = (np.abs(np.diff(smooth[name])).mean() for name in ("signal", "smoothed"))
+    yield Claim("Convolution", "A Gaussian bump smooths: neighbours of the result differ less than before", True,
+                bool(calm < rough / 4))
+    cube = np.arange(24).reshape(2, 3, 4)
+    yield Claim("Tensors", "x[:, :, 0] of np.arange(24) in the shape (2, 3, 4)", np.array([[0, 4, 8], [12, 16, 20]]),
+                cube[:, :, 0])
+
+
+def _parts() -> Iterator[Claim]:
+    random = np.random.Generator(np.random.PCG64(0))
+    image, kernel = random.integers(-4, 5, (6, 6)).astype(np.float32), random.integers(-4, 5, (3, 3))
+    convolution = layers.Conv2D(1, 3, use_bias=False)
+    convolution.build((1, 6, 6, 1))
+    convolution.kernel.assign(kernel[..., np.newaxis, np.newaxis].astype(np.float32))
+    tied = see.toeplitz(kernel, image.shape)
+    dense = tied.matrix.reshape(16, 36) @ image.reshape(36)
+    yield Claim("Convolutional layer", "It equals a fully connected layer with tied weights (6x6 image, 3x3 kernel)",
+                True, np.array_equal(run_layer(convolution, image[np.newaxis, ..., np.newaxis]).reshape(16), dense))
+    channels = layers.Conv2D(5, 3)
+    channels.build((1, 6, 6, 3))
+    yield Claim("Applying kernels across channels", "Each kernel has the channels of its input: 3 here",
+                3, channels.kernel.shape[2])
+    yield Claim("Applying kernels across channels", "Channels of the output are the number of kernels: 5 here",
+                5, channels.compute_output_shape((1, 6, 6, 3))[-1])
+    dropped = run_layer(layers.Dropout(0.4, seed=1), np.ones((1, 100_000), np.float32), training=True)
+    yield Claim("Dropout", "With probability 0.4 an entry is zero (100,000 entries, to two decimals)", 0.4,
+                round(float((dropped == 0).mean()), 2))
+    yield Claim("Dropout", "What is left of ones is divided by 1 - 0.4 (to three decimals)", round(1 / 0.6, 3),
+                round(float(dropped.max()), 3))
+    block = random.normal(size=(1, 2, 3, 4)).astype(np.float32)
+    yield Claim("Flattening", "It is what numpy's flatten does", True,
+                np.array_equal(run_layer(layers.Flatten(), block)[0], block[0].flatten()))
+
+
+def _baseline() -> Iterator[Claim]:
+    model = zoo.build("yale")
+    rows = see.arithmetic(model).layers
+    conv, pool, flat, dense = rows
+    slide = "Baseline model"
+    for row, shape, count in zip(rows, ((124, 124, 32), (31, 31, 32), (30752,), (2,)), (832, 0, 0, 61506), strict=True):
+        yield Claim(slide, f"Output shape of {row.kind}", shape, row.output_shape)
+        yield Claim(slide, f"Parameters of {row.kind}", count, row.parameters)
+    yield Claim(slide, "(5 x 5 + 1) x 32", 832, conv.parameters)
+    yield Claim(slide, "124 / 4", 31, pool.output_shape[0])
+    yield Claim(slide, "31 x 31 x 32", 30752, flat.output_shape[0])
+    inputs, outputs = model.layers[-1].kernel.shape
+    yield Claim(slide, "Parameters of the dense layer as the slide writes them, 30,752 x 2", 61506, inputs * outputs,
+                f"The product is {inputs * outputs:,}. The layer does have {dense.parameters:,} parameters: the two "
+                f"biases are missing in the formula, (30,752 + 1) x 2.")
+    yield Claim(slide, "832 + 61,506", 62338, model.count_params())
+    yield Claim(slide, "Share of the dense layer", "98.7%", f"{dense.parameters / model.count_params():.1%}")
+
+
+def _notebook() -> Iterator[Claim]:
+    labels = np.concatenate([np.full(2048, label) for label in (0, 1, 0, 1)])
+    held = labels[int(len(labels) * (1 - 0.2)):]
+    yield Claim("The exercise's notebook", "Share of fakes among the images of validation_split=0.2, as among all", 0.5,
+                float(held.mean()),
+                f"validation_split takes the last samples before anything is shuffled, and the arrays hold real, fake, "
+                f"real, fake: all {len(held):,} validation images are fake. So a validation accuracy of 1.0000 says "
+                "nothing, and the test gave 0.83. Shuffle first, or hold out whole sessions.")
+
+
+def trainings(subset: bool, say: Callable[[str], None]) -> list[Claim]:
+    """The baseline on simulated pictures: the course's own files are fetched on request only."""
+    from striate.systems import brain
+
+    say("Training the baseline on simulated sessions (these are not the course's images).")
+    row = brain.compare(("yale",), seeds=(0,)).rows[0]
+    return [Claim("Task: Real or Fake?", "The baseline beats guessing on sessions that it has not seen (simulated)",
+                  0.55, row["test accuracy"], least=True)]

@@ -1,0 +1,103 @@
+"""Several trainings side by side: a table that is on the disk after every row, and goes on where it was broken off."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from striate.errors import FileError, received
+from striate.files import write_text
+from striate.see.result import aligned
+
+FILE = "comparison.json"
+Say = Callable[[str], None]
+
+
+@dataclass
+class Comparison:
+    """A table of trainings.
+
+    title: what is compared; question: what the rows answer; columns: the numbers of a row in their order; rows: a
+    mapping each, with "variant" and the columns; notes: sentences for below the table; place: the file that keeps it.
+    """
+
+    title: str
+    question: str
+    columns: Sequence[str]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    place: Path | None = None
+
+    @classmethod
+    def at(cls, folder: Path | None, title: str, question: str, columns: Sequence[str]) -> Comparison:
+        """A new table, or the one of the same title in the folder, to go on with.
+
+        Raises:
+            FileError: the folder's table is another one, or damaged.
+        """
+        if folder is None:
+            return cls(title, question, columns)
+        place = folder / FILE
+        made = cls(title, question, columns, place=place)
+        if place.is_file():
+            try:
+                kept = json.loads(place.read_text("utf-8"))
+                same = kept["title"] == title and kept["columns"] == list(columns)
+            except (ValueError, KeyError, TypeError) as error:
+                raise FileError(f"{place} is damaged: {error}. Name another folder.") from None
+            if not same:
+                raise FileError("This folder holds another comparison: name a new one. "
+                                + received(folder=str(folder), found=kept["title"], wanted=title))
+            made.rows = kept["rows"]
+        return made
+
+    def run(self, variants: Mapping[str, Callable[[], Mapping[str, Any]]], say: Say | None = None) -> Comparison:
+        """Makes the row of every variant that the table lacks, in their order; writes the table after each."""
+        known = {row["variant"] for row in self.rows}
+        for number, (name, make) in enumerate(variants.items(), 1):
+            if name in known:
+                continue
+            if say is not None:
+                say(f"{number}/{len(variants)}: {name}")
+            self.rows.append({"variant": name, **make()})
+            self.save()
+        order = list(variants)
+        self.rows.sort(key=lambda row: order.index(row["variant"]) if row["variant"] in order else len(order))
+        self.save()
+        return self
+
+    def save(self) -> None:
+        """Writes the table, if it has a place."""
+        if self.place is not None:
+            self.place.parent.mkdir(parents=True, exist_ok=True)
+            write_text(self.place, json.dumps(self.data(), indent=2, ensure_ascii=False) + "\n")
+
+    def data(self) -> dict[str, Any]:
+        """The table in plain types."""
+        return {"title": self.title, "question": self.question, "columns": list(self.columns), "rows": self.rows,
+                "notes": self.notes}
+
+    def __str__(self) -> str:
+        head = ["variant", *self.columns]
+        rows = [[_shown(row.get(name)) for name in head] for row in self.rows]
+        return "\n".join([self.title, "", aligned(rows, head), "", *self.notes])
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}" if abs(value) < 1 else f"{value:,.2f}"
+    return f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)
+
+
+def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and standard deviation; the latter is 0 for one value.
+
+    Example:
+        >>> mean_and_spread([1.0, 2.0, 3.0])
+        (2.0, 1.0)
+    """
+    return fmean(values), stdev(values) if len(values) > 1 else 0.0
