@@ -27,6 +27,14 @@ def command(ranks, *words):
     return [*start, sys.executable, *map(str, words)]
 
 
+def finished(ranks, **order):
+    """What rank 0 of a job said: finished(2, task=..., ...)."""
+    done = subprocess.run(command(ranks, JOB, json.dumps(order)), env=environment(), capture_output=True, text=True,
+                          timeout=SECONDS)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
 @pytest.fixture(scope="session")
 def mpi():
     """Skips, loudly, where the extra `dist` is not installed."""
@@ -35,13 +43,8 @@ def mpi():
 
 @pytest.fixture
 def run(mpi):
-    """run(ranks, task=..., ...): what rank 0 of the job said."""
-    def run(ranks, **order):
-        done = subprocess.run(command(ranks, JOB, json.dumps(order)), env=environment(), capture_output=True, text=True,
-                              timeout=SECONDS)
-        assert done.returncode == 0, done.stderr[-3000:]
-        return json.loads(done.stdout)
-    return run
+    """`finished`, where several ranks can be started."""
+    return finished
 
 
 @pytest.fixture

@@ -43,6 +43,9 @@ def lose(begin, folder, ranks, who, how, at):
     return job.returncode, words, time.monotonic() - started
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def unbroken(mpi, tmp_path_factory):
     folder = tmp_path_factory.mktemp("unbroken")
@@ -52,7 +55,7 @@ def unbroken(mpi, tmp_path_factory):
 
 
 def test_a_killed_run_of_two_ranks_resumed_with_three(begin, run, tmp_path, unbroken):
-    code, words, seconds = lose(begin, tmp_path, 2, who=1, how=signal.SIGKILL, at=8)
+    code, words, seconds = lose(begin, tmp_path, 2, who=1, how=signal.SIGKILL, at=5)
     assert code != 0 and "rank 1" in words and "has died" in words
     assert seconds < TIMEOUT
     assert (tmp_path / "state").is_dir()
@@ -60,7 +63,7 @@ def test_a_killed_run_of_two_ranks_resumed_with_three(begin, run, tmp_path, unbr
 
 
 def test_a_stopped_rank_ends_the_job_within_the_timeout(begin, run, tmp_path, unbroken):
-    code, words, seconds = lose(begin, tmp_path, 3, who=0, how=signal.SIGSTOP, at=5)
+    code, words, seconds = lose(begin, tmp_path, 2, who=0, how=signal.SIGSTOP, at=5)
     assert code == LOST and "rank 0" in words and "no sign of life" in words
     assert seconds < PATIENCE
     assert run(1, task="backed_up", folder=str(tmp_path), shards=4) == unbroken

@@ -15,7 +15,7 @@ from striate.models.training.data import Batch, Examples
 from striate.models.training.interrupt import InterruptGuard
 from striate.models.training.programs import scalars_of
 from striate.models.training.resume import Training
-from striate.models.training.sharding import check_ranks, run_step
+from striate.models.training.sharding import check_ranks, check_shards, run_step
 from striate.ranks import Alone, ranks
 
 
@@ -58,6 +58,7 @@ def train_step(model, batch: Batch, training: Training | None = None) -> None:
     model._renew_programs(batch)
     own = model._programs.own_steps.get("train")
     if own is not None:
+        check_shards(model)
         numbers = [scalars_of(optimizer) for optimizer in model._optimizers()]
         results = model._programs.train(batch.examples.nest, batch.indices, numbers, random=model._random_key())
         model._step_logs = own.finish(results)

@@ -147,11 +147,13 @@ def random_of(random: tuple[int, int], shard: int) -> tuple[int, int]:
 
 
 def check_shards(model) -> None:
-    """Can the training be cut into shards?
+    """Can the training be cut into shards, if it is to be?
 
     Raises:
         ArgumentError: the model's class has a `train_step` of its own, or something looks at whole batches.
     """
+    if shards() == 1:
+        return
     if "train" in model._programs.own_steps:
         raise ArgumentError("A model with a `train_step` of its own cannot be trained in shards, because it applies "
                             "its gradients by itself. " + received(model=type(model).__name__, shards=shards()))
