@@ -8,7 +8,6 @@ Each stage hands over one immutable, printable object: `Graph`, `Plan`, `Executa
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from striate.graph.ir import Graph, Value
 from striate.graph.passes import AFTER_DIFFERENTIATION, BEFORE_DIFFERENTIATION
 from striate.graph.trace import Tracer, collect, infer, trace
 from striate.graph.verify import verify
+from striate.locks import Lock
 from striate.ops.dispatch import recording
 from striate.ops.spec import TensorType
 from striate.seeds import state_words
@@ -85,7 +85,7 @@ class Function:
     def __init__(self, function: Callable, name: str = "function", mode: str = "compiled"):
         self.function, self.name, self.mode = function, name, mode
         self._made: dict = {}
-        self._lock = threading.RLock()
+        self._lock = Lock()
 
     def __call__(self, *arguments, random: tuple[int, int] = (0, 0)):
         if self.mode == "eager":

@@ -19,7 +19,6 @@ import time
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from threading import Lock
 
 import llvmlite
 import numba
@@ -27,6 +26,7 @@ from numba import config, types
 
 from striate import config as settings
 from striate.kernels import KERNELS, Kernel, machine_code
+from striate.locks import Lock
 
 helper = numba.njit(error_model="numpy")
 """Decorates a module-level function that kernels call. Not for use inside a factory: a closure over a compiled

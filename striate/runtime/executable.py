@@ -8,7 +8,6 @@ and is the definition of what must come out.
 from __future__ import annotations
 
 import struct
-import threading
 import time
 from collections.abc import Iterator, Sequence
 
@@ -19,6 +18,7 @@ from striate.errors import NonFiniteError, received
 from striate.graph.ir import Graph, Node, Value
 from striate.kernels import jit, program
 from striate.kernels.ahead import compile_ahead
+from striate.locks import Lock
 from striate.ops.spec import OPS
 from striate.plan.ir import Constant, Home, Launch, Plan, Step, Temporary
 from striate.runtime import pool as threads
@@ -74,7 +74,7 @@ class Executable:
         self._inputs: dict[Value, np.ndarray] = {}
         self._patches: dict[Value, list[tuple[np.ndarray, int, int]]] = {}
         self._variable_slots: list[tuple[np.ndarray, int, Home]] = []
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._moves = variables.moves()
         self._prepared: tuple | None = None
         self._sources = [value.source for value in self.graph.parameters]
@@ -213,6 +213,7 @@ class Executable:
         if self._prepare is not None:
             versions = tuple((v.version, v.group.flat.version if v.group else 0) for v in self._sources)
             if versions != self._prepared:
+                self._prepared = None  # a fork may come in the middle
                 self._prepare.run()
                 self._prepared = versions
 

@@ -1,9 +1,9 @@
 """Trainings that the kill harness starts, kills and starts again.
 
-Run as `python child.py`. For each line of input, a JSON object {"kind", "folder", "at", "result"}, it forks a child that
-trains in `folder`, says {"pid"}, and in the end {"status"}. The child writes what it came to into the file `result`;
-with `at` it is killed at the at-th thing that it does to the disk. Before the first order of a kind this process trains
-itself, so that its children find the kernels loaded: they only train.
+Run as `python child.py`. For each line of input, a JSON object {"kind", "folder", "at", "result"}, it forks a child
+that trains in `folder`, says {"pid"}, and in the end {"status"}. The child writes what it came to into the file
+`result`; with `at` it is killed at the at-th thing that it does to the disk. Before the first order of a kind this
+process trains itself, so that its children find the kernels loaded: they only train.
 """
 
 import hashlib
