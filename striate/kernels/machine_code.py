@@ -45,14 +45,19 @@ def _sum_file(path: Path) -> Path:
 
 
 def discard_damaged(folder: Path, name: str) -> int:
-    """Removes the machine code of a factory whose sha256 is not the noted one; gives how many files went."""
+    """Removes the machine code of a factory whose sha256 is not the noted one; gives how many files went.
+
+    Code without a note is from a process that was killed before it could write one, or that is just about to: it goes
+    too, and whoever needs it compiles it again.
+    """
     count = 0
     for path in _codes(folder, name):
         with suppress(FileNotFoundError):
-            noted = _sum_file(path).read_text("ascii", errors="replace").strip()
-            if noted != hashlib.sha256(path.read_bytes()).hexdigest():
+            content, note = path.read_bytes(), _sum_file(path)
+            noted = note.read_text("ascii", errors="replace").strip() if note.exists() else ""
+            if noted != hashlib.sha256(content).hexdigest():
                 path.unlink()
-                _sum_file(path).unlink()
+                note.unlink(missing_ok=True)
                 count += 1
     return count
 

@@ -21,11 +21,16 @@ print(engine.Function(lambda x: ops.exp(x) + 1.0, "test")(x).tolist() == (np.exp
 """
 
 
+def start(cache):
+    return subprocess.Popen([sys.executable, "-c", CODE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            env={**os.environ, "PYTHONPATH": str(ROOT), "STRIATE_CACHE_DIR": str(cache),
+                                 "STRIATE_NUM_THREADS": "1"})
+
+
 def compute(cache):
-    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, timeout=200,
-                          env={**os.environ, "PYTHONPATH": str(ROOT), "STRIATE_CACHE_DIR": str(cache),
-                               "STRIATE_NUM_THREADS": "1"})
-    return done.returncode, done.stdout.splitlines(), done.stderr
+    process = start(cache)
+    output, errors = process.communicate(timeout=300)
+    return process.returncode, output.splitlines(), errors
 
 
 @pytest.fixture(scope="module")
@@ -37,15 +42,16 @@ def cache(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("damage", ["truncate code", "flip code", "truncate index", "garble index", "no code"])
+@pytest.mark.parametrize("damage", ["truncate code", "flip code", "truncate index", "garble index", "no code",
+                                    "no seal"])
 def test_damaged_files_are_made_again(cache, damage):
     draw = random.Random(damage)
     for path in sorted(cache.rglob("*.nbi" if "index" in damage else "*.nbc")):
         content = bytearray(path.read_bytes())
         if damage.startswith("truncate"):
             content = content[:draw.randrange(len(content))]
-        elif damage == "no code":
-            path.unlink()
+        elif damage in ("no code", "no seal"):
+            (path if damage == "no code" else path.with_name(path.name + ".sha256")).unlink()
             continue
         else:
             for _ in range(10):
@@ -54,6 +60,17 @@ def test_damaged_files_are_made_again(cache, damage):
     code, lines, errors = compute(cache)
     assert code == 0 and lines[-1] == "True" and len(lines) > 1, errors
     assert compute(cache)[1] == ["True"]
+
+
+def test_eight_processes_at_once(tmp_path):
+    """All compile the same kernels into the same empty cache; each computes what is right, and the cache is whole."""
+    processes = [start(tmp_path) for _ in range(8)]
+    for process in processes:
+        output, errors = process.communicate(timeout=600)
+        assert process.returncode == 0 and output.splitlines()[-1] == "True", errors
+    code, lines, errors = compute(tmp_path)
+    assert code == 0 and lines[-1] == "True", errors
+    assert compute(tmp_path)[1] == ["True"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="rights of files are another matter there")
