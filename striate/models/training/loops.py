@@ -105,11 +105,10 @@ def fit(model, source, validation, callbacks: CallbackList, epochs: range, valid
             while training.epoch < epochs.stop and not model.stop_training:
                 callbacks.on_epoch_begin(training.epoch)
                 training.begin_epoch(training.epoch)
-                found = _epoch(training, guard, validation_freq)
-                if found is None:
+                logs = _epoch(training, guard, validation_freq) or logs
+                if guard.requested:
                     callbacks.on_interrupt()
                     break
-                logs = found
         except Exception:
             _end_quietly(callbacks, logs)
             raise
