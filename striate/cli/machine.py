@@ -14,7 +14,7 @@ from striate import __version__, config
 
 REQUIRED = ("numpy", "numba", "llvmlite", "h5py", "safetensors", "pillow", "click", "rich")
 OPTIONAL = {"matplotlib": "viz", "tifffile": "bio", "pydicom": "bio", "nibabel": "bio", "onnx": "onnx",
-            "mpi4py": "dist"}
+            "mpi4py": "dist", "optuna": "tune"}
 ISA_WORDS = {
     "avx512": "AVX-512 (16 float32 numbers at once)",
     "avx2": "AVX2 with FMA (8 float32 numbers at once)",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,11 +20,12 @@ OWN = {"photographs": own.photographs, "letters": own.letters}
 """Networks beside those of the zoo."""
 
 
-def build(source: str, image_shape: tuple[int, ...] | None = None, classes: int | None = None):
+def build(source: str, image_shape: tuple[int, ...] | None = None, classes: int | None = None,
+          more: Mapping[str, Any] | None = None):
     """The model that `--model` names, for the given data; without data as it is by itself.
 
     source: a name of the zoo, a `.keras` or `.h5` file, or `module:function`. The function is called with
-        `input_shape` and `classes` if it takes them.
+        `input_shape`, `classes` and what `more` holds, if it takes them.
 
     Raises:
         ArgumentError: there is no such model, or it does not fit the data.
@@ -35,7 +38,7 @@ def build(source: str, image_shape: tuple[int, ...] | None = None, classes: int 
     elif source in OWN:
         model = OWN[source](**_given(input_shape=image_shape, classes=classes))
     elif ":" in source:
-        model = _from_function(source, _given(input_shape=image_shape, classes=classes))
+        model = _from_function(source, {**_given(input_shape=image_shape, classes=classes), **(more or {})})
     else:
         model = zoo.build(source, **_given(input_shape=image_shape, classes=classes))
     if image_shape is not None and classes is not None:

@@ -1,0 +1,160 @@
+"""`Search`: trials in a folder, made one after the other, each written down when it is done."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from striate.errors import FileError, received
+from striate.files import write_text
+from striate.see.result import aligned
+from striate.tune.space import Space
+
+FILE = "tune.json"
+Objective = Callable[[Mapping[str, Any], int, Path], float]
+"""(settings, epochs in all, file) -> score, more is better. A model that was trained for fewer epochs lies in the file,
+if there is one, and is trained on; the model is left there."""
+
+
+@dataclass
+class Trial:
+    """One setting: `scores` by how many epochs it was trained for (as text, as JSON has it), and the time it took."""
+
+    number: int
+    settings: dict[str, Any]
+    scores: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of its longest training."""
+        return max(map(int, self.scores), default=0)
+
+    @property
+    def score(self) -> float:
+        """The score after its longest training; minus infinity before the first."""
+        return self.scores.get(str(self.epochs), -math.inf)
+
+
+class Search:
+    """A search in a folder.
+
+    Args:
+        folder: holds `tune.json` and a model a trial; if it holds the same search, that goes on.
+        space: what may vary.
+        objective: judges a setting.
+        seed: of the settings.
+        say: is told of each result.
+
+    Raises:
+        FileError: the folder holds another search, or a damaged one.
+    """
+
+    def __init__(self, folder: Path, space: Space, objective: Objective, seed: int = 0,
+                 say: Callable[[str], None] | None = None):
+        self.folder, self.space, self.objective, self.seed = folder, space, objective, seed
+        self.say = say or (lambda text: None)
+        self.trials: dict[int, Trial] = {}
+        self.about = {"space": space.said(), "seed": seed}
+        self._read()
+
+    def _read(self) -> None:
+        place = self.folder / FILE
+        if not place.is_file():
+            return
+        try:
+            kept = json.loads(place.read_text("utf-8"))
+            trials = [Trial(row["number"], row["settings"], row["scores"], row["seconds"]) for row in kept["trials"]]
+            about = {name: kept[name] for name in self.about}
+        except (ValueError, KeyError, TypeError) as error:
+            raise FileError(f"{place} is damaged: {error}. Name another folder.") from None
+        if about != json.loads(json.dumps(self.about)):
+            raise FileError("This folder holds another search: name a new one, or repeat the same. "
+                            + received(found=about, wanted=self.about))
+        self.trials = {trial.number: trial for trial in trials}
+
+    def random(self, trials: int, epochs: int) -> Trial:
+        """Trains so many drawn settings for so many epochs each; gives the best."""
+        for number in range(trials):
+            self.judge(self.trial(number), epochs)
+        return self.best()
+
+    def halving(self, trials: int, epochs: int, smallest: int = 1, factor: int = 3) -> Trial:
+        """Trains all settings for `smallest` epochs, the best third of them three times as long, and so on.
+
+        Args:
+            trials: settings in the first round.
+            epochs: of the last round.
+            smallest: epochs of the first round.
+            factor: one in so many goes on, for so many times the epochs.
+        """
+        left, budget = [self.trial(number) for number in range(trials)], min(smallest, epochs)
+        while True:
+            for trial in left:
+                self.judge(trial, budget)
+            if budget >= epochs:
+                return self.best()
+            ranked = sorted(left, key=lambda trial: (-trial.scores[str(budget)], trial.number))
+            left = sorted(ranked[:max(1, len(left) // factor)], key=lambda trial: trial.number)
+            budget = min(epochs, budget * factor) if len(left) > 1 else epochs
+
+    def trial(self, number: int, settings: Mapping[str, Any] | None = None) -> Trial:
+        """The trial of a number, with drawn settings unless they are given."""
+        if number not in self.trials:
+            drawn = self.space.draw(self.seed, number) if settings is None else dict(settings)
+            self.trials[number] = Trial(number, drawn)
+        return self.trials[number]
+
+    def judge(self, trial: Trial, epochs: int) -> float:
+        """The score of a trial after so many epochs: the one that is written down, or a new one."""
+        if str(epochs) not in trial.scores:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            started = time.perf_counter()
+            score = float(self.objective(trial.settings, epochs, self.folder / f"trial-{trial.number:04d}.keras"))
+            trial.scores[str(epochs)] = score if math.isfinite(score) else -1e30
+            trial.seconds += time.perf_counter() - started
+            self.save()
+            self.say(f"trial {trial.number}, {epochs} epochs: {score:.4f} with {said(trial.settings)}")
+        return trial.scores[str(epochs)]
+
+    def best(self) -> Trial:
+        """The best trial among those that were trained longest."""
+        longest = max(trial.epochs for trial in self.trials.values())
+        return max((trial for trial in self.trials.values() if trial.epochs == longest),
+                   key=lambda trial: (trial.score, -trial.number))
+
+    def ranked(self) -> list[Trial]:
+        """The trials that have a score; those trained longest first, of these the best first."""
+        return sorted((trial for trial in self.trials.values() if trial.scores),
+                      key=lambda trial: (-trial.epochs, -trial.score, trial.number))
+
+    def save(self) -> None:
+        """Writes tune.json."""
+        write_text(self.folder / FILE, json.dumps(self.data(), indent=2, ensure_ascii=False) + "\n")
+
+    def data(self) -> dict[str, Any]:
+        """Everything in plain types."""
+        rows = [asdict(trial) for _, trial in sorted(self.trials.items()) if trial.scores]
+        return {**self.about, "trials": rows, "best": asdict(self.best()) if rows else None}
+
+    def __str__(self) -> str:
+        names = sorted(self.space.names)
+        rows = [[str(trial.number), f"{trial.score:.4f}", str(trial.epochs), *[str(trial.settings[name])
+                                                                              for name in names],
+                 f"{trial.seconds:.1f}"] for trial in self.ranked()]
+        return aligned(rows, ["trial", "score", "epochs", *names, "seconds"])
+
+
+def said(settings: Mapping[str, Any]) -> str:
+    """Settings in words.
+
+    Example:
+        >>> said({"learning_rate": 0.01, "optimizer": "adam"})
+        'learning_rate=0.01, optimizer=adam'
+    """
+    return ", ".join(f"{name}={value}" for name, value in sorted(settings.items()))
