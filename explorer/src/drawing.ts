@@ -29,7 +29,9 @@ export function drawingDialog(app: App): HTMLDialogElement {
   const shape = app.info.input.shape.map((n) => n ?? 28), isLine = app.info.input.kind === "line";
   const canvas = h("canvas", { width: SIDE, height: isLine ? 140 : SIDE, class: "drawing", "aria-label": "Drawing" });
   const context = canvas.getContext("2d")!;
-  const brush = h("input", { type: "range", min: "6", max: "40", value: "18" });
+  // A stroke is about one and a half of the model's pixels wide.
+  const usual = Math.round(Math.min(40, Math.max(6, (1.6 * SIDE) / (shape[1] ?? 28))));
+  const brush = h("input", { type: "range", min: "6", max: "40", value: String(usual) });
   const ink = h("input", { type: "color", value: "#ffffff" });
   const heights = new Float32Array(isLine ? shape[0] : 0);
   let last: [number, number] | null = null;

@@ -41,7 +41,7 @@ export function labPart(app: App): Part {
   const outputs = new Map<string, HTMLElement>(), inputs = new Map<string, HTMLInputElement>();
   const sliders = SLIDERS.map(([name, word, low, high]) => {
     const input = h("input", { type: "range", min: String(low), max: String(high), step: "1", oninput: () => change({ [name]: Number(input.value) }) });
-    const value = h("output", {});
+    const value = h("b", {});
     inputs.set(name, input);
     outputs.set(name, value);
     return h("label", { class: "slider" }, h("span", {}, word, value), input);

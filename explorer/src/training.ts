@@ -31,7 +31,7 @@ export function trainingPart(app: App): Part {
     const kept = app.status?.kept ?? [], place = Number(scrub.value);
     app.move({ at: place >= kept.length ? "live" : String(kept[place]) }, true);
   } });
-  const shown = h("output", {});
+  const shown = h("b", {});
   const element = h("section", { class: "panel", "aria-label": "Training" }, h("h2", {}, "Training"),
     h("p", { class: "caption" }, `on ${app.info.training.said}, ${app.info.training.batch} images a step`),
     h("div", { class: "tools" }, start, step, restart), said, chart,

@@ -43,7 +43,9 @@ def make_app(session: Session, access: Access) -> Guard:
     routes += [Route(f"/api/{name}", _answer(getattr(page, name)), methods=["GET"]) for name in GETS]
     routes += [Route(f"/api/{name}", _change(getattr(page, name)), methods=["POST"]) for name in POSTS]
     routes += [Route("/api/events", page.events, methods=["GET"]), Route("/api/export", page.export, methods=["GET"])]
-    return Guard(Starlette(routes=routes), access)
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False
+    return Guard(app, access)
 
 
 def _file(name: str, kind: str) -> Callable:

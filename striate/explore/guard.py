@@ -132,7 +132,7 @@ class Guard:
         await send({"type": "http.response.body", "body": b""})
 
     async def _pass_on(self, scope, receive, send) -> None:
-        size, started = 0, False
+        size = 0
 
         async def limited():
             nonlocal size
@@ -143,17 +143,16 @@ class Guard:
             return message
 
         async def protected(message):
-            nonlocal started
+            if size > MAX_BODY:  # The application's own words about a body that broke off are of no use.
+                return
             if message["type"] == "http.response.start":
-                started = True
                 kept = [pair for pair in message.get("headers", []) if pair[0].lower() not in _GUARDED]
                 message = {**message, "headers": [*kept, *_encoded(HEADERS)]}
             await send(message)
         try:
             await self.app(scope, limited, protected)
         except _TooLarge:
-            if not started:
-                await _refuse(send, 413, f"At most {MAX_BODY >> 20} MiB can be sent.")
+            await _refuse(send, 413, f"At most {MAX_BODY >> 20} MiB can be sent.")
 
 
 class _Headers:

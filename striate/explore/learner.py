@@ -176,7 +176,7 @@ class Learner:
         self.points.append((self.steps, loss, accuracy if "accuracy" in logs else None))
         with self._turn:
             self._inside = False
-            self._allowed -= 1.0
+            self._allowed = max(0.0, self._allowed - 1.0)
             if not self._allowed:
                 self.phase = "paused"
             self._turn.notify_all()
