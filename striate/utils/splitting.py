@@ -6,41 +6,62 @@ from typing import Any
 
 import numpy as np
 
-from striate.errors import ArgumentError, DataError, received
+from striate.errors import ArgumentError, DataError, TypeMismatchError, received
+from striate.utils.nests import mapped, stacked
+from striate.utils.pipeline import Dataset
 
 
 def split_dataset(dataset, left_size: float | int | None = None, right_size: float | int | None = None,
-                  shuffle: bool = False, seed: int | None = None) -> tuple[Any, Any]:
-    """Splits an array, or a tuple, list or dict of arrays of equal length, in two.
+                  shuffle: bool = False, seed: int | None = None, preferred_backend=None) -> tuple[Dataset, Dataset]:
+    """Splits an array, several arrays of equal length, or a pipeline, in two.
 
     Args:
-        dataset: what to split.
+        dataset: an array, or a tuple, list or dict of arrays, or a `tf.data` pipeline.
         left_size, right_size: share between 0 and 1 or number of samples; what is left out is the rest, what neither
             wants is dropped.
         shuffle: whether samples go to the parts at random.
         seed: of the shuffle; the session's next seed by default.
+        preferred_backend: accepted for Keras' sake.
 
     Returns:
-        `(left, right)`, each built like `dataset`.
+        `(left, right)`, two pipelines of samples; `.batch(32)` makes batches of them for `fit`.
 
     Raises:
         ArgumentError: sizes that do not fit.
         DataError: arrays of different lengths.
+        TypeMismatchError: something else.
 
     Example:
         >>> left, right = split_dataset(np.arange(10), left_size=0.8)
-        >>> left.tolist(), right.tolist()
-        ([0, 1, 2, 3, 4, 5, 6, 7], [8, 9])
+        >>> [int(number) for number in right]
+        [8, 9]
     """
-    arrays = list(dataset.values()) if isinstance(dataset, dict) else (
-        list(dataset) if isinstance(dataset, (tuple, list)) else [dataset])
-    lengths = {len(array) for array in arrays}
-    if len(lengths) != 1:
-        raise DataError("All arrays must have the same number of samples. " + received(lengths=sorted(lengths)))
-    count = lengths.pop()
+    whole, count = _arrays(dataset)
     left, right = _sizes(count, left_size, right_size)
     order = _order(count, seed) if shuffle else np.arange(count)
-    return _taken(dataset, order[:left]), _taken(dataset, order[left:left + right])
+    return _part(whole, order[:left]), _part(whole, order[left:left + right])
+
+
+def _arrays(dataset: Any) -> tuple[Any, int]:
+    """The arrays of a nest, and how many samples they have."""
+    if isinstance(dataset, Dataset):
+        elements = list(dataset)
+        if not elements:
+            raise DataError("The data set is empty.")
+        return stacked(elements), len(elements)
+    if not isinstance(dataset, (np.ndarray, tuple, list, dict)):
+        raise TypeMismatchError("`dataset` must be an array, a tuple, list or dict of arrays, or a pipeline. "
+                                + received(dataset=dataset))
+    whole = mapped(tuple(dataset) if isinstance(dataset, list) else dataset, np.asarray)
+    lengths: set[int] = set()
+    mapped(whole, lambda array: lengths.add(len(array)))
+    if len(lengths) != 1:
+        raise DataError("All arrays must have the same number of samples. " + received(lengths=sorted(lengths)))
+    return whole, lengths.pop()
+
+
+def _part(whole: Any, rows: np.ndarray) -> Dataset:
+    return Dataset.from_tensor_slices(mapped(whole, lambda array: array[rows]))
 
 
 def _sizes(count: int, left_size, right_size) -> tuple[int, int]:
@@ -61,11 +82,3 @@ def _order(count: int, seed: int | None) -> np.ndarray:
     from striate import random
 
     return np.asarray(random.shuffle(np.arange(count), seed=seed))
-
-
-def _taken(dataset, indices: np.ndarray):
-    if isinstance(dataset, dict):
-        return {name: np.asarray(array)[indices] for name, array in dataset.items()}
-    if isinstance(dataset, (tuple, list)):
-        return type(dataset)(np.asarray(array)[indices] for array in dataset)
-    return np.asarray(dataset)[indices]

@@ -36,11 +36,14 @@ def test_pad_sequences(options, expected):
 
 def test_split_dataset():
     x, y = np.arange(10), np.arange(10) * 2
-    (left_x, left_y), (right_x, right_y) = keras.utils.split_dataset((x, y), left_size=0.7, shuffle=True, seed=1)
-    assert len(left_x) == 7 and sorted([*left_x, *right_x]) == x.tolist()
-    assert (left_y == 2 * left_x).all() and (right_y == 2 * right_x).all()
+    left, right = keras.utils.split_dataset((x, y), left_size=0.7, shuffle=True, seed=1)
+    assert len(left) == 7 and int(right.cardinality()) == 3
+    assert sorted(int(sample) for sample, _ in [*left, *right]) == x.tolist()
+    assert all(target == 2 * sample for sample, target in [*left, *right])
     left, right = keras.utils.split_dataset({"x": x}, left_size=3, right_size=2)
-    assert left["x"].tolist() == [0, 1, 2] and right["x"].tolist() == [3, 4]
+    assert [int(row["x"]) for row in left] == [0, 1, 2] and [int(row["x"]) for row in right] == [3, 4]
+    batched, _ = keras.utils.split_dataset(left.batch(2).unbatch(), left_size=2)
+    assert [int(row["x"]) for row in batched] == [0, 1]
     with pytest.raises(DataError, match="same number of samples"):
         keras.utils.split_dataset((x, y[:3]), left_size=1)
     with pytest.raises(ArgumentError, match="fit into 10 samples"):

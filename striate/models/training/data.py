@@ -277,6 +277,18 @@ def is_stream(x: Any) -> bool:
         hasattr(x, "__next__") or hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__")))
 
 
+def check_end(x: Any, steps: int | None) -> None:
+    """Refuses data that say of themselves that they never end, unless the number of steps is given.
+
+    Raises:
+        ArgumentError: there would be no end.
+    """
+    if steps is None and hasattr(x, "cardinality") and int(x.cardinality()) == -1:
+        raise ArgumentError("The data never end, because of `repeat()`: say how many steps are to be made, with "
+                            "`steps_per_epoch` in fit, `validation_steps` for its validation data, and `steps` in "
+                            "evaluate and predict; or leave `repeat()` out. " + received(steps=steps))
+
+
 def make_stream(x: Any, prepare: Callable[[Any], Examples], shuffle: bool | str):
     """The source for something that gives batches itself; it may bring its own (`__striate_source__`)."""
     if hasattr(x, "__striate_source__"):

@@ -23,6 +23,7 @@ from striate.models.training.data import (
     Batch,
     Examples,
     LimitedSource,
+    check_end,
     is_stream,
     make_stream,
     split_last,
@@ -296,6 +297,7 @@ class Trainer(Layer):
             if y is not None or weights is not None:
                 raise ArgumentError("`y` and `sample_weight` must be left out when `x` gives batches itself: it yields "
                                     f"(x, y) or (x, y, sample_weight). {received(x=x)}")
+            check_end(x, steps)
             source = make_stream(x, lambda item: self._prepare(*unpack(item), class_weight), shuffle)
         else:
             source = ArraySource(self._prepare(x, y, weights, class_weight), batch_size, shuffle)
@@ -334,6 +336,9 @@ class Trainer(Layer):
             DataError: the data do not fit the model or the loss; nothing has been computed then.
         """
         self._require_compiled("fit")
+        if epochs < 0 or initial_epoch < 0:
+            raise ArgumentError("`epochs` and `initial_epoch` must not be negative. "
+                                + received(epochs=epochs, initial_epoch=initial_epoch))
         if validation_split and validation_data is None:
             whole = self._prepare(x, y, sample_weight, class_weight)
             kept, last = split_last(whole, validation_split)
@@ -403,6 +408,7 @@ class Trainer(Layer):
             An array with one row for each sample; a list or dict of arrays for several outputs.
         """
         if is_stream(x):
+            check_end(x, steps)
             source: Any = make_stream(x, lambda item: self._prepare_inputs(unpack(item)[0]), False)
         else:
             source = ArraySource(self._prepare_inputs(x), batch_size)

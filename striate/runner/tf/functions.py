@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from striate import ops
-from striate.runner.tf.tensor import as_tensor, is_symbolic
+from striate.utils.tensor import as_tensor, is_symbolic
 
 _SAME = (
     "abs", "add", "arctan2", "ceil", "cos", "cumsum", "divide", "equal", "exp", "eye", "floor", "greater",

@@ -6,6 +6,7 @@ import numpy as np
 
 from striate.errors import ArgumentError, received
 from striate.runner.tf.functions import returning_tensors
+from striate.utils.resizing import resized_axis
 
 
 @returning_tensors
@@ -25,23 +26,8 @@ def resize(images, size, method="bilinear", preserve_aspect_ratio=False, antiali
                                                            preserve_aspect_ratio=preserve_aspect_ratio))
     images = np.asarray(images)
     for axis, length in ((-3, int(size[0])), (-2, int(size[1]))):
-        images = _resized(images, axis, length, method)
+        images = resized_axis(images, axis, length, method)
     return images
-
-
-def _resized(images: np.ndarray, axis: int, length: int, method: str) -> np.ndarray:
-    """One axis brought to a length; pixels are squares, so centres lie at half numbers."""
-    given = images.shape[axis]
-    centres = (np.arange(length) + 0.5) * (given / length)
-    if method == "nearest":
-        return images.take(np.minimum(centres.astype(int), given - 1), axis=axis)
-    place = np.clip(centres - 0.5, 0, given - 1)
-    low = np.floor(place).astype(int)
-    share = (place - low).astype(np.float32).reshape((-1, *[1] * (-axis - 1)))
-    images = images.astype(np.float32, copy=False)
-    upper = images.take(np.minimum(low + 1, given - 1), axis=axis)
-    lower = images.take(low, axis=axis)
-    return lower + (upper - lower) * share
 
 
 @returning_tensors

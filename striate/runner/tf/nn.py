@@ -6,7 +6,7 @@ from typing import Any
 
 from striate import ops
 from striate.runner.tf.functions import returning_tensors
-from striate.runner.tf.tensor import as_tensor
+from striate.utils.tensor import as_tensor
 
 _SAME = ("elu", "gelu", "leaky_relu", "log_softmax", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softplus",
          "softsign", "swish", "tanh")
