@@ -53,7 +53,7 @@ def command(model, data, validation_split, subset, limit, out, as_json) -> None:
 
 def _examined(source: str, data: str | None, validation_split: float, subset: bool, limit: int | None):
     """The doctor's findings on a model and, if there are any, data."""
-    from striate.cli.explain import open_model
+    from striate.cli.explaining import open_model
 
     if data is None:
         return open_model(source).doctor()

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from striate.cli import Command, Group
-from striate.errors import ArgumentError, received
+from striate.cli import Group, explain_data, explain_lectures
+from striate.cli.explaining import (
+    COMMON,
+    class_option,
+    index_of,
+    input_of,
+    input_option,
+    json_option,
+    layer_of,
+    layer_option,
+    model_argument,
+    open_model,
+    out_option,
+    tell,
+)
 
 EXAMPLES = """
 striate explain arithmetic yale
 striate explain number runs/fashion-mnist-0001 --layer conv2d --index 3,4,0 --image shoe.png
 striate explain receptive-field uva --layer conv2d_2 --out field.svg
 """
-COMMON = {"cls": Command}
-model_argument = click.argument("model", metavar="MODEL")
-input_option = click.option("--image", type=click.Path(exists=True, dir_okay=False), metavar="FILE",
-                            help="An image file; noise when left out.")
-layer_option = click.option("--layer", required=True, metavar="NAME", help="Name of the layer, or its place from 0.")
-class_option = click.option("--class", "class_index", type=int, help="Which output; the largest when left out.")
-out_option = click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-                          help="Also save it: the ending says how (svg, png, pdf, html, json, txt).")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
 @click.group(name="explain", cls=Group, examples=EXAMPLES)
@@ -31,54 +33,6 @@ def command() -> None:
 
     MODEL is a network of the zoo, a run's folder, a model file or module:function.
     """
-
-
-def open_model(source: str, image_shape: tuple[int, ...] | None = None, classes: int | None = None):
-    """The model that the user means; networks of the zoo and functions are made for the data, if there are any."""
-    from striate import saving, zoo
-    from striate.cli import networks
-    from striate.cli.run_folder import find_model
-
-    if source in zoo.names() or ":" in source:
-        return networks.build(source, image_shape, classes)
-    return saving.load_model(find_model(source).file)
-
-
-def _layer(text: str) -> str | int:
-    return int(text) if text.lstrip("-").isdigit() else text
-
-
-def _index(text: str, name: str = "index") -> tuple[int, ...]:
-    try:
-        return tuple(int(item) for item in text.split(","))
-    except ValueError:
-        raise ArgumentError(f"--{name} takes whole numbers separated by commas, such as 3,4,0. "
-                            + received(**{name: text})) from None
-
-
-def _input(network, image: str | None):
-    """The image file as the model takes it (numbers from 0 to 1), or noise."""
-    import numpy as np
-
-    shape = network.input_shape[1:]
-    if image is None:
-        size = tuple(length or 32 for length in shape)
-        return np.random.Generator(np.random.PCG64(0)).random(size, np.float32)
-    if len(shape) != 3:
-        raise ArgumentError("An image fits only models for images (height, width, channels). "
-                            + received(input_shape=shape))
-    from striate import utils
-    from striate.cli import networks
-
-    mode = "grayscale" if shape[2] == 1 else "rgb"
-    loaded = utils.load_img(image, color_mode=mode, target_size=(shape[0], shape[1]) if None not in shape else None)
-    return networks.pixels(network, utils.img_to_array(loaded).astype(np.uint8))
-
-
-def _tell(result, as_json: bool, out: Path | None) -> None:
-    click.echo(result.json() if as_json else str(result))
-    if out is not None:
-        click.echo(f"Saved {result.save(out)}", err=True)
 
 
 @command.command(**COMMON, examples="striate explain number small --layer conv2d_1 --index 3,4,0")
@@ -94,11 +48,11 @@ def number(model, layer, index, image, out, as_json, latex) -> None:
     from striate import see
 
     network = open_model(model)
-    found = see.number(network, _input(network, image), _layer(layer), _index(index))
+    found = see.number(network, input_of(network, image), layer_of(layer), index_of(index))
     if latex:
         click.echo(found.latex())
     else:
-        _tell(found, as_json, out)
+        tell(found, as_json, out)
 
 
 @command.command(**COMMON, examples="striate explain arithmetic yale\nstriate explain arithmetic uva --out uva.svg")
@@ -109,7 +63,7 @@ def arithmetic(model, out, as_json) -> None:
     """Output sizes, parameters, operations and bytes of every layer, with the formulas filled in."""
     from striate import see
 
-    _tell(see.arithmetic(open_model(model)), as_json, out)
+    tell(see.arithmetic(open_model(model)), as_json, out)
 
 
 @command.command(name="receptive-field", **COMMON, examples="striate explain receptive-field uva --layer conv2d_2")
@@ -124,8 +78,8 @@ def receptive_field(model, layer, place, image, out, as_json) -> None:
     from striate import see
 
     network = open_model(model)
-    where = None if place is None else _index(place, "place")
-    _tell(see.receptive_field(network, _layer(layer), _input(network, image), where), as_json, out)
+    where = None if place is None else index_of(place, "place")
+    tell(see.receptive_field(network, layer_of(layer), input_of(network, image), where), as_json, out)
 
 
 @command.command(**COMMON, examples="striate explain architecture uva --out uva.svg")
@@ -136,7 +90,7 @@ def architecture(model, out, as_json) -> None:
     """The drawing of a network."""
     from striate import see
 
-    _tell(see.architecture(open_model(model)), as_json, out)
+    tell(see.architecture(open_model(model)), as_json, out)
 
 
 @command.command(**COMMON, examples="striate explain plan uva --batch 32\nstriate explain plan small --training")
@@ -149,7 +103,7 @@ def plan(model, batch, training, out, as_json) -> None:
     """Which kernels run a model, why, how long each takes, and its share of the processor's peak."""
     from striate import see
 
-    _tell(see.plan(open_model(model), batch, training), as_json, out)
+    tell(see.plan(open_model(model), batch, training), as_json, out)
 
 
 @command.command(name="feature-maps", **COMMON,
@@ -164,7 +118,7 @@ def feature_maps(model, layer, image, out, as_json) -> None:
     from striate import see
 
     network = open_model(model)
-    _tell(see.feature_maps(network, _input(network, image), _layer(layer)), as_json, out)
+    tell(see.feature_maps(network, input_of(network, image), layer_of(layer)), as_json, out)
 
 
 @command.command(**COMMON, examples="striate explain filters small --out filters.svg")
@@ -176,7 +130,7 @@ def filters(model, layer, out, as_json) -> None:
     """The filters of a convolution."""
     from striate import see
 
-    _tell(see.filters(open_model(model), None if layer is None else _layer(layer)), as_json, out)
+    tell(see.filters(open_model(model), None if layer is None else layer_of(layer)), as_json, out)
 
 
 @command.command(**COMMON, examples="striate explain why runs/fashion-mnist-0001 --image shoe.png --method grad-cam")
@@ -192,7 +146,7 @@ def why(model, method, class_index, image, out, as_json) -> None:
     from striate import see
 
     network = open_model(model)
-    _tell(getattr(see, method.replace("-", "_"))(network, _input(network, image), class_index), as_json, out)
+    tell(getattr(see, method.replace("-", "_"))(network, input_of(network, image), class_index), as_json, out)
 
 
 @command.command(**COMMON, examples="striate explain shift uva --by 0,1 --image shoe.png")
@@ -206,7 +160,7 @@ def shift(model, by, image, out, as_json) -> None:
     from striate import see
 
     network = open_model(model)
-    _tell(see.invariance(network, _input(network, image), _index(by, "by")), as_json, out)
+    tell(see.invariance(network, input_of(network, image), index_of(by, "by")), as_json, out)
 
 
 @command.command(**COMMON, examples="striate explain model runs/fashion-mnist-0001")
@@ -217,4 +171,58 @@ def model(model, out, as_json) -> None:
     """What the doctor says of a model: mistakes in layers and loss."""
     from striate import see
 
-    _tell(see.doctor(open_model(model)), as_json, out)
+    tell(see.doctor(open_model(model)), as_json, out)
+
+
+@command.command(**COMMON, examples="striate explain maximise small --layer conv2d_1 --out images.png")
+@model_argument
+@layer_option
+@click.option("--channels", help="Numbers of channels, such as 0,3,5; the first six when left out.")
+@out_option
+@json_option
+def maximise(model, layer, channels, out, as_json) -> None:
+    """Images that excite channels of a layer as much as possible."""
+    from striate import see
+
+    chosen = None if channels is None else index_of(channels, "channels")
+    tell(see.activation_maximisation(open_model(model), layer_of(layer), chosen), as_json, out)
+
+
+@command.command(**COMMON, examples="striate explain film small --layer conv2d --piece 8 --out film.gif\n"
+                                    "striate explain film small --layer 1 --piece 6 --backward --out back.mp4")
+@model_argument
+@layer_option
+@click.option("--piece", type=click.IntRange(2, 20), default=8, show_default=True,
+              help="Places each way of the piece, in the middle of the layer's input, that the film is about.")
+@click.option("--channel", type=click.IntRange(0), default=0, show_default=True, help="Of the output.")
+@click.option("--backward", is_flag=True, help="The way of the gradient back.")
+@input_option
+@out_option
+@json_option
+def film(model, layer, piece, channel, backward, image, out, as_json) -> None:
+    """A film of what a layer does to a piece of its input, window by window."""
+    from striate import see
+
+    network = open_model(model)
+    tell(see.film_of(network, input_of(network, image), layer_of(layer), piece, channel, backward), as_json, out)
+
+
+@command.command(**COMMON, examples="striate explain step small --target 9 --image shoe.png --out step.html")
+@model_argument
+@click.option("--target", type=int, required=True, help="The class of the image.")
+@input_option
+@out_option
+@json_option
+def step(model, target, image, out, as_json) -> None:
+    """A film of one training step: forward through every layer, the loss, the gradients back."""
+    from striate import see
+    from striate.cli import networks
+
+    network = open_model(model)
+    if not network.compiled:
+        networks.compiled(network, networks.recipe("user"))
+    tell(see.passes(network, input_of(network, image), target), as_json, out)
+
+
+for _other in (*explain_data.COMMANDS, *explain_lectures.COMMANDS):
+    command.add_command(_other)

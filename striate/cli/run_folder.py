@@ -15,7 +15,7 @@ from striate.errors import FileError, ModelFileError, received
 from striate.files import write_text
 
 CONFIG, HISTORY_CSV, HISTORY_JSON = "config.json", "history.csv", "history.json"
-BEST, LAST, REPORT, STATE = "best.keras", "last.keras", "report.html", "state"
+BEST, LAST, REPORT, STATE, TIMELINE = "best.keras", "last.keras", "report.html", "state", "timeline"
 
 
 def name_of(text: str) -> str:

@@ -61,6 +61,8 @@ class ImageSize(click.ParamType):
                    "each rank unless given. The weights depend on it, but not on the number of ranks.")
 @click.option("--limit", type=click.IntRange(1), help="Use at most so many images, for a quick try.")
 @click.option("--subset", is_flag=True, help="Use the 10 % of the data that comes with striate.")
+@click.option("--timeline", is_flag=True,
+              help="Also keep the state after every epoch, for striate explain training RUN.")
 @click.option("--out", type=click.Path(path_type=Path),
               help="Folder of the run; runs/NAME-0001 and so on unless given.")
 @click.option("--resume", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="RUN",

@@ -15,7 +15,7 @@ from striate import config, zoo
 from striate.cli import machine, networks, plain
 from striate.cli.forecast import announce
 from striate.cli.reporting import write_report
-from striate.cli.run_folder import BEST, CONFIG, LAST, REPORT, STATE, RunFolder, read_config
+from striate.cli.run_folder import BEST, CONFIG, LAST, REPORT, STATE, TIMELINE, RunFolder, read_config
 from striate.cli.scores import Scores, score
 from striate.cli.terminal import say
 from striate.errors import ArgumentError, received
@@ -42,6 +42,7 @@ class Request:
     shards: int | None = None
     limit: int | None = None
     subset: bool = False
+    timeline: bool = False
     out: Path | None = None
     json: bool = False
     resume: Path | None = None
@@ -186,7 +187,7 @@ def command(request: Request, recipe: zoo.Recipe) -> str:
             words += [option, value]
     if request.image_size is not None:
         words += ["--image-size", "x".join(map(str, request.image_size))]
-    return shlex.join(map(str, words + ["--subset"] * request.subset))
+    return shlex.join(map(str, words + ["--subset"] * request.subset + ["--timeline"] * request.timeline))
 
 
 def fit(model, data: datasets.Data, recipe: zoo.Recipe, request: Request, folder: RunFolder,
@@ -202,6 +203,10 @@ def fit(model, data: datasets.Data, recipe: zoo.Recipe, request: Request, folder
     if request.patience:
         slower = callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.3, patience=max(1, request.patience // 3))
         watchers += [slower, callbacks.EarlyStopping(monitor="val_loss", patience=request.patience)]
+    if request.timeline and request.resume is None:
+        from striate import see
+
+        watchers.append(see.Recorder(folder / TIMELINE))
     try:
         result = model.fit(**fed(model, data, recipe.batch_size, request.seed), epochs=recipe.epochs,
                            verbose=0 if console.stderr else 1, callbacks=[*watchers, backup])

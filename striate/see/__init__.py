@@ -15,7 +15,7 @@ _NAMES = {
     "saliency": "attribution", "grad_cam": "attribution", "occlusion": "attribution",
     "activation_maximisation": "attribution", "invariance": "shifting",
     "architecture": "architecture_figure", "animate": "films",
-    "passes": "training_step",
+    "passes": "training_step", "film_of": "films",
     "smoothing": "signals", "matched_filter": "signals", "impulse_response": "signals", "noisy_sensor": "signals",
     "convolve": "signals", "toeplitz": "signals", "convolution_forms": "signals", "x_or_o": "letters",
     "x_or_o_votes": "letters_votes", "x_or_o_tricks": "letters_votes",

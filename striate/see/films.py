@@ -15,7 +15,7 @@ from striate.layers.core import Dense
 from striate.layers.pool import BasePooling
 from striate.layers.regularization import Dropout
 from striate.layers.reshaping import Flatten
-from striate.see import grid
+from striate.see import grid, probe
 from striate.see.canvas import Canvas
 from striate.see.geometry import Window, activation_name, is_convolution, slid_by
 from striate.see.number_rules import Sum, Term, sum_of
@@ -323,3 +323,25 @@ def _image(x, rank: int) -> np.ndarray:
         raise ShapeError(f"The layer's film needs one input of the form {words}, without a batch axis. "
                          + received(shape=array.shape))
     return array
+
+
+def film_of(model, x, layer, piece: int = 8, channel: int = 0, backward: bool = False) -> Animation:
+    """The film of a model's layer on a piece of what enters it there.
+
+    Args:
+        model: a model with a graph.
+        x: one input of the model.
+        layer: name, place or the layer itself.
+        piece: places each way, cut out of the middle of the layer's input.
+        channel, backward: as for `animate`.
+
+    Raises:
+        ArgumentError: no such layer, or one that cannot be animated.
+
+    Example:
+        see.film_of(model, image, "conv2d_1", piece=6).save("film.gif")
+    """
+    tap = probe.tap(model, x, layer)
+    inputs = np.asarray(probe.arrays(tap.inputs)[0])[0]
+    cut = tuple(slice(max(0, (n - piece) // 2), max(0, (n - piece) // 2) + piece) for n in inputs.shape[:-1])
+    return animate(tap.layer, inputs[cut], channel, backward)

@@ -1,0 +1,93 @@
+"""The commands of `striate explain` that need no model: the mathematics of the lectures, and X or O."""
+
+from __future__ import annotations
+
+import click
+
+from striate.cli import Command
+from striate.cli.explaining import json_option, out_option, tell
+from striate.errors import ArgumentError, received
+
+
+def _matrix(text: str):
+    """Rows separated by semicolons, numbers by commas or blanks."""
+    import numpy as np
+
+    try:
+        rows = [[float(item) for item in row.replace(",", " ").split()] for row in text.split(";")]
+        return np.array(rows[0] if len(rows) == 1 else rows)
+    except ValueError:
+        raise ArgumentError("A kernel is written as rows of numbers, such as '1 0; 2 -1'. "
+                            + received(kernel=text)) from None
+
+
+@click.command(cls=Command, examples="striate explain connectivity --pixels 9 --neurons 7")
+@click.option("--pixels", type=click.IntRange(1), default=5, show_default=True, help="Inputs.")
+@click.option("--neurons", type=click.IntRange(1), default=3, show_default=True, help="Outputs.")
+@click.option("--taps", type=click.IntRange(1), default=3, show_default=True, help="Inputs that a neuron sees.")
+@out_option
+@json_option
+def connectivity(pixels, neurons, taps, out, as_json) -> None:
+    """Weights of a full, a sparse and a shared connection: 15, 9 and 3."""
+    from striate import see
+
+    tell(see.connectivity(pixels, neurons, taps), as_json, out)
+
+
+@click.command(cls=Command, examples="striate explain edges --image photograph.jpg --out edges.png")
+@click.option("--image", type=click.Path(exists=True, dir_okay=False), metavar="FILE",
+              help="A photograph; 320 x 280 pixels are only counted when left out.")
+@out_option
+@json_option
+def edges(image, out, as_json) -> None:
+    """Edge detection: each pixel minus its left neighbour, and how much a matrix product would cost."""
+    from striate import see, utils
+
+    pixels = None if image is None else utils.img_to_array(utils.load_img(image, color_mode="grayscale"))[..., 0]
+    tell(see.edge_detection(pixels), as_json, out)
+
+
+@click.command(cls=Command, examples="striate explain signal smoothing\n"
+                                      "striate explain signal matched-filter --out found.svg")
+@click.argument("what", type=click.Choice(["smoothing", "matched-filter", "impulse-response", "noisy-sensor"]))
+@out_option
+@json_option
+def signal(what, out, as_json) -> None:
+    """Convolution over a line: smoothing, a pattern found in noise, an impulse response, a noisy sensor."""
+    from striate import see
+
+    tell(getattr(see, what.replace("-", "_"))(), as_json, out)
+
+
+@click.command(cls=Command, examples="striate explain toeplitz '3 2 1' --size 5\n"
+                                      "striate explain toeplitz '1 -1; 2 0' --size 4,4 --out matrix.svg")
+@click.argument("kernel")
+@click.option("--size", default="5", show_default=True, help="Of the input: a number, or rows,columns.")
+@out_option
+@json_option
+def toeplitz(kernel, size, out, as_json) -> None:
+    """A convolution as a matrix with tied weights."""
+    from striate import see
+    from striate.cli.explaining import index_of
+
+    shape = index_of(size, "size")
+    tell(see.toeplitz(_matrix(kernel), shape[0] if len(shape) == 1 else shape), as_json, out)
+
+
+@click.command(name="x-or-o", cls=Command, examples="striate explain x-or-o\nstriate explain x-or-o --tricks\n"
+                                                     "striate explain x-or-o --letter O --votes --out votes.svg")
+@click.option("--letter", type=click.Choice(["X", "O"]), default="X", show_default=True, help="Which letter is drawn.")
+@click.option("--votes", is_flag=True, help="Two stacks of layers and trained votes.")
+@click.option("--tricks", is_flag=True, help="All letters shifted, smaller, turned and thicker.")
+@out_option
+@json_option
+def x_or_o(letter, votes, tricks, out, as_json) -> None:
+    """The lectures' letters through kernels, ReLU and pooling to votes."""
+    from striate import see
+    from striate.datasets import x_or_o as letters
+
+    picture = letters.plain_x() if letter == "X" else letters.plain_o()
+    tell(see.x_or_o_tricks() if tricks else see.x_or_o_votes(picture) if votes else see.x_or_o(picture), as_json, out)
+
+
+COMMANDS = (connectivity, edges, signal, toeplitz, x_or_o)

@@ -1,0 +1,75 @@
+"""What the commands of `striate explain` share: arguments, the model, the input, how a result is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from striate.cli import Command
+from striate.errors import ArgumentError, received
+
+COMMON = {"cls": Command}
+model_argument = click.argument("model", metavar="MODEL")
+input_option = click.option("--image", type=click.Path(exists=True, dir_okay=False), metavar="FILE",
+                            help="An image file; noise when left out.")
+layer_option = click.option("--layer", required=True, metavar="NAME", help="Name of the layer, or its place from 0.")
+class_option = click.option("--class", "class_index", type=int, help="Which output; the largest when left out.")
+out_option = click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+                          help="Also save it: the ending says how (svg, png, gif, mp4, pdf, html, json, txt).")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+def open_model(source: str, image_shape: tuple[int, ...] | None = None, classes: int | None = None):
+    """The model that the user means; networks of the zoo and functions are made for the data, if there are any."""
+    from striate import saving, zoo
+    from striate.cli import networks
+    from striate.cli.run_folder import find_model
+
+    if source in zoo.names() or ":" in source:
+        return networks.build(source, image_shape, classes)
+    return saving.load_model(find_model(source).file)
+
+
+def layer_of(text: str) -> str | int:
+    """A layer's name, or its place."""
+    return int(text) if text.lstrip("-").isdigit() else text
+
+
+def index_of(text: str, name: str = "index") -> tuple[int, ...]:
+    """Whole numbers separated by commas.
+
+    Raises:
+        ArgumentError: something else.
+    """
+    try:
+        return tuple(int(item) for item in text.split(","))
+    except ValueError:
+        raise ArgumentError(f"--{name} takes whole numbers separated by commas, such as 3,4,0. "
+                            + received(**{name: text})) from None
+
+
+def input_of(network, image: str | None):
+    """The image file as the model takes it (numbers from 0 to 1), or noise."""
+    import numpy as np
+
+    shape = network.input_shape[1:]
+    if image is None:
+        size = tuple(length or 32 for length in shape)
+        return np.random.Generator(np.random.PCG64(0)).random(size, np.float32)
+    if len(shape) != 3:
+        raise ArgumentError("An image fits only models for images (height, width, channels). "
+                            + received(input_shape=shape))
+    from striate import utils
+    from striate.cli import networks
+
+    mode = "grayscale" if shape[2] == 1 else "rgb"
+    loaded = utils.load_img(image, color_mode=mode, target_size=(shape[0], shape[1]) if None not in shape else None)
+    return networks.pixels(network, utils.img_to_array(loaded).astype(np.uint8))
+
+
+def tell(result, as_json: bool, out: Path | None) -> None:
+    """Prints a result, and saves it if it is to be saved."""
+    click.echo(result.json() if as_json else str(result))
+    if out is not None:
+        click.echo(f"Saved {result.save(out)}", err=True)
