@@ -36,8 +36,8 @@ def with_channels(pixels: np.ndarray, path: str | os.PathLike) -> np.ndarray:
     """
     while pixels.ndim > 3 or pixels.ndim == 3 and pixels.shape[-1] not in (1, 3, 4):
         pixels = pixels[0]
-    if pixels.ndim not in (2, 3) or pixels.size == 0:
-        raise DataError(f"{path} does not hold a picture. " + received(shape=pixels.shape))
+    if pixels.ndim not in (2, 3) or pixels.size == 0 or pixels.dtype.kind not in "biuf":
+        raise DataError(f"{path} does not hold a picture. " + received(shape=pixels.shape, dtype=str(pixels.dtype)))
     pixels = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
     kept = pixels.dtype == np.uint8 or pixels.dtype == np.uint16
     return np.ascontiguousarray(pixels if kept else pixels.astype(np.float32))
@@ -99,7 +99,8 @@ def read_nifti(path: str | os.PathLike, max_pixels: int) -> np.ndarray:
         _check_size(path, shape[:2], max_pixels)
         middle = () if len(shape) == 2 else (shape[2] // 2, *[0] * (len(shape) - 3))
         pixels = np.asarray(data[(slice(None), slice(None), *middle)])
-    except (OSError, ValueError, EOFError, RuntimeError, nibabel.filebasedimages.ImageFileError) as error:
+    except (OSError, ValueError, EOFError, RuntimeError, nibabel.filebasedimages.ImageFileError,
+            nibabel.spatialimages.HeaderDataError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path} cannot be read as NIfTI: {error}") from error

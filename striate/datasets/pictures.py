@@ -145,7 +145,8 @@ def read_image(path: str | os.PathLike, image_size: tuple[int, int] | None = Non
 def decode(path: str | os.PathLike) -> np.ndarray:
     """A picture with its own numbers.
 
-    EXIF orientation is applied; of films and volumes the first picture and the middle slice are taken.
+    EXIF orientation is applied; of films and volumes the first picture and the middle slice are taken. Colours of 16 bits
+    keep their high bytes.
 
     Returns:
         An array of shape (height, width, 1, 3 or 4): uint8, uint16 (one channel) or float32.
@@ -177,7 +178,7 @@ def _read_with_pillow(path: str | os.PathLike) -> np.ndarray:
         raise DataError("There is no such picture. " + received(path=os.fspath(path))) from None
     except UnidentifiedImageError as error:
         if os.fspath(path).lower().endswith((".tif", ".tiff")):
-            # Pillow knows no TIFF of several channels with 16 bits; microscopes write them.
+            # Microscopes write TIFF of kinds that Pillow does not know: 64 bits, half precision, many channels.
             return read_tiff(path, MAX_PIXELS)
         raise DataError(f"{path} cannot be read as a picture: {error}") from error
     except (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError,

@@ -110,7 +110,7 @@ def load_sessions(sessions: Sequence[int], frames: int = 256, seed: int = 0):
 
     Example:
         >>> x, y, numbers = load_sessions([0, 1], frames=4)
-        >>> x.shape, y.sum(), numbers.tolist()
+        >>> x.shape, int(y.sum()), numbers.tolist()
         ((8, 128, 128, 1), 4, [0, 0, 0, 0, 1, 1, 1, 1])
     """
     if frames < 4 or frames % 2 or not len(sessions):
