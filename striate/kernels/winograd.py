@@ -22,10 +22,10 @@ from numba.extending import intrinsic
 
 from striate.kernels.jit import helper, inlined
 from striate.kernels.simd import (
-    beats,
     broadcast,
     constant,
     emit_fma,
+    exceeds,
     f32,
     f32_at,
     integer,
@@ -259,7 +259,7 @@ def _write_windows(done, y, winner, out, line, pixel, tall, wide, relu, count, z
             best, index = load(done, corner, lanes), zero
             for i in range(1, 4):
                 value = load(done, corner + (i // 2 * 4 + i % 2) * lanes, lanes)
-                mask = beats(value, best)
+                mask = exceeds(value, best)
                 best = select(mask, value, best)
                 index = select(mask, broadcast(np.float32(i), lanes), index)
             if relu:
