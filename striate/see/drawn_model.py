@@ -101,9 +101,10 @@ def _arrows(canvas: Canvas, boxes: list, places, passing, side: float) -> None:
                 canvas.arrow((middle, sy + boxes[source].height), (x + box.width / 2, y), MUTED)
                 continue
             lane = side + _LANE * (passing.index((source, number)) + 1)
-            canvas.path([(sx + boxes[source].width, sy + _HEAD / 2), (lane, sy + _HEAD / 2), (lane, y + _HEAD / 2)],
-                        MUTED)
-            canvas.arrow((lane, y + _HEAD / 2), (x + box.width, y + _HEAD / 2), MUTED)
+            above, entry = y - _GAP / 3, x + 0.8 * box.width
+            canvas.path([(sx + boxes[source].width, sy + _HEAD / 2), (lane, sy + _HEAD / 2), (lane, above),
+                         (entry, above)], MUTED)
+            canvas.arrow((entry, above), (entry, y), MUTED)
 
 
 def _draw(canvas: Canvas, box: Box, x: float, y: float) -> None:

@@ -24,7 +24,7 @@ class Box:
 
     @property
     def width(self) -> float:
-        return 24 + _CHARACTER * max(map(len, (self.head, *self.lines)))
+        return 24 + _CHARACTER * max(1.2 * len(self.head), *map(len, self.lines), 0)
 
     @property
     def height(self) -> float:
