@@ -26,7 +26,18 @@ autodoc_typehints = "none"
 suppress_warnings = ["myst.xref_missing"]
 
 
+def write_benchmarks() -> None:
+    """What docs/benchmarks.md includes: the tables of the stored runs, or a sentence if there are none."""
+    results = sorted((FOLDER.parent / "benchmarks" / "results").glob("*.md"))
+    parts = [f"```{{include}} ../../benchmarks/results/{path.name}\n:heading-offset: 1\n:relative-images:\n```\n"
+             for path in results]
+    generated = FOLDER / "generated" / "benchmarks.inc"
+    generated.parent.mkdir(exist_ok=True)
+    generated.write_text("\n".join(parts) or "No run is stored in this copy of the repository.\n", "utf-8")
+
+
 def setup(app):
     """Writes the reference's pages first, and reads docstrings as they are meant."""
+    write_benchmarks()
     reference_pages.write(FOLDER / "reference" / "generated")
     app.connect("autodoc-process-docstring", reference_pages.to_restructured_text)

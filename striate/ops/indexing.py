@@ -54,7 +54,7 @@ def get_item(x, key):
         ArgumentError: for another key, or an index outside the axis.
 
     Example:
-        >>> get_item([[1.0, 2.0], [3.0, 4.0]], (slice(None), 0))
+        >>> get_item([[1.0, 2.0], [3.0, 4.0]], (Ellipsis, 0))
         array([1., 3.], dtype=float32)
     """
     keys = list(key) if isinstance(key, tuple) else [key]

@@ -1,0 +1,69 @@
+"""The documentation: it builds without a warning, its examples do what they say, its pictures are there."""
+
+import doctest
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import striate
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted(page for page in [*DOCS.rglob("*.md"), ROOT / "README.md"] if "generated" not in page.parts)
+BLOCK = re.compile(r"^```pycon\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def identity(page):
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_builds_without_warnings(tmp_path):
+    for package in ("sphinx", "furo", "myst_parser"):
+        pytest.importorskip(package)
+    done = subprocess.run([sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-d",
+                           str(tmp_path / "trees"), str(DOCS), str(tmp_path / "html")], cwd=ROOT, capture_output=True,
+                          text=True)
+    assert done.returncode == 0, done.stderr[-5000:]
+    layers = (tmp_path / "html/reference/generated/layers.html").read_text("utf-8")
+    assert 'id="striate.layers.Conv2D"' in layers and "kernel_size" in layers
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if BLOCK.search(page.read_text("utf-8"))], ids=identity)
+def test_examples_on_pages(page, tmp_path, monkeypatch, capsys):
+    """The blocks marked `pycon` of a page, one after the other in one session."""
+    monkeypatch.chdir(tmp_path)
+    striate.utils.clear_session()
+    text = "\n".join(BLOCK.findall(page.read_text("utf-8")))
+    example = doctest.DocTestParser().get_doctest(text, {}, identity(page), str(page), 0)
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    runner.run(example)
+    assert runner.tries and not runner.failures, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", PAGES, ids=identity)
+def test_links_and_pictures_are_there(page):
+    text = page.read_text("utf-8")
+    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text) + re.findall(r"^```\{image\} (\S+)", text, re.MULTILINE)
+    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+    assert not missing
+
+
+def test_every_picture_is_shown_somewhere():
+    shown = "".join(page.read_text("utf-8") for page in PAGES)
+    assert not [path.name for path in (DOCS / "pictures").iterdir() if f"pictures/{path.name}" not in shown]
+
+
+@pytest.mark.slow
+def test_pictures_can_be_made_again(tmp_path):
+    spec = importlib.util.spec_from_file_location("make_pictures", DOCS / "make_pictures.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.make(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in (DOCS / "pictures").iterdir()}
