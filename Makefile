@@ -6,7 +6,7 @@ BENCH ?= --set lectures --name lectures
 BIN := $(VENV)/bin
 SEED ?= $(shell date +%Y%m%d)
 
-.PHONY: help demo test quick nightly release lint bench bench-peers docs clean
+.PHONY: help demo test quick nightly release lint bench bench-peers docs explorer clean
 help:
 	@echo "make demo    train a network on Fashion-MNIST and write its report (makes $(VENV) first)"
 	@echo "make quick   the tests that take less than a few seconds each"
@@ -17,6 +17,7 @@ help:
 	@echo "make bench   striate beside TensorFlow and PyTorch (BENCH='--set general --rounds 3' chooses what)"
 	@echo "make bench-peers  the other frameworks, in an environment of their own"
 	@echo "make docs    the documentation as a web site"
+	@echo "make explorer  the page of striate explore, from its TypeScript sources (needs node)"
 
 $(BIN)/striate: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -70,6 +71,15 @@ bench: $(BIN)/striate bench-peers
 docs: $(BIN)/striate
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	$(BIN)/python -m sphinx -W -b html docs build/docs
+
+# The built files are part of the repository: whoever only uses or tests striate needs no node.
+explorer/node_modules: explorer/package.json explorer/package-lock.json
+	npm ci --prefix explorer
+	@touch $@
+
+explorer: explorer/node_modules
+	npm --prefix explorer run check
+	npm --prefix explorer run build
 
 clean:
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
