@@ -39,8 +39,10 @@ async function begin(): Promise<void> {
     const { page: name, layer, what } = app.view, key = name === "layer" ? `${name} ${layer} ${what}` : name === "lab" ? `${name} ${layer}` : name;
     if (key !== shown) {
       page = name === "layer" ? layerPart(app) : name === "lab" ? labPart(app) : overviewPart(app);
-      if (shown) scrollTo(0, 0);
       fill(main, page.element);
+      // On a narrow screen the input and the training stand above the view.
+      if (shown && innerWidth <= 860) main.scrollIntoView();
+      else if (shown) scrollTo(0, 0);
       if (shown) announce(page.element.getAttribute("aria-label") ?? "");
       // The lab chooses a layer itself if none was chosen.
       shown = app.view.page === "lab" ? `lab ${app.view.layer}` : key;

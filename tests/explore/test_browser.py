@@ -110,7 +110,7 @@ def test_training_moves_the_page(page, served, pictures_folder):
     page.click("aside button:has-text('Step')")
     wait(lambda: learner.steps == 1)
     wait(lambda: on_page(page) != before)
-    page.click("button.main")
+    page.click("button.main:has-text('Go on')")
     wait(lambda: len(learner.epochs) >= 2)
     page.wait_for_selector(".chart svg .smooth")
     page.click("button.main:has-text('Pause')")
