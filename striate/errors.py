@@ -37,6 +37,10 @@ class ModelFileError(StriateError, ValueError):
     """A model file is damaged, hostile or of a kind that striate does not read."""
 
 
+class MissingFileError(ModelFileError, FileNotFoundError):
+    """There is no file of this name."""
+
+
 class FileError(StriateError, OSError):
     """A file could not be written; what was there before is unharmed."""
 

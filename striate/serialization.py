@@ -163,7 +163,10 @@ def _serialize_named(item: Any) -> dict:
         module, name, registered = (module if public else "builtins"), "function", config
     description = {"module": module, "class_name": name, "config": config, "registered_name": registered}
     for extra in ("build_config", "compile_config"):
-        value = getattr(item, f"get_{extra}", lambda: None)() if not is_function else None
+        describe = None if is_function else getattr(item, f"get_{extra}", None)
+        value = None if describe is None else describe()
+        if describe is not None and value is None and extra == "compile_config":
+            value = {}  # of a model that was not compiled
         if value is not None:
             description[extra] = serialize_keras_object(value)
     return description

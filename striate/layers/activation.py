@@ -19,6 +19,8 @@ class Activation(Layer):
         [0.0, 2.0]
     """
 
+    needs_no_build = True
+
     def __init__(self, activation, **kwargs):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
@@ -45,6 +47,8 @@ class ReLU(Layer):
         threshold: below it the output is `negative_slope * (x - threshold)`.
     """
 
+    needs_no_build = True
+
     def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **kwargs):
         super().__init__(**kwargs)
         self.max_value = None if max_value is None else _checked("max_value", max_value)
@@ -60,6 +64,8 @@ class ReLU(Layer):
 @export("keras.layers.LeakyReLU")
 class LeakyReLU(Layer):
     """inputs where positive, `negative_slope * inputs` elsewhere; `alpha` is the older name."""
+
+    needs_no_build = True
 
     def __init__(self, negative_slope=0.3, **kwargs):
         negative_slope = kwargs.pop("alpha", negative_slope)
@@ -109,6 +115,8 @@ class PReLU(Layer):
 class ELU(Layer):
     """inputs where positive, `alpha * (exp(inputs) - 1)` elsewhere."""
 
+    needs_no_build = True
+
     def __init__(self, alpha=1.0, **kwargs):
         super().__init__(**kwargs)
         self.alpha = alpha
@@ -122,6 +130,8 @@ class ELU(Layer):
 @export("keras.layers.Softmax")
 class Softmax(Layer):
     """exp(inputs) divided by its sum along `axis`; places that the mask excludes count as minus infinity."""
+
+    needs_no_build = True
 
     def __init__(self, axis=-1, **kwargs):
         super().__init__(**kwargs)

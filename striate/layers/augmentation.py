@@ -41,6 +41,8 @@ def factor_range(factor, name: str, low: float, high: float) -> tuple:
 class RandomImageLayer(RandomLayer, ImageLayer):
     """A change of images at random: `change(images)` gets a batch (n, ...) of float32 images, in training only."""
 
+    needs_no_build = False
+
     def _begin(self, seed, data_format=None, bounding_box_format=None) -> None:
         self._set_seed(seed)
         self._set_format(data_format, bounding_box_format)

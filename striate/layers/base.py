@@ -82,6 +82,9 @@ class Layer(LayerState, Operation, Configurable):
         (None, 3)
     """
 
+    needs_no_build = False
+    """Whether the class has nothing to make from the input's shape, so that its layers are built from the start."""
+
     path: str | None
     input_spec: Any
     _init_arguments: tuple[tuple, dict[str, Any]]
@@ -91,7 +94,8 @@ class Layer(LayerState, Operation, Configurable):
     def __new__(cls, *args, **kwargs):
         self = super().__new__(cls)
         self._init_arguments, self._losses = (args, kwargs), []
-        self._building = self.built = False
+        self._building = False
+        self.built = cls.needs_no_build and cls.build is Layer.build
         self._build_shapes = self.path = self.input_spec = None
         self.supports_masking = False
         return self
@@ -321,8 +325,8 @@ class Layer(LayerState, Operation, Configurable):
                                 f"Exception encountered: {error}") from error
 
     def get_build_config(self) -> dict | None:
-        """The shapes that `build` was called with; None for a layer without a `build` of its own."""
-        if self._build_shapes is None or type(self).build is Layer.build:
+        """The shapes that `build` was called with; None for a layer that was not, or has nothing to make."""
+        if not self._build_shapes:
             return None
         if len(self._build_shapes) == 1:
             return {"input_shape": next(iter(self._build_shapes.values()))}

@@ -66,6 +66,9 @@ class CategoryEncoding(Layer):
         if count_weights is not None and self.output_mode != "count":
             raise ArgumentError("`count_weights` is not used when `output_mode` is not 'count'. "
                                 + received(output_mode=self.output_mode))
+        if isinstance(inputs, np.ndarray) and inputs.size and not 0 <= inputs.min() <= inputs.max() < self.num_tokens:
+            raise ArgumentError("Input values must be in the range 0 <= values < num_tokens. "
+                                + received(smallest=inputs.min(), largest=inputs.max(), num_tokens=self.num_tokens))
         return encoded(ops.cast(inputs, "int32"), self.num_tokens, self.output_mode, count_weights)
 
 

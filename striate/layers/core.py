@@ -194,6 +194,12 @@ class Embedding(Layer):
 class Identity(Layer):
     """Hands its input on."""
 
+    needs_no_build = True
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
     def call(self, inputs):
         """inputs unchanged."""
         return inputs
@@ -202,6 +208,8 @@ class Identity(Layer):
 @export("keras.layers.Masking")
 class Masking(Layer):
     """Marks the steps whose numbers all equal `mask_value` as "nothing here", and sets them to zero."""
+
+    needs_no_build = True
 
     def __init__(self, mask_value=0.0, **kwargs):
         super().__init__(**kwargs)
@@ -261,6 +269,7 @@ class Rescaling(Layer):
     def __init__(self, scale, offset=0.0, **kwargs):
         super().__init__(**kwargs)
         self.scale, self.offset = scale, offset
+        self.supports_masking = True
 
     def call(self, inputs):
         """inputs of any shape and type, to float32."""
@@ -276,6 +285,8 @@ def _number(value):
 @export("keras.layers.ActivityRegularization")
 class ActivityRegularization(Layer):
     """Hands its input on and adds l1 * sum |x| + l2 * sum x^2 of it to the loss."""
+
+    needs_no_build = True
 
     def __init__(self, l1=0.0, l2=0.0, **kwargs):
         super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)

@@ -242,6 +242,8 @@ class GroupNormalization(_ScaleAndShift):
 class UnitNormalization(Layer):
     """Each sample brought to length one over `axis`."""
 
+    needs_no_build = True
+
     def __init__(self, axis=-1, **kwargs):
         super().__init__(**kwargs)
         self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis

@@ -19,6 +19,8 @@ class BasePooling(Layer):
         data_format: "channels_last" (default) or "channels_first".
     """
 
+    needs_no_build = True
+
     rank = 2
     function = "max_pool"
 
@@ -88,6 +90,8 @@ class BaseGlobalPooling(Layer):
         data_format: "channels_last" (default) or "channels_first".
         keepdims: whether the axes that were pooled stay, with length 1.
     """
+
+    needs_no_build = True
 
     rank = 2
     function = "max"

@@ -22,6 +22,8 @@ def _checked_rate(rate) -> float:
 class RandomLayer(Layer):
     """What random layers share: a stream of random numbers of their own."""
 
+    needs_no_build = True
+
     def _set_seed(self, seed) -> None:
         self.seed = seed
         self._stream = seeds.new_stream(getattr(seed, "seed", seed))

@@ -46,6 +46,8 @@ class Flatten(Layer):
 class Reshape(Layer):
     """Another shape for each sample; one length may be -1."""
 
+    needs_no_build = True
+
     def __init__(self, target_shape, **kwargs):
         super().__init__(**kwargs)
         self.target_shape = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)

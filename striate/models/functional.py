@@ -28,6 +28,10 @@ class Functional(Model):
     def __init__(self, inputs, outputs, name: str | None = None, **kwargs):
         super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
 
+    def get_build_config(self) -> dict[str, Any]:
+        """Nothing but the form in which Keras says that the inputs are part of the configuration."""
+        return {"input_shape": None}
+
     def get_config(self) -> dict[str, Any]:
         """Layers with their calls, as Keras 3 writes them."""
         return functional_config(self, self._connected("layers"))
@@ -77,6 +81,8 @@ def _implied(node: Node) -> dict[str, Any]:
     if not isinstance(node.operation, Layer):
         return {}
     defaults = call_arguments(type(node.operation))
+    if isinstance(node.operation, Functional):
+        defaults = {"training": None, "mask": None}
     implied = {} if defaults.get("training") is None else {"training": defaults["training"]}
     if "mask" in defaults and len(node.args) == 1 and not ("training" in node.kwargs
                                                            and isinstance(node.operation, Model)):

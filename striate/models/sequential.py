@@ -145,6 +145,10 @@ class Sequential(Model):
         """The layers, without the Input."""
         return [layer for layer in self._stack if not isinstance(layer, InputLayer)]
 
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The input's shape, once it is known."""
+        return {"input_shape": self._tensors[0].shape} if self._tensors else None
+
     def get_config(self) -> dict[str, Any]:
         """The layers' configurations, as Keras 3 writes them."""
         config = {"name": self.name, "trainable": self.trainable, "dtype": serialize_keras_object(self.dtype_policy),

@@ -42,7 +42,7 @@ def legacy_model_bytes(model: Model, include_optimizer: bool = True) -> bytes:
         file.attrs["backend"] = "striate"
         file.attrs["keras_version"] = _KERAS_VERSION
         file.attrs["model_config"] = json.dumps(legacy(description), allow_nan=False)
-        if compile_config is not None:
+        if compile_config:
             training = {name: value for name, value in compile_config.items() if name != "optimizer"}
             training["optimizer_config"] = {key: compile_config["optimizer"][key] for key in ("class_name", "config")}
             file.attrs["training_config"] = json.dumps(training, allow_nan=False)

@@ -4,7 +4,7 @@
 
 The folder holds architectures.json and, for each architecture, what striate saved (`striate_<seed>.keras`). Written are
 `keras_<seed>.npz` (what `runs.measure` gives, and what Keras predicts with striate's file), `keras_<seed>.keras` and
-`keras_<seed>.json`, the configuration. Failures are written as `keras_<seed>.txt`.
+`keras_<seed>.json`, the configuration. Failures are written as `keras_<seed>.txt`. What has a result is left out.
 """
 
 import json
@@ -21,9 +21,17 @@ def average_without_padding():
     """Makes Keras over PyTorch average as its other backends do: without the padding."""
     pool = keras.src.backend.nn.average_pool
 
-    def average_pool(inputs, *arguments, **keywords):
-        ones = keras.ops.ones_like(inputs)
-        return pool(inputs, *arguments, **keywords) / pool(ones, *arguments, **keywords)
+    def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=None):
+        sizes = pool_size if isinstance(pool_size, (tuple, list)) else (pool_size,) * (len(inputs.shape) - 2)
+        steps = sizes if strides is None else strides
+        steps = steps if isinstance(steps, (tuple, list)) else (steps,) * len(sizes)
+        lacking = [max((-(-n // step) - 1) * step + size - n, 0)
+                   for n, size, step in zip(inputs.shape[1:-1], sizes, steps, strict=True)]
+        if padding != "same" or not any(lacking) or data_format == "channels_first":
+            return pool(inputs, pool_size, strides, padding, data_format)
+        around = [(0, 0), *((n // 2, n - n // 2) for n in lacking), (0, 0)]
+        wide, counted = (keras.ops.pad(x, around) for x in (inputs, keras.ops.ones_like(inputs)))
+        return pool(wide, sizes, steps, "valid", data_format) / pool(counted, sizes, steps, "valid", data_format)
     keras.src.backend.nn.average_pool = average_pool
 
 
@@ -46,6 +54,8 @@ def main():
     if keras.backend.backend() == "torch":
         average_without_padding()
     for description in json.loads((folder / "architectures.json").read_text()):
+        if list(folder.glob(f"keras_{description['seed']}.[jt]*")):
+            continue
         try:
             run(description, folder)
         except Exception:

@@ -96,7 +96,7 @@ def test_add_and_pop():
 
 def test_sequential_refuses_what_is_no_layer():
     model = Sequential([layers.Dense(2, name="same")])
-    with pytest.raises(TypeMismatchError, match="write Flatten\\(\\), with brackets"):
+    with pytest.raises(ArgumentError, match="write Flatten\\(\\), with brackets"):
         model.add(layers.Flatten)
     with pytest.raises(ArgumentError, match="unique names. Name 'same'"):
         model.add(layers.Dense(2, name="same"))

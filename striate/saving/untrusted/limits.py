@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from striate.errors import ModelFileError, received
+from striate.errors import MissingFileError, ModelFileError, received
 
 MAX_FILE_BYTES = 16 << 30
 MAX_JSON_BYTES = 16 << 20
@@ -23,7 +23,8 @@ def read_file(path: str | os.PathLike) -> bytes:
     """The content of a regular file.
 
     Raises:
-        ModelFileError: there is no such file, it is no regular file, cannot be read, or is enormous.
+        MissingFileError: there is no such file.
+        ModelFileError: it is no regular file, cannot be read, or is enormous.
     """
     try:
         with open(path, "rb") as file:
@@ -32,7 +33,7 @@ def read_file(path: str | os.PathLike) -> bytes:
                 raise ModelFileError(f"{path} has {size:,} bytes; at most {MAX_FILE_BYTES:,} are read.")
             return file.read(size)
     except FileNotFoundError:
-        raise ModelFileError(f"There is no file {path}. " + received(path=str(path))) from None
+        raise MissingFileError(f"There is no file {path}. " + received(path=str(path))) from None
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read: {error.strerror or error}.") from error
 
