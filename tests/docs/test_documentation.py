@@ -60,6 +60,15 @@ def test_every_picture_is_shown_somewhere():
     assert not [path.name for path in (DOCS / "pictures").iterdir() if f"pictures/{path.name}" not in shown]
 
 
+def test_every_public_module_has_a_page(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    modules = importlib.import_module("reference_pages").MODULES
+    index = (DOCS / "reference/index.md").read_text("utf-8")
+    # `backend` is `ops` by another name.
+    assert {f"striate.{name}" for name in striate._MODULES} - {"striate.backend"} <= {name for name, _ in modules.values()}
+    assert all(f"\ngenerated/{page}\n" in index for page in modules)
+
+
 @pytest.mark.slow
 def test_pictures_can_be_made_again(tmp_path):
     spec = importlib.util.spec_from_file_location("make_pictures", DOCS / "make_pictures.py")
