@@ -64,8 +64,9 @@ def test_every_public_module_has_a_page(monkeypatch):
     monkeypatch.syspath_prepend(str(DOCS))
     modules = importlib.import_module("reference_pages").MODULES
     index = (DOCS / "reference/index.md").read_text("utf-8")
+    described = {name for name, _ in modules.values()}
     # `backend` is `ops` by another name.
-    assert {f"striate.{name}" for name in striate._MODULES} - {"striate.backend"} <= {name for name, _ in modules.values()}
+    assert {f"striate.{name}" for name in striate._MODULES if name != "backend"} <= described
     assert all(f"\ngenerated/{page}\n" in index for page in modules)
 
 
