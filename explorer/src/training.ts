@@ -33,7 +33,7 @@ export function trainingPart(app: App): Part {
   } });
   const shown = h("b", {});
   const element = h("section", { class: "panel", "aria-label": "Training" }, h("h2", {}, "Training"),
-    h("p", { class: "caption" }, `on ${app.info.training.said}, ${app.info.training.batch} images a step`),
+    h("p", { class: "caption", title: `on ${app.info.training.said}` }, `${app.info.training.batch} images a step`),
     h("div", { class: "tools" }, start, step, restart), said, chart,
     h("label", { class: "slider" }, h("span", {}, "weights shown", shown), scrub));
   let last = "";
