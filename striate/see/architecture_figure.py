@@ -168,7 +168,7 @@ def _graph(drawing: Architecture) -> Canvas:
     most = max(len(row) for row in rows.values())
     box_width, box_height, gap = 250.0, 50.0, 34.0
     lanes = sum(1 for b in drawing.blocks for s in b.sources if level[b.name] - level[s] > 1)
-    width = max(860.0, most * (box_width + 40) + 80 + 26 * lanes)
+    width = max(640.0, most * (box_width + 40) + 80 + 26 * lanes)
     total = sum(block.parameters for block in drawing.blocks)
     note = f"{total:,} parameters"
     top = grid.header_height(width, drawing.model, note)

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
+from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
 
+from striate.files import write_text
 from striate.see.palette import FONT, INK, PAPER, rgb, text_width
 
 ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
@@ -129,6 +131,10 @@ class Canvas:
         """The shapes on white paper, without the element around them."""
         paper = f"<rect width='{_number(self.width)}' height='{_number(self.height)}' fill='{PAPER}'/>"
         return paper + "".join(_SVG[type(shape)](shape) for shape in self.shapes)
+
+    def save(self, path) -> None:
+        """Writes the drawing as an SVG file."""
+        write_text(FilePath(path), self.svg())
 
     def image(self, scale: float = 1.0):
         """The drawing as a Pillow image, `scale` pixels a unit."""
