@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import striate as keras
+from striate.errors import StriateError
 from tests.attacks.harness import assert_refused, load_in_child
 
 MARSHALLED = base64.b64encode(marshal.dumps(compile("open('/tmp/evil', 'w')", "x", "exec"))).decode()
@@ -106,6 +107,27 @@ def test_attack(tmp_path, good, name):
 def test_good_model_loads_in_the_same_process(tmp_path, good):
     report = load_in_child(write(tmp_path / "m.keras", good, lambda model: None), kind="model")
     assert report["outcome"] == "loaded", report
+
+
+@pytest.mark.parametrize("name", ["CVE-2024-3660 lambda", "CVE-2024-3660 old lambda", "CVE-2025-1550 any module",
+                                  "CVE-2025-8747 own function as layer", "CVE-2026-1462 saved model"])
+def test_no_guard_that_is_open_when_nobody_set_it(good, name):
+    """CVE-2026-12481: descriptions that come in by `from_config`, `model_from_json` or a copy are no less closed."""
+    config = json.loads(good["config.json"])
+    ATTACKS[name](config)
+    ways = [lambda: keras.Sequential.from_config(config["config"]),
+            lambda: keras.models.model_from_json(json.dumps(config)),
+            lambda: keras.saving.deserialize_keras_object(config)]
+    for way in ways:
+        with pytest.raises(StriateError):
+            way()
+
+
+def test_yaml_is_no_language_of_ours(tmp_path):
+    """CVE-2021-37678: a file of YAML is no model (tests/attacks/test_doors.py: nothing imports a reader of it)."""
+    path = tmp_path / "m.keras"
+    path.write_text('!!python/object/apply:os.system ["touch /tmp/evil"]\n')
+    assert_refused(path, "neither a .keras file nor HDF5", kind="model")
 
 
 @pytest.mark.parametrize("name", ["../../evil", "/tmp/evil", "<img src=x onerror=alert(1)>", "a/b/../../../../c"])

@@ -21,13 +21,15 @@ def memory(row):
 def made():
     utils.clear_session()
     model = zoo.build(sys.argv[1])
-    model.compile("adam", losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    sparse = model.output_shape[-1] > 1
+    model.compile("adam", losses.SparseCategoricalCrossentropy(from_logits=True) if sparse else "mse",
+                  metrics=["accuracy"] if sparse else [])
     return model
 
 size = int(sys.argv[2])
 model = made()
 x = np.random.default_rng(0).random((2 * size, *model.input_shape[1:]), np.float32)
-y = np.zeros(2 * size, np.int32)
+y = np.zeros(2 * size, np.int32) if model.output_shape[-1] > 1 else np.zeros((2 * size, 1), np.float32)
 model.fit(x, y, batch_size=size, verbose=0)  # Libraries are loaded and kernels compiled.
 del model
 estimate = made().memory_estimate(size).total
@@ -42,7 +44,12 @@ print(estimate, memory("VmHWM") - before)
 
 @pytest.mark.slow
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="the peak cannot be reset here")
-@pytest.mark.parametrize(("name", "batch_size"), [("small", 128), ("nova", 64), ("yale", 64), ("lenet5", 256)])
+@pytest.mark.parametrize(("name", "batch_size"), [
+    ("small", 128), ("nova", 64), ("yale", 64), ("lenet5", 256),
+    *(pytest.param(name, size, marks=pytest.mark.nightly) for name, size in (
+        ("brain_small", 16), ("brain_residual", 16), ("uva", 64), ("tue", 32), ("residual", 32), ("separable", 32),
+        ("signal", 64), ("fast90", 64), ("fast92", 64), ("fast94", 64), ("dcgan_discriminator", 32), ("small", 512),
+        ("nova", 256), ("yale", 16), ("lenet5", 1024), ("uva", 256)))])
 def test_estimate_is_what_a_training_takes(name, batch_size):
     done = subprocess.run([sys.executable, "-c", CODE, name, str(batch_size)], capture_output=True, text=True,
                           env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=300)
