@@ -70,6 +70,13 @@ def test_every_public_module_has_a_page(monkeypatch):
     assert all(f"\ngenerated/{page}\n" in index for page in modules)
 
 
+def test_the_architecture_names_every_part():
+    text = (DOCS / "architecture.md").read_text("utf-8")
+    named = {word.removesuffix("/").split("/")[0].removesuffix(".py") for word in re.findall(r"`([\w/.]+)`", text)}
+    parts = {path.stem for path in (ROOT / "striate").iterdir() if not path.name.startswith("_")}
+    assert not parts - named - {"py"}
+
+
 @pytest.mark.slow
 def test_pictures_can_be_made_again(tmp_path):
     spec = importlib.util.spec_from_file_location("make_pictures", DOCS / "make_pictures.py")
