@@ -13,6 +13,7 @@ from striate.cli import Command, plain
 EXAMPLES = """
 striate tune fashion-mnist --subset --trials 9 --epochs 9
 striate tune fashion-mnist --subset --method random --space learning_rate=1e-4..1e-1:log --space "batch_size=32|128"
+striate launch -n 4 -- tune fashion-mnist --trials 16
 striate tune photographs/ --method optuna --trials 20 --out runs/tuning
 striate tune fashion-mnist --model my_models:small --space "dropout=0.0..0.6" --space "filters=16|32|64"
 """
@@ -42,18 +43,23 @@ def command(data, space, method, out, as_json, **options) -> None:
     trains with the best settings and tests the result.
     """
     from striate import config
+    from striate.cli import join_ranks
     from striate.cli.run_folder import RunFolder
     from striate.cli.tuning import Judge
+    from striate.ranks import ranks
     from striate.systems import data as datasets
     from striate.tune import Search, Space
     from striate.tune.with_optuna import optuna_search
 
+    speaks = join_ranks()
     allowed = Space.parsed(_pairs(space) or DEFAULT_SPACE)
     loaded = datasets.load(data, options["subset"], options["limit"], options["seed"])
     judge = Judge(loaded, options["model"] or loaded.model, options["seed"])
     judge.check(allowed)
-    folder = out or RunFolder.create(config.value("runs"), f"tune-{loaded.name}").path
-    search = Search(folder, allowed, judge, options["seed"], lambda text: click.echo(text, err=True))
+    folder = out or Path(ranks().from_first(
+        lambda: str(RunFolder.create(config.value("runs"), f"tune-{loaded.name}").path)))
+    say = (lambda text: click.echo(text, err=True)) if speaks else None
+    search = Search(folder, allowed, judge, options["seed"], say)
     trials, epochs = options["trials"], options["epochs"]
     best = {"random": search.random, "halving": search.halving,
             "optuna": lambda trials, epochs: optuna_search(search, trials, epochs)}[method](trials, epochs)

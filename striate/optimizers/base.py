@@ -321,13 +321,15 @@ class Optimizer(KerasCalls, Configurable):
                                        and (updates + 1) % self.ema_overwrite_frequency == 0)
         return extra
 
-    def update(self, gradients: Sequence, scalars) -> None:
+    def update(self, gradients: Sequence, scalars, flat=None) -> None:
         """Assigns the new weights and slots; in a traced program, at its end.
 
         Args:
             gradients: one for each variable of `build`.
             scalars: what `scalars()` gave, as an array or an input of the program.
+            flat: the same gradients as one vector in the layout of the weights, if they lie so already.
         """
+        given = list(gradients)
         names = list(self._extra_numbers(0, 0, 0.0))
         count = scalars.shape[0] - len(names)
         extra = {name: scalars[count + index] for index, name in enumerate(names)}
@@ -336,7 +338,8 @@ class Optimizer(KerasCalls, Configurable):
         if not self.gradient_accumulation_steps:
             gradients = self._limited(list(gradients))
         if self.group is not None:
-            gradients = [self._flat(gradients)]
+            untouched = all(one is other for one, other in zip(gradients, given, strict=True))
+            gradients = [flat if flat is not None and untouched else self._flat(gradients)]
         vector = scalars[:count] if names else scalars
         for target, gradient in zip(self.targets, gradients, strict=True):
             self._update_target(target, gradient, vector, extra)

@@ -64,9 +64,9 @@ class LossScaleOptimizer(Optimizer):
         """The numbers of the inner optimiser's coming step."""
         return self.inner_optimizer.scalars()
 
-    def update(self, gradients, scalars) -> None:
+    def update(self, gradients, scalars, flat=None) -> None:
         """The inner optimiser's step."""
-        self.inner_optimizer.update(gradients, scalars)
+        self.inner_optimizer.update(gradients, scalars, flat)
 
     def scale_loss(self, loss):
         """The loss: float32 needs no scaling."""

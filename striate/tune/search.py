@@ -1,4 +1,4 @@
-"""`Search`: trials in a folder, made one after the other, each written down when it is done."""
+"""`Search`: trials in a folder, each written down when it is done; several ranks make as many at a time."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 
 from striate.errors import FileError, received
 from striate.files import write_text
+from striate.parallel import map_tasks
+from striate.ranks import ranks
 from striate.see.result import aligned
 from striate.tune.space import Space
 
@@ -65,10 +67,11 @@ class Search:
 
     def _read(self) -> None:
         place = self.folder / FILE
-        if not place.is_file():
+        text = ranks().from_first(lambda: place.read_text("utf-8") if place.is_file() else None)
+        if text is None:
             return
         try:
-            kept = json.loads(place.read_text("utf-8"))
+            kept = json.loads(text)
             trials = [Trial(row["number"], row["settings"], row["scores"], row["seconds"]) for row in kept["trials"]]
             about = {name: kept[name] for name in self.about}
         except (ValueError, KeyError, TypeError) as error:
@@ -80,8 +83,7 @@ class Search:
 
     def random(self, trials: int, epochs: int) -> Trial:
         """Trains so many drawn settings for so many epochs each; gives the best."""
-        for number in range(trials):
-            self.judge(self.trial(number), epochs)
+        self.judge_all([self.trial(number) for number in range(trials)], epochs)
         return self.best()
 
     def halving(self, trials: int, epochs: int, smallest: int = 1, factor: int = 3) -> Trial:
@@ -95,8 +97,7 @@ class Search:
         """
         left, budget = [self.trial(number) for number in range(trials)], min(smallest, epochs)
         while True:
-            for trial in left:
-                self.judge(trial, budget)
+            self.judge_all(left, budget)
             if budget >= epochs:
                 return self.best()
             ranked = sorted(left, key=lambda trial: (-trial.scores[str(budget)], trial.number))
@@ -112,15 +113,30 @@ class Search:
 
     def judge(self, trial: Trial, epochs: int) -> float:
         """The score of a trial after so many epochs: the one that is written down, or a new one."""
-        if str(epochs) not in trial.scores:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            started = time.perf_counter()
-            score = float(self.objective(trial.settings, epochs, self.folder / f"trial-{trial.number:04d}.keras"))
-            trial.scores[str(epochs)] = score if math.isfinite(score) else -1e30
-            trial.seconds += time.perf_counter() - started
-            self.save()
-            self.say(f"trial {trial.number}, {epochs} epochs: {score:.4f} with {said(trial.settings)}")
+        self.judge_all([trial], epochs)
         return trial.scores[str(epochs)]
+
+    def judge_all(self, trials: list[Trial], epochs: int) -> None:
+        """Makes sure that these trials have a score after so many epochs.
+
+        Of several ranks each makes one at a time; the folder must then be one that all of them see.
+        """
+        waiting, together = [trial for trial in trials if str(epochs) not in trial.scores], ranks().size
+        for first in range(0, len(waiting), together):
+            chosen = waiting[first:first + together]
+            results = map_tasks(lambda trial: self._measured(trial, epochs), chosen)
+            for trial, (score, seconds) in zip(chosen, results, strict=True):
+                trial.scores[str(epochs)] = score if math.isfinite(score) else -1e30
+                trial.seconds += seconds
+                self.save()
+                self.say(f"trial {trial.number}, {epochs} epochs: {score:.4f} with {said(trial.settings)}")
+
+    def _measured(self, trial: Trial, epochs: int) -> tuple[float, float]:
+        """(score, seconds) of a trial that is made now."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        started = time.perf_counter()
+        score = float(self.objective(trial.settings, epochs, self.folder / f"trial-{trial.number:04d}.keras"))
+        return score, time.perf_counter() - started
 
     def best(self) -> Trial:
         """The best trial among those that were trained longest."""
@@ -140,7 +156,8 @@ class Search:
     def data(self) -> dict[str, Any]:
         """Everything in plain types."""
         rows = [asdict(trial) for _, trial in sorted(self.trials.items()) if trial.scores]
-        return {**self.about, "trials": rows, "best": asdict(self.best()) if rows else None}
+        best = {"best": {**asdict(self.best()), "epochs": self.best().epochs, "score": self.best().score}} if rows else {}
+        return {**self.about, "trials": rows, **best}
 
     def __str__(self) -> str:
         names = sorted(self.space.names)

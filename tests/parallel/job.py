@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import striate as keras
-from striate import callbacks, config, layers, parallel, zoo
+from striate import callbacks, config, layers, parallel, tune, zoo
 
 
 def dropout_network():
@@ -129,6 +129,16 @@ def mapped(order):
     return [[result["rank"], result["square"], result["array"].tolist()] for result in results]
 
 
+def tuned(order):
+    """A search whose trials are shared out, each with a file of its own."""
+    def objective(settings, epochs, file):
+        file.write_text(str(epochs))
+        return -abs(settings["rate"] - 4.0) + 0.01 * epochs
+    search = tune.Search(Path(order["folder"]), tune.Space.parsed({"rate": "1.0..10.0"}), objective, seed=2)
+    best = search.halving(6, 4)
+    return [best.number, [[trial.number, trial.settings, trial.scores] for trial in search.ranked()]]
+
+
 def stored(order):
     """Training from a folder of shards of data."""
     model, x, y = made("mixed", order["shards"])
@@ -148,7 +158,7 @@ def interrupted(order):
 
 
 TASKS = {function.__name__: function
-         for function in (train, backed_up, metrics, fails, mapped, stored, interrupted)}
+         for function in (train, backed_up, metrics, fails, mapped, tuned, stored, interrupted)}
 
 if __name__ == "__main__":
     wanted = json.loads(sys.argv[1])

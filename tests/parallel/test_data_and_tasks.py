@@ -79,6 +79,15 @@ def test_tasks_are_shared_out_and_their_results_come_in_order(run):
     assert map_tasks(lambda number: (number, None), [1, 2]) == [(1, None), (2, None)]
 
 
+@pytest.mark.slow
+def test_a_search_over_ranks_is_that_of_one_process(run, tmp_path):
+    found = [run(ranks, task="tuned", folder=str(tmp_path / str(ranks))) for ranks in (None, 2)]
+    assert found[0] == found[1]
+    for ranks in (None, 2):
+        assert sorted(path.name for path in (tmp_path / str(ranks)).iterdir()) == [
+            *(f"trial-{number:04d}.keras" for number in range(6)), "tune.json"]
+
+
 def test_the_wire_carries_plain_values_and_arrays_only():
     nest = {"a": [1, 2.5, None, True, "word"], "b": (np.float32(3), np.zeros((2, 0)), np.arange(3, dtype=np.uint8))}
     found = decode(encode(nest))

@@ -80,7 +80,7 @@ class ShardPrograms:
     def _update(self, vector, scalars) -> None:
         pieces = [ops.reshape(vector[start:start + variable.size], variable.shape)
                   for variable, start in zip(self._trained, self._offsets, strict=True)]
-        self._model.optimizer.update(pieces, scalars)
+        self._model.optimizer.update(pieces, scalars, flat=vector)
 
     def apply(self, vector: np.ndarray, scalars: np.ndarray) -> None:
         """The optimizer's step and the new statistics, from the sum over all shards."""

@@ -1,0 +1,258 @@
+"""How training scales over ranks: measures steps and exchanges on 1 to 4 ranks, and over links of given speed.
+
+    python -m benchmarks.scaling                     measures on this machine (a few minutes; it should be quiet)
+    sudo -E python -m benchmarks.scaling --links 100,200,1000   also between network namespaces, at so many Mbit/s
+    python -m benchmarks.scaling_model               fits the model, checks it, draws the figures of docs/scaling.md
+
+Each rank has one thread. A rank's part of the batch stays the same (weak scaling): 32 images. `seconds` are the fastest
+step (or exchange) of many, `median` the median one; on a machine that does other things only the fastest says anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+RESULTS = Path(__file__).parent / "results" / "scaling.json"
+NETWORKS = ("lenet5", "small", "uva", "nova")
+LENGTHS = (1024, 16384, 262144, 1048576, 2097152)
+BATCH, RANKS = 32, (1, 2, 3, 4)
+HOSTS = ("striate-a", "striate-b")
+_LAUNCHER = """#!/bin/sh
+while [ "${1#-}" != "$1" ]; do shift; done
+host="$1"; shift
+exec ip netns exec "$host" unshare -u sh -c "hostname $host; $*"
+"""
+
+
+# ---- on each rank ----------------------------------------------------------------------------------------------------
+
+def exchange(order) -> list[dict]:
+    """Seconds that `sum_shards` takes beside the computing, one shard a rank, for each length of the vector."""
+    from striate.ranks import ranks
+
+    found, rows = ranks(), []
+    for length in order["lengths"]:
+        vector, result = np.ones(length, np.float32), {"loss": np.float32(1), "values": [np.ones(BATCH, np.float32)]}
+        times = []
+        for _ in range(order["repeats"]):
+            found.from_first(lambda: None)
+            started = time.perf_counter()
+            found.sum_shards(length, [BATCH] * found.size, lambda shard, v=vector, r=result: (v, r))
+            times.append(time.perf_counter() - started)
+        rows.append({"ranks": found.size, "length": length, "seconds": min(times), "median": statistics.median(times)})
+    return rows
+
+
+def steps(order) -> dict:
+    """Seconds of a training step with 32 images a rank."""
+    import striate as keras
+    from striate import callbacks, zoo
+    from striate.ranks import ranks
+
+    keras.utils.set_random_seed(0)
+    model, recipe = zoo.build(order["network"]), zoo.recipe(order["network"])
+    count = BATCH * ranks().size
+    draw = np.random.default_rng(0)
+    x, y = draw.random((count, *model.input_shape[1:]), np.float32), draw.integers(0, model.output_shape[-1], count)
+    model.compile(recipe.make_optimizer(), "sparse_categorical_crossentropy")
+    clock = _Clock(callbacks)
+    model.fit(x, y, batch_size=count, epochs=order["steps"], verbose=0, shuffle=False, callbacks=[clock.callback])
+    walls, works = np.diff(clock.walls)[2:], np.diff(clock.works)[2:]
+    return {"network": order["network"], "ranks": ranks().size, "parameters": model.count_params(),
+            "seconds": float(walls.min()), "median": float(np.median(walls)), "processor_seconds": float(works.min())}
+
+
+class _Clock:
+    """Wall time and processor time of this thread at the end of each step."""
+
+    def __init__(self, callbacks):
+        self.walls, self.works = [], []
+        self.callback = callbacks.LambdaCallback(on_train_batch_end=self._read)
+
+    def _read(self, batch, logs=None):
+        self.walls.append(time.perf_counter())
+        self.works.append(time.thread_time())
+
+
+def finality(order) -> list[dict]:
+    """How far a step is when its gradients are final: (share of the time, share of the bytes), launch by launch."""
+    import striate as keras
+    from striate import zoo
+    from striate.models.training.data import Batch, Examples
+
+    keras.utils.set_random_seed(0)
+    keras.config.set_value("shards", 2)
+    rows = []
+    for network in order["networks"]:
+        model = zoo.build(network)
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        x = np.zeros((2 * BATCH, *model.input_shape[1:]), np.float32)
+        model.train_on_batch(x, np.zeros(2 * BATCH))
+        part = Batch(Examples(x, [np.zeros(2 * BATCH, np.int32)], [None])).between(0, BATCH)
+        executable = model._programs.sharded.shard.executable(part.examples.nest, None)
+        leaves = [array for array in (part.examples.x, part.examples.y[0])]
+        final = {value: index for index, step in enumerate(executable.plan.steps) for value in step.node.outputs}
+        gather = next(node for node in executable.graph.nodes if node.op == "flat_gradients")
+        ends = np.cumsum(_seconds_of_steps(executable, leaves))
+        sizes = [(ends[final.get(value, -1)] / ends[-1], value.type.bytes) for value in gather.inputs]
+        rows.append({"network": network, "points": sorted([float(when), int(size)] for when, size in sizes)})
+    return rows
+
+
+def _seconds_of_steps(executable, leaves) -> list[float]:
+    times = executable.profile(leaves, repeats=10)
+    return [sum(time.seconds for time in times if time.step is step) for step in executable.plan.steps]
+
+
+def noise(order) -> dict:
+    """The gradient noise scale of `small` on Fashion-MNIST after so many epochs: the batch from which on more samples a
+    step make the gradient hardly better (McCandlish and others, 2018: An empirical model of large-batch training).
+    """
+    import striate as keras
+    from striate import zoo
+    from striate.datasets import fashion_mnist
+    from striate.models.training.data import Batch
+    from striate.models.training.sharding import cut
+
+    keras.utils.set_random_seed(0)
+    keras.config.set_value("shards", order["shards"])
+    (x, y), _ = fashion_mnist.load_data(subset=True) if order["subset"] else fashion_mnist.load_data()
+    x = x[..., None].astype(np.float32) / 255
+    model = zoo.build("small")
+    model.compile("adam", "sparse_categorical_crossentropy")
+    scales = []
+    for epoch in range(order["epochs"]):
+        if epoch:
+            model.fit(x, y, batch_size=64, epochs=1, verbose=0)
+        else:
+            model.train_on_batch(x[:64], y[:64])
+        program = model._programs.sharded
+        parts = cut(Batch(model._prepare(x[:order["rows"]], y[:order["rows"]])), order["shards"])
+        vectors = np.stack([program.shard(part.examples.nest, None)[0] for part in parts]).astype(np.float64)
+        small, big = (vectors ** 2).sum(axis=1).mean(), (vectors.mean(axis=0) ** 2).sum()
+        b, whole = parts[0].size, order["rows"]
+        signal, spread = (whole * big - b * small) / (whole - b), (small - big) / (1 / b - 1 / whole)
+        scales.append({"epochs": epoch, "scale": float(spread / signal)})
+    return {"network": "small", "data": "fashion-mnist", "subset": order["subset"], "scales": scales}
+
+
+# ---- starting ranks --------------------------------------------------------------------------------------------------
+
+def started(ranks: int | None, kind: str, prefix=(), options=(), **order):
+    """What rank 0 of a job of so many ranks measured; None: one process without MPI."""
+    from striate.parallel.launch import find_mpiexec
+
+    start = [] if ranks is None else [*find_mpiexec(), *options, "-n", str(ranks)]
+    words = [*prefix, *start, sys.executable, "-m", "benchmarks.scaling", "--rank", json.dumps({"kind": kind, **order})]
+    environment = {**os.environ, "STRIATE_NUM_THREADS": "1", "STRIATE_RANK_TIMEOUT": "60"}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"The job of {ranks} ranks failed:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout)
+
+
+@contextmanager
+def linked(launcher: Path):
+    """Two network namespaces with a link between them; gives a function that sets its speed in Mbit/s."""
+    def run(*words):
+        subprocess.run(words, check=True, capture_output=True)
+    a, b = HOSTS
+    for host in HOSTS:
+        run("ip", "netns", "add", host)
+    try:
+        run("ip", "link", "add", "sta", "netns", a, "type", "veth", "peer", "name", "stb", "netns", b)
+        for host, name, address in ((a, "sta", "10.77.0.1/24"), (b, "stb", "10.77.0.2/24")):
+            run("ip", "-n", host, "addr", "add", address, "dev", name)
+            run("ip", "-n", host, "link", "set", name, "up")
+            run("ip", "-n", host, "link", "set", "lo", "up")
+        launcher.write_text(_LAUNCHER)
+        launcher.chmod(0o755)
+
+        def speed(megabits: int) -> None:
+            for host, name in ((a, "sta"), (b, "stb")):
+                run("tc", "-n", host, "qdisc", "replace", "dev", name, "root", "tbf", "rate", f"{megabits}mbit",
+                    "burst", "64kb", "latency", "100ms")
+        yield speed
+    finally:
+        for host in HOSTS:
+            run("ip", "netns", "del", host)
+        launcher.unlink(missing_ok=True)
+
+
+def measure(links: list[int], networks: list[str], count: int) -> dict:
+    """Everything, as it is stored."""
+    found: dict = {"machine": {"processor": _processor(), "cores": os.cpu_count(), "load": os.getloadavg()[0]},
+                   "batch": BATCH, "exchanges": [], "steps": [], "links": []}
+    for ranks in RANKS:
+        found["exchanges"] += started(ranks, "exchange", lengths=LENGTHS, repeats=30) if ranks > 1 else []
+        for network in networks:
+            found["steps"].append(started(ranks, "steps", network=network, steps=count) | {"mpi": True})
+            print(found["steps"][-1], flush=True)
+    found["steps"] += [started(None, "steps", network=network, steps=count) | {"mpi": False} for network in networks]
+    found["finality"] = started(None, "finality", networks=networks)
+    found["noise"] = started(None, "noise", subset=True, shards=64, rows=4096, epochs=4)
+    if links:
+        found["links"] = _measure_links(links, networks, count)
+    return found
+
+
+def _measure_links(links: list[int], networks: list[str], count: int) -> list[dict]:
+    """The same between two machines, which are namespaces here: over TCP, at several speeds."""
+    rows, launcher = [], Path("/tmp/striate-netns-launcher")
+    os.environ |= {"MPIR_CVAR_CH4_NETMOD": "ofi", "FI_PROVIDER": "tcp"}
+    prefix = ("ip", "netns", "exec", HOSTS[0])
+    options = ("-iface", "sta", "-launcher", "ssh", "-launcher-exec", str(launcher), "-hosts", ",".join(HOSTS))
+    with linked(launcher) as speed:
+        for megabits in links:
+            speed(megabits)
+            exchanges = started(2, "exchange", prefix, options, lengths=LENGTHS, repeats=8)
+            rows.append({"megabits": megabits, "exchanges": exchanges, "steps": [
+                started(2, "steps", prefix, options, network=network, steps=max(8, count // 3))
+                for network in networks]})
+            print(json.dumps(rows[-1]), flush=True)
+    return rows
+
+
+def _processor() -> str:
+    from striate.kernels import cpu
+
+    return getattr(cpu.host(), "name", "") or platform.processor() or platform.machine()
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--links", default="", help="speeds of links between namespaces in Mbit/s (needs root)")
+    parser.add_argument("--networks", default=",".join(NETWORKS))
+    parser.add_argument("--steps", type=int, default=60, help="steps of each measurement")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--rank", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.rank:
+        from striate import parallel
+
+        order = json.loads(given.rank)
+        if parallel.started_by_mpi():
+            parallel.start()
+        kinds = {"exchange": exchange, "steps": steps, "finality": finality, "noise": noise}
+        print(json.dumps(kinds[order["kind"]](order)), flush=True)
+        return
+    links = [int(link) for link in given.links.split(",") if link]
+    found = measure(links, given.networks.split(","), given.steps)
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
