@@ -68,8 +68,10 @@ def _panel(canvas: Canvas, y: float, height: float, title: str, curves: dict[str
     for index, (name, curve) in reversed(list(enumerate(curves.items()))):
         colour = SERIES[index % len(SERIES)]
         step = room / max(len(curve) - 1, 1)
-        canvas.path([(left + i * step, at(value)) for i, value in enumerate(np.asarray(curve, float).tolist())], colour,
-                    1.6 if len(curve) > 150 else 2.4 + 3 * index * (len(curve) <= 60), opacity=1 if index == 0 else 0.75)
+        points = [(left + i * step, at(value)) for i, value in enumerate(np.asarray(curve, float).tolist())]
+        # Later curves lie below and are wider where points are few, so that equal ones are both seen.
+        thickness = 1.6 if len(curve) > 150 else 2.4 + 3 * index * (len(curve) <= 60)
+        canvas.path(points, colour, thickness, opacity=1 if index == 0 else 0.75)
         canvas.text(x, y - 8, name, 13, colour, "end")
         x -= 14 * 0.66 * len(name) + 24
 

@@ -61,5 +61,5 @@ def test_every_picture_is_shown():
 def test_every_finding_has_its_heading():
     from striate.see import diagnosis
 
-    codes = set(re.findall(r'"([MD]\d{3})"', Path(diagnosis.__file__).read_text("utf-8")))
+    codes = set(re.findall(r'Finding\(\s*"([MD]\d{3})"', Path(diagnosis.__file__).read_text("utf-8")))
     assert codes == set(re.findall(r"^### ([MD]\d{3})$", (DOCS / "doctor.md").read_text("utf-8"), re.MULTILINE))
