@@ -156,8 +156,10 @@ class Search:
     def data(self) -> dict[str, Any]:
         """Everything in plain types."""
         rows = [asdict(trial) for _, trial in sorted(self.trials.items()) if trial.scores]
-        best = {"best": {**asdict(self.best()), "epochs": self.best().epochs, "score": self.best().score}} if rows else {}
-        return {**self.about, "trials": rows, **best}
+        if not rows:
+            return {**self.about, "trials": rows}
+        best = self.best()
+        return {**self.about, "trials": rows, "best": {**asdict(best), "epochs": best.epochs, "score": best.score}}
 
     def __str__(self) -> str:
         names = sorted(self.space.names)

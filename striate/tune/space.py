@@ -94,17 +94,16 @@ class Space:
 
 def _parsed(name: str, text: str) -> Range | Choice:
     found = _RANGE.fullmatch(text)
-    try:
-        if found:
-            whole = not re.search(r"[.eE]", found["low"] + found["high"])
+    if found:
+        whole = not re.search(r"[.eE]", found["low"] + found["high"])
+        try:
             return Range(float(found["low"]), float(found["high"]), bool(found["log"]), whole)
-        values = [_value(word) for word in text.split("|")]
-    except ValueError as error:
-        raise ArgumentError(f"The range of {name} cannot be read: {error}") from error
-    if not all(word.strip() for word in text.split("|")):
+        except ValueError as error:
+            raise ArgumentError(f"The range of {name} cannot be read: {error}") from error
+    if ".." in text or not all(word.strip() for word in text.split("|")):
         raise ArgumentError("What may vary is written as low..high, low..high:log or one|two|three. "
                             + received(**{name: text}))
-    return Choice(tuple(values))
+    return Choice(tuple(_value(word) for word in text.split("|")))
 
 
 def _value(word: str) -> Any:

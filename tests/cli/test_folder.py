@@ -1,0 +1,140 @@
+"""`striate train FOLDER`: nothing else is needed, everything is said, and `predict` prepares pictures the same way."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from striate.cli import main
+from striate.systems import own
+from tests.systems import photographs
+
+
+def run(*words):
+    return CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    return photographs.folder(tmp_path_factory.mktemp("data") / "things", 90)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+QUICK = ("--epochs", 2, "--image-size", "32x32")
+
+
+def test_a_folder_is_trained_on_and_its_model_used(pictures, here):
+    own_copy = shutil.copytree(pictures, here / "things")
+    (own_copy / "circles" / "broken.jpg").write_bytes(b"no picture")
+    done = run("train", "things", *QUICK, "--json")
+    result = json.loads(done.stdout)
+    assert result["data"]["classes"] == ["circles", "stripes", "triangles"]
+    assert result["data"]["image_shape"] == [32, 32, 3]
+    said = " ".join(result["data"]["chosen"])
+    assert "70%" in said and "32x32" in said and "photographs" in said
+    assert "broken.jpg" in " ".join(result["data"]["findings"]) and "broken.jpg" in done.stderr
+    config = json.loads((here / result["run"] / "config.json").read_text())
+    assert config["data"]["preparation"]["image_size"] == [32, 32] and config["training"]["patience"] == 12
+    assert "broken.jpg" in (here / result["run"] / "report.html").read_text()
+
+    measured = json.loads(run("evaluate", result["run"], "--json").stdout)
+    assert measured["accuracy"] == pytest.approx(result["test"]["accuracy"])
+    path = sorted((own_copy / "stripes").iterdir())[0]
+    (found,) = json.loads(run("predict", result["run"], path, "--json").stdout)
+    assert sum(row["probability"] for row in found["classes"]) == pytest.approx(1)
+    network = own_prediction(here / result["model"], config["data"]["preparation"], path)
+    assert found["classes"][0]["probability"] == pytest.approx(float(network.max()), abs=1e-6)
+
+
+def own_prediction(file, preparation, path):
+    """What a user's own program gets out of the saved model with the recorded preparation."""
+    import striate
+    from striate.datasets.pictures import Preparation
+
+    model = striate.saving.load_model(file)
+    return np.asarray(model.predict(Preparation.of(preparation).read(path)[np.newaxis], verbose=0))[0]
+
+
+def test_pictures_on_the_disk_give_a_usable_model(pictures, here, monkeypatch):
+    monkeypatch.setattr(own, "MEMORY_SHARE", 0.0)
+    result = json.loads(run("train", pictures, *QUICK, "--out", "stored", "--json").stdout)
+    assert "stay on the disk" in " ".join(result["data"]["chosen"])
+    assert (here / "stored" / "best.keras").is_file()
+    assert json.loads(run("evaluate", "stored", "--json").stdout)["accuracy"] == result["test"]["accuracy"]
+
+
+def test_an_archive_of_arrays_is_trained_on(here):
+    random = np.random.default_rng(0)
+    labels = np.arange(160) % 2
+    x = random.normal(100, 10, (160, 12, 12)) + labels[:, None, None] * 60
+    np.savez(here / "cells.npz", x=x.astype(np.float32), y=np.array(["dark", "light"])[labels])
+    result = json.loads(run("train", "cells.npz", "--epochs", 12, "--json").stdout)
+    assert result["data"]["classes"] == ["dark", "light"] and result["test"]["accuracy"] > 0.8
+
+
+def test_patience_ends_a_training(here):
+    random = np.random.default_rng(0)
+    np.savez(here / "noise.npz", x=random.integers(0, 256, (80, 12, 12), np.uint8), y=np.arange(80) % 2)
+    done = run("train", "noise.npz", "--epochs", 200, "--patience", 2)
+    assert done.exit_code == 0 and "had not improved for 2 epochs" in done.output
+    assert json.loads((here / "runs" / "noise-0001" / "config.json").read_text())["result"]["epochs"] < 100
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (("train", "missing-folder"), "no data set of this name"),
+    (("train", "empty"), "one folder for each class"),
+    (("train", "file.txt"), ".npz file or a .csv file"),
+    (("train", "x-or-o", "--image-size", "32x32"), "Only pictures in files"),
+    (("train", "fashion-mnist", "--image-size", "32by32"), "written 64x64"),
+    (("train", "x-or-o", "--subset"), "leave --subset out"),
+    (("train", "auto-mpg", "--model", "small"), "takes no model"),
+    (("data", "show", "missing-folder"), "no data set of this name"),
+])
+def test_mistakes_are_one_sentence(here, words, said):
+    (here / "empty").mkdir()
+    (here / "file.txt").write_text("text")
+    done = run(*words)
+    assert done.exit_code == 2 and said in " ".join(done.output.split()) and "Traceback" not in done.output
+
+
+def test_data_show_draws_a_sheet_and_tells_doubles(pictures, here):
+    for part, rows in (("train", slice(0, 20)), ("test", slice(18, 30))):
+        for kind in photographs.CLASSES:
+            (here / "parted" / part / kind).mkdir(parents=True)
+            for path in sorted((pictures / kind).iterdir())[rows]:
+                shutil.copy(path, here / "parted" / part / kind)
+    found = json.loads(run("data", "show", "parted", "--json").stdout)
+    assert sum(found["across"].values()) == 6 and found["counts"]["test"]["circles"] == 12
+    assert any("the same in" in sentence for sentence in found["findings"])
+    with Image.open(here / found["sheet"]) as sheet:
+        assert sheet.width > 1000 and len(set(sheet.convert("L").resize((50, 50)).getdata())) > 20
+    text = run("data", "show", "parted", "--out", "again.svg").output
+    assert "circles" in text and (here / "again.svg").is_file()
+
+
+def test_data_list_and_get(here):
+    rows = json.loads(run("data", "list", "--json").stdout)
+    assert {"fashion-mnist", "auto-mpg", "simulated-ca", "brain-food"} <= {row["name"] for row in rows}
+    assert "auto-mpg" in run("data", "list").output
+    assert json.loads(run("data", "get", "x-or-o", "--json").stdout)["shapes"]["test"] == [600, 9, 9, 1]
+
+
+def test_x_or_o_is_learnt(here):
+    result = json.loads(run("train", "x-or-o", "--json").stdout)
+    assert result["test"]["accuracy"] > 0.95
+
+
+@pytest.mark.slow
+def test_a_thousand_photographs_of_mixed_sizes(here):
+    photographs.folder(here / "photographs", 1000)
+    result = json.loads(run("train", "photographs", "--epochs", 25, "--json").stdout)
+    assert result["data"]["image_shape"] == [96, 96, 3]
+    assert result["test"]["accuracy"] > 0.85

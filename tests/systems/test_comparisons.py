@@ -1,0 +1,103 @@
+"""The lectures' comparisons: a small part of each, and that a table goes on where it was broken off."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from striate.cli import main
+from striate.datasets import auto_mpg as cars
+from striate.errors import FileError
+from striate.systems import auto_mpg, brain, nova
+from striate.systems.comparison import Comparison
+
+
+def test_a_table_goes_on_where_it_was_broken_off(tmp_path):
+    made = []
+
+    def row(name):
+        made.append(name)
+        if name == "three" and made.count("three") == 1:
+            raise KeyboardInterrupt
+        return {"score": len(name)}
+    variants = {name: lambda name=name: row(name) for name in ("one", "two", "three")}
+    with pytest.raises(KeyboardInterrupt):
+        Comparison.at(tmp_path, "title", "question", ("score",)).run(variants)
+    found = Comparison.at(tmp_path, "title", "question", ("score",)).run(variants)
+    assert made == ["one", "two", "three", "three"]
+    assert [own["score"] for own in found.rows] == [3, 3, 5]
+    assert json.loads((tmp_path / "comparison.json").read_text())["rows"] == found.rows
+    assert "three" in str(found) and "5" in str(found)
+    with pytest.raises(FileError, match="another comparison"):
+        Comparison.at(tmp_path, "other", "question", ("score",))
+    (tmp_path / "comparison.json").write_text("{")
+    with pytest.raises(FileError, match="damaged"):
+        Comparison.at(tmp_path, "title", "question", ("score",))
+
+
+def test_linear_model_is_least_squares():
+    (x, y), (x_valid, y_valid) = cars.load_data(seed=5)
+    ones = [np.c_[part.astype(float), np.ones(len(part))] for part in (x, x_valid)]
+    weights = np.linalg.lstsq(ones[0], y, rcond=None)[0]
+    error = float(np.sqrt(np.mean((ones[1] @ weights - y_valid) ** 2)))
+    assert auto_mpg.linear_error(5) == pytest.approx(error, rel=1e-4)
+    assert auto_mpg.linear_error(None) == pytest.approx(5.78, abs=0.005)
+    assert np.mean([auto_mpg.linear_error(seed) for seed in range(20)]) == pytest.approx(3.39, abs=0.005)
+
+
+def test_regression_beats_the_linear_model_and_is_repeatable():
+    found = auto_mpg.compare(splits=2, activations=("relu",), rates=(0.01,)).rows
+    assert found[1]["validation error"] < found[0]["validation error"]
+    assert found[1]["better than linear"] == "2 of 2"
+    trainer = auto_mpg.Trainer(7, "relu", 0.01)
+    data = cars.load_data(seed=0)
+    assert trainer.errors(data, 0) == trainer.errors(data, 0)
+
+
+def test_a_table_of_ones_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    x = random.normal(size=(120, 2))
+    rows = ["a,b,price"] + [f"{a:.4f},{b:.4f},{a * 3 - b:.4f}" for a, b in x]
+    (tmp_path / "own.csv").write_text("\n".join(rows))
+    done = CliRunner().invoke(main, ["compare", "own.csv", "--target", "price", "--splits", "1", "--json"],
+                              catch_exceptions=False)
+    found = json.loads(done.stdout)
+    assert found["rows"][0]["validation error"] < 1e-3 and "price" in found["title"]
+
+
+def test_brain_networks_are_judged_on_sessions_that_they_have_not_seen(tmp_path):
+    def few():
+        parts = brain.simulated(frames=16)
+        assert {name: len(y) for name, (_, y) in parts.items()} == {"train": 68, "same": 12, "other": 16, "test": 48}
+        return parts
+    found = brain.compare(("yale",), seeds=(0,), epochs=1, data=few, folder=tmp_path)
+    row = found.rows[0]
+    assert row["parameters"] == 62338 and 0 <= row["test accuracy"] <= 1
+    assert (tmp_path / "yale.keras").is_file()
+    assert any("simulated" in note for note in found.notes)
+
+
+def test_variants_differ_from_the_network_as_described_in_one_thing():
+    import striate
+
+    plain = nova.network()
+    assert plain.count_params() == striate.zoo.build("nova").count_params()
+    kinds = [type(layer).__name__ for layer in nova.network(normalised=False, dropout=0).layers]
+    assert "BatchNormalization" not in kinds and "Dropout" not in kinds
+    pooled = [type(layer).__name__ for layer in nova.network(pooling="average").layers]
+    assert pooled.count("AveragePooling2D") == 2
+    for changes in nova.VARIANTS.values():
+        assert set(changes) <= {"activation", "normalised", "dropout", "stack_dropout", "pooling", "optimizer",
+                                "learning_rate", "optimizer_arguments"}
+
+
+@pytest.mark.slow
+def test_nova_variants_in_one_table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["compare", "nova", "--subset", "--limit", "300", "--epochs", "1", "--variant", "as described", "--variant",
+             "Adam", "--out", "table", "--json"]
+    found = json.loads(CliRunner().invoke(main, words, catch_exceptions=False).stdout)
+    assert [row["variant"] for row in found["rows"]] == ["as described", "Adam"]
+    assert all(row["test accuracy"] > 0.1 for row in found["rows"])
