@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from striate.saving import keras1
+
 _LAYER_KEYS = ("class_name", "config", "name", "inbound_nodes")
 _OLD_NAMES = {"Model": "Functional", "BatchNormalizationV1": "BatchNormalization", "BatchNormalizationV2":
               "BatchNormalization", "Convolution2D": "Conv2D", "SeparableConvolution2D": "SeparableConv2D"}
@@ -29,6 +31,8 @@ def modern(description: dict[str, Any]) -> dict[str, Any]:
     config = description["config"]
     if isinstance(config, list):
         config = {"layers": config}
+    if keras1.is_old(description["class_name"], config):
+        name, config = keras1.modern_layer(description["class_name"], config)
     config = {key: _value(item) for key, item in config.items() if key not in _FORGOTTEN.get(name, ())}
     if name == "InputLayer" and "batch_input_shape" in config:
         config["batch_shape"] = config.pop("batch_input_shape")

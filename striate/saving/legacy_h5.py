@@ -13,6 +13,7 @@ from striate.errors import ArgumentError, ModelFileError, StriateError, received
 from striate.layers.budget import weight_budget
 from striate.models import Model
 from striate.saving.description import check_description, described, model_from
+from striate.saving.keras1 import modern_weights
 from striate.saving.legacy_config import legacy, modern, modern_training
 from striate.saving.untrusted import H5Reader, read_json
 from striate.saving.untrusted.limits import damaged
@@ -141,7 +142,7 @@ def _restore_layers(model: Model, reader: H5Reader, root: str, skip_mismatch: bo
     ready = []
     for layer, name in pairs:
         try:
-            ready += _read_layer(layer, reader, _join(root, name), saved[name])
+            ready += _read_layer(layer, reader, root, _join(root, name), saved[name])
         except ModelFileError as error:
             if not skip_mismatch:
                 raise
@@ -150,18 +151,33 @@ def _restore_layers(model: Model, reader: H5Reader, root: str, skip_mismatch: bo
         variable.assign(value.astype(variable.dtype))
 
 
-def _read_layer(layer, reader: H5Reader, folder: str, names: list[str]) -> list[tuple[Any, np.ndarray]]:
+def _read_layer(layer, reader: H5Reader, root: str, folder: str, names: list[str]) -> list[tuple[Any, np.ndarray]]:
     variables = _in_legacy_order(layer)
     if len(variables) != len(names):
         raise ModelFileError(f"{reader.what}: layer {layer.name!r} has {len(variables)} weights. "
                              + received(weight_names=names))
     pairs = [(variable, _join(folder, name)) for variable, name in zip(variables, names, strict=True)]
+    if (reader.text(root, "keras_version") or "1").startswith("1."):
+        return _of_keras1(layer, reader, root, pairs)
     for variable, path in pairs:
         entry = reader.datasets.get(path)
         if entry is None or entry.shape != variable.shape:
             raise ModelFileError(f"{reader.what}: {variable.path} needs the shape {variable.shape}. "
                                  + received(path=path, shape=entry and entry.shape))
     return [(variable, reader.array(path)) for variable, path in pairs]
+
+
+def _of_keras1(layer, reader: H5Reader, root: str, pairs: list) -> list[tuple[Any, np.ndarray]]:
+    """The variables of a layer and what a file of Keras 1 holds for them, in today's order of axes."""
+    sizes = [reader.datasets[path].shape if path in reader.datasets else None for _, path in pairs]
+    if [None if size is None else np.prod(size) for size in sizes] != [variable.size for variable, _ in pairs]:
+        raise ModelFileError(f"{reader.what}: layer {layer.name!r} has other weights. " + received(shapes=sizes))
+    arrays = modern_weights(layer, [reader.array(path) for _, path in pairs], reader.text(root, "backend") or "theano")
+    for (variable, path), array in zip(pairs, arrays, strict=True):
+        if array.shape != variable.shape:
+            raise ModelFileError(f"{reader.what}: {variable.path} needs the shape {variable.shape}. "
+                                 + received(path=path, shape=array.shape))
+    return [(variable, array) for (variable, _), array in zip(pairs, arrays, strict=True)]
 
 
 def _join(folder: str, name: str) -> str:
