@@ -135,6 +135,65 @@ def randint(shape, minval, maxval, dtype="int32", seed=None):
     return ops.add(ops.cast(draw, dtype), minval)
 
 
+def _apart(stream: int, index: int) -> int:
+    """One of many streams that belong to one, and to nothing else."""
+    return stream + (index << 52)
+
+
+def gamma_from(state, stream: int, shape, alpha):
+    """Numbers of the gamma distribution of a state and a stream (see `gamma`).
+
+    Marsaglia and Tsang, "A simple method for generating gamma variables" (2000): a cubed normal number is kept with a
+    probability above 0.95, else drawn again; below alpha = 1 the number for alpha + 1 is shrunk.
+    """
+    lifted = ops.where(ops.less(alpha, 1.0), ops.add(alpha, 1.0), alpha)
+    d = lifted - 1.0 / 3.0
+    c = 1.0 / ops.sqrt(d * 9.0)
+    found, done = 0.0, None
+    for redraw in range(_REDRAWS):
+        normal_draw = ops.random_normal(state, shape, stream=_apart(stream, 2 * redraw))
+        draw = ops.random_uniform(state, shape, 2.0 ** -25, 1.0, stream=_apart(stream, 2 * redraw + 1))
+        v = ops.power(ops.maximum(normal_draw * c + 1.0, 1e-6), 3.0)
+        kept = ops.less(ops.log(draw), ops.square(normal_draw) * 0.5 + d * (1.0 - v + ops.log(v)))
+        found = d * v if done is None else ops.where(done, found, d * v)
+        done = kept if done is None else ops.logical_or(done, kept)
+    shrink = ops.random_uniform(state, shape, 2.0 ** -25, 1.0, stream=_apart(stream, 2 * _REDRAWS))
+    return ops.where(ops.less(alpha, 1.0), found * ops.power(shrink, 1.0 / ops.maximum(alpha, 1e-6)), found)
+
+
+def gamma(shape, alpha, dtype=None, seed=None):
+    """Numbers of the gamma distribution with shape parameter `alpha` and scale 1.
+
+    Example:
+        >>> bool((gamma((2, 3), 2.0, seed=1) > 0).all())
+        True
+    """
+    return _cast(gamma_from(*_source(seed), shape, np.float32(alpha) if np.isscalar(alpha) else alpha), dtype)
+
+
+def beta_from(state, stream: int, shape, alpha, beta):
+    """Numbers of the beta distribution of a state and a stream (see `beta`)."""
+    alpha, beta = (np.float32(part) if np.isscalar(part) else part for part in (alpha, beta))
+    first = gamma_from(state, stream, shape, alpha)
+    second = gamma_from(state, _apart(stream, 2 * _REDRAWS + 1), shape, beta)
+    return first / ops.maximum(first + second, 1e-37)
+
+
+def beta(shape, alpha, beta, dtype=None, seed=None):
+    """Numbers between 0 and 1 of the beta distribution."""
+    return _cast(beta_from(*_source(seed), shape, alpha, beta), dtype)
+
+
+def binomial(shape, counts, probabilities, dtype=None, seed=None):
+    """How many of `counts` tries succeed that each do with the probability `probabilities`; counts are known."""
+    most = int(np.max(counts))
+    tries = uniform((*shape, most), seed=seed)
+    open_tries = np.arange(most) < np.expand_dims(np.asarray(counts), -1)
+    chances = probabilities if np.isscalar(probabilities) else ops.expand_dims(probabilities, -1)
+    successes = ops.logical_and(ops.less(tries, chances), open_tries)
+    return _cast(ops.sum(ops.cast(successes, "float32"), axis=-1), dtype)
+
+
 def categorical(logits, num_samples, dtype="int32", seed=None):
     """Classes drawn with the probabilities softmax(logits): logits (batch, classes) -> (batch, num_samples)."""
     batch, classes = logits.shape

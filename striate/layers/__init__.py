@@ -19,6 +19,16 @@ from striate.layers.augmentation import (
 )
 from striate.layers.base import Layer
 from striate.layers.categories import CategoryEncoding, Discretization
+from striate.layers.colour import (
+    AutoContrast,
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomGaussianBlur,
+    RandomHue,
+    RandomPosterization,
+    RandomSaturation,
+    Solarization,
+)
 from striate.layers.conv import (
     Conv1D,
     Conv1DTranspose,
@@ -62,6 +72,7 @@ from striate.layers.merging import (
     multiply,
     subtract,
 )
+from striate.layers.mixing import CutMix, MixUp, Pipeline
 from striate.layers.normalization import (
     BatchNormalization,
     GroupNormalization,
@@ -116,6 +127,7 @@ from striate.layers.reshaping import (
     ZeroPadding3D,
 )
 from striate.layers.symbolic import KerasTensor
+from striate.layers.warping import RandomPerspective, RandomShear
 from striate.layers.wrapper import TimeDistributed, Wrapper
 from striate.serialization import deserialize_keras_object, serialize_keras_object
 

@@ -98,7 +98,7 @@ class RandomFlip(RandomImageLayer):
         return ops.where(self._draw(images) <= 0.5, ops.flip(images, axes), images)
 
 
-class _Moving(RandomImageLayer):
+class MovingLayer(RandomImageLayer):
     """A change that looks each pixel up at another place."""
 
     def _begin_moving(self, fill_mode, interpolation, seed, fill_value, data_format) -> None:
@@ -127,7 +127,7 @@ class _Moving(RandomImageLayer):
 
 
 @export("keras.layers.RandomRotation")
-class RandomRotation(_Moving):
+class RandomRotation(MovingLayer):
     """Images turned round their centre.
 
     Args:
@@ -154,7 +154,7 @@ class RandomRotation(_Moving):
 
 
 @export("keras.layers.RandomTranslation")
-class RandomTranslation(_Moving):
+class RandomTranslation(MovingLayer):
     """Images moved.
 
     Args:
@@ -178,7 +178,7 @@ class RandomTranslation(_Moving):
 
 
 @export("keras.layers.RandomZoom")
-class RandomZoom(_Moving):
+class RandomZoom(MovingLayer):
     """Images seen from nearer or farther.
 
     Args:
@@ -233,7 +233,7 @@ class RandomCrop(RandomImageLayer):
         return images
 
 
-class _InRange(RandomImageLayer):
+class ImagesInRange(RandomImageLayer):
     """A change whose results are cut to the range of the images' numbers."""
 
     def _begin_range(self, value_range, seed, data_format=None) -> None:
@@ -248,7 +248,7 @@ class _InRange(RandomImageLayer):
 
 
 @export("keras.layers.RandomContrast")
-class RandomContrast(_InRange):
+class RandomContrast(ImagesInRange):
     """Images with their distances from each channel's mean multiplied by a number between 1 - lower and 1 + upper.
 
     Args:
@@ -270,7 +270,7 @@ class RandomContrast(_InRange):
 
 
 @export("keras.layers.RandomBrightness")
-class RandomBrightness(_InRange):
+class RandomBrightness(ImagesInRange):
     """Images with one number added to all of their pixels.
 
     Args:
@@ -291,7 +291,7 @@ class RandomBrightness(_InRange):
 
 
 @export("keras.layers.RandomSharpness")
-class RandomSharpness(_InRange):
+class RandomSharpness(ImagesInRange):
     """Images mixed with smoothed copies of themselves: softer below a factor of 0.5, sharper above.
 
     Args:
@@ -315,7 +315,7 @@ class RandomSharpness(_InRange):
 
 
 @export("keras.layers.RandomErasing")
-class RandomErasing(_InRange):
+class RandomErasing(ImagesInRange):
     """Images with a rectangle painted over.
 
     Args:
@@ -360,7 +360,7 @@ class RandomErasing(_InRange):
 
 
 @export("keras.layers.RandomInvert")
-class RandomInvert(_InRange):
+class RandomInvert(ImagesInRange):
     """Some images as their negatives: the largest number minus each pixel.
 
     Args:

@@ -170,17 +170,27 @@ def affine_transform(images, transform, interpolation="bilinear", fill_mode="con
     if data_format == "channels_first":
         last = affine_transform(ops.transpose(images, (0, 2, 3, 1)), transform, interpolation, fill_mode, fill_value)
         return ops.transpose(last, (0, 3, 1, 2))
-    count, height, width, channels = shape_of(images)
-    if None in (count, height, width):
+    height, width = shape_of(images)[1:3]
+    if None in shape_of(images)[:3]:
         return ops.cast(images, "float32")  # shapes are being worked out: nothing changes them
     factors = [ops.reshape(ops.get_item(transform, (slice(None), i)), (-1, 1, 1)) for i in range(6)]
-    x, y = np.arange(width, dtype=np.float32).reshape(1, 1, -1), np.arange(height, dtype=np.float32).reshape(1, -1, 1)
-    places_x = factors[0] * x + factors[1] * y + factors[2]
-    places_y = factors[3] * x + factors[4] * y + factors[5]
+    x, y = pixel_places(height, width)
+    return look_up(images, factors[0] * x + factors[1] * y + factors[2], factors[3] * x + factors[4] * y + factors[5],
+                   interpolation, fill_mode, fill_value)
+
+
+def pixel_places(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """x of every column, (1, 1, width), and y of every row, (1, height, 1)."""
+    return np.arange(width, dtype=np.float32).reshape(1, 1, -1), np.arange(height, dtype=np.float32).reshape(1, -1, 1)
+
+
+def look_up(images, places_x, places_y, interpolation="bilinear", fill_mode="constant", fill_value=0.0):
+    """The pixels of images (n, h, w, c) at any places: each result pixel has its x and y, (n, h, w)."""
+    count, height, width, channels = shape_of(images)
     rows = ops.reshape(ops.cast(images, "float32"), (count * height * width, channels))
     image = np.arange(count, dtype=np.int32).reshape(-1, 1, 1) * (height * width)
 
-    def look_up(across, down):
+    def pixels_at(across, down):
         column, known_column = _inside(across, width, fill_mode)
         row, known_row = _inside(down, height, fill_mode)
         place = ops.cast(row, "int32") * width + ops.cast(column, "int32") + image
@@ -190,11 +200,11 @@ def affine_transform(images, transform, interpolation="bilinear", fill_mode="con
         known = ops.expand_dims(known_column * known_row, -1)
         return pixels * known + (1.0 - known) * float(fill_value)
     if interpolation == "nearest":
-        return look_up(_nearest(places_x), _nearest(places_y))
+        return pixels_at(_nearest(places_x), _nearest(places_y))
     left, top = ops.floor(places_x), ops.floor(places_y)
     right_share, low_share = ops.expand_dims(places_x - left, -1), ops.expand_dims(places_y - top, -1)
-    upper = look_up(left, top) * (1.0 - right_share) + look_up(left + 1.0, top) * right_share
-    lower = look_up(left, top + 1.0) * (1.0 - right_share) + look_up(left + 1.0, top + 1.0) * right_share
+    upper = pixels_at(left, top) * (1.0 - right_share) + pixels_at(left + 1.0, top) * right_share
+    lower = pixels_at(left, top + 1.0) * (1.0 - right_share) + pixels_at(left + 1.0, top + 1.0) * right_share
     return upper * (1.0 - low_share) + lower * low_share
 
 
@@ -235,3 +245,63 @@ def pad_images(images, top_padding=0, left_padding=0, bottom_padding=0, right_pa
                                            (target_height, target_width), strict=True):
         pairs[axis] = (before, after if target is None else target - before - shape_of(images)[axis])
     return ops.pad(images, pairs)
+
+
+def _channels(images, data_format) -> tuple[list, int]:
+    """(the three channels; their axis)."""
+    axis = -3 if data_format == "channels_first" else -1
+    if shape_of(images)[axis] != 3:
+        raise ShapeError("Images of three channels are expected. " + received(shape=shape_of(images)))
+    key = [slice(None)] * len(shape_of(images))
+    parts = []
+    for place in range(3):
+        key[axis] = place
+        parts.append(ops.get_item(images, tuple(key)))
+    return parts, axis
+
+
+def rgb_to_hsv(images, data_format=None):
+    """Hue, saturation and value, each in [0, 1], of red, green and blue: (..., 3) to (..., 3).
+
+    Example:
+        >>> rgb_to_hsv([[[0.0, 0.5, 0.5]]]).tolist()
+        [[[0.5, 1.0, 0.5]]]
+    """
+    (red, green, blue), axis = _channels(ops.cast(images, "float32"), data_format)
+    value = ops.maximum(ops.maximum(red, green), blue)
+    span = value - ops.minimum(ops.minimum(red, green), blue)
+    saturation = ops.where(ops.greater(value, 0.0), span / ops.where(ops.greater(value, 0.0), value, 1.0), 0.0)
+    sixth = 1.0 / (6.0 * ops.where(ops.greater(span, 0.0), span, 1.0))
+    hue = ops.where(ops.equal(value, green), sixth * (blue - red) + 2.0 / 6.0, sixth * (red - green) + 4.0 / 6.0)
+    hue = ops.where(ops.equal(value, red), sixth * (green - blue), hue)
+    hue = ops.where(ops.greater(span, 0.0), hue, 0.0)
+    return ops.stack([hue + ops.cast(ops.less(hue, 0.0), "float32"), saturation, value], axis=axis)
+
+
+def hsv_to_rgb(images, data_format=None):
+    """Red, green and blue of hue, saturation and value: (..., 3) to (..., 3)."""
+    (hue, saturation, value), axis = _channels(ops.cast(images, "float32"), data_format)
+    sixths = (hue - ops.floor(hue)) * 6.0
+    shares = [ops.clip(ops.absolute(sixths - 3.0) - 1.0, 0.0, 1.0),
+              ops.clip(2.0 - ops.absolute(sixths - 2.0), 0.0, 1.0),
+              ops.clip(2.0 - ops.absolute(sixths - 4.0), 0.0, 1.0)]
+    return ops.stack([value * (1.0 - saturation + saturation * share) for share in shares], axis=axis)
+
+
+def gaussian_blur(images, kernel_size=(3, 3), sigma=(1.0, 1.0), data_format=None):
+    """Images (n, h, w, c) or (h, w, c) under a Gaussian window; zeros lie around.
+
+    kernel_size, sigma: along the width, along the height; a sigma may be a number or a tensor of one number.
+    """
+    if len(shape_of(images)) == 3:
+        return ops.squeeze(gaussian_blur(ops.expand_dims(images, 0), kernel_size, sigma, data_format), 0)
+
+    def window(size, width):
+        places = np.arange(size, dtype=np.float32) - (size - 1) / 2.0
+        weights = ops.exp(ops.square(places / width) * -0.5)
+        return weights / ops.sum(weights)
+    across, down = (window(size, width) for size, width in zip(kernel_size, sigma, strict=True))
+    channels = shape_of(images)[1 if data_format == "channels_first" else -1]
+    kernel = ops.outer(down, across)
+    kernel = ops.tile(ops.reshape(kernel, (*shape_of(kernel), 1, 1)), (1, 1, channels, 1))
+    return ops.depthwise_conv(ops.cast(images, "float32"), kernel, padding="same", data_format=data_format)
