@@ -72,3 +72,27 @@ def test_state_that_is_written_comes_back(tmp_path):
     assert found["a"] == [1, 2.5, None, "text"] and found["nested"]["c"].shape == (0, 2)
     assert found["nested"]["b"] == 1.5 and found["best"] == float("inf")
     assert set(json.loads((tmp_path / "step-000007" / "COMMIT").read_text())) == {"state.json", "state.safetensors"}
+
+
+@pytest.mark.parametrize("moment", ["on_epoch_begin", "on_train_batch_begin", "on_train_batch_end", "on_test_begin",
+                                    "on_test_batch_end", "on_test_end", "on_epoch_end"])
+def test_code_of_the_users_that_fails_leaves_a_training_that_goes_on_to_the_same_bits(tmp_path, moment):
+    def train(folder, *watchers):
+        seeds.set_random_seed(6)
+        model = Sequential([Input((4,)), layers.Dense(3, activation="relu"), layers.Dropout(0.5), layers.Dense(2)])
+        model.compile("adam", "mse")
+        backup = callbacks.BackupAndRestore(folder, save_freq=1, delete_checkpoint=False)
+        history = model.fit(X, np.eye(2)[Y], epochs=3, batch_size=8, verbose=0,
+                            validation_data=(X[:9], np.eye(2)[Y[:9]]), callbacks=[backup, *watchers]).history
+        arrays = [*model.get_weights(), *(variable.numpy() for variable in model.optimizer.variables)]
+        return [array.tobytes() for array in arrays], history
+    calls = []
+
+    def fails(*arguments, **options):
+        calls.append(moment)
+        if len(calls) == 2:
+            raise RuntimeError("on purpose")
+    expected = train(tmp_path / "whole")
+    with pytest.raises(RuntimeError, match="on purpose"):
+        train(tmp_path / "run", callbacks.LambdaCallback(**{moment: fails}))
+    assert train(tmp_path / "run") == expected
