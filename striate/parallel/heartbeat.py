@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
-import select
+import selectors
 import socket
 import sys
 import threading
@@ -67,6 +67,9 @@ class Heartbeat:
                  end: Callable[[int], object] = os._exit):
         self.rank, self.peers, self.timeout, self.names, self._end = rank, peers, timeout, names, end
         self._stopping = threading.Event()
+        self._connections = selectors.DefaultSelector()
+        for peer in peers:
+            self._connections.register(peer.connection, selectors.EVENT_READ, peer)
         self._thread = threading.Thread(target=self._watch, name="striate-heartbeat", daemon=True)
         self._thread.start()
 
@@ -98,13 +101,11 @@ class Heartbeat:
 
     def _listen(self, seconds: float) -> None:
         """Hears all who have something to say."""
-        connections = {peer.connection: peer for peer in self.peers if not peer.gone}
-        if not connections:
+        if all(peer.gone for peer in self.peers):
             self._stopping.wait(seconds)
             return
-        ready, _, _ = select.select(list(connections), [], [], seconds)
-        for connection in ready:
-            peer = connections[connection]
+        for key, _ in self._connections.select(seconds):
+            peer = key.data
             words = peer.hear()
             if words is None:
                 self._lose(peer, "has died: its connection ended")
@@ -112,6 +113,7 @@ class Heartbeat:
                 self._end(LOST)
             elif _FAREWELL in words:
                 peer.gone = True
+                self._connections.unregister(peer.connection)
 
     def _look(self) -> None:
         """Is anybody silent for too long?"""

@@ -40,7 +40,6 @@ class MPIRanks(Alone):
         self._wish = self._agreed = False
         self._lengths: dict[tuple, np.ndarray] = {}
         self._buffers: dict[str, np.ndarray] = {}
-        self.waited = 0.0
 
     # ---- training ---------------------------------------------------------------------------------------------
 
@@ -154,7 +153,6 @@ class MPIRanks(Alone):
                 time.sleep(_PAUSE_SECONDS)
             else:
                 os.sched_yield()
-        self.waited += time.perf_counter() - started
 
     def _lengths_of(self, data: np.ndarray) -> np.ndarray:
         lengths = np.zeros(self.size, np.int64)

@@ -2,8 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +14,9 @@ from striate.errors import ArgumentError
 from striate.parallel import launch
 from tests.parallel.conftest import command, environment
 
-TRAIN = ["train", "fashion-mnist", "--subset", "--limit", "120", "--epochs", "2", "--batch-size", "40", "--model",
-         "lenet5", "--shards", "3"]
+EPOCHS = 8
+TRAIN = ["train", "fashion-mnist", "--subset", "--limit", "120", "--epochs", str(EPOCHS), "--batch-size", "40",
+         "--model", "lenet5", "--shards", "3"]
 
 
 def striate(words, folder, ranks=None):
@@ -20,19 +24,56 @@ def striate(words, folder, ranks=None):
     return subprocess.run([*start, *words], cwd=folder, env=environment(), capture_output=True, text=True, timeout=240)
 
 
+@pytest.fixture(scope="module")
+def one(mpi, tmp_path_factory):
+    """The folder of the run that one process made."""
+    folder = tmp_path_factory.mktemp("one")
+    done = striate([*TRAIN, "--out", "run"], folder)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return folder / "run"
+
+
+def assert_same_models(folder, one):
+    for file in ("last.keras", "best.keras"):
+        assert (folder / file).read_bytes() == (one / file).read_bytes()
+
+
 @pytest.mark.slow
-def test_a_run_by_mpiexec_and_by_launch_is_that_of_one_process(mpi, tmp_path):
-    jobs = {"one": striate([*TRAIN, "--out", "one"], tmp_path),
-            "two": striate([*TRAIN, "--out", "two"], tmp_path, ranks=2),
-            "three": striate(["launch", "-n", "3", "--", *TRAIN, "--out", "three", "--json"], tmp_path)}
-    for done in jobs.values():
-        assert done.returncode == 0, done.stderr[-2000:]
-    for name in ("two", "three"):
-        for file in ("last.keras", "best.keras"):
-            assert (tmp_path / name / file).read_bytes() == (tmp_path / "one" / file).read_bytes()
-    assert jobs["two"].stdout.count("Report") == 1
-    assert json.loads(jobs["three"].stdout)["epochs"] == 2
-    assert json.loads((tmp_path / "two" / "config.json").read_text())["training"]["shards"] == 3
+def test_a_run_by_mpiexec_is_that_of_one_process(one, tmp_path):
+    done = striate([*TRAIN, "--out", "run"], tmp_path, ranks=2)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert_same_models(tmp_path / "run", one)
+    assert done.stdout.count("Report") == 1
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["training"]["shards"] == 3
+
+
+def process_of_rank(rank, folder):
+    """The number of the process that is this rank of the job in a folder."""
+    for place in Path("/proc").iterdir():
+        try:
+            if place.name.isdecimal() and os.readlink(place / "cwd") == str(folder) and \
+                    f"PMI_RANK={rank}\0" in (place / "environ").read_text() + "\0" and \
+                    "\0train\0" in (place / "cmdline").read_text():
+                return int(place.name)
+        except OSError:  # gone, or another user's
+            continue
+    return None
+
+
+@pytest.mark.slow
+def test_a_run_that_loses_a_rank_is_begun_again_with_more_ranks(one, tmp_path):
+    words = ["launch", "-n", "2", "--retries", "3", "--retry-ranks", "3", "--", *TRAIN, "--out", "run", "--json"]
+    job = subprocess.Popen([sys.executable, "-m", "striate", *words], cwd=tmp_path, env=environment(), text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run" / "state" / "LATEST").exists() and time.monotonic() < deadline and job.poll() is None:
+        time.sleep(0.005)
+    os.kill(process_of_rank(1, tmp_path), signal.SIGKILL)
+    said, words = job.communicate(timeout=240)
+    assert job.returncode == 0, words[-3000:]
+    assert "has died" in words and "goes on from its last saved state" in words
+    assert json.loads(said)["epochs"] == EPOCHS
+    assert_same_models(tmp_path / "run", one)
 
 
 def test_launch_begins_again_until_the_job_is_done(tmp_path, monkeypatch):
