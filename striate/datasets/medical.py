@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+import zlib
 from importlib import import_module
 from math import prod
 
@@ -43,6 +45,12 @@ def with_channels(pixels: np.ndarray, path: str | os.PathLike) -> np.ndarray:
     return np.ascontiguousarray(pixels if kept else pixels.astype(np.float32))
 
 
+DAMAGED: tuple[type[Exception], ...] = (
+    OSError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError, RuntimeError, EOFError, SyntaxError,
+    MemoryError, struct.error, zlib.error)
+"""What readers of pictures raise about content that is not what they expect."""
+
+
 def read_tiff(path: str | os.PathLike, max_pixels: int) -> np.ndarray:
     """A TIFF file that Pillow does not know.
 
@@ -55,7 +63,9 @@ def read_tiff(path: str | os.PathLike, max_pixels: int) -> np.ndarray:
             page = file.pages[0]
             _check_size(path, page.shape, max_pixels * 4)
             return with_channels(page.asarray(), path)
-    except (OSError, ValueError, IndexError, KeyError, RuntimeError, tifffile.TiffFileError) as error:
+    except (*DAMAGED, tifffile.TiffFileError) as error:
+        if isinstance(error, DataError):
+            raise
         raise DataError(f"{path} cannot be read as a picture: {error}") from error
 
 
@@ -71,8 +81,7 @@ def read_dicom(path: str | os.PathLike, max_pixels: int) -> np.ndarray:
         frames = int(getattr(file, "NumberOfFrames", 1) or 1)
         _check_size(path, (frames, file.Rows, file.Columns), max_pixels)
         pixels = file.pixel_array
-    except (OSError, ValueError, AttributeError, KeyError, RuntimeError, NotImplementedError,
-            pydicom.errors.InvalidDicomError) as error:
+    except (*DAMAGED, pydicom.errors.InvalidDicomError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path} cannot be read as DICOM: {error}") from error
@@ -99,7 +108,7 @@ def read_nifti(path: str | os.PathLike, max_pixels: int) -> np.ndarray:
         _check_size(path, shape[:2], max_pixels)
         middle = () if len(shape) == 2 else (shape[2] // 2, *[0] * (len(shape) - 3))
         pixels = np.asarray(data[(slice(None), slice(None), *middle)])
-    except (OSError, ValueError, EOFError, RuntimeError, nibabel.filebasedimages.ImageFileError,
+    except (*DAMAGED, nibabel.filebasedimages.ImageFileError,
             nibabel.spatialimages.HeaderDataError) as error:
         if isinstance(error, DataError):
             raise

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from striate.datasets.medical import read_dicom, read_nifti, read_tiff
+from striate.datasets.medical import DAMAGED, read_dicom, read_nifti, read_tiff
 from striate.errors import ArgumentError, DataError, received
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".dcm", ".nii", ".nii.gz")
@@ -145,8 +145,8 @@ def read_image(path: str | os.PathLike, image_size: tuple[int, int] | None = Non
 def decode(path: str | os.PathLike) -> np.ndarray:
     """A picture with its own numbers.
 
-    EXIF orientation is applied; of films and volumes the first picture and the middle slice are taken. Colours of 16 bits
-    keep their high bytes.
+    EXIF orientation is applied; of films and volumes the first picture and the middle slice are taken. Colours of 16
+    bits keep their high bytes.
 
     Returns:
         An array of shape (height, width, 1, 3 or 4): uint8, uint16 (one channel) or float32.
@@ -181,8 +181,7 @@ def _read_with_pillow(path: str | os.PathLike) -> np.ndarray:
             # Microscopes write TIFF of kinds that Pillow does not know: 64 bits, half precision, many channels.
             return read_tiff(path, MAX_PIXELS)
         raise DataError(f"{path} cannot be read as a picture: {error}") from error
-    except (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError,
-            Image.DecompressionBombWarning) as error:
+    except (*DAMAGED, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path} cannot be read as a picture: {error}") from error
