@@ -157,6 +157,12 @@ class FlatGroup:
         for variable, offset in zip(self.variables, self.offsets, strict=True):
             variable.move_into(self.flat.array[offset:offset + variable.size], self)
 
+    def take_back(self) -> None:
+        """Moves variables home that another group has laid elsewhere, as when two models train layers in turn."""
+        for variable, offset in zip(self.variables, self.offsets, strict=True):
+            if variable.group is not self:
+                variable.move_into(self.flat.array[offset:offset + variable.size], self)
+
     @property
     def size(self) -> int:
         return self.flat.size

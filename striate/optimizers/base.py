@@ -190,7 +190,7 @@ class Optimizer(KerasCalls, Configurable):
     def _is_built_for(self, variables: Sequence[Variable]) -> bool:
         same = len(variables) == len(self._trainable_variables) and all(
             one is other for one, other in zip(variables, self._trainable_variables, strict=True))
-        return self.built and same and (self.group is None or all(v.group is self.group for v in variables))
+        return self.built and same
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Lays the variables into one vector and makes the slots; those of variables known before keep their values.
@@ -199,6 +199,8 @@ class Optimizer(KerasCalls, Configurable):
             variables: the trainable variables of the model.
         """
         if self._is_built_for(variables):
+            if self.group is not None:
+                self.group.take_back()
             return
         variables = list(variables)
         if self.gradient_accumulation_steps and self._by_update_step:

@@ -218,7 +218,7 @@ def predict(model, source, callbacks: CallbackList) -> Any:
     hears_begin, hears_end = callbacks.hears("on_predict_batch_begin"), callbacks.hears("on_predict_batch_end")
     parts: list[list[np.ndarray]] = []
     structure, step = None, -1
-    spread = ranks().spread(source.batches(), lambda batch: model._forward([batch.selected.x]))
+    spread = ranks().spread(source.batches(), lambda batch: model._predicted(batch.selected.x))
     for step, (_, results) in enumerate(spread):
         if hears_begin:
             callbacks.on_predict_batch_begin(step)

@@ -45,6 +45,7 @@ class Programs:
         self.train = Function(self.own_steps.get("train", self._train), f"training step of {model.name}", mode)
         self.test = Function(self.own_steps.get("test", self._test), f"evaluation step of {model.name}", mode)
         self.forward = Function(self._forward, f"prediction of {model.name}", mode)
+        self.predict = Function(self._predict, f"prediction step of {model.name}", mode)
 
     @cached_property
     def sharded(self) -> ShardPrograms:
@@ -70,6 +71,10 @@ class Programs:
 
     def _test(self, data: dict[str, Any]) -> dict[str, Any]:
         return self._results(data, training=False)[0]
+
+    def _predict(self, x: Any):
+        """What the user's own `predict_step` gives."""
+        return self._model.predict_step(collect(x, as_input))
 
     def _forward(self, args: list, kwargs: dict[str, Any], training: bool | None):
         """`args[0]` are the inputs; the others are further arguments of the model's `call`."""

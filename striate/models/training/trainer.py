@@ -71,11 +71,12 @@ class Trainer(Layer):
         self._trained: list | None = None
         self._moves = -1
         self._programs: Programs | None = None
+        self._prediction: Programs | None = None
         self._outputs: Outputs | None = None
 
     def _forget_programs(self) -> None:
         """What was compiled no longer fits: the layers or the way of training changed."""
-        self._programs = self._outputs = None
+        self._programs = self._prediction = self._outputs = None
 
     # ---- compile ----------------------------------------------------------------------------------------------
 
@@ -210,6 +211,14 @@ class Trainer(Layer):
         x, y, weights = unpack(data)
         predicted = self(x, training=False)
         return self._tracked(self.compute_loss(x, y, predicted, weights, training=False), x, y, predicted, weights)
+
+    def predict_step(self, data) -> Any:
+        """What `predict` gives for one batch, on symbolic tensors. Override it to hand on something else.
+
+        Args:
+            data: the inputs.
+        """
+        return self(unpack(data)[0], training=False)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None) -> dict[str, Any]:
         """Has the compiled metrics take in a batch; gives loss and metrics. For use in `train_step`."""
@@ -429,11 +438,21 @@ class Trainer(Layer):
         training = kwargs.pop("training", None)
         return self._forward(list(args), kwargs, training)
 
+    def _predicted(self, x: Any):
+        """What `predict` gives for one batch: the outputs, or those of the class' own `predict_step`."""
+        if type(self).predict_step is Trainer.predict_step:
+            return self._forward([x])
+        return self._prediction_programs().predict(x, random=self._random_key())
+
+    def _prediction_programs(self) -> Programs:
+        if self._programs is not None:
+            return self._programs
+        if self._prediction is None:
+            self._prediction = Programs(self)
+        return self._prediction
+
     def _forward(self, args: list, kwargs: dict | None = None, training: bool | None = False):
-        if self._programs is None:
-            self._prediction = getattr(self, "_prediction", None) or Programs(self)
-        programs = self._programs or self._prediction
-        return programs.forward(args, kwargs or {}, training, random=self._random_key())
+        return self._prediction_programs().forward(args, kwargs or {}, training, random=self._random_key())
 
     def _random_key(self) -> tuple[int, int]:
         """(seed, step): what random numbers of the coming step depend on."""
@@ -470,4 +489,4 @@ class Trainer(Layer):
 
     def predict_on_batch(self, x):
         """The outputs for one batch."""
-        return self._forward([self._prepare_inputs(x).x])
+        return self._predicted(self._prepare_inputs(x).x)
