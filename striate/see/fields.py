@@ -59,7 +59,7 @@ def field_of(model, layer) -> list[tuple[int, int, int]]:
     Example:
         >>> from striate import zoo
         >>> field_of(zoo.build("lenet5"), "conv2d_1")
-        [(16, 2, -2), (16, 2, -2)]
+        [(14, 2, -2), (14, 2, -2)]
     """
     layer = probe.find_layer(model, layer)
     if None in probe.network(model).inputs[0].shape[1:]:
