@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from striate.errors import ArgumentError, received
+from striate.parallel.heartbeat import LOST
 
 _NEVER_AGAIN = frozenset({0, 2, 3, 4, 5, 130})
 """Exit codes of jobs that another try would not help: done, a command that cannot work, no data, a damaged model, a
@@ -58,8 +59,8 @@ class Job:
             left = self.retries + 1 - len(self.attempts)
             if code in _NEVER_AGAIN or left <= 0:
                 return code
-            self.say(f"The job ended with code {code}; it goes on from its last saved state "
-                     f"({left} {'try' if left == 1 else 'tries'} left).")
+            self.say(f"{_meaning(code)} (code {code}); the job goes on from its last saved state, {left} "
+                     f"{'try' if left == 1 else 'tries'} left.")
 
     def command(self, ranks: int, words: Sequence[str]) -> list[str]:
         """The whole command line."""
@@ -67,16 +68,28 @@ class Job:
         return [*find_mpiexec(self.mpiexec), "-n", str(ranks), *place, sys.executable, "-m", "striate", *words]
 
     def _attempt(self, ranks: int, words: Sequence[str]) -> int:
-        job = subprocess.Popen(self.command(ranks, words), start_new_session=True)
+        # What mpiexec itself says of a failure goes to standard output; there JSON must stand alone.
+        apart = subprocess.PIPE if "--json" in words else None
+        job = subprocess.Popen(self.command(ranks, words), start_new_session=True, stdout=apart, text=True)
         before = {number: signal.signal(number, lambda number, frame: job.send_signal(number))
                   for number in (signal.SIGINT, signal.SIGTERM)
                   if threading.current_thread() is threading.main_thread()}
         try:
-            return _exit_code(job.wait())
+            said, _ = job.communicate()
+            code = _exit_code(job.returncode)
+            print(said or "", end="", file=sys.stderr if code else sys.stdout, flush=True)
+            return code
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
             _end_group(job.pid)
+
+
+def _meaning(code: int) -> str:
+    """What an exit code of mpiexec says about the ranks."""
+    if code == LOST:
+        return "A rank was lost"
+    return "A rank was killed" if code in (signal.SIGKILL, 128 + signal.SIGKILL) else "A rank failed"
 
 
 def _exit_code(code: int) -> int:
