@@ -14,6 +14,7 @@ import numpy as np
 
 from striate import ops, seeds
 from striate.errors import ArgumentError, ShapeError, received
+from striate.outside import missing
 from striate.serialization import Configurable, export, resolve
 from striate.serialization import serialize_keras_object as serialize
 
@@ -299,3 +300,7 @@ random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, T
 __all__ = ["Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "Initializer",
            "LecunNormal", "LecunUniform", "Ones", "Orthogonal", "RandomInitializer", "RandomNormal", "RandomUniform",
            "TruncatedNormal", "VarianceScaling", "Zeros", "compute_fans", "deserialize", "get", "serialize"]
+
+
+def __getattr__(name: str):
+    raise missing("keras.initializers", name)

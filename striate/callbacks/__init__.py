@@ -15,7 +15,12 @@ from striate.callbacks.progress import Progbar, ProgbarLogger
 from striate.callbacks.swap_weights import SwapEMAWeights
 from striate.callbacks.tensorboard import TensorBoard
 from striate.callbacks.terminate_on_nan import TerminateOnNaN
+from striate.outside import missing
 
 __all__ = ["BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
            "LearningRateScheduler", "ModelCheckpoint", "MonitorCallback", "Progbar", "ProgbarLogger",
            "ReduceLROnPlateau", "SwapEMAWeights", "TensorBoard", "TerminateOnNaN"]
+
+
+def __getattr__(name: str):
+    raise missing("keras.callbacks", name)

@@ -129,6 +129,7 @@ from striate.layers.reshaping import (
 from striate.layers.symbolic import KerasTensor
 from striate.layers.warping import RandomPerspective, RandomShear
 from striate.layers.wrapper import TimeDistributed, Wrapper
+from striate.outside import missing
 from striate.serialization import deserialize_keras_object, serialize_keras_object
 
 AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
@@ -155,3 +156,7 @@ def serialize(layer: Layer) -> dict:
 def deserialize(config: dict, custom_objects: dict | None = None) -> Layer:
     """The layer that `serialize` described, without weights."""
     return deserialize_keras_object(config, custom_objects, module="keras.layers")
+
+
+def __getattr__(name: str):
+    raise missing("keras.layers", name)

@@ -51,6 +51,7 @@ from striate.losses.functions import (
     squared_hinge,
     tversky,
 )
+from striate.outside import missing
 from striate.serialization import deserialize_keras_object, public_name, resolve, serialize_keras_object
 
 mse = MSE = mean_squared_error
@@ -98,3 +99,7 @@ __all__ = [
     "mean_squared_logarithmic_error", "mse", "msle", "poisson", "serialize", "sparse_categorical_crossentropy",
     "squared_hinge", "tversky",
 ]
+
+
+def __getattr__(name: str):
+    raise missing("keras.losses", name)

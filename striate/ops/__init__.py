@@ -290,6 +290,7 @@ from striate.ops.update import (
     flat_gradients,
     sgd_update,
 )
+from striate.outside import missing
 
 __all__ = sorted(name for name in globals() if not name.startswith("_"))
 
@@ -298,3 +299,6 @@ for _module in (_sys.modules[__name__], image):
         if isinstance(_item, _types.FunctionType) and not _name.startswith("_"):
             setattr(_module, _name, dispatch.describes_calls(_item))
 
+
+def __getattr__(name: str):
+    raise missing("keras.ops", name)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from striate.optimizers import schedules
-from striate.optimizers.adam import Adam, Adamax, AdamW, Lamb, Nadam
+from striate.optimizers.adam import Adam, AdamW, Adamax, Lamb, Nadam, ScheduleFreeAdamW
 from striate.optimizers.adaptive import Adadelta, Adafactor, Adagrad, Ftrl, Lion, RMSprop
 from striate.optimizers.base import Optimizer
 from striate.optimizers.loss_scale import LossScaleOptimizer
 from striate.optimizers.muon import Muon
 from striate.optimizers.sgd import SGD
+from striate.outside import missing
 from striate.serialization import deserialize_keras_object, resolve
 from striate.serialization import serialize_keras_object as serialize
 
@@ -31,5 +32,9 @@ def get(identifier: Any) -> Optimizer:
 
 
 __all__ = ["SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion",
-           "LossScaleOptimizer", "Muon", "Nadam", "Optimizer", "RMSprop", "deserialize", "get", "schedules",
-           "serialize"]
+           "LossScaleOptimizer", "Muon", "Nadam", "Optimizer", "RMSprop", "ScheduleFreeAdamW", "deserialize", "get",
+           "schedules", "serialize"]
+
+
+def __getattr__(name: str):
+    raise missing("keras.optimizers", name)

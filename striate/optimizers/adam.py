@@ -65,6 +65,43 @@ class AdamW(Adam):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **common)
 
 
+@export("keras.optimizers.ScheduleFreeAdamW", "keras.optimizers.schedulefreeadamw")
+class ScheduleFreeAdamW(Optimizer):
+    """AdamW that needs no schedule: gradients are taken between the weights that move (z) and their mean (x).
+
+    The weights are y = (1 - beta_1) z + beta_1 x, and x is the mean of all z so far.
+
+    Args:
+        learning_rate: the rate.
+        beta_1: how near to the mean gradients are taken.
+        beta_2: how much of the average of squares is kept.
+        epsilon: added to the denominator.
+        warmup_steps: over how many steps the rate rises from 0.
+        common: see `Optimizer`.
+    """
+
+    copies_of_weights = ("momentum",)
+
+    def __init__(self, learning_rate=0.0025, beta_1=0.9, beta_2=0.999, epsilon=1e-8, warmup_steps=0, **common):
+        super().__init__(learning_rate, **common)
+        self.beta_1, self.beta_2, self.epsilon, self.warmup_steps = beta_1, beta_2, epsilon, warmup_steps
+
+    def slot_groups(self):
+        return [("momentum", "velocity")]
+
+    def numbers(self, rate, step, decay):
+        rise = min(step / self.warmup_steps, 1.0) if self.warmup_steps else 1.0
+        return [rate * rise, 1.0 / (1.0 - self.beta_2 ** step), 1.0 / step]
+
+    def formula(self, w, g, slots, s):
+        """z moves as in Adam without momentum; x takes it in; the weights lie between."""
+        v = slots["velocity"] + (ops.square(g) - slots["velocity"]) * (1.0 - self.beta_2)
+        z = slots["momentum"] - g * s[0] / (ops.sqrt(v * s[1]) + self.epsilon)
+        mean = (w - slots["momentum"] * (1.0 - self.beta_1)) / self.beta_1
+        mean = mean + (z - mean) * s[2]
+        return z * (1.0 - self.beta_1) + mean * self.beta_1, {"momentum": z, "velocity": v}
+
+
 @export("keras.optimizers.Adamax", "keras.optimizers.adamax")
 class Adamax(Optimizer):
     """Adam with the largest gradient, fading by beta_2, in the place of the root of v."""

@@ -21,7 +21,7 @@ import numpy as np
 from striate import naming, ops
 from striate.adaptations import note
 from striate.errors import ArgumentError, TypeMismatchError, received
-from striate.optimizers.keras_calls import KerasCalls
+from striate.optimizers.keras_calls import KerasCalls, with_common_arguments
 from striate.optimizers.schedules import LearningRateSchedule, rate_at
 from striate.optimizers.schedules import deserialize as deserialize_schedule
 from striate.serialization import Configurable, constructor_arguments, export, serialize_argument
@@ -72,11 +72,13 @@ class Optimizer(KerasCalls, Configurable):
 
     fused_decay = False
     whole = True
+    copies_of_weights: tuple[str, ...] = ()  # slots that begin as the weights do
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls):
             cls.build = _once_a_list(vars(cls)["build"])
+        cls.__init__ = with_common_arguments(cls.__init__, Optimizer.__init__)  # type: ignore[method-assign]
 
     def __init__(self, learning_rate=0.001, weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None,
                  use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None, loss_scale_factor=None,
@@ -263,7 +265,8 @@ class Optimizer(KerasCalls, Configurable):
         return target.slots[name]
 
     def _first_values(self, target: Target, name: str):
-        return target.variable.array if name == "average" else np.float32(self.slot_start(name))
+        copied = name == "average" or name in self.copies_of_weights
+        return target.variable.array if copied else np.float32(self.slot_start(name))
 
     def slot_shape(self, name: str, variable: Variable) -> tuple | None:
         """The shape of a slot of a variable: the variable's own unless overridden (only if not `whole`), None for no

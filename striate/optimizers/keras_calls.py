@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from striate import initializers
-from striate.errors import ArgumentError, received
+from striate.errors import ArgumentError, TypeMismatchError, received
 from striate.ops.dispatch import active_tracer, recording
 from striate.variables import Variable
+
+
+def with_common_arguments(init: Callable, base: Callable) -> Callable:
+    """An `__init__` that takes what it calls `**common` by position as well, behind its own arguments, as Keras' do.
+
+    base: the constructor with the common arguments behind the learning rate. Others are handed back as they are.
+    """
+    parameters = inspect.signature(init).parameters
+    if "common" not in parameters:
+        return init
+    own = [p for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    common = list(inspect.signature(base).parameters.values())[2:-1]
+    behind = [p for p in common if p.name not in parameters]
+
+    @functools.wraps(init)
+    def wrapped(self, *args, **kwargs):
+        taken = len(own) - 1
+        if len(args) > taken + len(behind):
+            raise TypeMismatchError(f"{type(self).__name__} takes {taken + len(behind)} arguments at most. "
+                                    + received(arguments=len(args)))
+        twice = [p.name for p, _ in zip(behind, args[taken:], strict=False) if p.name in kwargs]
+        if twice:
+            raise TypeMismatchError(f"Arguments are given twice: {twice}. " + received(**kwargs))
+        init(self, *args[:taken], **dict(zip((p.name for p in behind), args[taken:], strict=False)), **kwargs)
+    rest = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)
+    vars(wrapped)["__signature__"] = inspect.Signature([*own, *behind, rest])
+    return wrapped
 
 
 class KerasCalls:
