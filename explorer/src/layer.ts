@@ -118,6 +118,7 @@ class Tiles {
   private all = false;
   private buttons: HTMLButtonElement[] = [];
   private last: [LayerMaps, LayerMaps | null] | null = null;
+  private look = "";
 
   constructor(private readonly app: App, private readonly node: LayerInfo) {
     this.element.addEventListener("keydown", (event) => this.key(event));
@@ -136,7 +137,19 @@ class Tiles {
     next.focus();
   }
 
+  /** Paints what is new, and marks the chosen tile. */
   draw(maps: LayerMaps, other: LayerMaps | null): void {
+    const look = `${enlarged()} ${variable("--paper")} ${this.all}`;
+    if (this.last?.[0] !== maps || this.last[1] !== other || this.look !== look) this.paint(maps, other);
+    this.look = look;
+    const chosen = this.app.view.index.at(-1);
+    this.buttons.forEach((button, i) => {
+      button.setAttribute("aria-pressed", String(i === chosen));
+      button.tabIndex = i === chosen || (i === 0 && (chosen === undefined || chosen >= this.buttons.length)) ? 0 : -1;
+    });
+  }
+
+  private paint(maps: LayerMaps, other: LayerMaps | null): void {
     this.last = [maps, other];
     const planes = new Planes(maps.maps), second = other ? new Planes(other.maps) : null;
     const count = Math.min(planes.count, this.all ? planes.count : maps.kind === "vector" ? 256 : FIRST_TILES);
@@ -147,7 +160,6 @@ class Tiles {
     const side = Math.round(usual * enlarged());
     const height = maps.kind === "lines" ? Math.round(side * 0.46) : maps.kind === "vector" ? side
       : Math.max(10, Math.min(130, Math.round(side * (planes.height / planes.width))));
-    const chosen = this.app.view.index.at(-1);
     this.buttons.forEach((button, i) => {
       const tall = second ? 2 * height + 3 : height;
       const context = surface(button.firstElementChild as HTMLCanvasElement, side, tall);
@@ -166,8 +178,6 @@ class Tiles {
       }
       const name = `${maps.kind === "vector" ? "unit" : maps.kind === "filters" ? "filter" : "map"} ${i}`;
       button.setAttribute("aria-label", maps.kind === "vector" ? `${name}: ${short(planes.numbers[i])}` : name);
-      button.setAttribute("aria-pressed", String(i === chosen));
-      button.tabIndex = i === chosen || (i === 0 && (chosen === undefined || chosen >= count)) ? 0 : -1;
     });
   }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from importlib import resources
 from typing import Any
@@ -26,8 +27,10 @@ from striate.explore.wire import as_json, decoded, finite, floats
 STATIC = {"/": ("index.html", "text/html; charset=utf-8"), "/app.js": ("app.js", "text/javascript; charset=utf-8"),
           "/app.css": ("app.css", "text/css; charset=utf-8"), "/icon.svg": ("icon.svg", "image/svg+xml")}
 """Every file that is served, by its address: no address ever becomes a path."""
-SHARE_OF_TIME = 1 / 14
+SHARE_OF_TIME = 1 / 12
 """How much of a training's time its views may take."""
+PAUSES = 0.2, 2.0
+"""The shortest and the longest time between two updates, in seconds."""
 STREAMS = 8
 
 
@@ -40,7 +43,7 @@ def make_app(session: Session, access: Access) -> Guard:
     """The application, with its guard in front."""
     page = _Page(session)
     routes = [Route(path, _file(*row), methods=["GET"]) for path, row in STATIC.items()]
-    routes += [Route(f"/api/{name}", _answer(getattr(page, name)), methods=["GET"]) for name in GETS]
+    routes += [Route(f"/api/{name}", _answer(getattr(page, name), session), methods=["GET"]) for name in GETS]
     routes += [Route(f"/api/{name}", _change(getattr(page, name)), methods=["POST"]) for name in POSTS]
     routes += [Route("/api/events", page.events, methods=["GET"]), Route("/api/export", page.export, methods=["GET"])]
     app = Starlette(routes=routes)
@@ -56,17 +59,24 @@ def _file(name: str, kind: str) -> Callable:
     return serve
 
 
-def _guarded(call: Callable, *arguments) -> Response:
+def _guarded(call: Callable, asked: dict[str, Any]) -> Response:
     try:
-        content = as_json(call(*arguments))
+        content = as_json(call(asked))
     except StriateError as error:
         return JSONResponse({"error": str(error)}, 400)
     return Response(json.dumps(content, separators=(",", ":")), media_type="application/json")
 
 
-def _answer(call: Callable) -> Callable:
+def _answer(call: Callable, session: Session) -> Callable:
+    def timed(asked: dict[str, Any]) -> Response:
+        started = time.perf_counter()
+        try:
+            return _guarded(call, asked)
+        finally:
+            session.spent += time.perf_counter() - started
+
     async def serve(request: Request) -> Response:
-        return await run_in_threadpool(_guarded, call, dict(request.query_params))
+        return await run_in_threadpool(timed, dict(request.query_params))
     return serve
 
 
@@ -187,14 +197,14 @@ class _Page:
     # ---- streams and files ------------------------------------------------------------------------------------
 
     async def events(self, request: Request) -> Response:
-        """The training as server-sent events, at a pace at which looking costs less than a fourteenth of its time."""
+        """The training as server-sent events, at a pace at which looking costs less than a twelfth of its time."""
         learner = self.session.learner
         if learner is None or self.streams >= STREAMS:
             return JSONResponse({"error": "There is no training to follow, or too many pages follow it."}, 409)
 
         async def stream() -> AsyncIterator[str]:
             self.streams += 1
-            last, since = None, 0
+            last, since, spent = None, 0, self.session.spent
             try:
                 while True:
                     status = {**learner.status(since), "edited": sorted(self.session.edits)}
@@ -203,7 +213,10 @@ class _Page:
                     if summary != last:
                         yield f"data: {json.dumps(as_json(status))}\n\n"
                     last = summary
-                    await asyncio.sleep(min(2.0, max(0.2, self.session.cost / SHARE_OF_TIME)))
+                    await asyncio.sleep(PAUSES[0])
+                    rest = (self.session.spent - spent) / SHARE_OF_TIME - PAUSES[0]
+                    await asyncio.sleep(min(PAUSES[1], max(0.0, rest)))
+                    spent = self.session.spent
             finally:
                 self.streams -= 1
         return StreamingResponse(stream(), media_type="text/event-stream")

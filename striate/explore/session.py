@@ -7,11 +7,8 @@ changes laid over them; so the page never disturbs the training, and the trainin
 from __future__ import annotations
 
 import threading
-import time
-from collections import OrderedDict, deque
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from statistics import median
+from collections import OrderedDict
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -56,7 +53,8 @@ class Session:
         self.looked_at = threading.Event()
         """Set once the page has its first view."""
         self.edits: dict[str, dict[tuple, np.ndarray]] = {}
-        self._costs: deque[float] = deque(maxlen=9)
+        self.spent = 0.0
+        """Seconds that answers for the page have taken so far: the pace of a training's updates depends on it."""
         self._changes, self._uploads = 0, 0
         self._shown: tuple | None = None
         self._lock = threading.RLock()
@@ -156,16 +154,14 @@ class Session:
         outputs, kernels = self._view("slopes", image, at, run)
         return said, outputs, kernels
 
-    @contextmanager
-    def weights_of(self, at: str) -> Iterator[None]:
-        """While it is open the shown model holds the weights that are meant, and nobody changes them."""
-        with self._lock, self._still(at):
-            self._show(self.epoch(at))
-            yield
+    def looking(self) -> AbstractContextManager:
+        """While it is open (`with`) the shown model keeps the weights of the last view."""
+        return self._lock
 
     def weights(self, name: str, at: str = LIVE) -> np.ndarray:
         """A copy of a layer's kernel."""
-        with self.weights_of(at):
+        with self._lock, self._still(at):
+            self._show(self.epoch(at))
             return probe.find_layer(self.model, name).kernel.numpy()
 
     def _still(self, at: str):
@@ -174,20 +170,13 @@ class Session:
     def _view(self, what: str, image: str, at: str, run) -> Any:
         sample, epoch = self.sample(image), self.epoch(at)
         with self._lock, self._still(at):
-            started = time.perf_counter()
             key = (what, image, at, self._show(epoch))
             if key not in self._views:
                 self._views[key] = run(sample.values)
                 while len(self._views) > KEPT_VIEWS:
                     self._views.popitem(last=False)
-                self._costs.append(time.perf_counter() - started)
             self._views.move_to_end(key)
             return self._views[key]
-
-    @property
-    def cost(self) -> float:
-        """Seconds that a view keeps the training waiting: the median, for the first ones also compile."""
-        return median(self._costs) if self._costs else 0.0
 
     # ---- gradients --------------------------------------------------------------------------------------------
 

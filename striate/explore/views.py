@@ -224,7 +224,7 @@ def number(session: Session, place: str, index: tuple[int, ...], image: str, at:
         ArgumentError: an index out of range, or a layer whose numbers are no plain sums.
     """
     node = node_at(session, place)
-    with session.weights_of(at):
+    with session.looking():
         tap = session.taps(image, at)[node]
         if getattr(tap.layer, "data_format", None) == "channels_first" and len(index) > 1:
             index = (index[-1], *index[:-1])
