@@ -181,7 +181,7 @@ def _read_with_pillow(path: str | os.PathLike) -> np.ndarray:
             # Microscopes write TIFF of kinds that Pillow does not know: 64 bits, half precision, many channels.
             return read_tiff(path, MAX_PIXELS)
         raise DataError(f"{path} cannot be read as a picture: {error}") from error
-    except (*DAMAGED, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except (*DAMAGED, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # type: ignore[misc]
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path} cannot be read as a picture: {error}") from error
