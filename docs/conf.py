@@ -17,6 +17,7 @@ exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"striate {release}"
 html_copy_source = False
+html_show_copyright = False
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence", "deflist"]
 autosummary_generate = False
