@@ -168,7 +168,8 @@ def _graph(drawing: Architecture) -> Canvas:
     most = max(len(row) for row in rows.values())
     box_width, box_height, gap = 250.0, 50.0, 34.0
     lanes = sum(1 for b in drawing.blocks for s in b.sources if level[b.name] - level[s] > 1)
-    width = max(640.0, most * (box_width + 40) + 80 + 26 * lanes)
+    legend = sum(text_width(name, 14) + 48 for name in dict(block.family for block in drawing.blocks))
+    width = max(640.0, legend + 40, most * (box_width + 40) + 80 + 26 * lanes)
     total = sum(block.parameters for block in drawing.blocks)
     note = f"{total:,} parameters"
     top = grid.header_height(width, drawing.model, note)

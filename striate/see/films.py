@@ -17,7 +17,7 @@ from striate.layers.regularization import Dropout
 from striate.layers.reshaping import Flatten
 from striate.see import grid, probe
 from striate.see.canvas import Canvas
-from striate.see.geometry import Window, activation_name, is_convolution, slid_by
+from striate.see.geometry import Window, activation_name, is_convolution, is_separable, slid_by
 from striate.see.number_rules import Sum, Term, sum_of
 from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, SHADE, heat, signed, text_width
 from striate.see.result import Animation
@@ -272,7 +272,7 @@ def animate(layer, x, channel: int = 0, backward: bool = False, gradient=None, s
         return films_flat.flatten_film(layer, x)
     if isinstance(layer, Dropout):
         return films_flat.dropout_film(layer, x, seed)
-    if not (is_convolution(layer) or isinstance(layer, BasePooling)) or layer.rank > 2 \
+    if not (is_convolution(layer) or is_separable(layer) or isinstance(layer, BasePooling)) or layer.rank > 2 \
             or layer.data_format == "channels_first":
         raise ArgumentError("Films are there for convolutions and poolings over lines and images (channels last), "
                             "Dense, Flatten and Dropout. " + received(layer=type(layer).__name__))

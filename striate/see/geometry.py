@@ -18,8 +18,8 @@ Pair = tuple[int, int]
 class Window:
     """A window over the spatial axes of a layer's input.
 
-    kind: conv, depthwise, transposed, max, average or l2. padding: (before, after) for each axis; of a transposed
-    convolution that of the convolution whose gradient it is. lengths, outputs: of the spatial axes.
+    kind: conv, depthwise, separable, transposed, max, average or l2. padding: (before, after) for each axis; of a
+    transposed convolution that of the convolution whose gradient it is. lengths, outputs: of the spatial axes.
     """
 
     kind: str
@@ -62,9 +62,14 @@ def is_convolution(layer) -> bool:
     return isinstance(layer, (conv.BaseConv, conv.BaseDepthwiseConv, conv.BaseConvTranspose))
 
 
+def is_separable(layer) -> bool:
+    """Whether a layer is a depthwise convolution and a mixing of the channels in one."""
+    return isinstance(layer, conv.BaseSeparableConv)
+
+
 def window_of(layer, input_shape) -> Window | None:
     """The window of a layer for inputs of this shape (with the batch, lengths known); None if it has none."""
-    if isinstance(layer, conv.BaseSeparableConv) or not (is_convolution(layer) or isinstance(layer, pool.BasePooling)):
+    if not (is_convolution(layer) or is_separable(layer) or isinstance(layer, pool.BasePooling)):
         return None
     first = layer.data_format == "channels_first"
     lengths = tuple(input_shape[2:] if first else input_shape[1:-1])
@@ -73,7 +78,7 @@ def window_of(layer, input_shape) -> Window | None:
         size, dilation = layer.pool_size, (1,) * layer.rank
     else:
         size, dilation = layer.kernel_size, layer.dilation_rate
-        kind = "depthwise" if isinstance(layer, conv.BaseDepthwiseConv) else \
+        kind = "depthwise" if isinstance(layer, conv.BaseDepthwiseConv) else "separable" if is_separable(layer) else \
             "transposed" if isinstance(layer, conv.BaseConvTranspose) else "conv"
     if kind == "transposed":
         extra = layer.output_padding or (None,) * layer.rank
@@ -108,7 +113,14 @@ def channels_last(layer, array: np.ndarray) -> np.ndarray:
 
 
 def kernel_of(layer) -> Any:
-    """The kernel as an array, float64: (*window, channels in, channels out)."""
+    """The kernel as an array, float64: (*window, channels in, channels out).
+
+    Of a separable convolution the product of its two kernels, which does the same in one sum.
+    """
+    if is_separable(layer):
+        depth = np.asarray(layer.depthwise_kernel, np.float64)
+        mixed = np.asarray(layer.pointwise_kernel, np.float64).reshape(*depth.shape[-2:], -1)
+        return np.einsum("...cm,cmo->...co", depth, mixed)
     return np.asarray(layer.kernel, np.float64)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from striate.errors import ArgumentError, received
 from striate.layers import activation, core, merging, normalization, pool, regularization, reshaping
-from striate.see.geometry import activation_name, is_convolution, kernel_of, slid_by
+from striate.see.geometry import activation_name, is_convolution, is_separable, kernel_of, slid_by
 
 _MIXING = ("softmax", "log_softmax", "sparsemax", "glu")
 """Activations for which all channels of a place count."""
@@ -88,7 +88,7 @@ def _activated(function, row: Callable[[], np.ndarray] | None, channel: int) -> 
 # ---- layers with weights ---------------------------------------------------------------------------------------------
 
 def _convolution(layer, inputs, place):
-    if not is_convolution(layer):
+    if not (is_convolution(layer) or is_separable(layer)):
         return None
     x, channel = inputs[0], place[-1]
     first = layer.data_format == "channels_first"
@@ -118,7 +118,7 @@ def _weights_at(layer, kind: str, kernel, tap, out: int):
     if kind == "transposed":
         return list(enumerate(kernel[(*tap, out)]))
     each = kernel.shape[-2]
-    first = out // (layer.filters // layer.groups) * each
+    first = out // (layer.filters // getattr(layer, "groups", 1)) * each
     return [(first + c, kernel[(*tap, c, out)]) for c in range(each)]
 
 

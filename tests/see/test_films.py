@@ -15,7 +15,7 @@ LAYERS = [
     layers.Conv2D(4, 3, groups=2),
     layers.Conv2DTranspose(2, 3, strides=2),
     layers.Conv2DTranspose(2, 2, strides=3, padding="same"),
-    layers.DepthwiseConv2D(3, depth_multiplier=2),
+    layers.DepthwiseConv2D(3, depth_multiplier=2), layers.SeparableConv2D(3, 3, depth_multiplier=2, padding="same"),
     layers.MaxPooling2D(2), layers.MaxPooling2D(3, 2, padding="same"), layers.AveragePooling2D(3, 1, padding="same"),
 ]
 

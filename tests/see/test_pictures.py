@@ -104,6 +104,15 @@ def test_receptive_field_measured_lies_in_the_theoretical(made, tmp_path, networ
         see.receptive_field(model, model.layers[-1])
 
 
+def test_receptive_field_of_a_separable_convolution():
+    model = keras.Sequential([keras.Input((9, 9, 2)), layers.SeparableConv2D(3, 3, strides=2, name="one"),
+                              layers.SeparableConv2D(3, 2, name="two")])
+    found = see.receptive_field(model, "two")
+    assert found.size == (5, 5) and found.step == (2, 2)
+    assert found.box == tuple((first, first + 5) for first in found.first)
+    assert len(see.number(model, sample(model), "one", (0, 0, 1)).terms) == 18
+
+
 def test_convolution_moves_along_and_pooling_partly():
     model = keras.Sequential([keras.Input((24, 24, 1)), layers.Conv2D(2, 3, padding="same"),
                               layers.MaxPooling2D(3, strides=1)])
