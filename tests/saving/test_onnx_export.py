@@ -60,7 +60,8 @@ ROWS = [
     (layers.DepthwiseConv2D(3, depth_multiplier=2), IMAGE), (layers.DepthwiseConv1D(3), LINE),
     (layers.SeparableConv2D(5, 3, padding="same"), IMAGE), (layers.SeparableConv1D(5, 3, strides=2), LINE),
     (layers.MaxPooling2D(3, 2, padding="same"), IMAGE), (layers.AveragePooling2D(3, 2, padding="same"), IMAGE),
-    (layers.LpPooling2D(2), IMAGE), (layers.MaxPooling1D(3), LINE), (layers.AveragePooling3D(2, padding="same"), VOLUME),
+    (layers.LpPooling2D(2), IMAGE), (layers.MaxPooling1D(3), LINE),
+    (layers.AveragePooling3D(2, padding="same"), VOLUME),
     (layers.GlobalMaxPooling2D(keepdims=True), IMAGE), (layers.GlobalAveragePooling1D(), LINE),
     (layers.BatchNormalization(), IMAGE), (layers.BatchNormalization(scale=False, center=False), LINE),
     (layers.BatchNormalization(axis=1), IMAGE), (layers.LayerNormalization(), IMAGE),
@@ -77,12 +78,13 @@ ROWS = [
     (layers.Resizing(5, 12), IMAGE), (layers.CenterCrop(5, 4), IMAGE), (layers.Dropout(0.5), IMAGE),
     (layers.ReLU(max_value=1.0), IMAGE), (layers.ReLU(negative_slope=0.1), IMAGE), (layers.LeakyReLU(), IMAGE),
     (layers.PReLU(shared_axes=[1, 2]), IMAGE), (layers.PReLU(), IMAGE), (layers.ELU(0.7), IMAGE),
-    (layers.Softmax(axis=1), IMAGE), (layers.RandomFlip(), IMAGE), (layers.Lambda(lambda x: ops.square(x) + 1.0), IMAGE),
+    (layers.Softmax(axis=1), IMAGE), (layers.RandomFlip(), IMAGE),
+    (layers.Lambda(lambda x: ops.square(x) + 1.0), IMAGE),
 ]
 ROWS += [(layers.Activation(name), (6, 4)) for name in (
     "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu",
-    "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax",
-    "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "squareplus", "tanh", "tanh_shrink")]
+    "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink",
+    "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "squareplus", "tanh", "tanh_shrink")]
 
 
 @pytest.mark.parametrize("layer, shape", ROWS, ids=lambda item: getattr(item, "name", None))
@@ -115,7 +117,8 @@ def test_branches_shared_layers_and_several_outputs():
 def test_channels_first_models_need_no_transpose():
     model = shaken(keras.Sequential([
         layers.Input((3, 9, 9)), layers.Conv2D(4, 3, data_format="channels_first"), layers.BatchNormalization(axis=1),
-        layers.MaxPooling2D(data_format="channels_first"), layers.GlobalAveragePooling2D(data_format="channels_first")]))
+        layers.MaxPooling2D(data_format="channels_first"),
+        layers.GlobalAveragePooling2D(data_format="channels_first")]))
     assert "Transpose" not in agree(model, numbers(2, 3, 9, 9))
 
 
@@ -166,3 +169,14 @@ def test_refusals_say_what_is_wrong(tmp_path):
     inputs = keras.Input((4,))
     with pytest.raises(ArgumentError, match="arctan2"):
         onnx_bytes(keras.Model(inputs, ops.arctan2(inputs, inputs)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["brain_small", "residual", "separable", "signal", "fast92"])
+def test_networks_of_the_zoo(name):
+    from striate import zoo
+    from striate.saving.onnx import onnx_model
+
+    model = zoo.build(name)
+    agree(model, numbers(2, *model.input_shape[1:]))
+    assert onnx_model(onnx_bytes(model), name).count_params() == model.count_params()

@@ -27,7 +27,8 @@ def numbers(*shape):
 def graph_of(nodes, inputs, output_shape, constants, opset=17, name="net"):
     """A model file of one or more inputs (name -> shape) and one output "y"."""
     graph = helper.make_graph(
-        nodes, name, [helper.make_tensor_value_info(label, TensorProto.FLOAT, shape) for label, shape in inputs.items()],
+        nodes, name,
+        [helper.make_tensor_value_info(label, TensorProto.FLOAT, shape) for label, shape in inputs.items()],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, output_shape)],
         [numpy_helper.from_array(array, label) for label, array in constants.items()])
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8).SerializeToString()
@@ -35,7 +36,8 @@ def graph_of(nodes, inputs, output_shape, constants, opset=17, name="net"):
 
 def compare(content, *arrays, bound=5e-6):
     session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    expected = session.run(None, {item.name: array for item, array in zip(session.get_inputs(), arrays, strict=True)})[0]
+    given = {item.name: array for item, array in zip(session.get_inputs(), arrays, strict=True)}
+    expected = session.run(None, given)[0]
     model = onnx_model(content, "a test")
     actual = model.predict(arrays[0] if len(arrays) == 1 else list(arrays), verbose=0)
     assert actual.shape == expected.shape
@@ -171,7 +173,8 @@ def outside(location, length="12"):
 
 @pytest.mark.parametrize("content, problem", [
     (b"", "edition"), (b"\xff" * 200, "damaged"), (torch_like_network()[:-50], "damaged"),
-    (changed(single(), lambda model: setattr(model.graph.node[0], "op_type", "NonMaxSuppression")), "NonMaxSuppression"),
+    (changed(single(), lambda model: setattr(model.graph.node[0], "op_type", "NonMaxSuppression")),
+     "NonMaxSuppression"),
     (changed(single(), lambda model: setattr(model.graph.node[0], "domain", "com.evil")), "com.evil.Relu"),
     (outside("/etc/hostname"), "outside"), (outside("../secret"), "outside"), (outside("secret", "9999"), "outside"),
     (changed(single("Add", ("x", "c"), {"c": np.zeros(3, np.float32)}, (2, 3)),
@@ -221,3 +224,30 @@ def test_loading_allocates_no_more_than_the_file_holds():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                           cwd=Path(__file__).resolve().parents[2])
     assert done.stdout.startswith("refused"), done.stderr
+
+
+@pytest.mark.slow
+def test_mutated_files_are_read_or_refused():
+    """Changed bytes, cut ends and impossible attributes never raise anything but ModelFileError."""
+    generator, whole = np.random.default_rng(5), torch_like_network()
+    refused = 0
+    for turn in range(60):
+        content = bytearray(whole)
+        if turn % 3 == 0:
+            content = content[:generator.integers(len(content))]
+        elif turn % 3 == 1:
+            for place in generator.integers(len(content), size=1 << turn % 5):
+                content[place] = generator.integers(256)
+        else:
+            model = onnx.load_from_string(whole)
+            node = model.graph.node[generator.integers(len(model.graph.node))]
+            for attribute in node.attribute:
+                for place in range(len(attribute.ints)):
+                    attribute.ints[place] = int(generator.choice([-1, 0, 1 << 20, 1 << 40, -(1 << 50)]))
+            node.op_type = str(generator.choice(["Tile", "Expand", "Resize", "Split", "TopK", "Conv", node.op_type]))
+            content = model.SerializeToString()
+        try:
+            onnx_model(bytes(content), "a mutated file")
+        except ModelFileError:
+            refused += 1
+    assert refused > 10

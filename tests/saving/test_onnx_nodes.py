@@ -1,4 +1,4 @@
-"""ONNX' own node tests, for the operators that striate reads: each is passed, or refused with a reason; none is wrong."""
+"""ONNX' own node tests, for the operators that striate reads: each is passed, or refused with a reason."""
 
 import warnings
 from collections import Counter

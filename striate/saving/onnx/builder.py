@@ -96,9 +96,12 @@ class Builder:
         wish = self.node.name or self.node.op
         stem = wish.removesuffix(f"/{self.node.op}")
         wish = re.sub(r"[^\w.-]+", "_", stem).strip("_") or self.node.op.lower()
-        wish = wish[:100] + suffix
+        return self.unique(wish[:100] + suffix)
+
+    def unique(self, wish: str) -> str:
+        """A name like `wish` that no layer has yet."""
         self._names[wish] += 1
-        return wish if self._names[wish] == 1 else f"{wish}_{self._names[wish] - 1}"
+        return wish if self._names[wish] == 1 else self.unique(f"{wish}_{self._names[wish] - 1}")
 
     def layer(self, kind: type, inputs: Any, weights: Sequence[np.ndarray] = (), **arguments: Any) -> KerasTensor:
         """The output of a new layer; nodes that share numbers and settings share the layer."""
@@ -129,6 +132,11 @@ class Builder:
     def last(self, value: Value) -> Any:
         """A tensor with its channels at the end."""
         return self._form(self.tensor(value), LAST)
+
+    def to_flatten(self, tensor: Tensor) -> Any:
+        """A tensor whose numbers lie as in ONNX' order of axes; a single pixel does so in either."""
+        only_pixel = tensor.ndim > 2 and all(length == 1 for length in tensor.shape[2:])
+        return self._form(tensor, LAST if only_pixel and LAST in tensor.forms else NATURAL)
 
     def form(self, value: Value, order: str) -> Any:
         """A tensor in `NATURAL` or `LAST` order; arrays are turned."""

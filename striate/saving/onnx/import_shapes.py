@@ -146,7 +146,7 @@ def _flatten(b, node, x):
     x, axis = b.tensor(x), node.attributes.get("axis", 1)
     axis = axis + x.ndim if axis < 0 else axis
     if axis == 1 and x.ndim > 1:
-        return Tensor(b.layer(layers.Flatten, b.natural(x)))
+        return Tensor(b.layer(layers.Flatten, b.to_flatten(x)))
     lead, rest = x.shape[:axis], x.shape[axis:]
     known = [None if None in part else math.prod(part) for part in (lead, rest)]
     return plain(b, lambda t: ops.reshape(t, tuple(-1 if length is None else length for length in known)), x)
@@ -165,7 +165,7 @@ def _reshape(b, node, x, shape):
                               or target[0] == x.shape[0] is not None)
     if keeps_batch and len(rest) > 0 and None not in x.shape[1:] and not (-1 in rest and target[0] == -1):
         if rest == [-1] or rest == [math.prod(x.shape[1:])]:
-            return Tensor(b.layer(layers.Flatten, b.natural(x)))
+            return Tensor(b.layer(layers.Flatten, b.to_flatten(x)))
         if -1 in rest or math.prod(rest) == math.prod(x.shape[1:]):
             return Tensor(b.layer(layers.Reshape, b.natural(x), target_shape=tuple(rest)))
     return plain(b, lambda t: ops.reshape(t, tuple(-1 if length == _UNKNOWN else length for length in target)), x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,8 @@ def _entrance(builder: Builder, item: OnnxInput, data_format: str) -> Any:
     dtype = {"float16": "float32", "float64": "float32", "int64": "int32"}.get(item.dtype, item.dtype)
     turned = data_format == "channels_last" and len(item.shape) > 2
     shape = tuple(item.shape[axis] for axis in last_order(len(item.shape))) if turned else item.shape
-    name = item.name.replace("/", "_").replace(":", "_").strip("_")[:100] or "input"
-    tensor = Input(batch_shape=shape, dtype=dtype, name=name)
-    builder._names[name] += 1
+    name = re.sub(r"[^\w.-]+", "_", item.name).strip("_")[:100] or "input"
+    tensor = Input(batch_shape=shape, dtype=dtype, name=builder.unique(name))
     builder.values[item.name] = Tensor(tensor, LAST) if turned else Tensor(tensor)
     return tensor
 
