@@ -48,6 +48,12 @@ def _switch(text: str) -> bool:
     return known[text.lower()]
 
 
+def _bytes(text: str) -> int:
+    """Bytes, also as "500M" or "2G"."""
+    unit = {"K": 10, "M": 20, "G": 30, "T": 40}.get(text[-1:].upper(), 0)
+    return _positive(text[:-1] if unit else text) << unit
+
+
 def _folder(text: str) -> Path:
     return Path(text).expanduser()
 
@@ -66,6 +72,9 @@ SETTINGS = {row.name: row for row in (
             "Seconds after which a rank that gives no sign of life ends the training of all."),
     Setting("strict", "STRIATE_STRICT", _switch, lambda: False,
             "Looks through every result of every step for NaN and infinity and names the layer; several times slower."),
+    Setting("memory_limit", "STRIATE_MEMORY_LIMIT", _bytes, lambda: None,
+            "Bytes (or 500M, 2G) that one program may take for its results; one that needs more is refused before it "
+            "runs. No limit unless set."),
     Setting("cache_dir", "STRIATE_CACHE_DIR", _folder, _cache_folder,
             "Folder of compiled kernels and downloaded data sets."),
     Setting("data", "STRIATE_DATA", _folder, lambda: None,

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from striate import config, variables
-from striate.errors import NonFiniteError, received
+from striate.errors import ArgumentError, NonFiniteError, received
 from striate.graph.ir import Graph, Node, Value
 from striate.kernels import jit, program
 from striate.kernels.ahead import compile_ahead
@@ -63,13 +63,30 @@ class _Program:
         return _Program([self.launches[index]])
 
 
+def _memory_of(plan: Plan) -> tuple[np.ndarray, dict]:
+    """The arena and the persistent buffers.
+
+    Raises:
+        ArgumentError: more than the setting `memory_limit` allows, or than there is.
+    """
+    needed, limit = plan.arena_bytes + sum(plan.persistent.values()), config.value("memory_limit")
+    problem = (f"{plan.graph.name} needs {needed:,} bytes for the results of its layers, more than {{}}. Use a smaller "
+               "batch size or a smaller network (model.memory_estimate tells what a training takes). ")
+    if limit is not None and needed > limit:
+        raise ArgumentError(problem.format("the setting `memory_limit`") + received(memory_limit=limit))
+    try:
+        return (threads.aligned(max(64, plan.arena_bytes), np.uint8),
+                {key: threads.aligned(max(64, size), np.uint8) for key, size in plan.persistent.items()})
+    except MemoryError:
+        raise ArgumentError(problem.format("this process can have") + received(bytes=needed)) from None
+
+
 class Executable:
     """A plan with its memory. Safe to call from several Python threads; they take turns."""
 
     def __init__(self, plan: Plan):
         self.plan, self.graph = plan, plan.graph
-        self._arena = threads.aligned(max(64, plan.arena_bytes), np.uint8)
-        self._persistent = {key: threads.aligned(max(64, size), np.uint8) for key, size in plan.persistent.items()}
+        self._arena, self._persistent = _memory_of(plan)
         self._constants: dict[int, np.ndarray] = {}
         self._inputs: dict[Value, np.ndarray] = {}
         self._patches: dict[Value, list[tuple[np.ndarray, int, int]]] = {}

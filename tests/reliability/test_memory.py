@@ -66,3 +66,36 @@ def test_estimate_leaves_the_model_as_it_was():
     assert 5 * small.arena < large.arena and small.weights == large.weights and "arena" in str(small)
     assert large.optimizer >= 2 * 4 * model.count_params()
     assert model._programs is None and all((a == b).all() for a, b in zip(before, model.get_weights(), strict=True))
+
+
+LIMITED = """
+import resource, sys
+import numpy as np
+from striate import zoo
+from striate.errors import ArgumentError
+model = zoo.build("lenet5")
+model.compile("adam", "sparse_categorical_crossentropy")
+x, y = np.zeros((40_000, *model.input_shape[1:]), np.float32), np.zeros(40_000, np.int32)
+model.fit(x[:8], y[:8], verbose=0)
+if sys.argv[1] == "process":
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + (512 << 20), used + (512 << 20)))
+try:
+    model.fit(x, y, batch_size=40_000, verbose=0)
+except ArgumentError as error:
+    print(error)
+model.fit(x[:8], y[:8], verbose=0)
+print("goes on")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory of the process is limited by Linux")
+@pytest.mark.parametrize(("kind", "words"), [("setting", "the setting `memory_limit`"),
+                                             ("process", "this process can have")])
+def test_too_much_memory_is_refused_in_words_and_the_process_goes_on(kind, words):
+    limit = {"STRIATE_MEMORY_LIMIT": "200M"} if kind == "setting" else {}
+    done = subprocess.run([sys.executable, "-c", LIMITED, kind], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(ROOT), **limit})
+    assert done.returncode == 0, done.stderr
+    assert words in done.stdout and "smaller batch size" in done.stdout and done.stdout.endswith("goes on\n")
