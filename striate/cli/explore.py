@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,7 +110,7 @@ def make_subject(source: str, images: Sequence[Path], train_on: str | None) -> S
 
     saved: SavedModel | None = None
     if source in zoo.names() or ":" in source:
-        model = networks.build(source)
+        model = networks.build(source, *_wished(source, train_on))
         said = f"{model.name} has random weights: it has learnt nothing yet."
     else:
         saved = find_model(source)
@@ -118,13 +119,23 @@ def make_subject(source: str, images: Sequence[Path], train_on: str | None) -> S
     probe.network(model)
     classes, data, why_not = training_data(model, source, saved, train_on)
     shape = tuple(model.inputs[0].shape[1:])
-    samples = [*user_samples(model, images, shape), *data_samples(model, data, shape)]
+    samples = [*user_samples(model, images, shape), *(data_samples(data) or lent_samples(model, shape))]
     outputs = model.outputs[0].shape
     if not classes and len(outputs) == 2 and not networks.gives_scores(model):
         names = [saved.class_name(i) if saved else str(i) for i in range(outputs[-1] if outputs[-1] > 1 else 2)]
         classes = tuple(f"class {name}" if name.isdecimal() else name for name in names)
     return Subject(model, said, tuple(samples or noise(model)), classes, lambda pixels: networks.pixels(model, pixels),
                    lambda values: networks.probabilities(model, values), data, why_not)
+
+
+def _wished(source: str, train_on: str | None) -> tuple[tuple[int, ...] | None, int | None]:
+    """(image shape, number of classes) that a network of the zoo is made for; None leaves it as it is by itself."""
+    if train_on is None or train_on == "none" or ":" in source:
+        return None, None
+    if train_on == "fashion-mnist":
+        return (28, 28, 1), 10
+    folder = Path(train_on)
+    return None, sum(entry.is_dir() for entry in folder.iterdir()) if folder.is_dir() else None
 
 
 def training_data(model, source: str, saved: SavedModel | None, train_on: str | None) \
@@ -189,6 +200,10 @@ def _data(model, source: str, parts, said: str) -> Data:
     from striate.explore.subject import Data
 
     recipe = networks.recipe(source)
+    if recipe.schedule:  # It would end somewhere; this training ends when the user has seen enough.
+        recipe = replace(recipe, schedule=None, optimizer="Adam", learning_rate=None, optimizer_arguments={})
+    # Labels stay whole numbers: no smoothing.
+    recipe = replace(recipe, loss_arguments={})
 
     def prepare(model):
         return networks.compiled(model, recipe)
@@ -223,7 +238,7 @@ def user_samples(model, images: Sequence[Path], shape: tuple[int, ...]) -> list[
     return found
 
 
-def data_samples(model, data: Data | None, shape: tuple[int, ...]) -> list[Sample]:
+def data_samples(data: Data | None) -> list[Sample]:
     """Some images of the validation data, of every class in turn; they are not trained on."""
     from striate.explore.subject import Sample
 
@@ -233,6 +248,21 @@ def data_samples(model, data: Data | None, shape: tuple[int, ...]) -> list[Sampl
     by_class = [np.flatnonzero(y == label) for label in np.unique(y)]
     rows = [int(places[turn]) for turn in range(SAMPLES) for places in by_class if turn < len(places)][:SAMPLES]
     return [Sample(f"image {row}", x[row], int(y[row])) for row in rows]
+
+
+def lent_samples(model, shape: tuple[int, ...]) -> list[Sample]:
+    """For models of images without data: pictures of clothes at the model's size. They have no label for it."""
+    from striate.cli import networks
+    from striate.datasets import fashion_mnist
+    from striate.explore.subject import Sample
+
+    if len(model.inputs) > 1 or len(shape) != 3 or shape[-1] not in (1, 3) or None in shape:
+        return []
+    images, labels = fashion_mnist.load_data(subset=True)[1]
+    rows = [int(np.flatnonzero(labels == label)[0]) for label in range(len(fashion_mnist.CLASS_NAMES))]
+    pixels = networks.pixels(model, _fitted(images[rows][..., np.newaxis], shape))
+    return [Sample(f"{fashion_mnist.CLASS_NAMES[labels[row]]} (Fashion-MNIST, resized)", values)
+            for row, values in zip(rows, pixels, strict=True)]
 
 
 def noise(model) -> list[Sample]:

@@ -211,6 +211,20 @@ def test_command_exports_a_page(tmp_path):
     assert json.loads(done.output) == {"file": str(out)} and b"conv2d_1" in out.read_bytes()
 
 
+@pytest.mark.slow
+def test_every_network_of_the_zoo_can_be_explored():
+    from striate import zoo
+    from striate.cli.explore import make_subject
+
+    for name in zoo.names():
+        subject = make_subject(name, [], None)
+        assert subject.samples and (subject.data is not None or len(subject.why_not) > 20), name
+    yale = make_subject("yale", [], None)
+    assert yale.samples[0].values.shape == (128, 128, 1) and "2 classes" in yale.why_not
+    small = make_subject("yale", [], "fashion-mnist")
+    assert small.data is not None and small.samples[0].values.shape == (28, 28, 1)
+
+
 @pytest.mark.parametrize("words, message", [
     (["explore", "nothing"], "no such model"), (["explore", "small", "--train-on", "nowhere"], "takes fashion-mnist"),
     (["explore", "small", __file__], "cannot be read"),
