@@ -17,6 +17,7 @@ striate compare auto-mpg --splits 5 --out runs/mpg
 striate compare cars.csv --target price
 striate compare brain --seeds 3
 striate compare brain --data brain-food
+striate compare brain --data my_sessions/
 striate compare nova --subset --epochs 5
 """
 
@@ -26,8 +27,9 @@ striate compare nova --subset --epochs 5
 @click.option("--splits", type=click.IntRange(1), help="auto-mpg, tables: how many splits; 20 unless given.")
 @click.option("--seeds", type=click.IntRange(1), help="brain, nova: trainings of each row; 3 and 1 unless given.")
 @click.option("--epochs", type=click.IntRange(1), help="brain, nova: instead of the recipe's.")
-@click.option("--data", type=click.Choice(["simulated-ca", "brain-food"]), default="simulated-ca", show_default=True,
-              help="brain: simulated sessions, or the course's own files, which are streamed.")
+@click.option("--data", default="simulated-ca", show_default=True, metavar="NAME",
+              help="brain: simulated-ca, brain-food (the course's own files, which are streamed), or a folder with "
+                   "folders of real and of fake pictures, best inside train, val and test.")
 @click.option("--subset", is_flag=True, help="nova: the 10 % of Fashion-MNIST that comes with striate.")
 @click.option("--limit", type=click.IntRange(4), help="brain: frames of each session (an even number); nova: training "
               "pictures.")
@@ -76,7 +78,11 @@ def compared(what: str, folder: Path, options: Mapping[str, Any]):
         return auto_mpg.compare(splits, folder=folder, say=say)
     if what == "brain":
         _known(variants, brain.NETWORKS)
-        source = brain.course if options.get("data") == "brain-food" else brain.simulated
+        name = options.get("data", "simulated-ca")
+        known = {"simulated-ca": brain.simulated, "brain-food": brain.course}
+        if name not in known and not Path(name).is_dir():
+            raise ArgumentError("--data takes simulated-ca, brain-food or a folder. " + received(data=name))
+        source = known.get(name) or partial(brain.of_folder, Path(name))
         return brain.compare(variants or brain.NETWORKS, range(options.get("seeds") or 3), epochs,
                              partial(source, **({} if limit is None else {"frames": limit})), folder, say)
     if what == "nova":

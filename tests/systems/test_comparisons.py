@@ -79,6 +79,21 @@ def test_brain_networks_are_judged_on_sessions_that_they_have_not_seen(tmp_path)
     assert any("simulated" in note for note in found.notes)
 
 
+def test_brain_networks_on_a_folder_of_ones_own(tmp_path):
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    for part, count in (("train", 12), ("val", 4), ("test", 4)):
+        for label, name in enumerate(("fake", "real")):
+            (tmp_path / part / name).mkdir(parents=True)
+            for index in range(count):
+                Image.fromarray(random.integers(0, 200 + 50 * label, (128, 128), np.uint8)).save(
+                    tmp_path / part / name / f"{index}.png")
+    parts = brain.of_folder(tmp_path)
+    assert {name: len(y) for name, (_, y) in parts.items()} == {"train": 21, "same": 3, "other": 8, "test": 8}
+    assert parts["test"][0].shape == (8, 128, 128, 1) and parts["test"][0].dtype == np.float32
+
+
 def test_variants_differ_from_the_network_as_described_in_one_thing():
     import striate
 
