@@ -1,8 +1,10 @@
 """How training scales over ranks: measures steps and exchanges on 1 to 4 ranks, and over links of given speed.
 
-    python -m benchmarks.scaling                     measures on this machine (a few minutes; it should be quiet)
-    sudo -E python -m benchmarks.scaling --links 100,200,1000   also between network namespaces, at so many Mbit/s
-    python -m benchmarks.scaling_model               fits the model, checks it, draws the figures of docs/scaling.md
+    python -m benchmarks.scaling                           on this machine (a few minutes; it should be quiet)
+    sudo -E python -m benchmarks.scaling --links 20,50,100 between network namespaces, at so many Mbit/s
+    python -m benchmarks.scaling_model                     fits the model, checks it, draws docs/scaling.md's figures
+
+Both measurements go into one file.
 
 Each rank has one thread. A rank's part of the batch stays the same (weak scaling): 32 images. `seconds` are the fastest
 step (or exchange) of many, `median` the median one; on a machine that does other things only the fastest says anything.
@@ -13,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -190,10 +191,9 @@ def linked(launcher: Path):
         launcher.unlink(missing_ok=True)
 
 
-def measure(links: list[int], networks: list[str], count: int) -> dict:
-    """Everything, as it is stored."""
-    found: dict = {"machine": {"processor": _processor(), "cores": os.cpu_count(), "load": os.getloadavg()[0]},
-                   "batch": BATCH, "exchanges": [], "steps": [], "links": []}
+def measure_here(networks: list[str], count: int) -> dict:
+    """What needs no link, as it is stored."""
+    found: dict = {"machine": _machine(), "batch": BATCH, "exchanges": [], "steps": []}
     for ranks in RANKS:
         found["exchanges"] += started(ranks, "exchange", lengths=LENGTHS, repeats=30) if ranks > 1 else []
         for network in networks:
@@ -202,12 +202,17 @@ def measure(links: list[int], networks: list[str], count: int) -> dict:
     found["steps"] += [started(None, "steps", network=network, steps=count) | {"mpi": False} for network in networks]
     found["finality"] = started(None, "finality", networks=networks)
     found["noise"] = started(None, "noise", subset=True, shards=64, rows=4096, epochs=4)
-    if links:
-        found["links"] = _measure_links(links, networks, count)
     return found
 
 
-def _measure_links(links: list[int], networks: list[str], count: int) -> list[dict]:
+def _machine() -> dict:
+    """Where it is measured, and how many programs wanted its cores in the last minute."""
+    from striate.kernels import cpu
+
+    return {"processor": cpu.host().name, "cores": os.cpu_count(), "load": os.getloadavg()[0]}
+
+
+def measure_links(links: list[int], networks: list[str], count: int) -> list[dict]:
     """The same between two machines, which are namespaces here: over TCP, at several speeds."""
     rows, launcher = [], Path("/tmp/striate-netns-launcher")
     os.environ |= {"MPIR_CVAR_CH4_NETMOD": "ofi", "FI_PROVIDER": "tcp"}
@@ -222,12 +227,6 @@ def _measure_links(links: list[int], networks: list[str], count: int) -> list[di
                 for network in networks]})
             print(json.dumps(rows[-1]), flush=True)
     return rows
-
-
-def _processor() -> str:
-    from striate.kernels import cpu
-
-    return getattr(cpu.host(), "name", "") or platform.processor() or platform.machine()
 
 
 def main() -> None:
@@ -249,7 +248,12 @@ def main() -> None:
         print(json.dumps(kinds[order["kind"]](order)), flush=True)
         return
     links = [int(link) for link in given.links.split(",") if link]
-    found = measure(links, given.networks.split(","), given.steps)
+    networks = given.networks.split(",")
+    found = json.loads(given.out.read_text()) if given.out.exists() else {}
+    if links:
+        found["links"] = measure_links(links, networks, given.steps)
+    else:
+        found |= measure_here(networks, given.steps)
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(found, indent=1) + "\n")
 

@@ -8,7 +8,7 @@ A step of R machines takes
     exchange(R) = start + (R - 1) * latency + 4 P * (copy + 2 (R - 1) / R / (share * link))
 
 with P the number of parameters and `link` the speed of the network in bytes a second. `start`, `copy` and `share` are
-fitted to exchanges measured over links of two speeds; `stragglers` and the latencies are assumptions, named below.
+fitted to measured exchanges; `stragglers` and the latencies are assumptions, named below.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import numpy as np
 
 RESULTS = Path(__file__).parent / "results" / "scaling.json"
 PICTURES = Path(__file__).parents[1] / "docs" / "scaling"
-HELD_OUT = 300
-"""The speed in Mbit/s whose measurements are not fitted but foretold."""
+LONG = 262144
+"""Vectors shorter than this are over a link before the operating system has woken the other rank: not fitted."""
 CORES, THREADS_GAIN = 16, 0.8
 """An assumed machine: so many cores, of which each gives so much of what one alone gives."""
 STRAGGLERS = 0.02
@@ -62,25 +62,21 @@ class Exchange:
         return self.start + (machines - 1) * latency + 4 * parameters * (self.copy + sent)
 
 
-def fitted(links: list[dict]) -> Exchange:
-    """The constants from measured exchanges of two ranks, by least squares of relative errors."""
-    rows = [(1.0, 4.0 * row["length"], 4.0 * row["length"] / (link["megabits"] * 125e3), row["seconds"])
-            for link in links if link["megabits"] != HELD_OUT for row in link["exchanges"]]
-    table = np.array(rows)
-    start, copy, inverse = _non_negative(table[:, :3] / table[:, 3:], np.ones(len(table)))
-    return Exchange(start, copy, 1 / inverse)
+def fitted(found: dict) -> Exchange:
+    """The constants: of the memory from two ranks of one machine, of the link from two speeds of three; by least
+    squares of relative errors."""
+    here = np.array([(1.0, 4.0 * row["length"], row["seconds"]) for row in found["exchanges"] if row["ranks"] == 2])
+    start, copy = np.linalg.lstsq(here[:, :2] / here[:, 2:], np.ones(len(here)), rcond=None)[0]
+    wires = [(4.0 * row["length"] / (link["megabits"] * 125e3), row["seconds"] - start - 4.0 * row["length"] * copy)
+             for link in found["links"] if link["megabits"] != held_out(found)
+             for row in link["exchanges"] if row["length"] >= LONG]
+    ratios = np.array([ideal / measured for ideal, measured in wires])
+    return Exchange(start, copy, float(1 / ((1 / ratios).sum() / len(ratios))))
 
 
-def _non_negative(matrix: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Least squares without negative results: columns that would get one are left out."""
-    used = list(range(matrix.shape[1]))
-    while True:
-        found = np.linalg.lstsq(matrix[:, used], wanted, rcond=None)[0]
-        if (found >= 0).all():
-            result = np.zeros(matrix.shape[1])
-            result[used] = found
-            return result
-        used.pop(int(found.argmin()))
+def held_out(found: dict) -> int:
+    """The speed in Mbit/s whose measurements are not fitted but foretold: the middle one."""
+    return sorted(link["megabits"] for link in found["links"])[len(found["links"]) // 2]
 
 
 def compute_seconds(found: dict) -> dict[str, float]:
@@ -100,21 +96,33 @@ def step_seconds(seconds: float, parameters: int, machines: int, link: Network, 
 
 
 def check_table(found: dict, exchange: Exchange) -> list[str]:
-    """Foretold beside measured, at the speed that was held out."""
+    """Foretold beside measured, at the speed that was held out; steps from this machine's own pace."""
+    speed = held_out(found)
+    paces = {row["network"]: row["seconds"] for row in found["steps"] if row["ranks"] == 1 and row["mpi"]}
     rows = ["| what | foretold | measured | error |", "|---|---|---|---|"]
 
     def row(what: str, guess: float, measured: float) -> None:
         rows.append(f"| {what} | {1e3 * guess:.1f} ms | {1e3 * measured:.1f} ms | {guess / measured - 1:+.0%} |")
     for link in found["links"]:
-        if link["megabits"] != HELD_OUT:
+        if link["megabits"] != speed:
             continue
         for item in link["exchanges"]:
             row(f"exchange of {item['length']:,} numbers",
-                exchange.seconds(2, item["length"], HELD_OUT * 125e3), item["seconds"])
-        work = compute_seconds(found)
+                exchange.seconds(2, item["length"], speed * 125e3), item["seconds"])
         for item in link["steps"]:
-            guess = work[item["network"]] + exchange.seconds(2, item["parameters"], HELD_OUT * 125e3)
+            guess = paces[item["network"]] + exchange.seconds(2, item["parameters"], speed * 125e3)
             row(f"step of {item['network']}", guess, item["seconds"])
+    return rows
+
+
+def local_table(found: dict) -> list[str]:
+    """Ranks of one thread on this machine: fastest steps, and what MPI costs a single rank."""
+    rows = ["| network | no MPI | 1 rank | 2 ranks | 1 -> 2 | MPI's cost |", "|---|---|---|---|---|---|"]
+    times = {(row["network"], row["ranks"] if row["mpi"] else 0): row["seconds"] for row in found["steps"]}
+    for name in compute_seconds(found):
+        none, one, two = (times[name, count] for count in (0, 1, 2))
+        rows.append(f"| {name} | {1e3 * none:.1f} ms | {1e3 * one:.1f} ms | {1e3 * two:.1f} ms | {one / two:.0%} | "
+                    f"{one / none - 1:+.1%} |")
     return rows
 
 
@@ -154,13 +162,14 @@ def training_flops(model) -> float:
                                         node.attributes) for node in graph.nodes if OPS[node.op].flops)
 
 
-def hidden_share(points: list, seconds: float, parameters: int, link: Network, exchange: Exchange) -> float:
-    """The share of the exchange's time that sending final gradients at once could hide behind the backward pass."""
-    free, total = 0.0, sum(size for _, size in points)
+def hidden_share(points: list, seconds: float, link: Network, exchange: Exchange) -> float:
+    """The share of the exchange's time that sending gradients as soon as they are final could hide; at most one half,
+    because finished sums can be sent only when all is there."""
+    free, speed = 0.0, exchange.share * link.bytes
     for when, size in points:
-        free = max(free, when * seconds) + exchange.share ** -1 * size / link.bytes
-    sending = exchange.share ** -1 * total / link.bytes
-    return (seconds + sending - max(free, seconds)) / sending / 2 if parameters else 0.0
+        free = max(free, when * seconds) + size / speed
+    sending = sum(size for _, size in points) / speed
+    return (seconds + sending - max(free, seconds)) / sending / 2
 
 
 # ---- pictures --------------------------------------------------------------------------------------------------------
@@ -185,7 +194,7 @@ def _draw_exchange(plt, found: dict, exchange: Exchange):
     figure, axes = plt.subplots(figsize=(6.4, 3.8))
     for link in found["links"]:
         lengths = [row["length"] for row in link["exchanges"]]
-        held = link["megabits"] == HELD_OUT
+        held = link["megabits"] == held_out(found)
         (line,) = axes.plot(lengths, [1e3 * row["seconds"] for row in link["exchanges"]], "s" if held else "o",
                             mfc="none" if held else None,
                             label=f"{link['megabits']:,} Mbit/s{' (not fitted)' if held else ''}")
@@ -226,24 +235,52 @@ def _draw_final(plt, found: dict, exchange: Exchange):
     return figure
 
 
-def main() -> None:
-    """Prints the tables, draws the figures."""
-    found = json.loads(RESULTS.read_text())
-    exchange = fitted(found["links"])
-    print(f"start {1e6 * exchange.start:.0f} us, copy {1e9 * exchange.copy:.2f} ns a byte, share of the link "
-          f"{exchange.share:.0%}\n")
-    for title, lines in (("Check", check_table(found, exchange)), ("Efficiency", forecast_table(found, exchange)),
-                         ("GPU", gpu_table(found))):
-        print("\n".join([f"## {title}", "", *lines, ""]))
-    works, parameters = compute_seconds(found), parameters_of(found)
+def overlap_table(found: dict, exchange: Exchange) -> list[str]:
+    """How much of an exchange could hide behind the backward pass, over each link."""
+    rows = ["| network | " + " | ".join(link.name for link in LINKS) + " |", "|---|" + "---|" * len(LINKS)]
+    works = compute_seconds(found)
     for row in found["finality"]:
-        name = row["network"]
-        shares = [hidden_share(row["points"], works[name], parameters[name], link, exchange) for link in LINKS]
-        print(name, "overlap could hide", ", ".join(f"{share:.0%} of the exchange at {link.name}"
-                                                    for share, link in zip(shares, LINKS, strict=True)))
-    for row in found["noise"]["scales"]:
-        print(f"noise scale after {row['epochs']} epochs: {row['scale']:.0f}")
+        shares = [hidden_share(row["points"], works[row["network"]] / THREADS_GAIN, link, exchange) for link in LINKS]
+        rows.append(f"| {row['network']} | " + " | ".join(f"{share:.0%}" for share in shares) + " |")
+    return rows
+
+
+def noise_table(found: dict) -> list[str]:
+    """The gradient noise scale over the epochs."""
+    rows = ["| epochs of training | noise scale, images |", "|---|---|"]
+    return rows + [f"| {row['epochs']} | {row['scale']:.0f} |" for row in found["noise"]["scales"]]
+
+
+def tables(found: dict, exchange: Exchange) -> str:
+    """Everything that docs/scaling.md includes."""
+    machine = found["machine"]
+    busy = machine["load"] > machine["cores"]
+    words = [f"Measured on {machine['cores']} cores ({machine['processor']}). Fitted: start {1e6 * exchange.start:.0f} "
+             f"microseconds, copy {1e9 * exchange.copy:.2f} ns a byte, {exchange.share:.0%} of a link's speed.", ""]
+    if busy:
+        words += [f"**The machine was busy with other work (load {machine['load']:.0f}): times of whole steps on it, "
+                  "and so the scaling on it, say nothing.** Processor times and slow links are sound.", ""]
+    for title, lines in (
+            ("Ranks of one thread on this machine, fastest steps:", local_table(found)),
+            (f"Foretold beside measured, two ranks with a link of {held_out(found)} Mbit/s, which was not fitted:",
+             check_table(found, exchange)),
+            ("Efficiency of so many machines of 16 cores, 32 images a core:", forecast_table(found, exchange)),
+            ("The part of an exchange that could hide behind the backward pass:", overlap_table(found, exchange)),
+            ("Images a second in training:", gpu_table(found)),
+            ("Gradient noise scale of `small` on Fashion-MNIST (the tenth of it that comes with striate):",
+             noise_table(found))):
+        words += [title, "", *lines, ""]
+    return "\n".join(words)
+
+
+def main() -> None:
+    """Prints and stores the tables, draws the figures."""
+    found = json.loads(RESULTS.read_text())
+    exchange = fitted(found)
+    text = tables(found, exchange)
+    print(text)
     draw(found, exchange, PICTURES)
+    (PICTURES / "tables.txt").write_text(text)
 
 
 if __name__ == "__main__":

@@ -70,6 +70,8 @@ SETTINGS = {row.name: row for row in (
             "depend on it, but not on the number of ranks."),
     Setting("rank_timeout", "STRIATE_RANK_TIMEOUT", _seconds, lambda: 10.0,
             "Seconds after which a rank that gives no sign of life ends the training of all."),
+    Setting("lost_note", "STRIATE_LOST_NOTE", Path, lambda: None,
+            "File that a rank makes when it finds another one lost; `striate launch` sets it and looks for it."),
     Setting("strict", "STRIATE_STRICT", _switch, lambda: False,
             "Looks through every result of every step for NaN and infinity and names the layer; several times slower."),
     Setting("memory_limit", "STRIATE_MEMORY_LIMIT", _bytes, lambda: None,

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from striate import config
 from striate.errors import StriateError, received
 
 LOST = 75
@@ -131,6 +132,10 @@ class Heartbeat:
         for peer in self.peers:
             if peer is not lost:
                 peer.send(_VERDICT)
+        note = config.value("lost_note")
+        if note is not None:
+            with suppress(OSError):  # The folder may be on another machine.
+                note.touch()
         self._end(LOST)
 
 

@@ -14,19 +14,21 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from striate import config
 from striate.errors import ArgumentError, received
 from striate.parallel.heartbeat import LOST
 
 _NEVER_AGAIN = frozenset({0, 2, 3, 4, 5, 130})
 """Exit codes of jobs that another try would not help: done, a command that cannot work, no data, a damaged model, a
 training that diverged, Ctrl-C."""
-_KILL_SECONDS = 5.0
+_LOOK_SECONDS, _KILL_SECONDS = 0.5, 5.0
 """How long the ranks that are left get to end after the job has been told to."""
 
 
@@ -68,21 +70,40 @@ class Job:
         return [*find_mpiexec(self.mpiexec), "-n", str(ranks), *place, sys.executable, "-m", "striate", *words]
 
     def _attempt(self, ranks: int, words: Sequence[str]) -> int:
+        with tempfile.TemporaryDirectory(prefix="striate-launch-") as folder:
+            return self._watched(self.command(ranks, words), Path(folder) / "lost")
+
+    def _watched(self, command: list[str], note: Path) -> int:
+        """The exit code of a job; `note` is a file that its ranks make when one is lost."""
         # What mpiexec itself says of a failure goes to standard output; there JSON must stand alone.
-        apart = subprocess.PIPE if "--json" in words else None
-        job = subprocess.Popen(self.command(ranks, words), start_new_session=True, stdout=apart, text=True)
+        apart = subprocess.PIPE if "--json" in command else None
+        job = subprocess.Popen(command, start_new_session=True, stdout=apart, text=True,
+                               env={**os.environ, config.SETTINGS["lost_note"].variable: str(note)})
         before = {number: signal.signal(number, lambda number, frame: job.send_signal(number))
                   for number in (signal.SIGINT, signal.SIGTERM)
                   if threading.current_thread() is threading.main_thread()}
         try:
-            said, _ = job.communicate()
-            code = _exit_code(job.returncode)
+            said = _output(job, note)
+            code = LOST if note.exists() else _exit_code(job.returncode)
             print(said or "", end="", file=sys.stderr if code else sys.stdout, flush=True)
             return code
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
             _end_group(job.pid)
+
+
+def _output(job: subprocess.Popen, note: Path) -> str | None:
+    """What the job says until it ends. When a rank is lost, mpiexec may wait for ever for a machine that is cut off."""
+    deadline = None
+    while True:
+        try:
+            return job.communicate(timeout=_LOOK_SECONDS)[0]
+        except subprocess.TimeoutExpired:
+            if deadline is None and note.exists():
+                deadline = time.monotonic() + _KILL_SECONDS
+            if deadline is not None and time.monotonic() > deadline:
+                job.kill()
 
 
 def _meaning(code: int) -> str:
