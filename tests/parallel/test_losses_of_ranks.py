@@ -87,10 +87,11 @@ def test_an_interrupt_of_one_rank_stops_all_after_one_step(begin, tmp_path):
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(4 * 3600)
 def test_random_losses(begin, run, tmp_path, unbroken, seed, by_level):
     """Any rank, killed or stopped at any step, again and again, with a changing number of ranks."""
     draw, longest, losses = random.Random(seed), 0.0, 0
-    wanted = int(os.environ.get("RANK_LOSSES", by_level(0, 3, 200)))
+    wanted = int(os.environ.get("RANK_LOSSES", by_level(0, 0, 200)))
     while losses < wanted:
         folder = tmp_path / str(losses)
         folder.mkdir()
