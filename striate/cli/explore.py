@@ -159,8 +159,9 @@ def training_data(model, source: str, saved: SavedModel | None, train_on: str | 
     count = 2 if outputs[-1] == 1 else outputs[-1]
     if count != len(classes):
         if train_on is None:
-            return (), None, (f"The network has {count} classes, Fashion-MNIST {len(classes)}. Name data of your own: "
-                              "--train-on FOLDER with one folder a class.")
+            return (), None, (f"The network has {count} classes, Fashion-MNIST {len(classes)}. A network of the zoo is "
+                              "built for the data that you name: --train-on fashion-mnist, or --train-on FOLDER with "
+                              "one folder a class.")
         raise ArgumentError(f"The network has {count} classes, the data {len(classes)}. " + received(train_on=wanted))
     return classes, _data(model, source, images, said), ""
 
