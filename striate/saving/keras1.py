@@ -47,7 +47,8 @@ def modern_layer(name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]
         ('Conv2D', {'filters': 8, 'padding': 'same', 'kernel_size': [3, 3]})
     """
     if name == "Merge":
-        kind = _MODES.get(config.get("mode", "sum"), config.get("mode"))
+        mode = str(config.get("mode", "sum"))
+        kind = _MODES.get(mode, mode)
         axis = {"axis": config.get("concat_axis", -1)} if kind == "Concatenate" else {}
         return kind, {"name": config.get("name"), **axis}
     result: dict[str, Any] = {}

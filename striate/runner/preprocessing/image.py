@@ -11,7 +11,7 @@ from striate import seeds
 from striate.errors import ArgumentError, received
 from striate.runner.preprocessing import affine
 from striate.runner.preprocessing.iterators import DirectoryIterator, NumpyArrayIterator
-from striate.utils import array_to_img, img_to_array, load_img, save_img
+from striate.utils import array_to_img, img_to_array, load_img, save_img, smart_resize
 
 _FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 
@@ -170,4 +170,4 @@ def _zoom_limits(zoom: Any) -> tuple[float, float]:
 
 
 __all__ = ["DirectoryIterator", "ImageDataGenerator", "NumpyArrayIterator", "array_to_img", "img_to_array", "load_img",
-           "save_img"]
+           "save_img", "smart_resize"]
