@@ -113,7 +113,7 @@ class WindowFilm(Animation):
             y = top + order * (tall * cell + 26)
             self._input(canvas, (grid.MARGIN, y), cell, channel, index, pads)
             if hasattr(self.layer, "kernel"):
-                small = min(50.0, 190 / self.window.size[-1], (tall * cell + 8) / self._kernel_rows)
+                small = min(50.0, 190 / self.window.size[-1], (tall * cell - 4) / self._kernel_rows)
                 self._kernel(canvas, 490, y, small, channel, found)
         out_cell = min(54.0, 330 / self.output.shape[1], (height - 20) / self.output.shape[0])
         self._output(canvas, 705, top, out_cell, index)
