@@ -30,6 +30,8 @@ class DTypePolicy:
         'float32'
     """
 
+    name: str
+
     def __init__(self, name: str | None = None):
         name = dtype_policy().name if name is None else name
         if name not in ("float32", *_DATA_TYPES, *_OTHER_FLOATS):

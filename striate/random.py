@@ -168,12 +168,17 @@ def gamma(shape, alpha, dtype=None, seed=None):
         >>> bool((gamma((2, 3), 2.0, seed=1) > 0).all())
         True
     """
-    return _cast(gamma_from(*_source(seed), shape, np.float32(alpha) if np.isscalar(alpha) else alpha), dtype)
+    return _cast(gamma_from(*_source(seed), shape, _parameter(alpha)), dtype)
+
+
+def _parameter(value: Any) -> Any:
+    """A parameter of a distribution: numbers as float32, tensors as they are."""
+    return np.float32(value) if isinstance(value, (int, float)) else value
 
 
 def beta_from(state, stream: int, shape, alpha, beta):
     """Numbers of the beta distribution of a state and a stream (see `beta`)."""
-    alpha, beta = (np.float32(part) if np.isscalar(part) else part for part in (alpha, beta))
+    alpha, beta = (_parameter(part) for part in (alpha, beta))
     first = gamma_from(state, stream, shape, alpha)
     second = gamma_from(state, _apart(stream, 2 * _REDRAWS + 1), shape, beta)
     return first / ops.maximum(first + second, 1e-37)
