@@ -11,6 +11,7 @@ from striate.cli import networks
 from striate.cli.keeper import fed
 from striate.cli.scores import score
 from striate.errors import ArgumentError, NonFiniteError, received
+from striate.systems.comparison import finished
 from striate.systems.data import Data
 from striate.tune import Space
 
@@ -48,7 +49,8 @@ class Judge:
         steps = -(-len(self.data.train[1]) // batch_size)
         done = int(model.optimizer.iterations) // steps
         try:
-            model.fit(**fed(model, self.data, batch_size, self.seed), epochs=epochs, initial_epoch=done, verbose=0)
+            finished(model.fit(**fed(model, self.data, batch_size, self.seed), epochs=epochs, initial_epoch=done,
+                               verbose=0))
         except NonFiniteError:
             return 0.0
         model.save(place)

@@ -16,7 +16,7 @@ import numpy as np
 
 from striate.datasets import auto_mpg
 from striate.datasets.tables import Table
-from striate.systems.comparison import Comparison, Say, mean_and_spread
+from striate.systems.comparison import Comparison, Say, finished, mean_and_spread
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
 RATES = (0.003, 0.01, 0.03)
@@ -107,7 +107,7 @@ class Trainer:
             if variable is not self.model.optimizer.learning_rate:
                 variable.assign(np.zeros(variable.shape, variable.dtype))
         scaled = Scaled.of(data)
-        self.model.fit(*scaled.train, epochs=EPOCHS, batch_size=BATCH_SIZE, verbose=0)
+        finished(self.model.fit(*scaled.train, epochs=EPOCHS, batch_size=BATCH_SIZE, verbose=0))
         found = [error_of(self.model.predict(x, batch_size=512, verbose=0), y, scaled.unit)
                  for x, y in (scaled.train, scaled.validation)]
         return found[0], found[1]

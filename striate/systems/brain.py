@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from striate.errors import DataError, received
-from striate.systems.comparison import Comparison, Say, mean_and_spread
+from striate.systems.comparison import Comparison, Say, finished, mean_and_spread
 
 NETWORKS = ("yale", "brain_small", "brain_residual")
 COLUMNS = ("parameters", "training accuracy", "validation, same sessions", "validation, other session", "test accuracy",
@@ -80,7 +80,7 @@ def train(name: str, parts: dict[str, Part], seed: int, epochs: int | None = Non
     x, y = parts["train"]
     recipe.compile(model, len(y))
     started = time.perf_counter()
-    model.fit(x, y, epochs=recipe.epochs, batch_size=recipe.batch_size, verbose=0)
+    finished(model.fit(x, y, epochs=recipe.epochs, batch_size=recipe.batch_size, verbose=0))
     seconds = time.perf_counter() - started
     found = {part: accuracy(model, *own) for part, own in parts.items()}
     return model, {**found, "parameters": model.count_params(), "seconds": seconds}

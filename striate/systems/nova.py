@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from striate.systems import data as datasets
-from striate.systems.comparison import Comparison, Say, mean_and_spread
+from striate.systems.comparison import Comparison, Say, finished, mean_and_spread
 
 COLUMNS = ("parameters", "validation accuracy", "test accuracy", "spread", "seconds")
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
@@ -125,7 +125,7 @@ def trained(build: Callable[[], Any], changes: Mapping[str, Any], recipe_name: s
     recipe.compile(model, len(labels))
     targets = utils.to_categorical(labels, count) if recipe.one_hot_labels else labels
     started = time.perf_counter()
-    model.fit(x, targets, epochs=recipe.epochs, batch_size=recipe.batch_size, verbose=0)
+    finished(model.fit(x, targets, epochs=recipe.epochs, batch_size=recipe.batch_size, verbose=0))
     seconds = time.perf_counter() - started
     found = {part: _accuracy(model, *getattr(data, part)) for part in ("validation", "test")}
     return {**found, "parameters": int(model.count_params()), "seconds": seconds}

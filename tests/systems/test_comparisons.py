@@ -36,6 +36,16 @@ def test_a_table_goes_on_where_it_was_broken_off(tmp_path):
         Comparison.at(tmp_path, "title", "question", ("score",))
 
 
+def test_half_a_training_is_no_row(monkeypatch):
+    from striate.models import Model
+
+    class Broken:
+        interrupted = True
+    monkeypatch.setattr(Model, "fit", lambda *arguments, **keywords: Broken())
+    with pytest.raises(KeyboardInterrupt):
+        auto_mpg.Trainer(7, "relu", 0.01).errors(cars.load_data(), 0)
+
+
 def test_linear_model_is_least_squares():
     (x, y), (x_valid, y_valid) = cars.load_data(seed=5)
     ones = [np.c_[part.astype(float), np.ones(len(part))] for part in (x, x_valid)]
