@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from striate.zoo.recipe import ONE_CYCLE, SHORT_MEMORY, Recipe
+from striate.zoo.recipe import DECAY, ONE_CYCLE, SHORT_MEMORY, Recipe
 
 _INPUTS = "128x128 grey float pictures in whatever unit; the first layer scales them"
 
@@ -38,7 +38,8 @@ def brain_small(input_shape: tuple[int, int, int] = (128, 128, 1), classes: int 
     """
     from striate import Input, Sequential, layers
 
-    model = Sequential([Input(input_shape), layers.BatchNormalization(momentum=SHORT_MEMORY, name="scale")], name="brain_small")
+    model = Sequential([Input(input_shape), layers.BatchNormalization(momentum=SHORT_MEMORY, name="scale")],
+                       name="brain_small")
     for filters in (8, 16, 32, 64):
         model.add(layers.Conv2D(filters, 3, padding="same", activation="relu"))
         model.add(layers.MaxPooling2D(2))
@@ -56,7 +57,7 @@ BRAIN_RESIDUAL = Recipe(
     optimizer="SGD",
     learning_rate=0.1,
     schedule=ONE_CYCLE,
-    optimizer_arguments={"momentum": 0.9, "nesterov": True, "weight_decay": 1e-4},
+    optimizer_arguments={"momentum": 0.9, "nesterov": True, "weight_decay": DECAY},
     loss="SparseCategoricalCrossentropy",
     loss_arguments={"from_logits": True},
     epochs=12,

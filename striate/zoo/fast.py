@@ -7,7 +7,7 @@ longer ones pictures that are moved and mirrored. `striate bench accuracy fast90
 
 from __future__ import annotations
 
-from striate.zoo.recipe import ONE_CYCLE, SHORT_MEMORY, Recipe
+from striate.zoo.recipe import DECAY, ONE_CYCLE, SHORT_MEMORY, Recipe
 
 _INPUTS = "28x28 grey pictures divided by 255"
 _SMOOTH = {"label_smoothing": 0.1}
@@ -110,9 +110,9 @@ FAST94 = Recipe(
     title="Fashion-MNIST in a quarter of an hour: a short residual network",
     source="striate; the plan of the network is David Page's ResNet-9",
     optimizer="SGD",
-    learning_rate=0.2,
+    learning_rate=0.1,
     schedule=ONE_CYCLE,
-    optimizer_arguments={"momentum": 0.9, "nesterov": True, "weight_decay": 5e-4},
+    optimizer_arguments={"momentum": 0.9, "nesterov": True, "weight_decay": DECAY},
     loss="CategoricalCrossentropy",
     loss_arguments=_SMOOTH,
     one_hot_labels=True,

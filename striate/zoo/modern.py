@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from striate.zoo.recipe import ONE_CYCLE, SHORT_MEMORY, Recipe
+from striate.zoo.recipe import DECAY, ONE_CYCLE, SHORT_MEMORY, Recipe
 
 SMALL = Recipe(
     title="Small and quick classifier of small grey pictures",
@@ -46,7 +46,7 @@ def small(input_shape: tuple[int, int, int] = (28, 28, 1), classes: int = 10):
 
 
 _COLOUR = "32x32 colour pictures divided by 255"
-_MOMENTUM = {"momentum": 0.9, "nesterov": True, "weight_decay": 5e-4}
+_MOMENTUM = {"momentum": 0.9, "nesterov": True, "weight_decay": DECAY}
 
 RESIDUAL = Recipe(
     title="Small residual network for colour pictures",

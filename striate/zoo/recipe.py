@@ -12,6 +12,9 @@ from striate.errors import ArgumentError, received
 ONE_CYCLE = "one_cycle"
 SHORT_MEMORY = 0.9
 """Momentum of the statistics of batch normalization in trainings of few steps: with Keras' 0.99 they lag behind."""
+DECAY = 5e-3
+"""Weight decay beside momentum 0.9. The optimizer takes it from the weights directly; papers that add 5e-4 to the
+gradient, where momentum makes ten times as much of it, mean the same."""
 LOWEST_SHARE = 0.1
 """A one-cycle schedule begins at this share of its highest learning rate."""
 

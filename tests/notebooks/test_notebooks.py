@@ -8,7 +8,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-SECONDS = 180
+SECONDS = 600
+"""For one cell, on a computer that does much else."""
 
 
 def identity(path):
@@ -27,6 +28,7 @@ def test_stored_without_outputs(path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=identity)
 def test_runs(path, tmp_path, monkeypatch):
     nbclient = pytest.importorskip("nbclient")
