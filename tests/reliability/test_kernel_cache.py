@@ -62,6 +62,7 @@ def test_damaged_files_are_made_again(cache, damage):
     assert compute(cache)[1] == ["True"]
 
 
+@pytest.mark.nightly
 def test_eight_processes_at_once(tmp_path):
     """All compile the same kernels into the same empty cache; each computes what is right, and the cache is whole."""
     processes = [start(tmp_path) for _ in range(8)]

@@ -58,6 +58,7 @@ print(json.dumps(rows))
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(8 * 3600)
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="memory is read from /proc")
 def test_memory_descriptors_and_times_stay_flat(by_level, record_property):
     import json
