@@ -34,8 +34,7 @@ def test_three_ranks_give_the_bits_of_one_process(run):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ranks", [2, pytest.param(1, marks=pytest.mark.nightly),
-                                   pytest.param(3, marks=pytest.mark.nightly), 4])
+@pytest.mark.parametrize("ranks", [4, *(pytest.param(ranks, marks=pytest.mark.nightly) for ranks in (1, 2, 3))])
 def test_ranks_give_the_bits_of_one_process_for_every_network(alone, ranks):
     assert finished(ranks, task="train", networks=["mixed", *NETWORKS], shards=4) == alone
 
