@@ -8,20 +8,6 @@
 typedef void kernel(int64_t arguments, int64_t first, int64_t last, int64_t scratch);
 extern kernel *const kernels[];
 
-/* What Numba's wrapper would call if a kernel raised an error. */
-#define NEVER(name) void name(void) { fprintf(stderr, #name " was called\n"); exit(2); }
-NEVER(PyErr_WriteUnraisable)
-NEVER(PyErr_SetString)
-NEVER(PyErr_SetNone)
-NEVER(PyErr_Clear)
-NEVER(PyErr_SetObject)
-NEVER(PyUnicode_FromString)
-NEVER(Py_DecRef)
-NEVER(Py_IncRef)
-NEVER(numba_gil_ensure)
-NEVER(numba_gil_release)
-NEVER(numba_unpickle)
-
 static int64_t number(FILE *file) {
     int64_t value;
     if (fread(&value, 8, 1, file) != 1) exit(3);

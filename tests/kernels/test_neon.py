@@ -51,7 +51,7 @@ CASES = {
     "weight gradient": ("conv2d_weights_grad", [numbers(2, 9, 9, 5), numbers(2, 9, 9, 7)], dict(
         PLAIN, padding=SAME, activation=None, pool=None, kernel_shape=(3, 3, 5, 7), bias=True)),
     "dense": ("dense", [numbers(9, 13), numbers(13, 21), numbers(21)], dict(activation="relu")),
-    "softmax": ("softmax", [numbers(6, 11)], dict(axis=-1)),
+    "softmax": ("softmax", [numbers(6, 11)], dict(axis=1)),
     "batch normalisation": ("batch_norm", [numbers(4, 6, 6, 7), numbers(7), numbers(7)], dict(epsilon=1e-3)),
     "pooling": ("max_pool2d", [numbers(2, 8, 8, 6)], dict(pool_size=(2, 2), strides=(2, 2), padding=((0, 0), (0, 0)))),
 }
@@ -135,8 +135,7 @@ def emulate(op: str, inputs, attributes: dict, folder: Path) -> list[np.ndarray]
     head = np.array([memory.size, -(-scratch // 64) * 64, len(found), *words], np.int64)
     (folder / "in").write_bytes(head.tobytes() + b"".join(memory.parts))
     _link(kernels, folder)
-    subprocess.run([EMULATOR, "-L", "/usr/aarch64-linux-gnu", folder / "program", folder / "in", folder / "out"],
-                   check=True, timeout=120)
+    subprocess.run([EMULATOR, folder / "program", folder / "in", folder / "out"], check=True, timeout=120)
     out = (folder / "out").read_bytes()
     return [np.frombuffer(out, v.dtype, v.type.size, memory.offsets[v]).reshape(v.shape) for v in node.outputs]
 
@@ -152,8 +151,9 @@ def _link(kernels: list, folder: Path) -> None:
         "#include <stdint.h>\ntypedef void kernel(int64_t, int64_t, int64_t, int64_t);\n"
         + "".join(f"extern kernel {name};\n" for name in names)
         + "kernel *const kernels[] = {" + ", ".join(names) + "};\n", encoding="ascii")
-    subprocess.run([COMPILER, "-O1", "-o", folder / "program", Path(__file__).parent / "neon.c", folder / "table.c",
-                    *objects, "-lm"], check=True, timeout=120)
+    # Kernels raise no errors; what Numba's wrapper would call then is left undefined.
+    subprocess.run([COMPILER, "-O1", "-static", "-Wl,--unresolved-symbols=ignore-all", "-o", folder / "program",
+                    Path(__file__).parent / "neon.c", folder / "table.c", *objects, "-lm"], check=True, timeout=120)
 
 
 @pytest.mark.slow
