@@ -30,7 +30,7 @@ suppress_warnings = ["myst.xref_missing"]
 def write_benchmarks() -> None:
     """What docs/benchmarks.md includes: the tables of the stored runs, or a sentence if there are none."""
     results = sorted((FOLDER.parent / "benchmarks" / "results").glob("*.md"))
-    parts = [f"```{{include}} ../../benchmarks/results/{path.name}\n:heading-offset: 1\n:relative-images:\n```\n"
+    parts = [f"```{{include}} ../benchmarks/results/{path.name}\n:heading-offset: 1\n:relative-images:\n```\n"
              for path in results]
     generated = FOLDER / "generated" / "benchmarks.inc"
     generated.parent.mkdir(exist_ok=True)

@@ -19,6 +19,9 @@ from striate.models.training.memory import example_step
 from striate.see import films, grid
 from striate.see.canvas import Canvas
 from striate.see.palette import BLUE, GREEN, INK, LINE, MUTED, PAPER, PURPLE, SERIES, SHADE, signed, text_width
+from striate.systems import data as datasets
+from striate.systems import own
+from striate.systems.sheet import sheet
 
 FOLDER = Path(__file__).parent / "pictures"
 CODE = ("import striate as keras", "", "model = keras.Sequential([", "    Conv2D(32, 3, activation=\"relu\"),",
@@ -58,6 +61,8 @@ def make(folder: Path) -> None:
     for name, canvas in (("overview", overview(model, x[0])), ("winograd", winograd_tile(x[0, ..., 0])),
                          ("arena", arena(model, 64))):
         (folder / f"{name}.svg").write_text(canvas.svg(), "utf-8")
+    subset = datasets.load("fashion-mnist", subset=True)
+    sheet(subset, own.audit_arrays(subset)).save(folder / "sheet.png")
 
 
 def trained(x: np.ndarray, y: np.ndarray):

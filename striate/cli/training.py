@@ -94,9 +94,9 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
     model = make()
     outcome = fit(model, data, recipe, request, folder, console)
     scores = test(model, data, folder)
-    result = finish(folder, settings, outcome, scores)
     write_report(folder, model, data, settings, outcome, scores)
-    return folder, result
+    # Last: what has a result is complete, and is not gone on with.
+    return folder, finish(folder, settings, outcome, scores)
 
 
 def decided(request: Request, data: datasets.Data) -> Request:

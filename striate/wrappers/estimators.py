@@ -18,7 +18,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from striate.errors import ArgumentError, received
 from striate.models import Model, clone_model
-from striate.serialization import export
 
 
 class SKLBase(BaseEstimator):
@@ -120,7 +119,6 @@ class SKLBase(BaseEstimator):
         return y[:, 0] if self._target_is_vector and y.ndim == 2 and y.shape[1] == 1 else y
 
 
-@export("keras.wrappers.SKLearnClassifier")
 class SKLearnClassifier(ClassifierMixin, SKLBase):
     __doc__ = f"""A classifier. Classes may be any labels; the model is trained on rows with a single one.
 
@@ -151,7 +149,6 @@ class SKLearnClassifier(ClassifierMixin, SKLBase):
         return tags
 
 
-@export("keras.wrappers.SKLearnRegressor")
 class SKLearnRegressor(RegressorMixin, SKLBase):
     __doc__ = f"A regressor.\n\n    {SKLBase.__doc__}"
 
@@ -161,7 +158,6 @@ class SKLearnRegressor(RegressorMixin, SKLBase):
         return tags
 
 
-@export("keras.wrappers.SKLearnTransformer")
 class SKLearnTransformer(TransformerMixin, SKLBase):
     __doc__ = f"A step of a pipeline that hands on the model's outputs.\n\n    {SKLBase.__doc__}"
 

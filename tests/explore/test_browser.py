@@ -116,7 +116,7 @@ def test_training_moves_the_page(page, served, pictures_folder):
     page.click("button.main:has-text('Pause')")
     wait(lambda: learner.phase == "paused")
     wait(lambda: on_page(page) == views.number(session, "2", index, "sample-0")["engine"])
-    assert "paused" in page.inner_text("aside")
+    wait(lambda: "paused" in page.inner_text("aside"))
     page.screenshot(path=pictures_folder / "training.png", full_page=True)
     # Back through the epochs: the first weights give the first number again.
     page.focus("input[aria-label^='Weights']")

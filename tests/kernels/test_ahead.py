@@ -12,8 +12,8 @@ import json
 from striate.kernels import ahead, cpu, jit
 cpu.cores = lambda: 2
 lanes = cpu.host().lanes
-wanted = [("transpose", {"lanes": lanes}), ("column_sums", {"lanes": lanes}), ("sgd_update", {"lanes": lanes, "nesterov": 0}),
-          ("adam_update", {"lanes": lanes})]
+wanted = [("transpose", {"lanes": lanes}), ("column_sums", {"lanes": lanes}),
+          ("sgd_update", {"lanes": lanes, "nesterov": 0}), ("adam_update", {"lanes": lanes})]
 announced = []
 jit.listeners.append(lambda name, seconds: announced.append(name))
 missing = ahead.compile_ahead(wanted)

@@ -449,7 +449,7 @@ def test_compile_is_needed_and_checked():
         with pytest.raises(ArgumentError, match=rf"You must call `compile\(\)` before calling `{method}\(\)`"):
             getattr(model, method)(X, NUMBERS)
     assert model.predict(X, verbose=0).shape == (50, 1)
-    with pytest.raises(TypeMismatchError, match="Write metrics="):
+    with pytest.raises(ArgumentError, match="Write metrics="):
         model.compile(loss="mse", metrics="mae")
     with pytest.raises(TypeMismatchError, match="loss_weights"):
         model.compile(loss="mse", loss_weights="high")

@@ -101,24 +101,31 @@ def train(folder: Path, kind: str) -> dict:
 
 
 def command(folder: Path, kind: str) -> dict:
-    """`striate train`, or `striate train --resume` where a run was begun."""
+    """`striate train`, or `striate train --resume` where a run was begun and has not come to its end."""
     from striate.cli import main, training
 
     training.SECONDS_BETWEEN_STATES = 0.0
     run = folder / "run"
-    begun = (run / "config.json").exists()
+    begun = (run / training.CONFIG).exists()
+    complete = (begun and "result" in json.loads((run / training.CONFIG).read_text())
+                and not (run / training.STATE).exists())
     words = ["--resume", str(run)] if begun else ["fashion-mnist", "--subset", "--limit", "320", "--epochs", "3",
                                                   "--batch-size", "32", "--model", "lenet5", "--out", str(run)]
     sys.argv = ["striate", "train", *words, "--json"]
+    if not complete:
+        _call(main)
+    history = json.loads((run / "history.json").read_text())
+    history.pop("seconds")
+    return {"files": {name: _hash((run / name).read_bytes()) for name in ("best.keras", "last.keras")},
+            "history": history, "left": sorted(path.name for path in run.iterdir())}
+
+
+def _call(main) -> None:
     try:
         main()
     except SystemExit as end:
         if end.code:
             raise RuntimeError(f"striate train ended with code {end.code}") from end
-    history = json.loads((run / "history.json").read_text())
-    history.pop("seconds")
-    return {"files": {name: _hash((run / name).read_bytes()) for name in ("best.keras", "last.keras")},
-            "history": history, "left": sorted(path.name for path in run.iterdir())}
 
 
 def _hash(content: bytes) -> str:
