@@ -30,8 +30,8 @@ suppress_warnings = ["myst.xref_missing"]
 def write_benchmarks() -> None:
     """What docs/benchmarks.md includes: the tables of the stored runs, or a sentence if there are none."""
     results = sorted((FOLDER.parent / "benchmarks" / "results").glob("*.md"))
-    parts = [f"```{{include}} ../benchmarks/results/{path.name}\n:heading-offset: 1\n:relative-images:\n```\n"
-             for path in results]
+    parts = [path.read_text("utf-8").replace("\n#", "\n##").replace("# ", "## ", 1)
+             .replace(f"]({path.stem}", f"](../benchmarks/results/{path.stem}") for path in results]
     generated = FOLDER / "generated" / "benchmarks.inc"
     generated.parent.mkdir(exist_ok=True)
     generated.write_text("\n".join(parts) or "No run is stored in this copy of the repository.\n", "utf-8")
