@@ -80,7 +80,8 @@ def _implied(node: Node) -> dict[str, Any]:
     """What Keras notes although nobody gave it: the default of `training`, and that there is no mask."""
     if not isinstance(node.operation, Layer):
         return {}
-    defaults = call_arguments(type(node.operation))
+    kind: Any = type(node.operation)
+    defaults = call_arguments(kind)
     if isinstance(node.operation, Functional):
         defaults = {"training": None, "mask": None}
     implied = {} if defaults.get("training") is None else {"training": defaults["training"]}

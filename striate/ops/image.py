@@ -252,7 +252,7 @@ def _channels(images, data_format) -> tuple[list, int]:
     axis = -3 if data_format == "channels_first" else -1
     if shape_of(images)[axis] != 3:
         raise ShapeError("Images of three channels are expected. " + received(shape=shape_of(images)))
-    key = [slice(None)] * len(shape_of(images))
+    key: list[slice | int] = [slice(None)] * len(shape_of(images))
     parts = []
     for place in range(3):
         key[axis] = place
