@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from striate.graph.folding import fold_scales
 from striate.graph.ir import Graph, Node, Value
 from striate.graph.rewriter import Rewriter
 from striate.ops.spec import OPS
@@ -276,7 +275,7 @@ def join_chains(graph: Graph) -> Graph:
 
 
 BEFORE_DIFFERENTIATION: list[Callable[[Graph], Graph]] = [
-    drop_dead, fold_constants, simplify, sink_reshapes, drop_dead, simplify, fold_scales, fuse_forward]
+    drop_dead, fold_constants, simplify, sink_reshapes, drop_dead, simplify, fuse_forward]
 AFTER_DIFFERENTIATION: list[Callable[[Graph], Graph]] = [
     fold_constants, simplify, absorb_broadcasts, drop_dead, fuse_masks, simplify, join_chains, drop_dead]
 

@@ -40,3 +40,33 @@ def test_parameters_are_packed_once_also_behind_a_reshape():
     w = Variable(RNG.standard_normal((9, 4, 5)).astype(np.float32), name="kernel")
     function = Function(lambda x: ops.conv(x, ops.reshape(w, (3, 3, 4, 5))))
     assert all(prepared(function, IMAGES)) and prepared(function, IMAGES)
+
+
+def normalised(x, scale, shift):
+    """A convolution's result with batch normalisation in inference behind it."""
+    return ops.batch_normalization(x, np.zeros(5, np.float32), np.ones(5, np.float32), -1, shift, scale)
+
+
+def test_what_follows_from_parameters_is_computed_once_and_anew_after_a_change():
+    w = Variable(RNG.standard_normal((3, 3, 4, 5)).astype(np.float32), name="kernel")
+    scale, shift = (Variable(RNG.uniform(1, 2, 5).astype(np.float32), name=name) for name in ("scale", "shift"))
+    function = Function(lambda x: normalised(ops.conv(x, w), scale, shift))
+    reference = Function(lambda x: normalised(ops.conv(x, w), scale, shift), mode="reference")
+    steps = function.executable(IMAGES).plan.steps
+    at_every_run = [step.node.outputs[0].shape for step in steps if not all(a.prepares for a in step.launches)]
+    assert set(at_every_run) == {(2, 4, 4, 5)}  # no vector of the channels is computed again
+    before = function(IMAGES)
+    scale.assign(3.0 * scale.numpy())
+    assert not np.allclose(function(IMAGES), before)
+    np.testing.assert_allclose(function(IMAGES), reference(IMAGES), rtol=1e-5, atol=1e-5)
+
+
+def test_a_result_that_is_looked_at_has_the_bits_that_it_had_unseen():
+    w = Variable(RNG.standard_normal((3, 3, 4, 5)).astype(np.float32), name="kernel")
+    scale, shift = (Variable(RNG.uniform(1, 2, 5).astype(np.float32), name=name) for name in ("scale", "shift"))
+
+    def inside(x):
+        convolved = ops.conv(x, w)
+        return ops.relu(normalised(convolved, scale, shift)), convolved
+    unseen = Function(lambda x: inside(x)[0])(IMAGES)
+    assert np.array_equal(Function(inside)(IMAGES)[0], unseen)

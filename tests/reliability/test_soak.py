@@ -65,7 +65,7 @@ def test_memory_descriptors_and_times_stay_flat(by_level, record_property):
 
     import numpy as np
 
-    seconds = by_level(10, 15, 600, 6 * 3600)
+    seconds = by_level(10, 25, 600, 6 * 3600)
     done = subprocess.run([sys.executable, "-c", CODE, str(seconds)], capture_output=True, text=True,
                           env={**os.environ, "PYTHONPATH": str(ROOT), "STRIATE_NUM_THREADS": "2"})
     assert done.returncode == 0, done.stderr
