@@ -18,6 +18,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -214,7 +215,7 @@ def _machine() -> dict:
 
 def measure_links(links: list[int], networks: list[str], count: int) -> list[dict]:
     """The same between two machines, which are namespaces here: over TCP, at several speeds."""
-    rows, launcher = [], Path("/tmp/striate-netns-launcher")
+    rows, launcher = [], Path(tempfile.mkdtemp()) / "launcher"
     os.environ |= {"MPIR_CVAR_CH4_NETMOD": "ofi", "FI_PROVIDER": "tcp"}
     prefix = ("ip", "netns", "exec", HOSTS[0])
     options = ("-iface", "sta", "-launcher", "ssh", "-launcher-exec", str(launcher), "-hosts", ",".join(HOSTS))

@@ -45,7 +45,7 @@ def save(folder: str | os.PathLike, step: int, state: Any) -> Path:
     Raises:
         FileError: it cannot be written; earlier states are unharmed.
     """
-    from striate.saving.safetensors import safetensors_bytes
+    from striate.untrusted.tensors import safetensors_bytes
 
     base = Path(folder)
     arrays: dict[str, np.ndarray] = {}
@@ -151,7 +151,7 @@ def _without_arrays(item: Any, arrays: dict[str, np.ndarray], path: str = "") ->
 
 
 def _read(tensors: bytes, facts: bytes) -> Any:
-    from striate.saving.untrusted import read_safetensors
+    from striate.untrusted import read_safetensors
 
     arrays, _ = read_safetensors(tensors, _TENSORS)
 

@@ -316,15 +316,6 @@ def lanes_of(typing, like):
     return types.intp(like), generate
 
 
-@intrinsic
-def beats(typing, value, best):
-    """Where `value` is larger than the best so far, or is a NaN: a NaN, once met, stays."""
-    def generate(context, builder, signature, args):
-        value, best = args
-        return builder.or_(builder.fcmp_ordered(">", value, best), builder.fcmp_unordered("uno", value, value))
-    return Mask(value.lanes)(value, best), generate
-
-
 def at_least(builder, value, floor):
     """Emits the larger of `value` and `floor`; a NaN in `value` is kept."""
     return builder.select(builder.fcmp_ordered(">", floor, value), floor, value)

@@ -1,5 +1,6 @@
 """Models: `Sequential`, functional and subclassed, with Keras' names."""
 
+import striate
 from striate.models.cloning import clone_model
 from striate.models.functional import Functional
 from striate.models.model import Model, model_from_json
@@ -12,7 +13,5 @@ __all__ = ["Functional", "Model", "PyDataset", "Sequential", "clone_model", "loa
 
 def __getattr__(name: str):
     if name in ("load_model", "save_model"):
-        from striate import saving
-
-        return getattr(saving, name)
+        return getattr(striate.saving, name)
     raise AttributeError(f"module 'striate.models' has no attribute {name!r}")

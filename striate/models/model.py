@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+import striate
 from striate.errors import ArgumentError, received
 from striate.layers.base import Layer
 from striate.layers.symbolic import KerasTensor, infer_outputs, leaves, symbolic_leaves
@@ -222,9 +223,7 @@ class Model(Trainer):
         Example:
             print(model.plan(batch_size=1))
         """
-        from striate import see
-
-        return see.plan(self, batch_size, training)
+        return striate.see.plan(self, batch_size, training)
 
     def freeze(self) -> Model:
         """A copy for prediction alone: batch normalisation folded into the layers before it, dropout taken out.
@@ -248,42 +247,30 @@ class Model(Trainer):
         Example:
             print(model.doctor(x_train, y_train, validation_split=0.2))
         """
-        from striate import see
-
-        return see.doctor(self, x, y, validation_split, validation_data)
+        return striate.see.doctor(self, x, y, validation_split, validation_data)
 
     def save(self, filepath, overwrite: bool = True, **options) -> None:
         """Writes the whole model: layers, weights, optimiser. The ending says how: ".keras" or ".h5"."""
-        from striate.saving import save_model
-
-        save_model(self, filepath, overwrite=overwrite, **options)
+        striate.saving.save_model(self, filepath, overwrite=overwrite, **options)
 
     def __reduce__(self):
         """Copies and pickles of a built model are made through its `.keras` file."""
         if not self.built:
             return super().__reduce__()
-        from striate.saving import model_bytes, model_of
-
-        return model_of, (model_bytes(self),)
+        return striate.saving.model_of, (striate.saving.model_bytes(self),)
 
     def save_weights(self, filepath, overwrite: bool = True) -> None:
         """Writes the weights alone."""
-        from striate.saving import save_weights
-
-        save_weights(self, filepath, overwrite=overwrite)
+        striate.saving.save_weights(self, filepath, overwrite=overwrite)
 
     def load_weights(self, filepath, skip_mismatch: bool = False, **options) -> None:
         """Reads weights written by `save_weights` (or the weights of a whole model's file)."""
-        from striate.saving import load_weights
-
-        load_weights(self, filepath, skip_mismatch=skip_mismatch, **options)
+        striate.saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **options)
 
     def export(self, filepath, format: str = "onnx", verbose: bool | None = None, input_signature=None,
                **options) -> None:
         """Writes the model for other programs, as it predicts: `format="onnx"` (needs the extra `onnx`)."""
-        from striate.saving import export_model
-
-        export_model(self, filepath, format, verbose, input_signature, **options)
+        striate.saving.export_model(self, filepath, format, verbose, input_signature, **options)
 
     def to_json(self, **options) -> str:
         """The layers and their arrangement, without weights, as JSON."""

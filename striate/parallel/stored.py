@@ -46,7 +46,8 @@ def write_stored(folder: str | os.PathLike, parts: Iterator[dict[str, np.ndarray
         DataError: there is no part, or its arrays do not fit together or to those of the first part.
 
     Example:
-        >>> data = write_stored("/tmp/stored-example", [{"x": np.zeros((5, 2), np.uint8), "y": np.arange(5)}])
+        >>> from tempfile import mkdtemp
+        >>> data = write_stored(mkdtemp(), [{"x": np.zeros((5, 2), np.uint8), "y": np.arange(5)}])
         >>> data.rows
         5
     """

@@ -22,8 +22,8 @@ from striate.saving.legacy_h5 import (
     load_legacy_weights,
 )
 from striate.saving.safetensors import load_safetensors_weights, read_safetensors, weights_safetensors
-from striate.saving.untrusted import H5Reader, read_file, read_json
 from striate.saving.weights_file import load_weights_bytes, weights_bytes
+from striate.untrusted import H5Reader, read_file, read_json
 
 _ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from striate.errors import ModelFileError, received
 from striate.models import Model
-from striate.saving.untrusted.limits import damaged
 from striate.serialization import deserialize_keras_object, serialize_keras_object
+from striate.untrusted.limits import damaged
 
 _MAX_OBJECTS = 100_000
 _MAX_TEXT = 100_000

@@ -19,9 +19,9 @@ from striate.layers.budget import weight_budget
 from striate.models import Model
 from striate.saving.description import described, model_from
 from striate.saving.state import restore
-from striate.saving.untrusted import H5Reader, read_archive, read_json
-from striate.saving.untrusted.limits import MAX_JSON_BYTES
 from striate.saving.weights_file import weights_bytes
+from striate.untrusted import H5Reader, read_archive, read_json
+from striate.untrusted.limits import MAX_JSON_BYTES
 
 KERAS_VERSION = "3.15.1"
 """The edition of Keras whose format is written."""

@@ -15,9 +15,9 @@ from striate.models import Model
 from striate.saving.description import check_description, described, model_from
 from striate.saving.keras1 import modern_weights
 from striate.saving.legacy_config import legacy, modern, modern_training
-from striate.saving.untrusted import H5Reader, read_json
-from striate.saving.untrusted.limits import damaged
 from striate.saving.weights_file import h5_bytes, put
+from striate.untrusted import H5Reader, read_json
+from striate.untrusted.limits import damaged
 
 _MAX_ATTRIBUTE_BYTES = 64_512
 """What Keras lets an attribute with names hold; longer lists are cut into `name0`, `name1` ..."""

@@ -23,7 +23,7 @@ from striate.layers import Layer
 from striate.models import Model, Sequential
 from striate.naming import to_snake_case
 from striate.optimizers import Optimizer
-from striate.saving.untrusted import H5Reader
+from striate.untrusted import H5Reader
 
 _PARTS = (Layer, Optimizer)
 _WITHOUT_SLOTS = 2

@@ -11,7 +11,7 @@ import numpy as np
 from striate.errors import ModelFileError, received
 from striate.models import Model
 from striate.saving.state import parts, restore, values_of
-from striate.saving.untrusted import H5Reader, seal
+from striate.untrusted import H5Reader, seal
 
 
 def h5_bytes(fill: Callable[[h5py.File], None]) -> bytes:

@@ -14,7 +14,7 @@ _NAMES = {
     "feature_maps": "maps", "filters": "maps", "patches": "maps", "receptive_field": "fields",
     "saliency": "attribution", "grad_cam": "attribution", "occlusion": "attribution",
     "activation_maximisation": "attribution", "invariance": "shifting",
-    "architecture": "architecture_figure", "animate": "films",
+    "DrawnModel": "drawn_model", "architecture": "architecture_figure", "animate": "films",
     "passes": "training_step", "film_of": "films",
     "smoothing": "signals", "matched_filter": "signals", "impulse_response": "signals", "noisy_sensor": "signals",
     "convolve": "signals", "toeplitz": "signals", "convolution_forms": "signals", "x_or_o": "letters",

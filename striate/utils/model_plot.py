@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
+import striate
 from striate.errors import ArgumentError, received
 from striate.files import write_bytes, write_text
 
@@ -150,13 +150,12 @@ def plot_model(model, to_file: str | os.PathLike | None = "model.png",  # noqa: 
     """
     dot = model_to_dot(model, show_shapes, show_dtype, show_layer_names, rankdir, expand_nested,
                        show_layer_activations=show_layer_activations, show_trainable=show_trainable)
-    # Found by name when it is called: pictures belong to a room above this one.
-    drawn = import_module("striate.see.drawn_model").DrawnModel(dot)
+    drawn = striate.see.DrawnModel(dot)
     if to_file is None:
         return drawn
     ending = os.path.splitext(to_file)[1].lower()
     if ending == ".png":
-        write_bytes(to_file, import_module("striate.see.result").png_of(drawn.figure(), dpi / 72))
+        write_bytes(to_file, drawn.png(dpi))
     elif ending == ".dot":
         write_text(to_file, dot.to_string() + "\n")
     elif ending in (".svg", ".pdf"):

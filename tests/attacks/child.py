@@ -87,11 +87,11 @@ class Reading:
 
     @staticmethod
     def prepare():
-        from striate.saving import untrusted  # noqa: F401
+        from striate import untrusted  # noqa: F401
 
     @staticmethod
     def load(path):
-        from striate.saving.untrusted import H5Reader, read_archive, read_file, read_json, read_safetensors
+        from striate.untrusted import H5Reader, read_archive, read_file, read_json, read_safetensors
 
         content = read_file(path)
         if path.endswith(".keras"):

@@ -12,8 +12,8 @@ PACKAGE = Path(striate.__file__).parent
 NEVER = {"pickle", "cPickle", "marshal", "shelve", "dill", "joblib", "yaml", "code"}
 ONLY_IN = {
     "runpy": {"runner/script.py"},
-    "h5py": {"saving/untrusted/hdf5.py", "saving/weights_file.py", "saving/legacy_h5.py"},
-    "zipfile": {"saving/untrusted/archive.py", "saving/keras_file.py", "utils/download.py", "datasets/mnist.py",
+    "h5py": {"untrusted/hdf5.py", "saving/weights_file.py", "saving/legacy_h5.py"},
+    "zipfile": {"untrusted/archive.py", "saving/keras_file.py", "utils/download.py", "datasets/mnist.py",
                 "datasets/tables.py"},
     "tarfile": {"utils/download.py", "datasets/cifar10.py"},
 }

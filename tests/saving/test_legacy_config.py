@@ -61,7 +61,7 @@ def test_spellings():
 
 def test_long_lists_of_names_are_cut(tmp_path):
     from striate.saving.legacy_h5 import _put_texts
-    from striate.saving.untrusted import H5Reader
+    from striate.untrusted import H5Reader
 
     memory, names = io.BytesIO(), [f"layer_{index:05}" * 3 for index in range(4000)]
     with h5py.File(memory, "w") as file:

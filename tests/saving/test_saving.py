@@ -12,8 +12,8 @@ import pytest
 
 import striate as keras
 from striate.errors import ArgumentError, FileError, ModelFileError
-from striate.saving.safetensors import safetensors_bytes
-from striate.saving.untrusted import read_safetensors
+from striate.untrusted import read_safetensors
+from striate.untrusted.tensors import safetensors_bytes
 
 KERAS_FILES = Path(__file__).with_name("keras_files")
 
@@ -235,7 +235,7 @@ def test_classes_of_the_user_s(tmp_path):
         keras.saving.load_model(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras", custom_objects={"Twice": Twice})
     assert (again.predict(x, verbose=0) == model.predict(x, verbose=0)).all()
-    from striate.saving.untrusted import H5Reader, read_archive
+    from striate.untrusted import H5Reader, read_archive
 
     members = read_archive((tmp_path / "m.keras").read_bytes(),
                            {"metadata.json": None, "config.json": None, "model.weights.h5": None}, "m")

@@ -17,7 +17,7 @@ from striate import layers, ops
 from striate.errors import ModelFileError, received
 from striate.layers.symbolic import KerasTensor
 from striate.saving.onnx.writer import first_order, last_order
-from striate.saving.untrusted.onnx_file import OnnxGraph, OnnxNode
+from striate.untrusted.onnx_file import OnnxGraph, OnnxNode
 
 NATURAL, LAST = "natural", "last"
 """The axes as ONNX has them; the channels (axis 1) at the end."""

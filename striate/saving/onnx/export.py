@@ -17,8 +17,8 @@ from striate.models import Model
 from striate.models.structure import flatten
 from striate.ops.spec import OPS, TensorType
 from striate.saving.onnx import export_layers, export_ops
-from striate.saving.onnx.package import onnx_package
 from striate.saving.onnx.writer import NATURAL, GraphWriter, Symbol
+from striate.untrusted.onnx_package import onnx_package
 
 OPSET = 21
 """The edition of ONNX' operators that is written; ONNX Runtime reads it since 1.18 (spring 2024)."""

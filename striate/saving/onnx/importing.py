@@ -16,9 +16,9 @@ from striate.models import Model
 from striate.saving.onnx import import_elementwise, import_products, import_resize, import_shapes, import_windows
 from striate.saving.onnx.builder import LAST, RULES, Builder, Tensor, checked
 from striate.saving.onnx.writer import last_order
-from striate.saving.untrusted import read_file
-from striate.saving.untrusted.limits import damaged
-from striate.saving.untrusted.onnx_file import OnnxGraph, OnnxInput, OnnxNode, read_onnx
+from striate.untrusted import read_file
+from striate.untrusted.limits import damaged
+from striate.untrusted.onnx_file import OnnxGraph, OnnxInput, OnnxNode, read_onnx
 
 _ROOMS = (import_elementwise, import_products, import_resize, import_shapes, import_windows)
 """The modules whose rules make up `OPERATORS`."""

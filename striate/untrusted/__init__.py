@@ -1,4 +1,4 @@
-"""The only door through which model files of strangers come in: zip, JSON, HDF5 and safetensors.
+"""The only door through which model files of strangers come in: zip, JSON, HDF5, safetensors and ONNX.
 
 What comes out is plain: bytes, dicts of plain values, names with shapes and arrays. The rules, each of which closes a
 class of known holes: nothing names code; no container feature beyond the few that model files need; no declared size
@@ -6,10 +6,10 @@ is believed before it is compared with what is there; everything is counted; not
 failure is a `ModelFileError` that says what is wrong.
 """
 
-from striate.saving.untrusted.archive import read_archive
-from striate.saving.untrusted.hdf5 import H5Reader
-from striate.saving.untrusted.json_text import read_json
-from striate.saving.untrusted.limits import read_file
-from striate.saving.untrusted.tensors import read_safetensors
+from striate.untrusted.archive import read_archive
+from striate.untrusted.hdf5 import H5Reader
+from striate.untrusted.json_text import read_json
+from striate.untrusted.limits import read_file
+from striate.untrusted.tensors import read_safetensors
 
 __all__ = ["H5Reader", "read_archive", "read_file", "read_json", "read_safetensors"]

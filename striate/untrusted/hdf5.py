@@ -16,14 +16,14 @@ import h5py
 import numpy as np
 
 from striate.errors import ModelFileError, received
-from striate.saving.untrusted.limits import (
+from striate.untrusted.limits import (
     MAX_DEPTH,
     MAX_EXPANSION,
     MAX_NAME_BYTES,
     MAX_OBJECTS,
     damaged,
 )
-from striate.saving.untrusted.seal import NAME, check_seal
+from striate.untrusted.seal import NAME, check_seal
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _DEFLATE, _SHUFFLE = 1, 2

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from striate.errors import ModelFileError, received
-from striate.saving.untrusted.limits import MAX_JSON_BYTES, MAX_JSON_DEPTH, damaged
+from striate.untrusted.limits import MAX_JSON_BYTES, MAX_JSON_DEPTH, damaged
 
 
 def read_json(content: bytes | str, what: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import struct
 from collections.abc import Mapping
@@ -9,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from striate.errors import ModelFileError, received
-from striate.saving.untrusted.json_text import read_json
-from striate.saving.untrusted.limits import MAX_JSON_BYTES, MAX_NAME_BYTES, MAX_OBJECTS
-from striate.saving.untrusted.seal import NAME, check_seal
+from striate.errors import ArgumentError, ModelFileError, received
+from striate.untrusted.json_text import read_json
+from striate.untrusted.limits import MAX_JSON_BYTES, MAX_NAME_BYTES, MAX_OBJECTS
+from striate.untrusted.seal import NAME, check_seal
 
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
           "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?"}
 _BFLOAT16 = "BF16"
+_NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
 
 
 def read_safetensors(content: bytes, what: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -78,3 +80,29 @@ def _array(data: memoryview, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
     if dtype == _BFLOAT16:
         return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32).reshape(shape)
     return np.frombuffer(data, DTYPES[dtype]).reshape(shape)
+
+
+def safetensors_bytes(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> bytes:
+    """The safetensors file of arrays: wide types first, then by name, the header filled up to a multiple of 8 bytes.
+
+    Raises:
+        ArgumentError: an array's type has no name in this format.
+
+    Example:
+        >>> len(safetensors_bytes({"bias": np.zeros(2, np.float32)}))
+        80
+    """
+    header: dict = {"__metadata__": dict(sorted(metadata.items()))} if metadata else {}
+    arrays = {name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in tensors.items()}
+    for name, array in arrays.items():
+        if array.dtype not in _NAMES:
+            raise ArgumentError("safetensors has no name for this type of array. "
+                                + received(tensor=name, dtype=str(array.dtype)))
+    ordered, end = sorted(arrays, key=lambda name: (-arrays[name].dtype.itemsize, name)), 0
+    for name in ordered:
+        array = arrays[name]
+        begin, end = end, end + array.nbytes
+        header[name] = {"dtype": _NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [begin, end]}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join([struct.pack("<Q", len(text)), text, *(arrays[name].tobytes() for name in ordered)])

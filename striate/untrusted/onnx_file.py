@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from striate.errors import ModelFileError, received
-from striate.saving.untrusted.limits import MAX_FILE_BYTES, MAX_NAME_BYTES, MAX_OBJECTS, damaged
+from striate.untrusted.limits import MAX_FILE_BYTES, MAX_NAME_BYTES, MAX_OBJECTS, damaged
 
 _DTYPES = {1: "<f4", 2: "u1", 3: "i1", 4: "<u2", 5: "<i2", 6: "<i4", 7: "<i8", 9: "?", 10: "<f2", 11: "<f8",
            12: "<u4", 13: "<u8"}
@@ -78,7 +78,7 @@ def read_onnx(content: bytes, what: str, folder: str | os.PathLike | None, opera
     """
     from google.protobuf.message import DecodeError
 
-    from striate.saving.onnx.package import onnx_package
+    from striate.untrusted.onnx_package import onnx_package
 
     onnx = onnx_package()
     with damaged(what, DecodeError):

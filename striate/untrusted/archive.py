@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Mapping
 
 from striate.errors import ModelFileError, received
-from striate.saving.untrusted.limits import MAX_EXPANSION, damaged
+from striate.untrusted.limits import MAX_EXPANSION, damaged
 
 _MAX_MEMBERS = 16
 _CHUNK = 1 << 20
