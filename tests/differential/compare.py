@@ -1,10 +1,10 @@
 """Compares what striate and Keras made of the same architectures; also a program for long runs.
 
-    STRIATE_KERAS_PYTHON=/path/to/python python tests/differential/compare.py 0 200
+    STRIATE_KERAS_PYTHON=/path/to/python python tests/differential/compare.py 0-199 514
 
-runs the architectures of the seeds 0 to 199 with both and prints those that differ. Keras runs in a process of its own,
-under the Python that STRIATE_KERAS_PYTHON names. The backend is jax unless KERAS_BACKEND says otherwise; torch is
-faster.
+runs the architectures of the seeds 0 to 199 and 514 with both and prints those that differ. Keras runs in a process of
+its own, under the Python that STRIATE_KERAS_PYTHON names. The backend is jax unless KERAS_BACKEND says otherwise;
+torch is faster.
 """
 
 import json
@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import architectures
@@ -97,9 +98,20 @@ def check(description: dict, found: dict, model, folder: Path) -> list[str]:
     return wrong + ([f"configuration{place}"] if place else [])
 
 
-def main(first: int, last: int) -> int:
-    """Runs a range of seeds; gives the number of architectures that differ."""
-    descriptions, results, bad = [architectures.architecture(seed) for seed in range(first, last)], {}, 0
+def seeds_of(words: list[str]) -> list[int]:
+    """Seeds as the command line gives them: numbers, and ranges with both ends.
+
+    Example:
+        >>> seeds_of(["3", "7-9"])
+        [3, 7, 8, 9]
+    """
+    ends = [word.partition("-") for word in words]
+    return [seed for first, _, last in ends for seed in range(int(first), int(last or first) + 1)]
+
+
+def main(seeds: Iterable[int]) -> int:
+    """Runs the architectures of seeds; gives the number of those that differ."""
+    descriptions, results, bad = [architectures.architecture(seed) for seed in seeds], {}, 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "architectures.json").write_text(json.dumps(descriptions))
@@ -124,4 +136,4 @@ def main(first: int, last: int) -> int:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(HERE))
-    sys.exit(bool(main(int(sys.argv[1]), int(sys.argv[2]))))
+    sys.exit(bool(main(seeds_of(sys.argv[1:]))))

@@ -57,7 +57,7 @@ def test_new_architectures_agree_with_keras():
     if "STRIATE_KERAS_PYTHON" not in os.environ:
         warnings.warn("NOT COMPARED WITH KERAS: set STRIATE_KERAS_PYTHON to a Python that has Keras 3.", stacklevel=1)
         pytest.skip("STRIATE_KERAS_PYTHON is not set")
-    assert compare.main(1000, 1000 + LIVE) == 0
+    assert compare.main(range(1000, 1000 + LIVE)) == 0
 
 
 def test_the_generator_repeats_itself():
