@@ -15,6 +15,7 @@ import numpy as np
 from striate.errors import ArgumentError, received
 from striate.files import write_bytes, write_text
 from striate.see.canvas import Canvas
+from striate.see.pdf import pages
 
 PIXELS_A_UNIT = 2.0
 """Of saved still pictures: sharp on a projector."""
@@ -72,14 +73,6 @@ def film(images: Sequence[Any], seconds: float, kind: str) -> bytes:
     options: dict[str, Any] = {"disposal": 1, "optimize": True} if kind == "GIF" else {}
     small[0].save(memory, kind, save_all=True, append_images=small[1:], duration=round(1000 * seconds), loop=0,
                   **options)
-    return memory.getvalue()
-
-
-def pages(images: Sequence[Any]) -> bytes:
-    """Pictures as the pages of a PDF file."""
-    memory = io.BytesIO()
-    images[0].save(memory, "PDF", save_all=True, append_images=images[1:], resolution=72 * PIXELS_A_UNIT,
-                   quality=94)
     return memory.getvalue()
 
 
@@ -154,7 +147,7 @@ class Result:
         Some results can also be written as tex.
 
         Raises:
-            ArgumentError: another ending, or an mp4 file without the package `av`.
+            ArgumentError: another ending, an mp4 file without the package `av`, or a pdf file without matplotlib.
 
         Example:
             see.architecture(model).save("network.svg")
@@ -173,15 +166,19 @@ class Result:
                    ".gif": lambda: film(self.rasters(), self.seconds, "GIF"),
                    ".apng": lambda: film(self.rasters(), self.seconds, "PNG"),
                    ".mp4": lambda: mp4(self.rasters(), self.seconds),
-                   ".pdf": lambda: pages(self.rasters(PIXELS_A_UNIT)), ".html": self.html,
+                   ".pdf": lambda: pages(self.canvases()), ".html": self.html,
                    ".json": lambda: self.json() + "\n", ".txt": lambda: str(self) + "\n"}
         if hasattr(self, "latex"):
             writers[".tex"] = lambda: self.latex() + "\n"
         return writers
 
+    def canvases(self) -> list[Canvas]:
+        """The drawing alone, or of a film all frames."""
+        return [self.figure()]
+
     def rasters(self, scale: float = 1.0) -> list[Any]:
         """The drawing as Pillow images, `scale` pixels a unit: one, or of a film all frames."""
-        return [self.figure().image(scale)]
+        return [canvas.image(scale) for canvas in self.canvases()]
 
 
 class Animation(Result):
@@ -239,13 +236,13 @@ class Animation(Result):
         writers = super()._writers()
         return {**writers, ".svg": self.moving_svg, ".png": writers[".apng"]}
 
-    def rasters(self, scale: float = 1.0) -> list[Any]:
-        """Every frame as a Pillow image, all of the size of the largest."""
+    def canvases(self) -> list[Canvas]:
+        """Every frame, all of the size of the largest."""
         drawn = [self.frame(index) for index in range(self.count)]
         width, height = max(canvas.width for canvas in drawn), max(canvas.height for canvas in drawn)
         for canvas in drawn:
             canvas.width, canvas.height = width, height
-        return [canvas.image(scale) for canvas in drawn]
+        return drawn
 
 
 def _page(title: str, body: str) -> str:
