@@ -87,7 +87,9 @@ class Function:
         self._made: dict = {}
         self._lock = Lock()
 
-    def __call__(self, *arguments, random: tuple[int, int] = (0, 0)):
+    def __call__(self, *arguments, random: tuple[int, int] = (0, 0), pauses: Callable | None = None):
+        """pauses: executable -> the pauses of its run, where there is something to do in the midst of it (compiled
+        mode only; see `Executable.run`)."""
         if self.mode == "eager":
             return run_eagerly(self.function, arguments, state_words(*random), self.name)
         leaves: list[np.ndarray] = []
@@ -96,7 +98,7 @@ class Function:
         if made is None:
             made = self._make(key, arguments)
         executable, structure = made
-        outputs = iter(executable.run(leaves, random))
+        outputs = iter(executable.run(leaves, random, *([pauses(executable)] if pauses else [])))
         return collect(structure, lambda leaf: next(outputs))
 
     def executable(self, *arguments):

@@ -21,21 +21,23 @@ class Alone:
 
     rank, size = 0, 1
 
-    def sum_shards(self, length: int, rows: Sequence[int], compute: Callable) -> tuple[np.ndarray, list]:
+    def sum_shards(self, buckets: Sequence[tuple[int, int]], rows: Sequence[int],
+                   compute: Callable) -> tuple[np.ndarray, list]:
         """Has every shard of a batch computed once, by whichever rank, and adds up what came of it.
 
         Args:
-            length: of the vectors.
+            buckets: (first element, end) of the pieces of the vectors that may become final one by one.
             rows: how many samples each shard has.
-            compute: number of the shard -> (float32 vector of `length`, a nest of small arrays).
+            compute: (number of the shard, `ready`) -> (float32 vector, a nest of small arrays). On the way it may call
+                `ready(number of a bucket, its elements)`, if this is not None, when these are final.
 
         Returns:
             (the mean of the vectors, weighted by the rows and added in the order of the shards; the nests of all
             shards), the same on every rank.
         """
-        total, results = np.empty(length, np.float32), []
+        total, results = np.empty(max(end for _, end in buckets), np.float32), []
         for shard, share in enumerate(shares(rows)):
-            vector, small = compute(shard)
+            vector, small = compute(shard, None)
             add_share(total, vector, share, first=shard == 0)
             results.append(small)
         return total, results

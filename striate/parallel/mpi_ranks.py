@@ -1,27 +1,20 @@
-"""MPI's processes as the ranks of a training.
-
-A step's vectors are added like this. The vector is cut into one stretch for each rank. As soon as a rank has computed
-a shard, it sends every other rank that one's stretch of the result, and goes on with its next shard; then it adds the
-stretch that is its own, shard after shard in order; then all exchange their finished stretches. With as many shards as
-ranks each rank sends and receives about twice the length of the vector, as the best all-reduce does, but the order of
-the sum is that of the shards, whoever computed them. Everything is flat buffers; nothing is pickled.
-"""
+"""MPI's processes as the ranks of a training. Everything that they send is flat buffers; nothing is pickled."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from striate.parallel.exchange import Exchange
 from striate.parallel.wire import decode, encode
-from striate.ranks import Alone, add_share, share_of, shares
+from striate.ranks import Alone
 
-_BLOCK = 16
-"""Stretches begin at multiples of so many elements: a cache line."""
 _EAGER_SECONDS, _PAUSE_SECONDS = 0.02, 1e-4
 """A rank that waits looks for messages without pause at first, and then after each pause: its core may be needed."""
 
@@ -43,63 +36,23 @@ class MPIRanks(Alone):
 
     # ---- training ---------------------------------------------------------------------------------------------
 
-    def sum_shards(self, length: int, rows: Sequence[int], compute: Callable) -> tuple[np.ndarray, list]:
+    def sum_shards(self, buckets: Sequence[tuple[int, int]], rows: Sequence[int],
+                   compute: Callable) -> tuple[np.ndarray, list]:
         """See `Alone.sum_shards`; the vector is overwritten by the next call."""
-        count, weights = len(rows), shares(rows)
-        mine = share_of(count, self.rank, self.size)
-        first, last = self._stretch(length, self.rank)
-        arriving = self._receive_shards(count, mine, last - first)
-        vectors, results, sends = {}, [], []
-        for shard in mine:
-            vectors[shard], small = compute(shard)
+        exchange, results = Exchange(self._communicator, self._test_all, self._buffer, buckets, rows), []
+        for shard in exchange.mine:
+            vector, small = compute(shard, partial(exchange.ready, shard))
             results.append(small)
-            sends += self._send_shard(vectors[shard], shard, length)
-        total = self._buffer("total", length)
-        for shard in range(count):
-            if shard in vectors:
-                part = vectors[shard][first:last]
-            else:
-                request, part = arriving[shard]
-                self._wait([request])
-            add_share(total[first:last], part, weights[shard], first=shard == 0)
-        self._wait(sends)
-        return total, self._join(total, encode([self._wish, results]), (length, *rows))
-
-    def _stretch(self, length: int, rank: int) -> tuple[int, int]:
-        """Where the stretch of a rank begins and ends."""
-        blocks = share_of(-(-length // _BLOCK), rank, self.size)
-        return min(blocks.start * _BLOCK, length), min(blocks.stop * _BLOCK, length)
-
-    def _receive_shards(self, count: int, mine: range, length: int) -> dict[int, tuple[Any, np.ndarray]]:
-        """Places for this rank's stretch of the shards that others compute, and the requests that fill them."""
-        memory = self._buffer("arriving", count * length).reshape(count, length)
-        found = {}
-        for owner in range(self.size):
-            for shard in share_of(count, owner, self.size):
-                if shard not in mine:
-                    found[shard] = self._communicator.Irecv(memory[shard], owner, shard), memory[shard]
-        return found
-
-    def _send_shard(self, vector: np.ndarray, shard: int, length: int) -> list:
-        """Begins to send every other rank its stretch; the next rank first, so that not all send to the same one."""
-        others = [(self.rank + step) % self.size for step in range(1, self.size)]
-        requests = [self._communicator.Isend(vector[slice(*self._stretch(length, other))], other, shard)
-                    for other in others]
-        self._test_all(requests)
-        return requests
-
-    def _join(self, total: np.ndarray, tail: np.ndarray, shapes: tuple) -> list:
-        """Completes `total` by the stretches of the others; gives the results of all shards, which come along."""
+            for bucket in exchange.missing(shard):
+                exchange.ready(shard, bucket, vector[slice(*buckets[bucket])])
+        tail, shapes = encode([self._wish, results]), (*buckets, *rows)
         if shapes not in self._lengths:
             self._lengths[shapes] = self._lengths_of(tail)
         lengths = self._lengths[shapes]
-        borders = [self._stretch(len(total), rank) for rank in range(self.size)]
-        counts, offsets = [last - first for first, last in borders], [first for first, _ in borders]
-        stretch = total[slice(*borders[self.rank])].copy()
         tails = self._buffer("tails", int(lengths.sum()), np.uint8)
-        self._wait([self._communicator.Iallgatherv(stretch, [total, (counts, offsets)]),
-                    self._communicator.Iallgatherv(tail, [tails, (lengths, _starts(lengths))])])
-        return [result for part in self._opened(tails, lengths) for result in part]
+        request = self._communicator.Iallgatherv(tail, [tails, (lengths, _starts(lengths))])
+        self._wait(lambda: all([exchange.advance(), self._test_all([request])]))
+        return exchange.total, [result for part in self._opened(tails, lengths) for result in part]
 
     # ---- everything else --------------------------------------------------------------------------------------
 
@@ -116,7 +69,7 @@ class MPIRanks(Alone):
         mine = encode([self._wish, nest])
         lengths = self._lengths_of(mine)
         everything = np.empty(int(lengths.sum()), np.uint8)
-        self._wait([self._communicator.Iallgatherv(mine, [everything, (lengths, _starts(lengths))])])
+        self._complete(self._communicator.Iallgatherv(mine, [everything, (lengths, _starts(lengths))]))
         return self._opened(everything, lengths)
 
     def _opened(self, joined: np.ndarray, lengths: np.ndarray) -> list:
@@ -130,12 +83,12 @@ class MPIRanks(Alone):
         """See `Alone.from_first`."""
         data = encode(make()) if self.rank == 0 else np.empty(0, np.uint8)
         length = np.array([len(data)], np.int64)
-        self._wait([self._communicator.Ibcast(length, 0)])
+        self._complete(self._communicator.Ibcast(length, 0))
         if self.rank:
             data = np.empty(int(length[0]), np.uint8)
         else:
             data = data.copy()
-        self._wait([self._communicator.Ibcast(data, 0)])
+        self._complete(self._communicator.Ibcast(data, 0))
         return decode(data)
 
     def agreed(self, wish: bool) -> bool:
@@ -145,10 +98,14 @@ class MPIRanks(Alone):
 
     # ---- waiting ----------------------------------------------------------------------------------------------
 
-    def _wait(self, requests: list) -> None:
-        """Until all is sent and received. Signals are heard meanwhile; a rank that is lost ends the process."""
+    def _complete(self, *requests: Any) -> None:
+        """Until all is sent and received."""
+        self._wait(lambda: self._test_all(list(requests)))
+
+    def _wait(self, done: Callable[[], bool]) -> None:
+        """Until something is done. Signals are heard meanwhile; a rank that is lost ends the process."""
         started = time.perf_counter()
-        while not self._test_all(requests):
+        while not done():
             if time.perf_counter() - started > _EAGER_SECONDS:
                 time.sleep(_PAUSE_SECONDS)
             else:
@@ -156,7 +113,7 @@ class MPIRanks(Alone):
 
     def _lengths_of(self, data: np.ndarray) -> np.ndarray:
         lengths = np.zeros(self.size, np.int64)
-        self._wait([self._communicator.Iallgather(np.array([len(data)], np.int64), lengths)])
+        self._complete(self._communicator.Iallgather(np.array([len(data)], np.int64), lengths))
         return lengths
 
     def _buffer(self, name: str, length: int, dtype: Any = np.float32) -> np.ndarray:

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,14 +25,18 @@ from typing import Any
 
 import numpy as np
 
-from striate.errors import ArgumentError, DataError, received
+from striate.errors import ArgumentError, DataError, MissingFileError, ModelFileError, received
 from striate.files import replacing, write_text
 from striate.models.training.data import Batch, Examples, Source, check_batch_size
 from striate.models.training.shuffle import permutation
+from striate.untrusted.json_text import read_json
+from striate.untrusted.limits import read_file
 
 INDEX, FORMAT = "index.json", 1
 _OPEN = 64
 """So many files are kept open at once."""
+_NUMBERS = re.compile("[<>|=]?(b1|[iu][1248]|f[248])")
+_LONGEST_HEADER = 1 << 16
 _WINDOW_BITS = 40
 """The number of the group of files stands above so many bits of the epoch in what its order is keyed by."""
 
@@ -83,14 +89,32 @@ def open_stored(folder: str | os.PathLike) -> StoredData:
     """
     base = Path(folder)
     try:
-        index = json.loads((base / INDEX).read_text("utf-8"))
+        index = read_json(read_file(base / INDEX), INDEX)
         if index["format"] != FORMAT:
             raise DataError(f"The {INDEX} of this folder is of another format. {received(format=index['format'])}")
+        for part in index["files"]:
+            for name, kind in index["arrays"].items():
+                _check_file(base, part, name, kind)
         return StoredData(base, index["arrays"], index["files"])
-    except FileNotFoundError:
+    except MissingFileError:
         raise DataError(f"The folder holds no data set: it has no {INDEX}. {received(folder=str(folder))}") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"The {INDEX} of this folder is damaged: {error!r}. {received(folder=str(folder))}") from None
+    except (LookupError, TypeError, AttributeError, ModelFileError) as error:
+        raise DataError(f"The {INDEX} of this folder is damaged: {error}. {received(folder=str(folder))}") from None
+
+
+def _check_file(base: Path, part: dict[str, Any], name: str, kind: dict[str, Any]) -> None:
+    """What the index says of a file, compared with its size: nothing is made as long as an index wants it."""
+    rows, file, dtype, lengths = part["rows"], part[name], str(kind["dtype"]), [part["rows"], *kind["shape"]]
+    if not _NUMBERS.fullmatch(dtype) or not all(type(length) is int and 0 < length < 1 << 40 for length in lengths):
+        raise DataError(f"The {INDEX} names an impossible array. " + received(rows=rows, array=kind))
+    if not isinstance(file, str) or os.path.basename(file) != file or file in ("", ".", ".."):
+        raise DataError(f"A file of a data set must lie in its folder. {received(file=file)}")
+    if not (base / file).is_file():
+        raise DataError(f"A file of the data set cannot be read: it is not there. {received(file=file)}")
+    wanted = math.prod(lengths) * np.dtype(dtype).itemsize
+    if not wanted < (base / file).stat().st_size <= wanted + _LONGEST_HEADER:
+        raise DataError(f"A file of the data set is not what its {INDEX} says: it should hold {wanted:,} bytes of "
+                        "numbers. " + received(file=file, bytes=(base / file).stat().st_size))
 
 
 class StoredData:
@@ -131,8 +155,6 @@ class StoredData:
             return self._open[part, name]
         file, kind = str(self.files[part][name]), self.arrays[name]
         try:
-            if os.path.basename(file) != file:
-                raise DataError(f"A file of a data set must lie in its folder. {received(file=file)}")
             array = np.load(self.folder / file, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:
             raise DataError(f"A file of the data set cannot be read: {error}. {received(file=file)}") from None

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -91,6 +92,7 @@ class Executable:
         self._inputs: dict[Value, np.ndarray] = {}
         self._patches: dict[Value, list[tuple[np.ndarray, int, int]]] = {}
         self._variable_slots: list[tuple[np.ndarray, int, Home]] = []
+        self._cuts: dict[tuple[int, ...], list[list[_Program | Step]]] = {}
         self._lock = Lock()
         self._moves = variables.moves()
         self._prepared: tuple | None = None
@@ -102,21 +104,35 @@ class Executable:
     def _bind(self) -> None:
         compile_ahead((launch.kernel, launch.variant) for step in self.plan.steps for launch in step.launches)
         prepares: list[_Bound] = []
-        parts: list[list[_Bound] | Step] = []
+        self._parts: list[tuple[int, _Bound | Step]] = []
         keeps = not self.graph.assigned
-        for step in self.plan.steps:
+        for index, step in enumerate(self.plan.steps):
             for launch in step.launches:
                 pair = launch, self._block(launch)
                 if launch.prepares and keeps:
                     prepares.append(pair)
-                elif parts and isinstance(parts[-1], list):
-                    parts[-1].append(pair)
                 else:
-                    parts.append([pair])
+                    self._parts.append((index, pair))
             if not step.compiled:
-                parts.append(step)
+                self._parts.append((index, step))
         self._prepare = _Program(prepares) if prepares else None
-        self._segments = [part if isinstance(part, Step) else _Program(part) for part in parts]
+        self._segments = self._cut(())[0]
+
+    def _cut(self, ends: tuple[int, ...]) -> list[list[_Program | Step]]:
+        """What runs until the end of each of these steps of the plan, and from there to the end of all; kept."""
+        if ends not in self._cuts:
+            pieces: list[list[list[_Bound] | Step]] = [[] for _ in range(len(ends) + 1)]
+            for index, part in self._parts:
+                piece = pieces[bisect_left(ends, index)]
+                if isinstance(part, Step):
+                    piece.append(part)
+                elif piece and isinstance(piece[-1], list):
+                    piece[-1].append(part)
+                else:
+                    piece.append([part])
+            self._cuts[ends] = [[part if isinstance(part, Step) else _Program(part) for part in piece]
+                                for piece in pieces]
+        return self._cuts[ends]
 
     def _block(self, launch: Launch) -> np.ndarray:
         block = np.zeros(max(1, len(launch.arguments)), np.int64)
@@ -169,20 +185,38 @@ class Executable:
 
     # ---- running ----------------------------------------------------------------------------------------------
 
-    def run(self, inputs: Sequence[np.ndarray], random: tuple[int, int] = (0, 0)) -> list[np.ndarray]:
-        """One run. `inputs` in the graph's order (the random state is not among them); gives copies of the outputs."""
+    def run(self, inputs: Sequence[np.ndarray], random: tuple[int, int] = (0, 0),
+            pauses: Mapping[int, Callable[[], None]] | None = None) -> list[np.ndarray]:
+        """One run. `inputs` in the graph's order (the random state is not among them); gives copies of the outputs.
+
+        pauses: number of a step of the plan -> what is called between this step and the next one, on the calling
+            thread; it may look at what is there by `view`. In strict mode there are none.
+        """
         with self._lock:
             self._set_inputs(inputs, random)
             self._refresh()
             if config.value("strict"):
                 self._run_strictly()
+            elif pauses:
+                self._run_with(pauses)
             else:
-                for segment in self._segments:
-                    if isinstance(segment, _Program):
-                        segment.run()
-                    else:
-                        self._run_reference(segment)
+                self._run_all(self._segments)
             return self._finish()
+
+    def _run_with(self, pauses: Mapping[int, Callable[[], None]]) -> None:
+        ends = tuple(sorted(pauses))
+        *pieces, rest = self._cut(ends)
+        for piece, end in zip(pieces, ends, strict=True):
+            self._run_all(piece)
+            pauses[end]()
+        self._run_all(rest)
+
+    def _run_all(self, segments: Sequence[_Program | Step]) -> None:
+        for segment in segments:
+            if isinstance(segment, _Program):
+                segment.run()
+            else:
+                self._run_reference(segment)
 
     def _run_strictly(self) -> None:
         """One launch at a time; what each step of the plan gave is looked through for NaN and infinity."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from striate import ops
 from striate.engine import Function, gradients
 from striate.errors import ArgumentError, received
 from striate.graph.trace import current_tracer
+from striate.models.training.buckets import buckets_of, final_after
 from striate.models.training.data import Batch
 from striate.ranks import ranks, shards
 from striate.variables import FlatGroup, Variable
@@ -48,6 +50,8 @@ class ShardPrograms:
         self._weights_end = end
         self.statistics: list[Variable] | None = None
         self.length = 0
+        self.buckets: list[tuple[int, int]] = []
+        self._final: dict[Any, dict[int, list[int]]] = {}
         mode = "eager" if programs.eager else "compiled"
         self.shard = Function(self._shard, f"shard of a training step of {model.name}", mode)
         self.update = Function(self._update, f"update of {model.name}", mode)
@@ -70,6 +74,22 @@ class ShardPrograms:
                                 f"shards: there is no mean of what the shards assign. {received(variable=whole[0])}")
         self.statistics = statistics
         self._statistics_offsets, self.length = _laid_out(statistics, self._weights_end)
+        self.buckets = buckets_of([*self._offsets, *self._statistics_offsets], self.length)
+
+    def compute(self, part: Batch, random: tuple[int, int], ready: Callable | None) -> tuple[np.ndarray, Any]:
+        """(the vector, results) of a shard; `ready(bucket, elements)` is called as soon as a bucket is final, unless
+        that is at the very end."""
+        def pauses(executable) -> dict[int, Callable]:
+            flat = executable.graph.outputs[0]
+            if executable not in self._final:
+                self._final[executable] = final_after(executable.plan, flat, self.buckets)
+
+            def announce(buckets: list[int]) -> None:
+                for bucket in buckets:
+                    ready(bucket, executable.view(flat)[slice(*self.buckets[bucket])])
+            return {step: lambda buckets=buckets: announce(buckets)
+                    for step, buckets in self._final[executable].items()}
+        return self.shard(part.examples.nest, part.indices, random=random, pauses=pauses if ready else None)
 
     def know_length(self, batch: Batch) -> None:
         """Makes sure that the layout is known, also where a rank has no sample of the first batch."""
@@ -119,10 +139,9 @@ def run_step(model, batch: Batch, scalars: np.ndarray, random: tuple[int, int]) 
     parts, program = cut(batch, shards()), programs.sharded
     program.know_length(batch)
 
-    def compute(shard: int) -> tuple[np.ndarray, dict[str, Any]]:
-        part = parts[shard]
-        return program.shard(part.examples.nest, part.indices, random=random_of(random, shard))
-    total, results = ranks().sum_shards(program.length, [part.size for part in parts], compute)
+    def compute(shard: int, ready: Callable | None) -> tuple[np.ndarray, dict[str, Any]]:
+        return program.compute(parts[shard], random_of(random, shard), ready)
+    total, results = ranks().sum_shards(program.buckets, [part.size for part in parts], compute)
     program.apply(total, scalars)
     return list(zip(parts, results, strict=True))
 

@@ -1,0 +1,128 @@
+"""One sum over the shards of a batch, under way between ranks while they compute.
+
+Every bucket of the vector is cut into one stretch for each rank. As soon as a bucket of a shard is final, its rank
+sends every other rank that one's stretch of it. Each rank adds its stretch over all shards, in the order of the shards,
+as far as they have come, and sends the sum to all others. So what a rank sends for a vector of V bytes, S shards and R
+ranks is
+
+    (its shards) * (R - 1) * (number of buckets) messages of V / R bytes in all from each bucket's stretches, and
+    (R - 1) * (number of buckets) messages with its finished stretches.
+
+With as many shards as ranks that is 2 (R - 1) / R times the vector, as little as the best all-reduce sends; but the
+order of the sum is that of the shards, whoever computed them, and whenever their pieces come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from striate.ranks import add_share, share_of, shares
+
+_BLOCK = 16
+"""Stretches begin at multiples of so many elements: a cache line."""
+
+
+class Exchange:
+    """The messages of one step.
+
+    Args:
+        communicator: of mpi4py.
+        test_all: `MPI.Request.Testall`.
+        memory: (name, length) -> float32 memory that is used again in the next step.
+        buckets: (first element, end) of each, alike on all ranks.
+        rows: how many samples each shard has.
+    """
+
+    def __init__(self, communicator: Any, test_all: Callable[[list], bool], memory: Callable[[str, int], np.ndarray],
+                 buckets: Sequence[tuple[int, int]], rows: Sequence[int]):
+        self._communicator, self._test_all, self._buckets = communicator, test_all, buckets
+        self.rank, self.size = communicator.Get_rank(), communicator.Get_size()
+        self._count, self._weights = len(rows), shares(rows)
+        self.mine = share_of(self._count, self.rank, self.size)
+        self.total = memory("total", max(end for _, end in buckets))
+        self._outgoing = memory("outgoing", len(self.mine) * len(self.total)).reshape(len(self.mine), len(self.total))
+        self._pieces: list[list] = [[None] * self._count for _ in buckets]
+        self._arriving: list[dict[int, Any]] = [{} for _ in buckets]
+        self._added = [0] * len(buckets)
+        self._requests: list = []
+        self._receive(memory)
+
+    def _receive(self, memory: Callable[[str, int], np.ndarray]) -> None:
+        """Says where everything goes that will come."""
+        lengths = [end - first for first, end in map(self._own, self._places())]
+        places, used = memory("arriving", self._count * sum(lengths)), 0
+        for bucket, length in enumerate(lengths):
+            for owner in self._others():
+                start, stop = self._stretch(bucket, owner)
+                if start < stop:
+                    self._requests.append(self._communicator.Irecv(self.total[start:stop], owner,
+                                                                   self._tag(bucket, self._count)))
+                for shard in share_of(self._count, owner, self.size) if length else ():
+                    piece = self._pieces[bucket][shard] = places[used:used + length]
+                    used += length
+                    self._arriving[bucket][shard] = self._communicator.Irecv(piece, owner, self._tag(bucket, shard))
+
+    def _places(self) -> range:
+        return range(len(self._buckets))
+
+    def _others(self) -> list[int]:
+        """The other ranks; the next one first, so that not all send to the same one."""
+        return [(self.rank + step) % self.size for step in range(1, self.size)]
+
+    def _stretch(self, bucket: int, rank: int) -> tuple[int, int]:
+        """Where the stretch of a rank in a bucket begins and ends."""
+        first, end = self._buckets[bucket]
+        blocks = share_of(-(-(end - first) // _BLOCK), rank, self.size)
+        return min(first + blocks.start * _BLOCK, end), min(first + blocks.stop * _BLOCK, end)
+
+    def _own(self, bucket: int) -> tuple[int, int]:
+        return self._stretch(bucket, self.rank)
+
+    def _tag(self, bucket: int, shard: int) -> int:
+        """Tells messages between two ranks apart; the finished sum counts as one more shard."""
+        return shard * len(self._buckets) + bucket
+
+    def ready(self, shard: int, bucket: int, elements: np.ndarray) -> None:
+        """Sends a bucket of one of this rank's shards; the elements are copied."""
+        begin, end = self._buckets[bucket]
+        vector = self._outgoing[shard - self.mine.start]
+        vector[begin:end] = elements
+        for other in self._others():
+            self._send(vector, self._stretch(bucket, other), other, self._tag(bucket, shard))
+        self._pieces[bucket][shard] = vector[slice(*self._own(bucket))]
+        self.advance()
+
+    def _send(self, vector: np.ndarray, stretch: tuple[int, int], rank: int, tag: int) -> None:
+        if stretch[0] < stretch[1]:
+            self._requests.append(self._communicator.Isend(vector[slice(*stretch)], rank, tag))
+
+    def missing(self, shard: int) -> list[int]:
+        """The buckets of one of this rank's shards that were not made ready yet."""
+        return [bucket for bucket in self._places() if self._pieces[bucket][shard] is None]
+
+    def advance(self) -> bool:
+        """Adds what has come, sends what is finished; whether all is done."""
+        over = [self._add(bucket) for bucket in self._places()]
+        return self._test_all(self._requests) and all(over)
+
+    def _add(self, bucket: int) -> bool:
+        """Adds the shards of a bucket as far as they are here, in order; whether all are."""
+        first, end = self._own(bucket)
+        if first == end or self._added[bucket] == self._count:
+            return True
+        for shard in range(self._added[bucket], self._count):
+            if not self._is_here(bucket, shard):
+                return False
+            add_share(self.total[first:end], self._pieces[bucket][shard], self._weights[shard], first=shard == 0)
+            self._added[bucket] += 1
+        for other in self._others():
+            self._send(self.total, (first, end), other, self._tag(bucket, self._count))
+        return True
+
+    def _is_here(self, bucket: int, shard: int) -> bool:
+        if shard in self.mine:
+            return self._pieces[bucket][shard] is not None
+        return self._test_all([self._arriving[bucket][shard]])
