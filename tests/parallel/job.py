@@ -7,6 +7,7 @@ rank 0 writes each step it begins into `steps`.
 import hashlib
 import json
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 
 import striate as keras
 from striate import callbacks, config, layers, parallel, tune, zoo
+from striate.models.training import buckets
 
 
 def dropout_network():
@@ -68,6 +70,7 @@ class Pace(callbacks.Callback):
 def train(order):
     """Hash, history, evaluation and predictions of each network."""
     found = {}
+    buckets.BUCKET_BYTES = order.get("bucket_bytes", buckets.BUCKET_BYTES)
     for name in order["networks"]:
         model, x, y = made(name, order["shards"])
         if order.get("generator"):
@@ -157,8 +160,13 @@ def interrupted(order):
     return [parallel.ranks().from_first(lambda: steps), steps, model.history.interrupted]
 
 
+def places(order):
+    """The machine of each rank."""
+    return parallel.ranks().gather(socket.gethostname())
+
+
 TASKS = {function.__name__: function
-         for function in (train, backed_up, metrics, fails, mapped, tuned, stored, interrupted)}
+         for function in (train, backed_up, metrics, fails, mapped, tuned, stored, interrupted, places)}
 
 if __name__ == "__main__":
     wanted = json.loads(sys.argv[1])

@@ -28,15 +28,16 @@ def alone(mpi):
     return finished(None, task="train", networks=["mixed", *NETWORKS], shards=4)
 
 
-def test_three_ranks_give_the_bits_of_one_process(run):
+def test_three_ranks_that_send_many_buckets_give_the_bits_of_one_process(run):
     order = {"task": "train", "networks": ["mixed"], "shards": 4}
-    assert run(3, **order) == run(None, **order)
+    assert run(3, **order, bucket_bytes=64) == run(None, **order)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ranks", [4, *(pytest.param(ranks, marks=pytest.mark.nightly) for ranks in (1, 2, 3))])
 def test_ranks_give_the_bits_of_one_process_for_every_network(alone, ranks):
-    assert finished(ranks, task="train", networks=["mixed", *NETWORKS], shards=4) == alone
+    order = {"task": "train", "networks": ["mixed", *NETWORKS], "shards": 4}
+    assert finished(ranks, **order, bucket_bytes=2**14) == alone
 
 
 @pytest.mark.slow
