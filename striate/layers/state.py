@@ -19,6 +19,14 @@ _BOOKKEEPING = ("_trainable_variables", "_non_trainable_variables", "_inbound_no
                 "_init_arguments", "_losses", "_trained", "_loss_tracker", "_compile_arguments")
 
 
+_freezings = 0
+
+
+def freezings() -> int:
+    """How often `trainable` of any layer was set; models look again when it has grown."""
+    return _freezings
+
+
 class LayerState:
     """Finds variables and sub-layers in the attributes of a layer, also inside lists, tuples and dicts.
 
@@ -160,6 +168,8 @@ class LayerState:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        global _freezings
+        _freezings += 1
         value = bool(value)
         self._own_variables()
         self._trainable = value

@@ -35,7 +35,7 @@ class Programs:
 
     def __init__(self, model, loss: CompileLoss | None = None, metrics: CompileMetrics | None = None, trained=(),
                  user_loss: bool = False, own_steps: Mapping[str, Callable] | None = None):
-        self._model, self._trained = model, list(trained)
+        self._model, self.trained = model, trained
         self._loss, self._metrics = loss or CompileLoss(None), metrics or CompileMetrics()
         self._user_loss = user_loss
         self.group = getattr(model.optimizer, "group", None)
@@ -50,12 +50,16 @@ class Programs:
     @cached_property
     def sharded(self) -> ShardPrograms:
         """The programs of a training step whose batch is cut into shards."""
-        return ShardPrograms(self, self._model, self._trained)
+        return ShardPrograms(self, self._model, self.trained)
+
+    def fit(self, model, trained: list) -> bool:
+        """Whether these are still the programs for training these weights, where they lie now."""
+        return self.group is model.optimizer.group and self.eager == model.run_eagerly and self.trained is trained
 
     def _train(self, data: dict[str, Any], indices, scalars) -> dict[str, Any]:
         results, total = self.training_results(data, indices)
-        if self._trained:
-            self._model.optimizer.update(gradients(self.scaled(total), self._trained), scalars)
+        if self.trained:
+            self._model.optimizer.update(gradients(self.scaled(total), self.trained), scalars)
         return results
 
     def training_results(self, data: dict[str, Any], indices) -> tuple[dict[str, Any], Any]:

@@ -33,6 +33,7 @@ from striate.models.training.outputs import Outputs
 from striate.models.training.prepare import prepare, prepare_inputs
 from striate.models.training.programs import Programs
 from striate.models.training.resume import Training
+from striate.models.training.trained import Trained
 from striate.ops.dispatch import active_tracer
 from striate.optimizers.base import Optimizer
 from striate.serialization import deserialize_keras_object, serialize_keras_object
@@ -68,7 +69,7 @@ class Trainer(Layer):
         self._loss_tracker = Mean(name="loss")
         self._step_logs: dict[str, Any] | None = None
         self._training: Training | None = None
-        self._trained: list | None = None
+        self._trained: Trained | None = None
         self._moves = -1
         self._programs: Programs | None = None
         self._prediction: Programs | None = None
@@ -107,7 +108,7 @@ class Trainer(Layer):
                                    "run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution,
                                    "jit_compile": jit_compile}
         self.run_eagerly, self.steps_per_execution, self.jit_compile = run_eagerly, steps_per_execution, jit_compile
-        self._trained = list(self.trainable_variables) if self.built else None
+        self._trained = Trained(self)
         self.compiled = True
         self._forget_programs()
 
@@ -149,7 +150,7 @@ class Trainer(Layer):
         arguments = {name: deserialize_keras_object(item) for name, item in config.items()}
         self.compile(**arguments)
         if self.built:
-            self.optimizer.build(self._trained)
+            self.optimizer.build(_settled(self._trained).settle(steps=0))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training: bool = True):
         """The number that is minimised, for one batch. Override it for losses of your own making.
@@ -202,7 +203,7 @@ class Trainer(Layer):
         x, y, weights = unpack(data)
         predicted = self(x, training=True)
         loss = self.compute_loss(x, y, predicted, weights)
-        trained = _settled(self._trained)
+        trained = _settled(self._programs).trained
         self.optimizer.apply(gradients(loss, trained), trained)
         return self._tracked(loss, x, y, predicted, weights)
 
@@ -276,13 +277,12 @@ class Trainer(Layer):
             self._metrics.build(outputs, examples.y)
             self._mean_losses = loops.MeanLosses(self._loss.names)
             warn_of_losses(outputs, entries)
-        if self._trained is None:
-            self._trained = list(self.trainable_variables)
-        self.optimizer.build(self._trained)
+        trained = _settled(self._trained).settle(self._steps_made())
+        self.optimizer.build(trained)
         programs = self._programs
-        if programs is None or programs.group is not self.optimizer.group or programs.eager != self.run_eagerly:
+        if programs is None or not programs.fit(self, trained):
             user_loss = type(self).compute_loss is not Trainer.compute_loss
-            self._programs = Programs(self, self._loss, self._metrics, self._trained, user_loss, self._own_steps())
+            self._programs = Programs(self, self._loss, self._metrics, trained, user_loss, self._own_steps())
 
     def _own_steps(self) -> dict[str, Any]:
         """"train" and "test" -> the model's `train_step` and `test_step`, where its class has its own or they must
