@@ -33,6 +33,10 @@ _rows("conv_input_grad",
       conv_input_grad="gradient of a convolution with respect to its input",
       conv_input_grad_pack="weights transposed for conv_input_grad")
 
+_rows("conv_input_grad_sparse",
+      conv_input_grad_sparse="the same behind a max pooling, from the winners alone",
+      conv_input_grad_sparse_pack="weights laid out for conv_input_grad_sparse")
+
 _rows("conv_weights_grad",
       conv_weights_grad="gradient of a convolution with respect to its weights and bias",
       conv_weights_grad_sparse="the same behind a max pooling, from the winners alone",

@@ -23,8 +23,6 @@ from striate.kernels.jit import helper
 from striate.kernels.simd import (
     any_nan,
     broadcast,
-    broadcast_like,
-    exceeds,
     f32,
     f32_at,
     i64,
@@ -35,12 +33,8 @@ from striate.kernels.simd import (
     load_part,
     raised,
     real,
-    select,
     select_positive,
     store,
-    store_part,
-    store_small,
-    to_int_bits,
     u8,
     u8_at,
 )
@@ -55,6 +49,7 @@ from striate.kernels.tiles import (
     tile_store,
     window_maximum,
 )
+from striate.kernels.windows import maximum_with_nans, pool_band, store_channels, store_places
 
 
 def conv_pack(lanes):
@@ -111,40 +106,6 @@ def copy_with_border(target, source, image, window, size, like):
 
 
 @helper
-def store_channels(y, at, value, count):
-    """y[at : at + count] = the first lanes of value."""
-    if count >= lanes_of(value):
-        store(y, at, value)
-    else:
-        store_part(y, at, value, count)
-
-
-@helper
-def store_places(winner, at, value, count, spare):
-    """winner[at : at + count] = the first lanes of value, int32 bits; `spare` is memory for one vector."""
-    if count >= lanes_of(value):
-        store_small(winner, at, value)
-        return
-    store_small(spare, 0, value)
-    for k in range(count):
-        winner[at + k] = spare[k]
-
-
-@helper
-def maximum_with_nans(raw, corner, row_stride, pixel_stride, pool, like):
-    """The maxima over one window of a vector of channels, and the int32 bits of their places; a NaN wins."""
-    best = load_like(raw, corner, like)
-    place = broadcast_like(float32(0.0), like)
-    for r in range(pool[0]):
-        for c in range(pool[1]):
-            value = load_like(raw, corner + r * row_stride + c * pixel_stride, like)
-            wins = exceeds(value, best)
-            best = select(wins, value, best)
-            place = select(wins, broadcast_like(float32(r * pool[1] + c), like), place)
-    return best, to_int_bits(place)
-
-
-@helper
 def copy_pixels(y, at, depth, raw, pixels, block, channels, floor):
     """`channels` channels of `pixels` pixels of sums (rows of `block` numbers) go to y, raised to the floor."""
     for p in range(pixels):
@@ -165,26 +126,6 @@ def mask_pixels(raw, mask, at, depth, pixels, block, channels, like):
             if not mask[at + p * depth + v] > 0.0:
                 raw[p * block + v] = 0.0
             v += 1
-
-
-@helper
-def pool_band(out, at, raw, band, channels, pool, floor):
-    """Maxima over the windows of a band of sums, and their places.
-
-    out: (y, winner, spare). band: (rows and columns of windows, pixels in a row of sums, numbers in a pixel of sums,
-    numbers in a pixel of y). pool: (height, width, steps down, steps right).
-    """
-    y, winner, spare = out
-    rows, columns, width, block, depth = band
-    down, right = pool[2], pool[3]
-    for i in range(rows):
-        for j in range(columns):
-            corner = (i * down * width + j * right) * block
-            for v in range(0, channels, lanes_of(floor)):
-                best, place = maximum_with_nans(raw, corner + v, width * block, block, pool, floor)
-                to = at + (i * columns + j) * depth + v
-                store_channels(y, to, raised(best, floor), channels - v)
-                store_places(winner, to, place, channels - v, spare)
 
 
 def conv_direct(lanes, vectors, pixels, steps, pooled, depthwise):

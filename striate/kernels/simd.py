@@ -341,6 +341,16 @@ def store_small(typing, x, i, value):
 
 
 @intrinsic
+def load_small(typing, x, i, like):
+    """x[i : i + lanes] of bytes as int32 bits (`from_int_bits` makes numbers of them)."""
+    def generate(context, builder, signature, args):
+        pointer = builder.bitcast(builder.gep(args[0], [args[1]]), ir.VectorType(I8, like.lanes).as_pointer())
+        whole = builder.zext(builder.load(pointer, align=1), ir.VectorType(I32, like.lanes))
+        return builder.bitcast(whole, vector_type(like.lanes))
+    return like(x, types.intp, like), generate
+
+
+@intrinsic
 def exceeds(typing, value, best):
     """Where value > best, or value is the first NaN."""
     def generate(context, builder, signature, args):

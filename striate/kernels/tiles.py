@@ -252,6 +252,21 @@ def tile_fma(typing, a, b, c):
     return a(a, b, c), generate
 
 
+@intrinsic
+def tile_scaled(typing, tile, s, x, offset):
+    """tile[i, j] += s * x[offset + (i * columns + j) * lanes : ... + lanes]"""
+    def generate(context, builder, signature, args):
+        sums, s, x, offset = args
+        kind, base = signature.args[0], builder.gep(x, [offset])
+        factor = splat(builder, s, kind.lanes)
+        for k in range(kind.rows * kind.columns):
+            vector = load_vector(builder, builder.gep(base, [I64(k * kind.lanes)]), kind.lanes)
+            total = emit_fma(builder, factor, vector, builder.extract_value(sums, k))
+            sums = builder.insert_value(sums, total, k)
+        return sums
+    return tile(tile, types.float32, x, types.intp), generate
+
+
 @intrinsic(prefer_literal=True)
 def tile_row_outer(typing, tile, x, offset, step, w, w_offset, steps):
     """for s in range(steps): tile[i, j] += x[offset + i * step + s] * w[w_offset + (s * columns + j) * lanes ...]"""

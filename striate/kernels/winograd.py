@@ -21,25 +21,40 @@ from llvmlite import ir
 from numba.extending import intrinsic
 
 from striate.kernels.jit import helper, inlined
+from striate.kernels.parts import load_left
 from striate.kernels.simd import (
+    any_nan,
     broadcast,
     constant,
     emit_fma,
-    exceeds,
     f32,
     f32_at,
+    from_int_bits,
     integer,
     load,
     load_part,
     raised,
     select,
+    select_positive,
     store,
     store_part,
     transpose_square,
     u8,
+    u8_at,
     vector_type,
 )
-from striate.kernels.tiles import Tile, tile_load, tile_product, tile_raised, tile_shift, tile_store, tile_zeros
+from striate.kernels.tiles import (
+    Tile,
+    tile_get,
+    tile_load,
+    tile_product,
+    tile_raised,
+    tile_shift,
+    tile_store,
+    tile_zeros,
+    window_maximum,
+)
+from striate.kernels.windows import load_places, maximum_with_nans, store_channels, store_places
 
 TILE = 4
 SKEW = 16
@@ -177,27 +192,35 @@ def clear(padded, count):
 @helper
 def copy_padded(x, image, h, w, ic, top, left, padded, channels, columns):
     """One image into the middle of the cleared scratch image, whose pixels have `channels` (a multiple of lanes)."""
+    pixels = w if channels == ic else 1     # nothing lies between the pixels of a row: it is copied as one run
     for r in range(h):
-        for c in range(w):
+        for c in range(0, w, pixels):
             source, target = ((image * h + r) * w + c) * ic, ((r + top) * columns + c + left) * channels
-            for k in range(ic):
+            for k in range(pixels * ic):
                 padded[target + k] = x[source + k]
 
 
-@helper
-def _scatter_padded(a, image, h, w, ic, top, left, padded, channels, columns):
-    """One pooled gradient into the cleared scratch image: each number to the place that won its window."""
+@inlined
+def _scatter_padded(a, image, h, w, ic, padded, channels, columns, spare, lanes):
+    """One pooled gradient into the cleared scratch image: each number to the place that won its window.
+
+    All places of a window are written, those that lost with zeros; what no window covers stays clear.
+    """
     g, winner, pooled = f32(a, 0), u8(a, 1), f32(a, 2)
-    pool_h, pool_w, relu = integer(a, 24), integer(a, 25), integer(a, 26)
-    ph, pw = h // pool_h, w // pool_w
+    top, left, pool_h, pool_w = integer(a, 17), integer(a, 18), integer(a, 24), integer(a, 25)
+    ph, pw, zero = h // pool_h, w // pool_w, broadcast(np.float32(0.0), lanes)
     for r in range(ph):
         for c in range(pw):
-            source = ((image * ph + r) * pw + c) * ic
-            for k in range(ic):
-                place = np.int64(winner[source + k])
-                if relu == 0 or pooled[source + k] > np.float32(0.0):
-                    row, column = r * pool_h + place // pool_w + top, c * pool_w + place % pool_w + left
-                    padded[(row * columns + column) * channels + k] = g[source + k]
+            corner = ((r * pool_h + top) * columns + c * pool_w + left) * channels
+            for k in range(0, ic, lanes):
+                source = ((image * ph + r) * pw + c) * ic + k
+                value = load_left(g, source, ic - k, lanes)
+                won = from_int_bits(load_places(winner, source, ic - k, spare, zero))
+                if integer(a, 26):
+                    value = select_positive(value, load_left(pooled, source, ic - k, lanes))
+                for place in range(pool_h * pool_w):
+                    share = select(won == broadcast(np.float32(place), lanes), value, zero)
+                    store(padded, corner + (place // pool_w * columns + place % pool_w) * channels + k, share)
 
 
 @inlined
@@ -251,24 +274,19 @@ def _write_pixels(done, y, given, out, line, pixel, tall, wide, relu, has_mask, 
 
 
 @inlined
-def _write_windows(done, y, winner, out, line, pixel, tall, wide, relu, count, zero, lanes):
+def _write_windows(done, spare, y, winner, out, line, pixel, tall, wide, relu, count, zero, lanes):
     """The largest of each 2 x 2 window of a tile, and which it was."""
     for row in range(tall):
         for column in range(wide):
-            corner = (row * 8 + column * 2) * lanes
-            best, index = load(done, corner, lanes), zero
-            for i in range(1, 4):
-                value = load(done, corner + (i // 2 * 4 + i % 2) * lanes, lanes)
-                mask = exceeds(value, best)
-                best = select(mask, value, best)
-                index = select(mask, broadcast(np.float32(i), lanes), index)
+            corner, place = (row * 8 + column * 2) * lanes, out + row * line + column * pixel
+            found = window_maximum(done, corner, 4 * lanes, lanes, 2, 2, lanes)
+            best, index = tile_get(found, 0, 0), tile_get(found, 1, 0)
+            if any_nan(tile_get(found, 2, 0)):
+                best, index = maximum_with_nans(done, corner, 4 * lanes, lanes, (2, 2), zero)
             if relu:
                 best = raised(best, zero)
-            place = out + row * line + column * pixel
-            store_part(y, place, best, count)
-            store(done, 16 * lanes, index)
-            for lane in range(count):
-                winner[place + lane] = np.uint8(done[16 * lanes + lane])
+            store_channels(y, place, best, count)
+            store_places(winner, place, index, count, spare)
 
 
 def winograd_convolution(lanes, rows):
@@ -295,7 +313,7 @@ def winograd_convolution(lanes, rows):
         map_size, tall, parts = (4 * th + 2) * line * depth, integer(a, 28), integer(a, 29)
         share = (blocks + parts - 1) // parts
         v_plane, m_plane, u_plane = tall * depth + SKEW, wide * tall * block + SKEW, blocks * depth * block + SKEW
-        half, done = f32_at(scratch), f32_at(scratch + 4 * 36 * lanes)
+        half, spare, done = f32_at(scratch), u8_at(scratch), f32_at(scratch + 4 * 36 * lanes)
         padded, v = f32_at(scratch + 4 * 64 * lanes), f32_at(scratch + 4 * (64 * lanes + map_size))
         m = f32_at(scratch + 4 * (64 * lanes + map_size + 36 * v_plane))
         clear(padded, map_size)
@@ -309,8 +327,7 @@ def winograd_convolution(lanes, rows):
                 for t in range(count):
                     image, place = begin + (chunk + t) // (th * tw), (chunk + t) % (th * tw)
                     if place == 0 and integer(a, 24) > 0:
-                        clear(padded, map_size)
-                        _scatter_padded(a, image, h, w, ic, integer(a, 17), integer(a, 18), padded, depth, line)
+                        _scatter_padded(a, image, h, w, ic, padded, depth, line, spare, lanes)
                     elif place == 0:
                         copy_padded(x, image, h, w, ic, integer(a, 17), integer(a, 18), padded, depth, line)
                     corner = (place // tw * line + place % tw) * 4 * depth
@@ -343,8 +360,8 @@ def winograd_convolution(lanes, rows):
                             _output_columns(m, source, m_plane, half, lanes)
                             if pool:
                                 _output_rows(half, shift, done, lanes)
-                                _write_windows(done, y, winner, window * oc + channel, ow // 2 * oc, oc, down // 2,
-                                               across // 2, relu, used, zero, lanes)
+                                _write_windows(done, spare, y, winner, window * oc + channel, ow // 2 * oc, oc,
+                                               down // 2, across // 2, relu, used, zero, lanes)
                             elif used == lanes and across == 4 and has_mask == 0:
                                 _write_whole_rows(half, shift, y, pixel * oc + channel, ow * oc, oc, down, relu, zero,
                                                   lanes)

@@ -28,12 +28,15 @@ CASES = {
     "depthwise, strides": ((3, 9, 9, 37), (5, 5, 1, 37), dict(groups=37, strides=(2, 2), padding=((2, 2), (2, 2)))),
     "depthwise, multiplier": ((2, 6, 7, 5), (3, 3, 1, 15), dict(groups=5, **SAME3)),
     "pool": ((2, 10, 12, 7), (3, 3, 7, 24), dict(pool=(2, 2, 2, 2), **SAME3)),
-    "pool, relu": ((5, 14, 14, 24), (3, 3, 24, 40), dict(pool=(2, 2, 2, 2), **SAME3, **RELU)),
-    "pool, rest": ((2, 11, 13, 16), (3, 3, 16, 20), dict(pool=(3, 2, 3, 2), **RELU)),
+    "pool, relu": ((8, 14, 14, 24), (3, 3, 24, 40), dict(pool=(2, 2, 2, 2), **SAME3, **RELU)),
+    "pool, rest": ((8, 11, 13, 16), (3, 3, 16, 20), dict(pool=(3, 2, 3, 2), **RELU)),
     "pool, gaps": ((1, 12, 11, 9), (2, 2, 9, 16), dict(pool=(2, 1, 3, 2))),
-    "pool, overlap": ((2, 9, 9, 4), (3, 3, 4, 16), dict(pool=(3, 3, 2, 2), **RELU)),
-    "pool, strides": ((2, 21, 23, 3), (5, 3, 3, 12), dict(pool=(2, 2, 2, 2), strides=(2, 3), padding=((2, 0), (1, 4)))),
-    "pool, dilation": ((2, 15, 14, 2), (3, 3, 2, 11), dict(pool=(2, 3, 2, 3), dilation=(2, 2), **RELU)),
+    "pool, overlap": ((8, 9, 9, 4), (3, 3, 4, 16), dict(pool=(3, 3, 2, 2), **RELU)),
+    "pool, strides": ((8, 21, 23, 3), (5, 3, 3, 12), dict(pool=(2, 2, 2, 2), strides=(2, 3), padding=((2, 0), (1, 4)))),
+    "pool, dilation": ((8, 15, 14, 2), (3, 3, 2, 11), dict(pool=(2, 3, 2, 3), dilation=(2, 2), **RELU)),
+    "pool, few images": ((2, 15, 14, 5), (3, 4, 5, 19), dict(pool=(2, 3, 2, 3), dilation=(1, 2), **RELU)),
+    "pool, tall kernel": ((9, 21, 5, 3), (17, 2, 3, 10), dict(pool=(2, 2, 2, 2), padding=((4, 3), (1, 0)))),
+    "pool, one row": ((8, 1, 40, 12), (1, 5, 12, 24), dict(pool=(1, 2, 1, 2), padding=((0, 0), (2, 2)), **RELU)),
     "pool, groups": ((2, 9, 8, 18), (3, 3, 6, 33), dict(pool=(2, 2, 2, 2), groups=3, **SAME3, **RELU)),
     "pool, depthwise": ((2, 9, 8, 20), (3, 3, 1, 20), dict(pool=(2, 2, 2, 2), groups=20, **SAME3)),
     "yale": ((2, 40, 36, 1), (5, 5, 1, 32), dict(pool=(4, 4, 4, 4), **RELU)),
@@ -150,6 +153,9 @@ def test_winners_alone_are_counted_as_work():
     op, inputs, attributes = nodes(*CASES["uva"], *whole())[1]
     run = lowered(make_node(op, inputs, **attributes))[0]
     assert run.flops == 2 * 2 * 14 * 14 * 49 * 64 and "winner" in run.reason
+    op, inputs, attributes = nodes(*CASES["pool, relu"], *whole())[0]
+    run = lowered(make_node(op, inputs, **attributes))[1]
+    assert run.flops == 2 * 8 * 7 * 7 * 9 * 24 * 40 and "winner" in run.reason
 
 
 @pytest.mark.slow

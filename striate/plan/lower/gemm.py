@@ -27,7 +27,7 @@ _NARROW = 4
 """Rows or columns up to which a product is narrow."""
 _DEPTH = 256
 """Rows of a packed panel: with 16 columns 16 KB, half of a first-level cache."""
-_ROW_BLOCK = 96
+_ROW_BLOCK = 144
 """Rows of c that use a packed panel; twice as many if packing it means transposing it."""
 _TASK_FLOPS = 2_000_000
 """Work of one task: large beside the cost of handing it out, small beside a step."""
@@ -93,7 +93,7 @@ def _tiles(product: Product, cpu: Cpu) -> Launch:
     rows, vectors = _tile(m, n, cpu)
     width = vectors * cpu.lanes
     depth = min(k, _DEPTH)
-    blocks = -(-m // (2 * _ROW_BLOCK if product.b_transposed else _ROW_BLOCK))
+    blocks = -(-m // _ROW_BLOCK)
     row_block = -(-m // (blocks * rows)) * rows
     panels = -(-n // width)
     group = 8 if product.a_transposed else max(1, _TASK_FLOPS // (2 * row_block * width * k))

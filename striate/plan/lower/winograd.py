@@ -8,7 +8,8 @@ from striate.graph.ir import Node, Value
 from striate.kernels.cpu import Cpu
 from striate.ops.linear import output_size
 from striate.plan.ir import Launch, Temporary
-from striate.plan.lower import lowers
+from striate.plan.lower import conv_sparse, lowers
+from striate.plan.lower.convolution import Convolution
 
 _SKEW = 16
 """As `striate.kernels.winograd.SKEW`, which cannot be imported without Numba."""
@@ -191,6 +192,8 @@ def _input_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
     w, g = node.inputs[:2]
     a = node.attributes
     size = a["input_shape"]
+    if conv_sparse.beats_winograd(Convolution.of(node, node.outputs[0].shape, w.shape), cpu):
+        return None
     turned = tuple((2 - before, 2 - after) for before, after in a["padding"])
     if min(side for pair in turned for side in pair) < 0:
         return None
