@@ -21,7 +21,7 @@ _WHOLE_NUMBERS = frozenset("add subtract multiply maximum minimum negative absol
 _TRUTH_VALUES = frozenset("greater greater_equal less less_equal equal not_equal logical_and logical_or logical_xor "
                           "logical_not isfinite isinf isnan where cast".split())
 """Ops that kernels give bool of."""
-_NO_KERNEL = frozenset({"chain", "floor_divide", "mod"})
+_NO_KERNEL = frozenset("chain floor_divide mod fmod nextafter erfinv".split())
 
 
 def instruction(node) -> tuple[str, tuple]:

@@ -114,7 +114,7 @@ def normalize(x, axis=-1, order=2, epsilon=None):
     return ops.divide(x, ops.maximum(ops.norm(x, ord=order, axis=axis, keepdims=True), least))
 
 
-def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False):
+def multi_hot(inputs, num_classes, axis=-1, dtype=None, sparse=False):
     """Rows with a 1 at every place that a sample's integers name."""
     rows = ops.one_hot(inputs, num_classes, axis=axis, dtype=dtype or "float32")
     return ops.max(rows, axis=1 if len(shape_of(inputs)) > 1 else 0)
@@ -312,20 +312,26 @@ def slice_update(inputs, start_indices, updates):
     return ops.where(inside, ops.pad(updates, pairs), inputs)
 
 
-def depth_to_space(x, block_size, data_format=None):
-    """Channels as pixels: (n, h, w, b b c) to (n, b h, b w, c)."""
+def depth_to_space(x, block_size, data_format="channels_last"):
+    """Channels as pixels: (n, h, w, b b c) to (n, b h, b w, c), or (n, c b b, h, w) to (n, c, b h, b w)."""
     if data_format == "channels_first":
-        return ops.transpose(depth_to_space(ops.transpose(x, (0, 2, 3, 1)), block_size), (0, 3, 1, 2))
+        _, channels, height, width = shape_of(x)
+        y = ops.reshape(x, (-1, channels // block_size ** 2, block_size, block_size, height, width))
+        y = ops.transpose(y, (0, 1, 4, 2, 5, 3))
+        return ops.reshape(y, (-1, channels // block_size ** 2, height * block_size, width * block_size))
     _, height, width, channels = shape_of(x)
     y = ops.reshape(x, (-1, height, width, block_size, block_size, channels // block_size ** 2))
     y = ops.transpose(y, (0, 1, 3, 2, 4, 5))
     return ops.reshape(y, (-1, height * block_size, width * block_size, channels // block_size ** 2))
 
 
-def space_to_depth(x, block_size, data_format=None):
-    """Pixels as channels: (n, h, w, c) to (n, h / b, w / b, b b c)."""
+def space_to_depth(x, block_size, data_format="channels_last"):
+    """Pixels as channels: (n, h, w, c) to (n, h / b, w / b, b b c); with channels first to (n, c b b, h / b, w / b)."""
     if data_format == "channels_first":
-        return ops.transpose(space_to_depth(ops.transpose(x, (0, 2, 3, 1)), block_size), (0, 3, 1, 2))
+        _, channels, height, width = shape_of(x)
+        rows, columns = height // block_size, width // block_size
+        y = ops.transpose(ops.reshape(x, (-1, channels, rows, block_size, columns, block_size)), (0, 1, 3, 5, 2, 4))
+        return ops.reshape(y, (-1, block_size ** 2 * channels, rows, columns))
     _, height, width, channels = shape_of(x)
     rows, columns = height // block_size, width // block_size
     y = ops.reshape(x, (-1, rows, block_size, columns, block_size, channels))

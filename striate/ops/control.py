@@ -140,6 +140,39 @@ def map(f, xs):  # noqa: A001 - Keras' name
     return _stacked([f(_part(xs, place)) for place in range(_length(xs))])
 
 
+def _sliced(structure: Any, key: tuple) -> Any:
+    """The same part of every leaf."""
+    return _pairwise(lambda leaf, _: ops.get_item(leaf, key), structure, structure)
+
+
+def associative_scan(f, elems, reverse=False, axis=0):
+    """Running results of a function that joins neighbours: x0, f(x0, x1), f(f(x0, x1), x2), ... along `axis`.
+
+    f(a, b): of whole blocks at once, associative. elems: a tensor, or a nest of tensors of one length along `axis`.
+    There are as many calls of f as doublings lead to that length. `reverse` begins at the end.
+
+    Example:
+        >>> associative_scan(lambda a, b: a + b, np.arange(4, dtype=np.float32)).tolist()
+        [0.0, 1.0, 3.0, 6.0]
+    """
+    if reverse:
+        turned = _pairwise(lambda leaf, _: ops.flip(leaf, axis), elems, elems)
+        done = associative_scan(f, turned, axis=axis)
+        return _pairwise(lambda leaf, _: ops.flip(leaf, axis), done, done)
+    first = elems
+    while isinstance(first, (dict, list, tuple)):
+        first = next(iter(first.values())) if isinstance(first, dict) else first[0]
+    place = axis % len(shape_of(first))
+    length, step = shape_of(first)[place], 1
+    front = (slice(None),) * place
+    while step < length:
+        joined = f(_sliced(elems, (*front, slice(0, length - step))), _sliced(elems, (*front, slice(step, length))))
+        kept = _sliced(elems, (*front, slice(0, step)))
+        elems = _pairwise(lambda a, b: ops.concatenate([a, b], axis=place), kept, joined)
+        step *= 2
+    return elems
+
+
 def vectorized_map(function, elements):
     """As `map`; nothing is computed together that `function` computes apart."""
     return map(function, elements)

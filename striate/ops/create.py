@@ -19,12 +19,12 @@ def full(shape, fill_value, dtype=None):
     return np.full(_lengths(shape), fill_value, dtype or "float32")
 
 
-def zeros(shape, dtype="float32"):
+def zeros(shape, dtype=None):
     """A tensor of zeros."""
     return full(shape, 0, dtype)
 
 
-def ones(shape, dtype="float32"):
+def ones(shape, dtype=None):
     """A tensor of ones."""
     return full(shape, 1, dtype)
 
@@ -50,15 +50,21 @@ def ones_like(x, dtype=None):
     return full_like(x, 1, dtype)
 
 
-def arange(start, stop=None, step=1, dtype=None):
+def arange(start, stop=None, step=None, dtype=None):
     """The numbers start, start + step, ... before `stop`; arange(n) counts from 0. int32 or float32."""
+    step = 1 if step is None else step
     numbers = np.arange(start, stop, step) if stop is not None else np.arange(0, start, step)
     return numbers.astype(dtype or ("float32" if numbers.dtype.kind == "f" else "int32"))
 
 
-def linspace(start, stop, num=50, endpoint=True, dtype=None):
-    """`num` numbers at equal distances from start to stop."""
-    return np.linspace(start, stop, num, endpoint).astype(dtype or "float32")
+def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
+    """`num` numbers at equal distances from start to stop, along `axis` where these are arrays.
+
+    `retstep`: also gives the distance.
+    """
+    numbers, step = np.linspace(start, stop, num, endpoint, retstep=True, axis=axis)
+    numbers = numbers.astype(dtype or "float32")
+    return (numbers, np.asarray(step, numbers.dtype)) if retstep else numbers
 
 
 def eye(N, M=None, k=0, dtype=None):  # noqa: N803 - Keras' names
@@ -66,7 +72,9 @@ def eye(N, M=None, k=0, dtype=None):  # noqa: N803 - Keras' names
     return np.eye(N, M, k, dtype or "float32")
 
 
-identity = eye
+def identity(n, dtype=None):
+    """The square matrix (n, n) with ones on its diagonal."""
+    return eye(n, dtype=dtype)
 
 
 def tri(N, M=None, k=0, dtype=None):  # noqa: N803 - Keras' names

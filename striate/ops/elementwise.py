@@ -196,8 +196,15 @@ def _where_gradient(node, g):
 register(OpSpec("where", _where_shape, _where_reference, _where_gradient, count_of, elementwise=True))
 
 
-def where(condition, x1, x2):
-    """x1 where the condition is true (non-zero), x2 elsewhere; the three shapes broadcast."""
+def where(condition, x1=None, x2=None):
+    """x1 where the condition is true (non-zero), x2 elsewhere; the three shapes broadcast.
+
+    Without x1 and x2: the places where it is true, as `nonzero` gives them.
+    """
+    if x1 is None and x2 is None:
+        return ops.nonzero(condition)
+    if x1 is None or x2 is None:
+        raise ArgumentError("`x1` and `x2` of where must both be given, or none of them. " + received(x1=x1, x2=x2))
     return apply("where", [condition, *operands(x1, x2)])
 
 

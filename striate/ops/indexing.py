@@ -103,8 +103,8 @@ def _range_of(item, length, key) -> tuple:
 
 
 def slice(inputs, start_indices, shape):  # noqa: A001 - Keras' name
-    """The block of `shape` that starts at `start_indices`."""
-    return get_item(inputs, tuple(_builtin_slice(int(a), int(a) + int(n)) for a, n in zip(
+    """The block of `shape` that starts at `start_indices`; a length of -1 takes the rest of the axis."""
+    return get_item(inputs, tuple(_builtin_slice(int(a), None if n == -1 else int(a) + int(n)) for a, n in zip(
         start_indices, shape, strict=True)))
 
 
@@ -193,7 +193,7 @@ def _one_hot_reference(x, num_classes, axis, dtype):
 register(OpSpec("one_hot", _one_hot_shape, _one_hot_reference, lambda node, g: [None]))
 
 
-def one_hot(x, num_classes, axis=-1, dtype="float32", sparse=False):
+def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
     """Rows with a 1 at the place that each integer of x names, 0 elsewhere; all 0 when there is no such place.
 
     x: any shape; the result has one more axis, of length `num_classes`, at `axis`.
@@ -201,7 +201,7 @@ def one_hot(x, num_classes, axis=-1, dtype="float32", sparse=False):
     if is_floating(dtype_of(x)):
         x = ops.cast(x, "int32")
     place = normal_axes(axis, len(shape_of(x)) + 1)[0]
-    return apply("one_hot", [x], num_classes=int(num_classes), axis=place, dtype=str(np.dtype(dtype)))
+    return apply("one_hot", [x], num_classes=int(num_classes), axis=place, dtype=str(np.dtype(dtype or "float32")))
 
 
 # ---- order -----------------------------------------------------------------------------------------------------------

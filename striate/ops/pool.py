@@ -262,7 +262,7 @@ def _largest(x, cuts, axis):
 
 
 def _means(x, cuts, axis):
-    from striate.ops.image import weigh_axis
+    from striate.ops.resample import weigh_axis
 
     matrix = np.zeros((len(cuts), shape_of(x)[axis]), np.float32)
     for row, (start, stop) in enumerate(cuts):

@@ -137,19 +137,21 @@ def mean(x, axis=None, keepdims=False):
     return _reduce("mean", x, axis, keepdims)
 
 
-def prod(x, axis=None, keepdims=False):
-    """The product over `axis`."""
-    return _reduce("prod", x, axis, keepdims)
+def prod(x, axis=None, keepdims=False, dtype=None):
+    """The product over `axis`, of numbers made `dtype` before when that is given."""
+    return _reduce("prod", x if dtype is None else ops.cast(x, dtype), axis, keepdims)
 
 
-def max(x, axis=None, keepdims=False):  # noqa: A001 - Keras' name
-    """The largest element over `axis`."""
-    return _reduce("max", x, axis, keepdims)
+def max(x, axis=None, keepdims=False, initial=None):  # noqa: A001 - Keras' name
+    """The largest element over `axis`, at least `initial` when that is given."""
+    y = _reduce("max", x, axis, keepdims)
+    return y if initial is None else ops.maximum(y, initial)
 
 
-def min(x, axis=None, keepdims=False):  # noqa: A001 - Keras' name
-    """The smallest element over `axis`."""
-    return _reduce("min", x, axis, keepdims)
+def min(x, axis=None, keepdims=False, initial=None):  # noqa: A001 - Keras' name
+    """The smallest element over `axis`, at most `initial` when that is given."""
+    y = _reduce("min", x, axis, keepdims)
+    return y if initial is None else ops.minimum(y, initial)
 
 
 amax, amin = max, min
@@ -229,7 +231,7 @@ def argmin(x, axis=None, keepdims=False):
     return _positions("argmin", x, axis, keepdims)
 
 
-# ---- running sums and norms ------------------------------------------------------------------------------------
+# ---- running sums and weighted means --------------------------------------------------------------------------
 
 def _cumsum_reference(x, axis, reverse):
     x = np.flip(x, axis) if reverse else x
@@ -248,26 +250,12 @@ def _cumsum_gradient(node, g):
 register(OpSpec("cumsum", _cumsum_shape, _cumsum_reference, _cumsum_gradient, _input_size))
 
 
-def cumsum(x, axis=None):
+def cumsum(x, axis=None, dtype=None):
     """Running sums along `axis`, or of the flattened tensor when None; the result has x's shape (flat for None)."""
+    x = x if dtype is None else ops.cast(x, dtype)
     if axis is None:
         x, axis = ops.reshape(x, (-1,)), 0
     return apply("cumsum", [x], axis=normal_axes(axis, len(shape_of(x)))[0], reverse=False)
-
-
-def norm(x, ord=None, axis=None, keepdims=False):  # noqa: A002 - Keras' name
-    """The Euclidean norm over `axis` (`ord` None or 2), the sum of magnitudes (1) or the largest magnitude (inf).
-
-    Raises:
-        ArgumentError: for another `ord`.
-    """
-    if ord in (None, 2, "euclidean"):
-        return ops.sqrt(sum(ops.square(x), axis=axis, keepdims=keepdims))
-    if ord == 1:
-        return sum(ops.absolute(x), axis=axis, keepdims=keepdims)
-    if ord == math.inf:
-        return max(ops.absolute(x), axis=axis, keepdims=keepdims)
-    raise ArgumentError("`ord` of norm must be None, 1, 2 or inf. " + received(ord=ord))
 
 
 def average(x, axis=None, weights=None):

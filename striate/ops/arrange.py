@@ -166,7 +166,7 @@ register(OpSpec("concatenate", _concatenate_shape,
                 _concatenate_gradient))
 
 
-def concatenate(xs, axis=-1):
+def concatenate(xs, axis=0):
     """The tensors `xs` one after the other along `axis`; all other lengths must agree.
 
     Raises:
@@ -209,7 +209,15 @@ def split(x, indices_or_sections, axis=0):
     return [_range(x, axis, a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
 
 
-array_split = split
+def array_split(x, indices_or_sections, axis=0):
+    """As `split`, also into parts that are not equal: the first ones are longer by one."""
+    if not isinstance(indices_or_sections, int):
+        return split(x, indices_or_sections, axis)
+    length = shape_of(x)[_axis(axis, len(shape_of(x)))]
+    if length is None:
+        raise ShapeError("An axis of unknown length cannot be cut. " + received(shape=shape_of(x), axis=axis))
+    step, more = divmod(length, indices_or_sections)
+    return split(x, [place * step + min(place, more) for place in range(1, indices_or_sections)], axis)
 
 
 # ---- repeating -------------------------------------------------------------------------------------------------
