@@ -8,6 +8,7 @@ from striate.optimizers import schedules
 from striate.optimizers.adam import Adam, AdamW, Adamax, Lamb, Nadam, ScheduleFreeAdamW
 from striate.optimizers.adaptive import Adadelta, Adafactor, Adagrad, Ftrl, Lion, RMSprop
 from striate.optimizers.base import Optimizer
+from striate.optimizers.lars import LARS
 from striate.optimizers.loss_scale import LossScaleOptimizer
 from striate.optimizers.muon import Muon
 from striate.optimizers.sgd import SGD
@@ -28,10 +29,10 @@ def get(identifier: Any) -> Optimizer:
         >>> get("SGD").get_config()["momentum"]
         0.0
     """
-    return resolve(identifier, "keras.optimizers", "optimizer")
+    return resolve(identifier, "keras.optimizers", "optimizer", {"lars": LARS})
 
 
-__all__ = ["SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion",
+__all__ = ["LARS", "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion",
            "LossScaleOptimizer", "Muon", "Nadam", "Optimizer", "RMSprop", "ScheduleFreeAdamW", "deserialize", "get",
            "schedules", "serialize"]
 
