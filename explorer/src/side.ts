@@ -13,6 +13,7 @@ export function sidePart(app: App): Part {
   const caption = h("p", { class: "caption" }), picks = h("div", { class: "picks", role: "group", "aria-label": "Inputs to choose from" });
   const answer = h("div", { class: "answer" });
   const { kind } = app.info.input;
+  surface(canvas, kind === "line" ? LINE_WIDTH : SIDE, kind === "image" ? SIDE : 88);  // Room for what is still to come.
   const own = snapshot === null && kind !== "other" ? tools(app, kind) : null;
   const element = h("section", { class: "panel", "aria-label": "Input and answer" }, h("h2", {}, "Input"),
     h("div", { class: kind === "line" ? "" : "input-box" }, canvas, own), caption, picks,

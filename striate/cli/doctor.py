@@ -73,23 +73,16 @@ def _examined(source: str, data: str | None, validation_split: float, subset: bo
 
 def _own_data(model, place: str) -> tuple[Any, Any]:
     """(x, y) of a folder of images, in the order in which they lie there, or of an .npz file."""
-    import numpy as np
-
     from striate.cli import networks
+    from striate.cli.explaining import arrays_of
     from striate.datasets import folder
-    from striate.errors import DataError, received
 
-    if not place.endswith(".npz"):
-        height, width, channels = model.input_shape[1:]
-        mode = {1: "grayscale", 4: "rgba"}.get(channels, "rgb")
-        read = folder.load(place, None if None in (height, width) else (height, width), mode)
-        return networks.pixels(model, read.x), read.y
-    try:
-        with np.load(place, allow_pickle=False) as arrays:
-            return arrays["x"], arrays["y"]
-    except (KeyError, ValueError, OSError) as error:
-        raise DataError(f"{place} cannot be read: an .npz file with the arrays x and y is needed ({error}). "
-                        + received(data=place)) from None
+    if place.endswith(".npz"):
+        return arrays_of(place)
+    height, width, channels = model.input_shape[1:]
+    mode = {1: "grayscale", 4: "rgba"}.get(channels, "rgb")
+    read = folder.load(place, None if None in (height, width) else (height, width), mode)
+    return networks.pixels(model, read.x), read.y
 
 
 def _ready(model, labels):

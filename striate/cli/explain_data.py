@@ -8,6 +8,7 @@ import click
 
 from striate.cli import Command
 from striate.cli.explaining import (
+    arrays_of,
     index_of,
     input_of,
     input_option,
@@ -84,6 +85,38 @@ def embedding(model, data, method, subset, limit, out, as_json) -> None:
     from striate import see
 
     tell(see.embedding(*_test_data(model, data, subset, limit), method=method), as_json, out)
+
+
+@click.command(cls=Command, examples="striate explain regression cars.keras cars.npz --unit mpg --out cars.svg")
+@model_argument
+@click.argument("data", metavar="DATA.npz", type=click.Path(exists=True, dir_okay=False))
+@click.option("--unit", default="", help="Of the targets, such as mpg.")
+@click.option("--scale", type=float, default=1.0, show_default=True, help="Takes standardised targets back: times,")
+@click.option("--offset", type=float, default=0.0, show_default=True, help="and plus this.")
+@out_option
+@json_option
+def regression(model, data, unit, scale, offset, out, as_json) -> None:
+    """Predicted and true numbers, for the arrays x and y of an .npz file."""
+    from striate import see
+
+    tell(see.regression(open_model(model), *arrays_of(data), unit, scale, offset), as_json, out)
+
+
+@click.command(cls=Command, examples="striate explain report model.keras pictures --out report.html")
+@model_argument
+@data_argument
+@subset_option
+@limit_option
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", default="report.html",
+              show_default=True, help="The page.")
+def report(model, data, subset, limit, out) -> None:
+    """A page about a model on the test part of DATA: answers, mistakes, what is inside, costs, findings."""
+    from striate import see
+
+    network, x, y, classes = _test_data(model, data, subset, limit)
+    command = f"striate explain report {model} {data}{' --subset' if subset else ''} --limit {limit}"
+    page = see.report(network, None, (x, y), classes=classes, command=command)
+    click.echo(f"Saved {page.save(out)}", err=True)
 
 
 @click.command(cls=Command, examples="striate explain samples fashion-mnist --subset --out samples.png")
@@ -173,4 +206,4 @@ def _run_data(run: Path, model):
     return given["x"], given.get("y")
 
 
-COMMANDS = (samples, confusion, mistakes, embedding, patches, gradient, training)
+COMMANDS = (samples, confusion, mistakes, embedding, regression, patches, gradient, training, report)

@@ -74,6 +74,61 @@ def toeplitz(kernel, size, out, as_json) -> None:
     tell(see.toeplitz(_matrix(kernel), shape[0] if len(shape) == 1 else shape), as_json, out)
 
 
+@click.command(cls=Command, examples="striate explain forms '1 0; 2 -1'\n"
+                                      "striate explain forms '1 2; 3 4' --image photograph.jpg --json")
+@click.argument("kernel")
+@click.option("--image", type=click.Path(exists=True, dir_okay=False), metavar="FILE",
+              help="A picture, made small and grey; the numbers from 0 to 19 when left out.")
+@out_option
+@json_option
+def forms(kernel, image, out, as_json) -> None:
+    """Convolution, its commuted form and cross-correlation, each by its own sum."""
+    import numpy as np
+
+    from striate import see, utils
+
+    pixels = np.arange(20.0).reshape(4, 5) if image is None else utils.img_to_array(
+        utils.load_img(image, color_mode="grayscale", target_size=(8, 8)))[..., 0]
+    tell(see.convolution_forms(pixels, np.atleast_2d(_matrix(kernel))), as_json, out)
+
+
+@click.command(cls=Command, examples="striate explain animation --kernel 3 --stride 2 --padding same --out stride.gif\n"
+                                      "striate explain animation --kind transposed --size 4 --out up.mp4\n"
+                                      "striate explain animation --kind max --kernel 2 --stride 2 --backward "
+                                      "--out back.gif")
+@click.option("--kind", type=click.Choice(["convolution", "transposed", "max", "average"]), default="convolution",
+              show_default=True, help="What slides over the input.")
+@click.option("--kernel", default="3", show_default=True, help="Size of the window: a number, or rows,columns.")
+@click.option("--stride", default="1", show_default=True, help="Its step: a number, or rows,columns.")
+@click.option("--padding", type=click.Choice(["valid", "same"]), default="valid", show_default=True, help="At edges.")
+@click.option("--dilation", default="1", show_default=True, help="Of a convolution: distance of its weights.")
+@click.option("--size", default="7", show_default=True, help="Of the input: a number, or rows,columns.")
+@click.option("--backward", is_flag=True, help="The way of the gradient back.")
+@out_option
+@json_option
+def animation(kind, kernel, stride, padding, dilation, size, backward, out, as_json) -> None:
+    """A film of a convolution or pooling with any settings, over small whole numbers."""
+    import numpy as np
+
+    from striate import layers, see
+    from striate.cli.explaining import index_of
+
+    window, steps, apart, shape = (pair if len(pair) == 2 else 2 * pair for pair in (
+        index_of(text, name) for text, name in ((kernel, "kernel"), (stride, "stride"), (dilation, "dilation"),
+                                                (size, "size"))))
+    layer = {
+        "convolution": lambda: layers.Conv2D(1, window, steps, padding, dilation_rate=apart, name=kind),
+        "transposed": lambda: layers.Conv2DTranspose(1, window, steps, padding, dilation_rate=apart, name=kind),
+        "max": lambda: layers.MaxPooling2D(window, steps, padding, name=kind),
+        "average": lambda: layers.AveragePooling2D(window, steps, padding, name=kind)}[kind]()
+    random = np.random.Generator(np.random.PCG64(0))
+    pixels = random.integers(0, 10, shape[:2]).astype(np.float32)
+    layer.build((None, *shape[:2], 1))
+    if layer.weights:
+        layer.set_weights([random.integers(-2, 3, layer.get_weights()[0].shape), np.zeros(1)])
+    tell(see.animate(layer, pixels, backward=backward), as_json, out)
+
+
 @click.command(name="x-or-o", cls=Command, examples="striate explain x-or-o\nstriate explain x-or-o --tricks\n"
                                                      "striate explain x-or-o --letter O --votes --out votes.svg")
 @click.option("--letter", type=click.Choice(["X", "O"]), default="X", show_default=True, help="Which letter is drawn.")
@@ -90,4 +145,4 @@ def x_or_o(letter, votes, tricks, out, as_json) -> None:
     tell(see.x_or_o_tricks() if tricks else see.x_or_o_votes(picture) if votes else see.x_or_o(picture), as_json, out)
 
 
-COMMANDS = (connectivity, edges, signal, toeplitz, x_or_o)
+COMMANDS = (connectivity, edges, signal, forms, toeplitz, animation, x_or_o)

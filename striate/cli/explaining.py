@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -47,6 +48,24 @@ def index_of(text: str, name: str = "index") -> tuple[int, ...]:
     except ValueError:
         raise ArgumentError(f"--{name} takes whole numbers separated by commas, such as 3,4,0. "
                             + received(**{name: text})) from None
+
+
+def arrays_of(place: str) -> tuple[Any, Any]:
+    """(x, y) of an .npz file.
+
+    Raises:
+        DataError: it cannot be read, or holds no such arrays.
+    """
+    import numpy as np
+
+    from striate.errors import DataError
+
+    try:
+        with np.load(place, allow_pickle=False) as arrays:
+            return arrays["x"], arrays["y"]
+    except (KeyError, ValueError, OSError) as error:
+        raise DataError(f"{place} cannot be read: an .npz file with the arrays x and y is needed ({error}). "
+                        + received(data=place)) from None
 
 
 def input_of(network, image: str | None):

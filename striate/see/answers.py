@@ -53,14 +53,15 @@ class Confusion(Result):
         canvas = Canvas(WIDTH, top + cell * count + 24 + 16 * max(map(len, words)), title)
         grid.header(canvas, title, note)
         for t in range(count):
-            canvas.text(left - 10, top + (t + 0.5) * cell + 5, self.classes[t], _fitting(self.classes[t], 185, 14),
+            canvas.text(left - 10, top + (t + 0.5) * cell + 5, self.classes[t], grid.fitting(self.classes[t], 185, 14),
                         INK, "end")
             for s in range(count):
                 self._cell(canvas, left + s * cell, top + t * cell, cell, t, s)
         for s, lines in enumerate(words):
             x = left + (s + 0.5) * cell
             for row, word in enumerate(lines):
-                canvas.text(x, top + count * cell + 20 + 16 * row, word, _fitting(word, cell - 4, 13), MUTED, "middle")
+                size = grid.fitting(word, cell - 4, 13)
+                canvas.text(x, top + count * cell + 20 + 16 * row, word, size, MUTED, "middle")
         return canvas
 
     def _cell(self, canvas: Canvas, x: float, y: float, cell: float, t: int, s: int) -> None:
@@ -70,13 +71,9 @@ class Confusion(Result):
         canvas.picture(x, y, cell, cell, np.full((1, 1, 3), colour))
         canvas.rectangle(x, y, cell, cell, line=LINE, thickness=0.8)
         text = f"{self.counts[t, s]:,}"
-        size = _fitting(text, cell - 6, 15)
+        size = grid.fitting(text, cell - 6, 15)
         if self.counts[t, s] and size > 6:
             canvas.text(x + cell / 2, y + cell / 2 + 5, text, size, readable_on(colour), "middle")
-
-
-def _fitting(text: str, room: float, size: float) -> float:
-    return min(size, room / max(text_width(text, 1.0), 0.1))
 
 
 @dataclass(frozen=True)

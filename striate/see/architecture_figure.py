@@ -106,7 +106,7 @@ def _layered(drawing: Architecture) -> Canvas:
     shown = [b for b in drawing.blocks if b.kind not in ("Dropout", "Activation", "ReLU", "BatchNormalization")]
     rest = [b for b in drawing.blocks if b not in shown]
     longest = max((max(_places(b)) for b in shown), default=1)
-    width, title = 1200.0, f"{drawing.model}"
+    width, title = 1200.0, f"The layers of {drawing.model}"
     total = sum(block.parameters for block in drawing.blocks)
     note = f"{total:,} parameters. Height and depth of a block follow its places, its thickness the channels."
     if rest:
@@ -171,10 +171,10 @@ def _graph(drawing: Architecture) -> Canvas:
     legend = sum(text_width(name, 14) + 48 for name in dict(block.family for block in drawing.blocks))
     width = max(640.0, legend + 40, most * (box_width + 40) + 80 + 26 * lanes)
     total = sum(block.parameters for block in drawing.blocks)
-    note = f"{total:,} parameters"
-    top = grid.header_height(width, drawing.model, note)
-    canvas = Canvas(width, top + len(rows) * (box_height + gap) + 40, drawing.model)
-    grid.header(canvas, drawing.model, note)
+    note, title = f"{total:,} parameters", f"The layers of {drawing.model}"
+    top = grid.header_height(width, title, note)
+    canvas = Canvas(width, top + len(rows) * (box_height + gap) + 40, title)
+    grid.header(canvas, title, note)
     inner = width - 26 * lanes
     at = {block.name: ((index + 0.5) * inner / len(row), top + place * (box_height + gap))
           for place, row in rows.items() for index, block in enumerate(row)}
@@ -195,9 +195,10 @@ def _graph(drawing: Architecture) -> Canvas:
         x, y = at[block.name]
         canvas.rectangle(x - box_width / 2, y, box_width, box_height, fill="#ffffff", line=LINE, radius=7)
         canvas.rectangle(x - box_width / 2, y, 9, box_height, fill=block.family[1], radius=4)
-        canvas.text(x - box_width / 2 + 20, y + 21, block.name, min(14, 300 / max(len(block.name), 1)), INK, bold=True)
+        size = grid.fitting(block.name, 222 / grid.BOLDER, 14)
+        canvas.text(x - box_width / 2 + 20, y + 21, block.name, size, INK, bold=True)
         count = f",  {block.parameters:,} parameters" if block.parameters else ""
         text = f"{block.shape_text}{count}"
-        canvas.text(x - box_width / 2 + 20, y + 40, text, min(12.5, 222 / text_width(text, 1.0)), MUTED)
+        canvas.text(x - box_width / 2 + 20, y + 40, text, grid.fitting(text, 222, 12.5), MUTED)
     _legend(canvas, drawing.blocks, 30, canvas.height - 18)
     return canvas

@@ -122,7 +122,7 @@ def grad_cam(model, x, class_index: int | None = None, layer=None) -> Attributio
                             + received(layer=target.name, output=maps.shape))
     weights = slopes.mean(axis=tuple(range(maps.ndim - 1)))
     cam = np.maximum((maps * weights).sum(axis=-1), 0)
-    note = f"The maps of {target.name}, weighted by how much the output follows each of them; only what speaks for it."
+    note = f"The maps of '{target.name}', each weighted by how much the output follows it; only what speaks for it."
     return Attribution("Grad-CAM", note, model.name, chosen, output, x[0], stretched(cam, x.shape[1:-1]))
 
 
@@ -202,7 +202,7 @@ class Maximisation(Result):
 
     def figure(self) -> Canvas:
         """One image a channel."""
-        title = f"Images that excite {self.layer} most"
+        title = f"Images that excite '{self.layer}' most"
         note = "Made from noise by following the gradient; below: the channel's mean before the activation, in " \
                "noise and in its image"
         top = grid.header_height(WIDTH, title, note)

@@ -142,6 +142,8 @@ class EdgeDetection(Result):
             zoom = min(500 / self.width, 420 / self.height)
             canvas.picture(grid.MARGIN, top, self.width * zoom, self.height * zoom, photograph(self.image))
             canvas.picture(536, top, (self.width - 1) * zoom, self.height * zoom, signed(self.edges))
+            canvas.text(grid.MARGIN, top - 10, "the image", grid.TEXT_SIZE, MUTED)
+            canvas.text(536, top - 10, "blue: brighter than its left neighbour; orange: darker", grid.TEXT_SIZE, MUTED)
         for row, line in enumerate(lines):
             canvas.text(grid.MARGIN, top + side + 30 * row + 20, line.strip(), 17, INK)
         return canvas

@@ -124,7 +124,7 @@ class ReceptiveField(Result):
 
     def figure(self) -> Canvas:
         """The input, the theoretical field as a box, the measured one as heat."""
-        width, title = 1060.0, f"What one number of {self.layer} sees"
+        width, title = 1060.0, f"What one number of '{self.layer}' sees"
         note = f"Blue box: {' x '.join(map(str, self.size))} input elements by arithmetic. Colours: how strongly " \
                "each of them changes the number, measured by the gradient."
         top = grid.header_height(width, title, note)

@@ -17,9 +17,9 @@ from striate.layers.regularization import Dropout
 from striate.layers.reshaping import Flatten
 from striate.see import grid, probe
 from striate.see.canvas import Canvas
-from striate.see.geometry import Window, activation_name, is_convolution, is_separable, slid_by
+from striate.see.geometry import Window, activation_name, is_convolution, is_separable, slid_by, window_of
 from striate.see.number_rules import Sum, Term, sum_of
-from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, SHADE, heat, signed, text_width
+from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, SHADE, heat, signed
 from striate.see.result import Animation
 
 WIDTH = 1060.0
@@ -118,7 +118,7 @@ class WindowFilm(Animation):
         out_cell = min(54.0, 330 / self.output.shape[1], (height - 20) / self.output.shape[0])
         self._output(canvas, 705, top, out_cell, index)
         words = self._words(index, found)
-        size = min(17.0, (WIDTH - 2 * grid.MARGIN) / text_width(words, 1.0))
+        size = grid.fitting(words, WIDTH - 2 * grid.MARGIN, 17)
         canvas.text(grid.MARGIN, top + height + 40, words, size, INK)
         return canvas
 
@@ -286,7 +286,7 @@ def animate(layer, x, channel: int = 0, backward: bool = False, gradient=None, s
         raise ArgumentError("A film of more than 400 windows is too long to look at: give a piece of the image, such "
                             "as image[:10, :10]. " + received(output=output.shape))
     back = _way_back(layer, batch, output, channel, gradient) if backward else None
-    title = getattr(layer, "name", type(layer).__name__) + (": the way back" if backward else "")
+    title = f"How the gradient goes back through '{layer.name}'" if backward else f"What '{layer.name}' does"
     planes = image if layer.rank == 2 else image[np.newaxis]
     return WindowFilm(title, layer, window, channel, planes, grid.as_image(output[0, ..., channel]), back)
 
@@ -332,7 +332,7 @@ def film_of(model, x, layer, piece: int = 8, channel: int = 0, backward: bool = 
         model: a model with a graph.
         x: one input of the model.
         layer: name, place or the layer itself.
-        piece: places each way, cut out of the middle of the layer's input.
+        piece: places each way, cut out of the middle of the layer's input; at least as many as its window has.
         channel, backward: as for `animate`.
 
     Raises:
@@ -343,5 +343,10 @@ def film_of(model, x, layer, piece: int = 8, channel: int = 0, backward: bool = 
     """
     tap = probe.tap(model, x, layer)
     inputs = np.asarray(probe.arrays(tap.inputs)[0])[0]
-    cut = tuple(slice(max(0, (n - piece) // 2), max(0, (n - piece) // 2) + piece) for n in inputs.shape[:-1])
+    window = window_of(tap.layer, (1, *inputs.shape))
+    reach = (1,) * (inputs.ndim - 1) if window is None or window.kind == "transposed" else \
+        tuple((size - 1) * step + 1 for size, step in zip(window.size, window.dilation, strict=True))
+    pieces = [max(piece, least) for least in reach]
+    cut = tuple(slice(max(0, (n - part) // 2), max(0, (n - part) // 2) + part)
+                for n, part in zip(inputs.shape[:-1], pieces, strict=True))
     return animate(tap.layer, inputs[cut], channel, backward)

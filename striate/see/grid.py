@@ -11,6 +11,8 @@ from striate.see.palette import BLUE, INK, LINE, MUTED, heat, hexadecimal, photo
 
 MARGIN = 24
 TITLE_SIZE, TEXT_SIZE, SMALL_SIZE = 21, 15, 13
+BOLDER = 1.06
+"""How much wider bold text is."""
 
 
 def short(value: float, digits: int = 3) -> str:
@@ -49,14 +51,24 @@ def uniform(values: np.ndarray, digits: int = 2) -> list[list[str]]:
 def header(canvas: Canvas, title: str, note: str = "", y: float = MARGIN) -> float:
     """Writes a title and, below it, a note broken into lines; gives the y where the drawing may begin."""
     room = canvas.width - 2 * MARGIN
-    for line in wrapped(title, room, TITLE_SIZE * 1.06):
+    for line in wrapped(title, room, TITLE_SIZE * BOLDER):
         y += TITLE_SIZE
-        canvas.text(MARGIN, y, line, TITLE_SIZE, INK, bold=True)
+        canvas.text(MARGIN, y, line, fitting(line, room / BOLDER, TITLE_SIZE), INK, bold=True)
         y += 6
     for line in wrapped(note, room, TEXT_SIZE):
         y += TEXT_SIZE + 5
-        canvas.text(MARGIN, y, line, TEXT_SIZE, MUTED)
+        canvas.text(MARGIN, y, line, fitting(line, room, TEXT_SIZE), MUTED)
     return y + 36
+
+
+def fitting(text: str, room: float, size: float) -> float:
+    """The size at which a line of text fits into `room`, at most `size`: for names that may be long.
+
+    Example:
+        >>> fitting("short", 500, 15), fitting("a_name_of_forty_letters_" * 4, 500, 15) < 10
+        (15, True)
+    """
+    return min(size, room / max(text_width(text, 1.0), 0.1))
 
 
 def header_height(width: float, title: str, note: str = "") -> float:
@@ -130,7 +142,7 @@ def gallery(canvas: Canvas, x: float, y: float, tiles: Sequence[tuple[np.ndarray
         canvas.picture(left, top, width * zoom, height * zoom, pixels)
         canvas.rectangle(left, top, width * zoom, height * zoom, line=LINE, thickness=0.8)
         for row, line in enumerate(caption.split("\n") if caption else ()):
-            size = min(SMALL_SIZE, (side + gap - 4) / max(text_width(line, 1.0), 0.1))
+            size = fitting(line, side + gap - 4, SMALL_SIZE)
             canvas.text(left, top + side + (row + 1) * (SMALL_SIZE + 3), line, size, MUTED if row else INK)
     return y + -(-len(tiles) // columns) * step
 

@@ -12,9 +12,9 @@ from striate.see import grid, probe
 from striate.see.canvas import Canvas
 from striate.see.fields import field_of
 from striate.see.geometry import channels_last, is_convolution
-from striate.see.palette import heat, photograph, scaled, signed
+from striate.see.palette import heat, scaled, signed
 from striate.see.result import Result, aligned
-from striate.see.tiles import strip
+from striate.see.tiles import strip, tile_of
 
 WIDTH = 1060.0
 SHOWN = 64
@@ -37,7 +37,7 @@ class FeatureMaps(Result):
         flat = self.maps.reshape(-1, self.maps.shape[-1])
         rows = [[str(i), f"{flat[:, i].min():.4f}", f"{flat[:, i].mean():.4f}", f"{flat[:, i].max():.4f}",
                  f"{(flat[:, i] != 0).mean():.0%}"] for i in range(flat.shape[1])]
-        return f"Feature maps of {self.layer} ({self.model}), {self.maps.shape}\n\n" + aligned(
+        return f"Feature maps of '{self.layer}' ({self.model}), {self.maps.shape}\n\n" + aligned(
             rows, ["channel", "smallest", "mean", "largest", "not zero"])
 
     def figure(self) -> Canvas:
@@ -49,7 +49,7 @@ class FeatureMaps(Result):
         more = self.maps.shape[-1] - count
         note = f"{_size(self.maps)}; colours from {grid.short(low)} to {grid.short(high)}" + (
             f"; the first {count} of {count + more} channels" if more else "")
-        return _with_input(f"What {self.layer} of {self.model} finds", note, self.image, tiles)
+        return _with_input(f"What '{self.layer}' of {self.model} finds", note, self.image, tiles)
 
 
 def _size(maps: np.ndarray) -> str:
@@ -118,7 +118,7 @@ class Filters(Result):
     def __str__(self) -> str:
         flat = self.weights.reshape(-1, self.weights.shape[-1])
         rows = [[str(i), f"{flat[:, i].sum():.4f}", f"{np.linalg.norm(flat[:, i]):.4f}"] for i in range(flat.shape[1])]
-        return f"Filters of {self.layer}, {self.weights.shape}\n\n" + aligned(rows, ["filter", "sum", "length"])
+        return f"Filters of '{self.layer}', {self.weights.shape}\n\n" + aligned(rows, ["filter", "sum", "length"])
 
     def figure(self) -> Canvas:
         """Every filter (the first 64) as a square: its weights, or their mean over many channels."""
@@ -132,7 +132,7 @@ class Filters(Result):
             tiles.append((pixels, str(i)))
         what = {1: "blue is above zero, orange below", 3: "as colours of light"}.get(
             channels, f"mean over {channels} input channels, each with its own scale")
-        title, note = f"The filters of {self.layer}", f"{self.weights.shape[-1]} filters; {what}"
+        title, note = f"The filters of '{self.layer}'", f"{self.weights.shape[-1]} filters; {what}"
         top = grid.header_height(WIDTH, title, note)
         canvas = Canvas(WIDTH, 10, title)
         columns = 8 if count <= 32 else 12
@@ -170,7 +170,8 @@ def filters(model, layer=None) -> Filters:
 
 @dataclass(frozen=True)
 class Patches(Result):
-    """For each channel of a layer the patches of images that excite it most: (channels, count, height, width, c)."""
+    """For each channel of a layer the patches that excite it most: (channels, count, height, width, c) of images,
+    (channels, count, length, c) of lines."""
 
     layer: str
     patches: np.ndarray
@@ -178,20 +179,21 @@ class Patches(Result):
     places: np.ndarray
 
     def data(self) -> dict[str, Any]:
-        """Values and places (sample, row, column)."""
+        """Values and places (sample, row, column), or (sample, place) of lines."""
         return {"layer": self.layer, "values": self.values, "places": self.places}
 
     def __str__(self) -> str:
         rows = [[str(channel), f"{values[0]:.4f}", str(places[0].tolist())]
                 for channel, (values, places) in enumerate(zip(self.values, self.places, strict=True))]
-        return f"What excites {self.layer} most\n\n" + aligned(rows, ["channel", "value", "[sample, row, column]"])
+        place = "[sample, row, column]" if self.places.shape[-1] == 3 else "[sample, place]"
+        return f"What excites '{self.layer}' most\n\n" + aligned(rows, ["channel", "value", place])
 
     def figure(self) -> Canvas:
         """One row a channel (the first 16)."""
         count = min(len(self.patches), 16)
-        title = f"What excites {self.layer} most"
+        title = f"What excites '{self.layer}' most"
         note = f"The {self.patches.shape[1]} strongest patches of the images for each channel, strongest first"
-        tiles = [(photograph(patch), f"{channel}: {grid.short(float(self.values[channel, i]))}")
+        tiles = [(tile_of(patch), f"{channel}: {grid.short(float(self.values[channel, i]))}")
                  for channel in range(count) for i, patch in enumerate(self.patches[channel])]
         columns = self.patches.shape[1] * 2
         top = grid.header_height(WIDTH, title, note)
@@ -206,29 +208,29 @@ def patches(model, x, layer=0, count: int = 6) -> Patches:
     """The patches of images that excite each channel of a layer most, one from each image at most.
 
     Args:
-        model: a model for images with a graph.
-        x: a batch of at least `count` images.
+        model: a model for images or lines, with a graph.
+        x: a batch of at least `count` images or lines.
         layer: name, place or the layer itself.
         count: patches for each channel.
 
     Raises:
-        ArgumentError: the layer does not keep places, or there are too few images.
+        ArgumentError: the layer does not keep places, or there are too few samples.
     """
     tap, images = probe.tap(model, x, layer), probe.batch(model, x)
     maps = channels_last(tap.layer, probe.arrays(tap.output)[0])
-    if maps.ndim != 4 or len(maps) < count:
-        raise ArgumentError("Patches need a layer whose output is (height, width, channels) and at least `count` "
-                            "images. " + received(output=maps.shape, count=count))
-    (rows, row_step, row_start), (columns, column_step, column_start) = field_of(model, tap.layer)
-    padded = np.pad(images, ((0, 0), (rows, rows), (columns, columns), (0, 0)))
+    if maps.ndim not in (3, 4) or len(maps) < count or count < 1:
+        raise ArgumentError("Patches need a layer whose output is (height, width, channels), or (length, channels), "
+                            "and at least `count` samples. " + received(output=maps.shape, count=count))
+    field = field_of(model, tap.layer)
+    padded = np.pad(images, ((0, 0), *((size, size) for size, _, _ in field), (0, 0)))
     found, values, places = [], [], []
     for channel in range(maps.shape[-1]):
         flat = maps[..., channel].reshape(len(maps), -1)
         best = np.argsort(-flat.max(axis=1), kind="stable")[:count]
-        at = [(int(n), *map(int, np.unravel_index(int(flat[n].argmax()), maps.shape[1:3]))) for n in best]
-        found.append([padded[n, rows + i * row_step + row_start:2 * rows + i * row_step + row_start,
-                             columns + j * column_step + column_start:2 * columns + j * column_step + column_start]
-                      for n, i, j in at])
+        at = [(int(n), *map(int, np.unravel_index(int(flat[n].argmax()), maps.shape[1:-1]))) for n in best]
+        found.append([padded[n][tuple(slice(size + i * step + start, 2 * size + i * step + start)
+                                      for i, (size, step, start) in zip(place, field, strict=True))]
+                      for n, *place in at])
         values.append([float(maps[(*place, channel)]) for place in at])
         places.append(at)
     return Patches(tap.layer.name, np.array(found), np.array(values), np.array(places))

@@ -13,7 +13,7 @@ from striate.see.canvas import Canvas, Path, Picture, Rectangle, Text
 
 FAMILY = "DejaVu Sans"
 """Comes with matplotlib, so that every computer writes the same pages."""
-SETTINGS = {"pdf.fonttype": 42}
+SETTINGS: Any = {"pdf.fonttype": 42}
 """Fonts are embedded as TrueType, whose text can be selected, searched and copied."""
 ENLARGED = 4
 """Each pixel of a picture is written so many times each way: some viewers blur what has fewer."""

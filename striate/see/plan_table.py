@@ -15,7 +15,7 @@ from striate.layers.symbolic import leaves
 from striate.models.training.memory import example_step
 from striate.see import grid, probe
 from striate.see.canvas import Canvas
-from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, SHADE, text_width
+from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, SHADE
 from striate.see.result import Result, aligned
 
 WIDTH = 1180.0
@@ -79,23 +79,23 @@ class PlanTable(Result):
                 for row in self.rows]
 
     def __str__(self) -> str:
-        head = ["layer", "kernel", "us predicted", "measured", "share", "GFLOP/s", "of peak", "KiB", "why"]
-        return (f"{self.model}: {self.what} of {self.batch_size} samples takes {self.microseconds:,.0f} us on "
-                f"{self.threads} thread(s), {self.microseconds / self.batch_size:,.1f} us a sample; arena "
+        head = ["layer", "kernel", "µs predicted", "measured", "share", "GFLOP/s", "of peak", "KiB", "why"]
+        return (f"{self.model}: {self.what} of {self.batch_size} samples takes {self.microseconds:,.0f} µs on "
+                f"{self.threads} thread(s), {self.microseconds / self.batch_size:,.1f} µs a sample; arena "
                 f"{self.arena_bytes / 2**20:.1f} MiB; peak {self.peak:.0f} GFLOP/s, copying {self.copying:.0f} GB/s"
                 f"\n\n{aligned(self._cells(), head)}")
 
     def figure(self) -> Canvas:
         """The table with bars for the time."""
         title = f"How {self.model} runs"
-        note = f"{self.what[0].upper()}{self.what[1:]} of {self.batch_size} samples: {self.microseconds:,.0f} us on " \
+        note = f"{self.what[0].upper()}{self.what[1:]} of {self.batch_size} samples: {self.microseconds:,.0f} µs on " \
                f"{self.threads} thread(s). Bars: time measured; orange: what {self.peak:.0f} GFLOP/s and " \
                f"{self.copying:.0f} GB/s, measured here, would allow. Winograd leaves multiplications out, so it can " \
                "pass 100 % of peak; what lies in the cache can be faster than memory."
         top = grid.header_height(WIDTH, title, note) + 20
         canvas = Canvas(WIDTH, top + 50 * len(self.rows) + 20, title)
         grid.header(canvas, title, note)
-        columns = ((24.0, "layer and kernel", "start"), (500.0, "predicted", "end"), (600.0, "us", "end"),
+        columns = ((24.0, "layer and kernel", "start"), (500.0, "predicted µs", "end"), (600.0, "took µs", "end"),
                    (905.0, "GFLOP/s", "end"), (1000.0, "of peak", "end"), (1140.0, "KiB", "end"))
         for x, name, anchor in columns:
             canvas.text(x, top - 8, name, 14, MUTED, anchor)
@@ -104,12 +104,12 @@ class PlanTable(Result):
             y = top + 50 * index
             canvas.rectangle(12, y, WIDTH - 24, 50, fill=SHADE if index % 2 == 0 else None)
             name = f"{row.layer}   {row.kernel}"
-            canvas.text(24, y + 20, name, min(15, 400 / max(text_width(name, 1.06), 0.1)), INK, bold=True)
+            canvas.text(24, y + 20, name, grid.fitting(name, 370 / grid.BOLDER, 15), INK, bold=True)
             canvas.rectangle(620, y + 8, max(1.0, 200 * row.microseconds / longest), 14, fill=BLUE)
             canvas.rectangle(619 + 200 * row.predicted / longest, y + 4, 3, 22, fill=ORANGE)
             for x, text in ((500, cells[2]), (600, cells[3]), (905, cells[5]), (1000, cells[6]), (1140, cells[7])):
                 canvas.text(x, y + 20, text, 15, INK, "end")
-            size = min(13, (WIDTH - 60) / max(text_width(row.reason, 1.0), 0.1))
+            size = grid.fitting(row.reason, WIDTH - 60, 13)
             canvas.text(24, y + 40, row.reason, size, MUTED)
         canvas.path([(12, top), (WIDTH - 12, top)], LINE)
         return canvas

@@ -72,7 +72,8 @@ def batch(model, x) -> Any:
     """The user's input as the model takes it: float32, with a batch axis, with a channel axis if one is needed.
 
     Raises:
-        ShapeError: it does not fit the model.
+        ShapeError: it does not fit the model, or there is no sample in it.
+        ArgumentError: some of its numbers are NaN or infinite.
     """
     graph = network(model)
     if len(graph.inputs) > 1:
@@ -97,11 +98,36 @@ def _fit(x, tensor, name: str) -> np.ndarray:
             want is None or have == want for have, want in zip(shape[1:], wanted[1:], strict=True))
     for shape in (array.shape, (1, *array.shape), (*array.shape, 1), (1, *array.shape, 1)):
         if fits(shape):
-            return array.reshape(shape)
+            return _whole(array.reshape(shape))
     one = "(" + ", ".join("any" if length is None else str(length) for length in wanted[1:]) + ")"
     raise ShapeError(f"The model '{name}' takes inputs of shape {one}, one of them or a batch with one more axis in "
-                     f"front. {received(shape=array.shape)}. Resize the image, for example with "
-                     "striate.utils.load_img(path, target_size=(height, width)).")
+                     f"front. {received(shape=array.shape)}. {_mend(array.shape, wanted)}")
+
+
+def _mend(have: tuple[int, ...], wanted: tuple[int | None, ...]) -> str:
+    """What to do with an input of the shape `have` for a model that wants (None, ...)."""
+    one = have[-len(wanted) + 1:]
+    if len(wanted) == 4 and len(one) == 3 and one[:-1] == wanted[1:-1]:
+        words = f"The model looks at {wanted[-1]} channels, the image has {one[-1]}: "
+        if wanted[-1] == 3 and one[-1] == 1:
+            return words + "repeat them, np.repeat(x, 3, axis=-1)."
+        return words + ("make it grey, x.mean(axis=-1, keepdims=True)." if wanted[-1] == 1 else
+                        "choose as many of them, such as x[..., :n], or their mean, x.mean(axis=-1, keepdims=True).")
+    return "Resize the image, for example with striate.utils.load_img(path, target_size=(height, width))." \
+        if len(wanted) == 4 else "Cut or pad it to that length."
+
+
+def _whole(array: np.ndarray) -> np.ndarray:
+    """The array, if it holds a sample and every number of it is one."""
+    if not len(array):
+        raise ShapeError("There is no sample in the input: give at least one. " + received(shape=array.shape))
+    broken = np.argwhere(~np.isfinite(array))
+    if len(broken):
+        raise ArgumentError(f"{len(broken):,} numbers of the input are NaN or infinite, the first at "
+                            f"{tuple(broken[0].tolist())}; nothing that follows from them can be explained. Fill "
+                            "them, for example with np.nan_to_num(x), or take another sample. "
+                            + received(shape=array.shape))
+    return array
 
 
 _MADE: WeakKeyDictionary = WeakKeyDictionary()

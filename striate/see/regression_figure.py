@@ -100,7 +100,8 @@ class Regression(Result):
         counts, edges = np.histogram(self.errors, BINS, (-largest, largest))
         room, tall = WIDTH - x - grid.MARGIN - 10, SIDE * 0.6
         each = room / BINS
-        canvas.text(x, y + 18, "errors: predicted minus true", 14, INK, bold=True)
+        unit = f" ({self.unit})" if self.unit else ""
+        canvas.text(x, y + 18, f"errors: predicted minus true{unit}", 14, INK, bold=True)
         for place, count in enumerate(counts.tolist()):
             height = tall * count / max(1, int(counts.max()))
             colour = BLUE if edges[place] + edges[place + 1] > 0 else ORANGE

@@ -61,7 +61,7 @@ class Invariance(Result):
 
     def figure(self) -> Canvas:
         """Input, two maps before and after, and bars for every layer."""
-        title = f"{self.model}: the input is shifted by {', '.join(map(str, self.shift))}"
+        title = f"{self.model}: the input is shifted by {_said(self.shift)}"
         note = "Blue: share of numbers that move along with the input (equivariance). Orange: share that stay as " \
                "they are (invariance)."
         top = grid.header_height(WIDTH, title, note)
@@ -84,6 +84,15 @@ class Invariance(Result):
                 canvas.text(900, y + offset + 13, text, 13, MUTED)
         canvas.height = top + 46 * len(self.layers) + 16
         return canvas
+
+
+def _said(shift: tuple[int, ...]) -> str:
+    """A shift in words."""
+    if len(shift) != 2:
+        return f"{', '.join(map(str, shift))} places"
+    parts = [f"{abs(by)} {word}{'s' * (abs(by) != 1)} {way[by < 0]}" for by, word, way in
+             zip(shift, ("row", "column"), (("down", "up"), ("to the right", "to the left")), strict=True) if by]
+    return " and ".join(parts) or "nothing"
 
 
 def _step(model, layer) -> tuple[int, ...]:

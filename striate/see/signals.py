@@ -45,11 +45,11 @@ class Signals(Result):
     def figure(self) -> Canvas:
         """One panel below the other."""
         top = grid.header_height(WIDTH, self.title, self.note)
-        each = 190.0
-        canvas = Canvas(WIDTH, top + each * len(self.panels) + 20, self.title)
+        each = 214.0
+        canvas = Canvas(WIDTH, top + each * len(self.panels), self.title)
         grid.header(canvas, self.title, self.note)
         for row, (name, curves) in enumerate(self.panels):
-            _panel(canvas, top + row * each, each - 46, name, curves)
+            _panel(canvas, top + row * each, each - 70, name, curves)
         return canvas
 
 
@@ -63,7 +63,11 @@ def _panel(canvas: Canvas, y: float, height: float, title: str, curves: dict[str
     canvas.text(left, y - 8, title, 14, INK, bold=True)
     for mark in marks:
         canvas.path([(left, at(mark)), (left + room, at(mark))], LINE, 1)
-        canvas.text(left - 10, at(mark) + 4, grid.short(mark), 12, MUTED, "end")
+        canvas.text(left - 10, at(mark) + 5, grid.short(mark), 13, MUTED, "end")
+    last = max(map(len, curves.values())) - 1
+    for mark in [mark for mark in ticks(0, max(last, 1), 6) if mark <= last and mark == int(mark)]:
+        canvas.text(left + room * mark / max(last, 1), y + height + 20, int(mark), 13, MUTED, "middle")
+    canvas.text(left - 10, y + height + 20, "place", 13, MUTED, "end")
     x = left + room
     for index, (name, curve) in reversed(list(enumerate(curves.items()))):
         colour = SERIES[index % len(SERIES)]

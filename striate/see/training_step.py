@@ -95,7 +95,7 @@ class Passes(Animation):
         for number in range(len(self.stages)):
             self._card(canvas, top, number, way, place)
         words = self._words(way, place)
-        size = min(17.0, (WIDTH - 2 * grid.MARGIN) / text_width(words, 1.0))
+        size = grid.fitting(words, WIDTH - 2 * grid.MARGIN, 17)
         canvas.text(grid.MARGIN, canvas.height - 28, words, size, INK)
         return canvas
 
@@ -112,7 +112,7 @@ class Passes(Animation):
         name = stage.layer if stage else "input"
         size = stage.size if stage else " x ".join(map(str, self.image.shape))
         canvas.text(x + 10, y + 22, name, min(15, (CARD_WIDTH - 20) / text_width(name, 1.06)), INK, bold=True)
-        canvas.text(x + 10, y + 41, size, min(13, (CARD_WIDTH - 20) / text_width(size, 1.0)), MUTED)
+        canvas.text(x + 10, y + 41, size, grid.fitting(size, CARD_WIDTH - 20, 13), MUTED)
         if reached:
             values = (stage.gradient if stage else self.slope) if back else (stage.output if stage else self.image)
             _picture(canvas, x + 14, y + 52, 130, values, back)

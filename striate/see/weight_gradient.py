@@ -84,7 +84,7 @@ class GradientNumber(Result):
 
     def figure(self) -> Canvas:
         """The inputs, and over each place what it contributed."""
-        title = f"Which inputs moved weight {list(self.weight)} of {self.layer}"
+        title = f"Which inputs moved weight {list(self.weight)} of '{self.layer}'"
         note = f"The gradient {grid.short(self.engine, 4)} is the sum of {len(self.values):,} products: input times " \
                "slope of the loss. Blue adds to the gradient, orange takes away."
         width = 1060.0

@@ -3,7 +3,7 @@
 import importlib.util
 import shutil
 import sys
-import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -69,39 +69,40 @@ def pictures_folder():
 @pytest.fixture(scope="module")
 def served():
     """(address, session) of a page that a real server serves on a free port."""
-    import uvicorn
-
-    from striate.explore.app import make_app
-    from striate.explore.guard import Access
-    from striate.explore.server import listen
     from striate.explore.session import Session
 
     session = Session(tiny.make_subject())
     session.taps("sample-0")
     session.slopes("sample-0")
-    with listen("127.0.0.1", 0) as listening:
-        port = listening.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(make_app(session, Access(tiny.TOKEN, port)), log_level="error",
-                                               lifespan="off", ws="none", timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{port}/?token={tiny.TOKEN}", session
-        server.should_exit = True
-        thread.join(10)
+    with tiny.serving(session) as address:
+        yield address, session
     session.learner.close()
 
 
 @pytest.fixture
 def page(chromium, served):
     """A tab with the page open; whatever the page's console complains about fails the test."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    with opened(chromium, served[0]) as tab:
+        yield tab
+
+
+@contextmanager
+def opened(browser, address):
+    """A tab with a page; whatever the page's console complains about fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
     tab, complaints = context.new_page(), []
     tab.set_default_timeout(60_000)
     tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     tab.on("pageerror", lambda error: complaints.append(str(error)))
-    tab.goto(served[0])
+    tab.goto(address)
     tab.wait_for_selector(".answer-row")
     yield tab
     context.close()
     assert not complaints
+
+
+@pytest.fixture
+def open_tab(chromium):
+    """Opens an address in a tab of its own: `with open_tab(address) as tab`."""
+    return lambda address: opened(chromium, address)
 

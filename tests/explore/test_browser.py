@@ -230,35 +230,22 @@ def test_roles_and_names(page):
 
 def test_markup_in_names_stays_text(chromium):
     """A hostile model: names of the model, of classes and of images that would be scripts as markup."""
-    import threading
+    from explore_tiny import make_subject, pictures, serving
 
-    import uvicorn
-    from explore_tiny import TOKEN, make_subject, pictures
-
-    from striate.explore.app import make_app
-    from striate.explore.guard import Access
-    from striate.explore.server import listen
     from striate.explore.session import Session
     from striate.explore.subject import Sample
 
     evil = "<img src=x onerror=\"document.title='owned'\">"
     sample = Sample(evil, (pictures(1)[0][0] / 255).astype(np.float32))
     session = Session(make_subject(None, False, samples=(sample,), classes=(evil, "b", "c"), said=evil, why_not=evil))
-    with listen("127.0.0.1", 0) as listening:
-        port = listening.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(make_app(session, Access(TOKEN, port)), log_level="error", ws="none",
-                                               lifespan="off", timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
+    with serving(session) as address:
         tab = chromium.new_page()
-        tab.goto(f"http://127.0.0.1:{port}/?token={TOKEN}")
+        tab.goto(address)
         tab.wait_for_selector(".answer-row")
         tab.wait_for_timeout(200)
         assert tab.title() == "tiny · striate explore" and tab.locator("img").count() == 0
         assert evil in tab.inner_text("header")
         tab.close()
-        server.should_exit = True
-        thread.join(10)
 
 
 def test_other_pages_get_nothing(chromium, served, tmp_path):

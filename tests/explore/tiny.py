@@ -1,4 +1,7 @@
-"""A network small enough to learn in a moment, and pictures for it."""
+"""A network small enough to learn in a moment, pictures for it, and a server for what is explored."""
+
+import threading
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -53,3 +56,25 @@ def make_subject(model=None, with_data=True, **changes):
              "pixels": lambda images: (images / 255).astype(np.float32), "shares": lambda outputs: np.asarray(outputs),
              "data": data, "why_not": "" if with_data else "No data was named."}
     return Subject(**{**found, **changes})
+
+
+@contextmanager
+def serving(session):
+    """The address of a page that a real server serves on a free port."""
+    import uvicorn
+
+    from striate.explore.app import make_app
+    from striate.explore.guard import Access
+    from striate.explore.server import listen
+
+    with listen("127.0.0.1", 0) as listening:
+        port = listening.getsockname()[1]
+        server = uvicorn.Server(uvicorn.Config(make_app(session, Access(TOKEN, port)), log_level="error",
+                                               lifespan="off", ws="none", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{port}/?token={TOKEN}"
+        finally:
+            server.should_exit = True
+            thread.join(10)

@@ -1,90 +1,126 @@
 """Everything that can be seen, on the lectures' networks, a residual one, a 1-D one, and files that Keras wrote."""
 
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 from see_networks import line, residual, sample
 
 import striate as keras
-from striate import errors, see, zoo
+from striate import see, zoo
 from striate.see.geometry import is_convolution
 
 FILES = Path(__file__).parents[1] / "saving" / "keras_files"
-MODELS = {name: lambda name=name: zoo.build(name) for name in ("yale", "uva", "nova", "tue")} | {
-    "residual": residual, "line": line} | {
-    f"{name}.keras": lambda name=name: keras.saving.load_model(FILES / f"{name}.keras")
-    for name in ("sequential", "functional")}
+LECTURES = {"yale": (20, 20, 1), "uva": (8, 8, 1), "nova": (12, 12, 1), "tue": (16, 16, 1)}
+MODELS = {name: lambda name=name, shape=shape: zoo.build(name, input_shape=shape) for name, shape in LECTURES.items()}
+MODELS |= {"residual": residual, "line": line}
+MODELS |= {f"{name}.keras": lambda name=name: keras.saving.load_model(FILES / f"{name}.keras")
+           for name in ("sequential", "functional")}
 
 
-def drawn(result):
-    assert str(result) and result.json() and "<svg" in result.figure().svg()
-    return result
+@dataclass
+class Case:
+    """A compiled network and three samples for it."""
+
+    model: Any
+    folder: Path
+    x: np.ndarray = field(init=False)
+    y: np.ndarray = field(init=False)
+
+    def __post_init__(self):
+        units = self.model.output_shape[-1]
+        self.x, self.y = sample(self.model, 3), np.arange(3) % max(units, 2)
+        self.model.compile("sgd", "binary_crossentropy" if units == 1 else "sparse_categorical_crossentropy")
+
+    @cached_property
+    def layer(self):
+        """The last convolution."""
+        return [layer for layer in self.model.layers if is_convolution(layer)][-1]
+
+    @property
+    def place(self):
+        return (0,) * (len(self.layer.output.shape) - 1)
+
+    def recorded(self):
+        self.model.fit(self.x, self.y, batch_size=2, verbose=0, callbacks=[see.Recorder(self.folder, 2)])
+        return self.folder
+
+
+ITEMS = {
+    "activation_maximisation": lambda of: see.activation_maximisation(of.model, of.layer, [0], steps=2),
+    "architecture": lambda of: see.architecture(of.model),
+    "arithmetic": lambda of: see.arithmetic(of.model),
+    "confusion": lambda of: see.confusion(of.model, of.x, of.y),
+    "doctor": lambda of: of.model.doctor(of.x, of.y),
+    "embedding": lambda of: see.embedding(of.model, of.x, of.y),
+    "feature_maps": lambda of: see.feature_maps(of.model, of.x[0], of.layer),
+    "film": lambda of: see.film_of(of.model, of.x[0], of.layer, piece=4),
+    "filters": lambda of: see.filters(of.model, of.layer),
+    "grad_cam": lambda of: see.grad_cam(of.model, of.x[:1]),
+    "gradient_number": lambda of: see.gradient_number(of.model, of.x[:2], of.y[:2], of.layer,
+                                                      (0,) * of.layer.kernel.ndim),
+    "invariance": lambda of: see.invariance(of.model, of.x[:1], 1),
+    "most_confident": lambda of: see.most_confident(of.model, of.x, of.y),
+    "number": lambda of: see.number(of.model, of.x[0], of.layer, of.place),
+    "occlusion": lambda of: see.occlusion(of.model, of.x[:1]),
+    "passes": lambda of: see.passes(of.model, of.x[0], of.y[0] if of.model.output_shape[-1] > 1 else [0.0]),
+    "patches": lambda of: see.patches(of.model, of.x, of.layer, count=2),
+    "plan": lambda of: see.plan(of.model, 2, repeats=1),
+    "receptive_field": lambda of: see.receptive_field(of.model, of.layer, of.x[0]),
+    "saliency": lambda of: see.saliency(of.model, of.x[:1]),
+    "samples": lambda of: see.samples(of.x, of.y),
+    "time_travel": lambda of: see.time_travel(of.recorded(), x=of.x, y=of.y, image=of.x[0]),
+    "worst_mistakes": lambda of: see.worst_mistakes(of.model, of.x, of.y),
+}
+PIXELS = (".png", ".gif", ".apng", ".pdf", ".mp4")
+"""Each item is saved as each of these on one network or another; as text of all kinds on every network."""
+FILMS = {"film", "passes", "time_travel"}
+
+
+@pytest.fixture(scope="module", params=list(MODELS))
+def case(request, tmp_path_factory):
+    return Case(MODELS[request.param](), tmp_path_factory.mktemp("recording")), list(MODELS).index(request.param)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", list(MODELS))
-def test_everything(name):
-    model = MODELS[name]()
-    x = sample(model, 3)
-    units = model.output_shape[-1]
-    y = np.arange(3) % max(units, 2)
-    loss = "binary_crossentropy" if units == 1 else "sparse_categorical_crossentropy"
-    convolutions = [layer for layer in model.layers if is_convolution(layer)]
-    model.compile("sgd", loss)
-    drawn(see.arithmetic(model))
-    drawn(see.architecture(model))
-    drawn(see.passes(model, x[0], y[0] if units > 1 else [0.0]))
-    drawn(see.confusion(model, x, y))
-    drawn(see.most_confident(model, x, y))
-    drawn(see.embedding(model, x, y))
-    drawn(see.saliency(model, x[:1]))
-    drawn(see.occlusion(model, x[:1]))
-    drawn(see.invariance(model, x[:1], 1))
-    drawn(see.plan(model, 2, repeats=1))
-    drawn(model.doctor(x, y))
-    for layer in (convolutions[0], convolutions[-1]):
-        place = (0,) * (len(layer.output.shape) - 1)
-        drawn(see.number(model, x[0], layer, place))
-        drawn(see.gradient_number(model, x[:2], y[:2], layer, (0,) * layer.kernel.ndim))
-        drawn(see.feature_maps(model, x[0], layer))
-        drawn(see.filters(model, layer))
-        drawn(see.receptive_field(model, layer, x[0]))
-        drawn(see.grad_cam(model, x[:1], layer=layer))
-        drawn(see.film_of(model, x[0], layer, piece=8))
-        drawn(see.activation_maximisation(model, layer, [0], steps=2))
-        if len(layer.output.shape) == 4:
-            drawn(see.patches(model, x, layer, count=2))
-    if name in ("residual", "line"):
-        assert "The arithmetic" in see.report(model, None, (x, y), (x, y)).html()
+@pytest.mark.parametrize("item", list(ITEMS))
+def test_every_item_of_every_network(case, item, tmp_path):
+    of, turn = case
+    result = ITEMS[item](of)
+    for canvas in (result.frame(0), result.figure()) if item in FILMS else (result.figure(),):
+        ElementTree.fromstring(canvas.svg())
+        assert canvas.describe
+    for ending in (".txt", ".json") if item in FILMS else (".txt", ".json", ".svg", ".html"):
+        assert result.save(tmp_path / f"result{ending}").stat().st_size > 20
+    if item not in FILMS:
+        path = result.save(tmp_path / f"result{PIXELS[(turn + list(ITEMS).index(item)) % len(PIXELS)]}")
+        assert readable(path)
 
 
-@pytest.mark.parametrize("call", [
-    lambda model, x: see.number(model, x, "conv_9", (0, 0)), lambda model, x: see.feature_maps(model, x, "conv_9"),
-    lambda model, x: see.receptive_field(model, "conv_9"), lambda model, x: see.film_of(model, x, "conv_9"),
-    lambda model, x: see.filters(model, "conv_9"), lambda model, x: see.grad_cam(model, x, layer="conv_9"),
-    lambda model, x: see.activation_maximisation(model, "conv_9"), lambda model, x: see.patches(model, x, "conv_9"),
-    lambda model, x: see.embedding(model, np.repeat(x, 3, 0), layer="conv_9")])
-def test_a_layer_that_does_not_exist(made, call):
-    with pytest.raises(errors.ArgumentError, match="has no such layer. It has: 0 grouped"):
-        call(made["plain"], sample(made["plain"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", (".svg", ".html", *PIXELS))
+def test_films_as_every_kind_of_file(case, ending, tmp_path):
+    of, turn = case
+    if turn != list(MODELS).index("line"):
+        pytest.skip("the shortest film is enough")
+    film = see.film_of(of.model, of.x[0], of.layer, piece=3)
+    path = film.save(tmp_path / f"film{ending}")
+    assert path.stat().st_size > 500 if ending in (".svg", ".html") else readable(path) == film.count
 
 
-@pytest.mark.parametrize("call", [
-    see.saliency, see.grad_cam, see.occlusion, see.invariance, lambda model, x: see.feature_maps(model, x, 0),
-    lambda model, x: see.receptive_field(model, 0, x), lambda model, x: see.film_of(model, x, 0),
-    lambda model, x: see.passes(model, x, 0, "mse"), lambda model, x: see.patches(model, x),
-    lambda model, x: see.embedding(model, [x, x, x])])
-def test_an_image_of_the_wrong_size(made, call):
-    with pytest.raises(errors.ShapeError, match=r"takes inputs of shape \(12, 10, 2\).*Resize the image"):
-        call(made["plain"], np.ones((9, 9, 2)))
-
-
-@pytest.mark.parametrize("call", [
-    see.filters, lambda model: see.grad_cam(model, np.ones(4)), lambda model: see.feature_maps(model, np.ones(4), 0),
-    lambda model: see.receptive_field(model, 0, np.ones(4)), lambda model: see.patches(model, np.ones((8, 4))),
-    lambda model: see.invariance(model, np.ones(4))])
-def test_a_network_without_convolutions(call):
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="relu"), keras.layers.Dense(2)])
-    with pytest.raises(errors.ArgumentError, match="convolution|has no places|height, width|an image|whole input"):
-        call(model)
+def readable(path):
+    """How many frames or pages another program finds in a file."""
+    if path.suffix == ".mp4":
+        av = pytest.importorskip("av", reason="the extra `film` is not installed")
+        with av.open(str(path)) as container:
+            return sum(1 for _ in container.decode(video=0))
+    if path.suffix == ".pdf":
+        return len(pytest.importorskip("pypdf", reason="pypdf is not installed").PdfReader(path).pages)
+    with Image.open(path) as image:
+        image.load()
+        return getattr(image, "n_frames", 1)

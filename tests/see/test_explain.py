@@ -62,3 +62,61 @@ def test_timeline_of_a_run(tmp_path):
     assert json.loads(again.stdout)["steps"] == [2, 5]
     refused = run("training", out, "--steps", "2")
     assert refused.exit_code == 2 and "choose among the states: 0, 3, 6" in refused.output
+
+
+def test_films_of_any_settings(tmp_path):
+    done = run("animation", "--kernel", "2,3", "--stride", "2", "--padding", "same", "--size", "5", "--json")
+    assert done.exit_code == 0, done.output
+    assert len(json.loads(done.stdout)["frames"]) == 9
+    done = run("animation", "--kind", "max", "--kernel", "2", "--stride", "2", "--size", "4", "--backward", "--out",
+               str(tmp_path / "back.gif"))
+    assert done.exit_code == 0 and (tmp_path / "back.gif").read_bytes().startswith(b"GIF")
+    assert "16 frames, output 4 x 4" in run("animation", "--kind", "transposed", "--kernel", "3", "--size", "2").stdout
+    refused = run("animation", "--kernel", "9", "--size", "4")
+    assert refused.exit_code == 2 and "smaller than its kernel" in refused.output
+
+
+def test_three_forms_and_predicted_numbers(tmp_path):
+    import numpy as np
+
+    import striate as keras
+
+    found = json.loads(run("forms", "1 0; 2 -1", "--json").stdout)
+    assert found["convolution"] == found["commuted"] != found["correlation"]
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.save(tmp_path / "line.keras")
+    np.savez(tmp_path / "line.npz", x=np.eye(2, dtype=np.float32), y=np.zeros(2))
+    done = run("regression", str(tmp_path / "line.keras"), str(tmp_path / "line.npz"), "--unit", "mpg")
+    assert done.exit_code == 0 and "mpg" in done.stdout
+    np.savez(tmp_path / "other.npz", x=np.eye(2))
+    refused = run("regression", str(tmp_path / "line.keras"), str(tmp_path / "other.npz"))
+    assert refused.exit_code == 2 and "arrays x and y" in refused.output
+
+
+def test_a_page_about_a_model(tmp_path):
+    page = tmp_path / "page.html"
+    done = run("report", "lenet5", "fashion-mnist", "--subset", "--limit", "40", "--out", str(page))
+    assert done.exit_code == 0, done.output
+    assert "The arithmetic" in page.read_text("utf-8") and "striate explain report lenet5" in page.read_text("utf-8")
+
+
+def test_every_item_has_its_command():
+    """What `see` offers and the command does not is listed here, with the reason."""
+    from striate import see
+    from striate.cli.explain import command
+
+    elsewhere = {"DrawnModel": "utils.plot_model draws it", "Recorder": "a callback: striate train --timeline",
+                 "Timeline": "what `training` reads", "convolve": "a function of two lines of numbers"}
+    commands = {"number": "number", "gradient_number": "gradient", "arithmetic": "arithmetic", "plan": "plan",
+                "connectivity": "connectivity", "edge_detection": "edges", "feature_maps": "feature-maps",
+                "filters": "filters", "patches": "patches", "receptive_field": "receptive-field", "saliency": "why",
+                "grad_cam": "why", "occlusion": "why", "activation_maximisation": "maximise", "invariance": "shift",
+                "architecture": "architecture", "animate": "animation", "film_of": "film", "passes": "step",
+                "smoothing": "signal", "matched_filter": "signal", "impulse_response": "signal",
+                "noisy_sensor": "signal", "toeplitz": "toeplitz", "convolution_forms": "forms", "x_or_o": "x-or-o",
+                "x_or_o_votes": "x-or-o", "x_or_o_tricks": "x-or-o", "doctor": "model", "time_travel": "training",
+                "confusion": "confusion", "worst_mistakes": "mistakes", "most_confident": "mistakes",
+                "embedding": "embedding", "regression": "regression", "samples": "samples", "report": "report"}
+    assert set(commands) | set(elsewhere) == set(see.__all__)
+    assert set(commands.values()) == set(command.commands)
+    assert all(one.examples.strip() and one.help for one in command.commands.values())
