@@ -1,10 +1,10 @@
 """How training scales over ranks: measures steps and exchanges on 1 to 4 ranks, and over links of given speed.
 
-    python -m benchmarks.scaling                           on this machine (a few minutes; it should be quiet)
-    sudo -E python -m benchmarks.scaling --links 20,50,100 between network namespaces, at so many Mbit/s
+    python -m benchmarks.scaling                           on this machine (4 minutes, in which it should be quiet)
+    sudo -E python -m benchmarks.scaling --links 20,50,100 between network namespaces, at so many Mbit/s (3 minutes)
     python -m benchmarks.scaling_model                     fits the model, checks it, draws docs/scaling.md's figures
 
-Both measurements go into one file.
+Both measurements go into one file. `--parts finality,noise` renews these alone.
 
 Each rank has one thread. A rank's part of the batch stays the same (weak scaling): 32 images. `seconds` are the fastest
 step (or exchange) of many, `median` the median one; on a machine that does other things only the fastest says anything.
@@ -20,14 +20,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 RESULTS = Path(__file__).parent / "results" / "scaling.json"
-NETWORKS = ("lenet5", "small", "uva", "nova")
+NETWORKS, LINKED = ("lenet5", "small", "uva", "nova"), ("small", "uva")
 LENGTHS = (1024, 16384, 262144, 1048576, 2097152)
+PARTS = ("exchanges", "steps", "finality", "noise")
 BATCH, RANKS = 32, (1, 2, 3, 4)
 HOSTS = ("striate-a", "striate-b")
 _LAUNCHER = """#!/bin/sh
@@ -50,18 +52,22 @@ def exchange(order) -> list[dict]:
         for _ in range(order["repeats"]):
             found.from_first(lambda: None)
             started = time.perf_counter()
-            found.sum_shards(length, [BATCH] * found.size, lambda shard, v=vector, r=result: (v, r))
+            found.sum_shards([(0, length)], [BATCH] * found.size, lambda shard, ready, v=vector, r=result: (v, r))
             times.append(time.perf_counter() - started)
         rows.append({"ranks": found.size, "length": length, "seconds": min(times), "median": statistics.median(times)})
     return rows
 
 
 def steps(order) -> dict:
-    """Seconds of a training step with 32 images a rank."""
+    """Seconds of a training step with 32 images a rank; `whole`: nothing is sent before the backward pass is over."""
     import striate as keras
     from striate import callbacks, zoo
+    from striate.models.training import buckets
     from striate.ranks import ranks
 
+    whole = order.get("whole", False)
+    if whole:
+        buckets.BUCKET_BYTES = 2**62
     keras.utils.set_random_seed(0)
     model, recipe = zoo.build(order["network"]), zoo.recipe(order["network"])
     count = BATCH * ranks().size
@@ -71,7 +77,7 @@ def steps(order) -> dict:
     clock = _Clock(callbacks)
     model.fit(x, y, batch_size=count, epochs=order["steps"], verbose=0, shuffle=False, callbacks=[clock.callback])
     walls, works = np.diff(clock.walls)[2:], np.diff(clock.works)[2:]
-    return {"network": order["network"], "ranks": ranks().size, "parameters": model.count_params(),
+    return {"network": order["network"], "ranks": ranks().size, "whole": whole, "parameters": model.count_params(),
             "seconds": float(walls.min()), "median": float(np.median(walls)), "processor_seconds": float(works.min())}
 
 
@@ -88,9 +94,10 @@ class _Clock:
 
 
 def finality(order) -> list[dict]:
-    """How far a step is when its gradients are final: (share of the time, share of the bytes), launch by launch."""
+    """When gradients are final: (share of the step's time, bytes) of what each launch writes, and of each bucket."""
     import striate as keras
     from striate import zoo
+    from striate.models.training import buckets
     from striate.models.training.data import Batch, Examples
 
     keras.utils.set_random_seed(0)
@@ -102,13 +109,16 @@ def finality(order) -> list[dict]:
         x = np.zeros((2 * BATCH, *model.input_shape[1:]), np.float32)
         model.train_on_batch(x, np.zeros(2 * BATCH))
         part = Batch(Examples(x, [np.zeros(2 * BATCH, np.int32)], [None])).between(0, BATCH)
-        executable = model._programs.sharded.shard.executable(part.examples.nest, None)
-        leaves = [array for array in (part.examples.x, part.examples.y[0])]
-        final = {value: index for index, step in enumerate(executable.plan.steps) for value in step.node.outputs}
-        gather = next(node for node in executable.graph.nodes if node.op == "flat_gradients")
-        ends = np.cumsum(_seconds_of_steps(executable, leaves))
-        sizes = [(ends[final.get(value, -1)] / ends[-1], value.type.bytes) for value in gather.inputs]
-        rows.append({"network": network, "points": sorted([float(when), int(size)] for when, size in sizes)})
+        sharded = model._programs.sharded
+        executable = sharded.shard.executable(part.examples.nest, None)
+        plan, flat = executable.plan, executable.graph.outputs[0]
+        ends = np.cumsum(_seconds_of_steps(executable, [part.examples.x, part.examples.y[0]]))
+        points = [[float(ends[index] / ends[-1]), 4 * (end - first)] for index, step in enumerate(plan.steps)
+                  for first, end in buckets.written(plan, flat, step)]
+        last = {bucket: float(ends[step] / ends[-1])
+                for step, those in buckets.final_after(plan, flat, sharded.buckets).items() for bucket in those}
+        rows.append({"network": network, "points": sorted(points), "buckets": [
+            [last.get(bucket, 1.0), 4 * (end - first)] for bucket, (first, end) in enumerate(sharded.buckets)]})
     return rows
 
 
@@ -192,17 +202,23 @@ def linked(launcher: Path):
         launcher.unlink(missing_ok=True)
 
 
-def measure_here(networks: list[str], count: int) -> dict:
+def measure_here(networks: Sequence[str], count: int, parts: list[str]) -> dict:
     """What needs no link, as it is stored."""
-    found: dict = {"machine": _machine(), "batch": BATCH, "exchanges": [], "steps": []}
-    for ranks in RANKS:
-        found["exchanges"] += started(ranks, "exchange", lengths=LENGTHS, repeats=30) if ranks > 1 else []
-        for network in networks:
-            found["steps"].append(started(ranks, "steps", network=network, steps=count) | {"mpi": True})
-            print(found["steps"][-1], flush=True)
-    found["steps"] += [started(None, "steps", network=network, steps=count) | {"mpi": False} for network in networks]
-    found["finality"] = started(None, "finality", networks=networks)
-    found["noise"] = started(None, "noise", subset=True, shards=64, rows=4096, epochs=4)
+    found: dict = {}
+    if "exchanges" in parts:
+        found["exchanges"] = [row for ranks in RANKS[1:]
+                              for row in started(ranks, "exchange", lengths=LENGTHS, repeats=30)]
+    if "steps" in parts:
+        found |= {"machine": _machine(), "batch": BATCH, "steps": []}
+        for ranks in (None, *RANKS):
+            for network in networks:
+                row = started(ranks, "steps", network=network, steps=count) | {"mpi": ranks is not None}
+                print(row, flush=True)
+                found["steps"].append(row)
+    if "finality" in parts:
+        found["finality"] = started(None, "finality", networks=networks)
+    if "noise" in parts:
+        found["noise"] = started(None, "noise", subset=True, shards=64, rows=4096, epochs=4)
     return found
 
 
@@ -213,7 +229,7 @@ def _machine() -> dict:
     return {"processor": cpu.host().name, "cores": os.cpu_count(), "load": os.getloadavg()[0]}
 
 
-def measure_links(links: list[int], networks: list[str], count: int) -> list[dict]:
+def measure_links(links: list[int], networks: Sequence[str], count: int) -> list[dict]:
     """The same between two machines, which are namespaces here: over TCP, at several speeds."""
     rows, launcher = [], Path(tempfile.mkdtemp()) / "launcher"
     os.environ |= {"MPIR_CVAR_CH4_NETMOD": "ofi", "FI_PROVIDER": "tcp"}
@@ -222,10 +238,10 @@ def measure_links(links: list[int], networks: list[str], count: int) -> list[dic
     with linked(launcher) as speed:
         for megabits in links:
             speed(megabits)
-            exchanges = started(2, "exchange", prefix, options, lengths=LENGTHS, repeats=8)
+            exchanges = started(2, "exchange", prefix, options, lengths=LENGTHS, repeats=4)
             rows.append({"megabits": megabits, "exchanges": exchanges, "steps": [
-                started(2, "steps", prefix, options, network=network, steps=max(8, count // 3))
-                for network in networks]})
+                started(2, "steps", prefix, options, network=network, steps=max(8, count // 6), whole=whole)
+                for network in networks for whole in (False, True)]})
             print(json.dumps(rows[-1]), flush=True)
     return rows
 
@@ -234,7 +250,8 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--links", default="", help="speeds of links between namespaces in Mbit/s (needs root)")
-    parser.add_argument("--networks", default=",".join(NETWORKS))
+    parser.add_argument("--parts", default=",".join(PARTS), help="what to measure on this machine")
+    parser.add_argument("--networks", help=f"{','.join(NETWORKS)}, or {','.join(LINKED)} over links, unless given")
     parser.add_argument("--steps", type=int, default=60, help="steps of each measurement")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--rank", help=argparse.SUPPRESS)
@@ -249,12 +266,12 @@ def main() -> None:
         print(json.dumps(kinds[order["kind"]](order)), flush=True)
         return
     links = [int(link) for link in given.links.split(",") if link]
-    networks = given.networks.split(",")
+    networks = given.networks.split(",") if given.networks else LINKED if links else NETWORKS
     found = json.loads(given.out.read_text()) if given.out.exists() else {}
     if links:
         found["links"] = measure_links(links, networks, given.steps)
     else:
-        found |= measure_here(networks, given.steps)
+        found |= measure_here(networks, given.steps, given.parts.split(","))
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(found, indent=1) + "\n")
 

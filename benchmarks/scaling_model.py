@@ -4,11 +4,12 @@
 
 A step of R machines takes
 
-    T(R) = compute * (1 + stragglers * sqrt(2 ln R)) + exchange(R)
-    exchange(R) = start + (R - 1) * latency + 4 P * (copy + 2 (R - 1) / R / (share * link))
+    T(R) = compute * (1 + stragglers * sqrt(2 ln R)) + start + 4 P * copy + what is left of sending(R)
+    sending(R) = 2 (R - 1) * latency + 4 P * 2 (R - 1) / R / (share * link), for one bucket
 
-with P the number of parameters and `link` the speed of the network in bytes a second. `start`, `copy` and `share` are
-fitted to measured exchanges; `stragglers` and the latencies are assumptions, named below.
+with P the number of parameters and `link` the speed of the network in bytes a second. Buckets of gradients are sent as
+soon as they are final, one after the other; what is left is what goes on after the backward pass. `start`, `copy` and
+`share` are fitted to measured exchanges; `stragglers` and the latencies are assumptions, named below.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 RESULTS = Path(__file__).parent / "results" / "scaling.json"
+LOSSES = RESULTS.with_name("losses.jsonl")
 PICTURES = Path(__file__).parents[1] / "docs" / "scaling"
 LONG = 262144
 """Vectors shorter than this are not fitted: they pass at full speed by the burst that the link's shaper allows."""
@@ -58,8 +60,28 @@ class Exchange:
         """Seconds of one exchange between machines over links of so many bytes a second."""
         if machines == 1:
             return 0.0
-        sent = 2 * (machines - 1) / machines / (self.share * link)
-        return self.start + (machines - 1) * latency + 4 * parameters * (self.copy + sent)
+        local = self.start + 4 * parameters * self.copy
+        return local + 2 * self.half(machines, 4 * parameters, link, latency)
+
+    def half(self, machines: int, size: int, link: float, latency: float = 0.0) -> float:
+        """Seconds to send so many bytes' stretches to their owners, or their sums back to all."""
+        return (machines - 1) * (latency + size / machines / (self.share * link))
+
+    def left(self, work: float, buckets: list, machines: int, link: float, latency: float = 0.0) -> float:
+        """Seconds that sending goes on after `work` seconds of computing.
+
+        buckets: (share of the work after which it is final, bytes) of each. A link sends what waits for it in turn: a
+            bucket's gradients when they are final, and the finished sums when the gradients are there.
+        """
+        waiting, free = [(when * work, size, False) for when, size in buckets], 0.0
+        while waiting:
+            item = min(waiting)
+            waiting.remove(item)
+            ready, size, summed = item
+            free = max(free, ready) + self.half(machines, size, link, latency)
+            if not summed:
+                waiting.append((free, size, True))
+        return max(0.0, free - work)
 
 
 def fitted(found: dict) -> Exchange:
@@ -84,15 +106,18 @@ def compute_seconds(found: dict) -> dict[str, float]:
     return {row["network"]: row["processor_seconds"] for row in found["steps"] if row["ranks"] == 1 and row["mpi"]}
 
 
-def parameters_of(found: dict) -> dict[str, int]:
-    """Network -> number of parameters."""
-    return {row["network"]: row["parameters"] for row in found["steps"]}
+def buckets_of(found: dict) -> dict[str, list]:
+    """Network -> (share of the work after which it is final, bytes) of each bucket."""
+    return {row["network"]: row["buckets"] for row in found["finality"]}
 
 
-def step_seconds(seconds: float, parameters: int, machines: int, link: Network, exchange: Exchange) -> float:
+def step_seconds(seconds: float, buckets: list, machines: int, link: Network, exchange: Exchange) -> float:
     """A step of so many machines of 16 cores with 32 images for each core."""
     work = seconds / THREADS_GAIN * (1 + STRAGGLERS * math.sqrt(2 * math.log(machines)))
-    return work + exchange.seconds(machines, parameters, link.bytes, link.latency)
+    if machines == 1:
+        return work
+    local = exchange.start + exchange.copy * sum(size for _, size in buckets)
+    return work + local + exchange.left(work, buckets, machines, link.bytes, link.latency)
 
 
 def check_table(found: dict, exchange: Exchange) -> list[str]:
@@ -110,8 +135,10 @@ def check_table(found: dict, exchange: Exchange) -> list[str]:
             row(f"exchange of {item['length']:,} numbers",
                 exchange.seconds(2, item["length"], speed * 125e3), item["seconds"])
         for item in link["steps"]:
-            guess = paces[item["network"]] + exchange.seconds(2, item["parameters"], speed * 125e3)
-            row(f"step of {item['network']}", guess, item["seconds"])
+            pace, size = paces[item["network"]], 4 * item["parameters"]
+            buckets = [[1.0, size]] if item["whole"] else buckets_of(found)[item["network"]]
+            guess = pace + exchange.start + exchange.copy * size + exchange.left(pace, buckets, 2, speed * 125e3)
+            row(f"step of {item['network']}{', sent at its end' * item['whole']}", guess, item["seconds"])
     return rows
 
 
@@ -130,11 +157,11 @@ def forecast_table(found: dict, exchange: Exchange) -> list[str]:
     """Weak-scaling efficiency of machines of 16 cores."""
     rows = ["| network | link | " + " | ".join(f"{count:,}" for count in MACHINES) + " |",
             "|---|---|" + "---|" * len(MACHINES)]
-    parameters = parameters_of(found)
+    buckets = buckets_of(found)
     for name, seconds in compute_seconds(found).items():
         for link in LINKS:
-            one = step_seconds(seconds, parameters[name], 1, link, exchange)
-            shares = [one / step_seconds(seconds, parameters[name], count, link, exchange) for count in MACHINES]
+            one = step_seconds(seconds, buckets[name], 1, link, exchange)
+            shares = [one / step_seconds(seconds, buckets[name], count, link, exchange) for count in MACHINES]
             rows.append(f"| {name} | {link.name} | " + " | ".join(f"{share:.0%}" for share in shares) + " |")
     return rows
 
@@ -160,16 +187,6 @@ def training_flops(model) -> float:
     graph = Function(lambda x: model(x, training=False)).graph(TensorType((1, *model.input_shape[1:])))
     return 3.0 * sum(OPS[node.op].flops([value.type for value in node.inputs], [value.type for value in node.outputs],
                                         node.attributes) for node in graph.nodes if OPS[node.op].flops)
-
-
-def hidden_share(points: list, seconds: float, link: Network, exchange: Exchange) -> float:
-    """The share of the exchange's time that sending gradients as soon as they are final could hide; at most one half,
-    because finished sums can be sent only when all is there."""
-    free, speed = 0.0, exchange.share * link.bytes
-    for when, size in points:
-        free = max(free, when * seconds) + size / speed
-    sending = sum(size for _, size in points) / speed
-    return (seconds + sending - max(free, seconds)) / sending / 2
 
 
 # ---- pictures --------------------------------------------------------------------------------------------------------
@@ -207,13 +224,13 @@ def _draw_exchange(plt, found: dict, exchange: Exchange):
 
 
 def _draw_efficiency(plt, found: dict, exchange: Exchange):
-    works, parameters = compute_seconds(found), parameters_of(found)
+    works, buckets = compute_seconds(found), buckets_of(found)
     figure, panels = plt.subplots(1, len(LINKS), figsize=(9.6, 3.4), sharey=True)
     counts = np.unique(np.geomspace(1, 1024, 40).astype(int))
     for axes, link in zip(panels, LINKS, strict=True):
         for name, seconds in works.items():
-            one = step_seconds(seconds, parameters[name], 1, link, exchange)
-            axes.plot(counts, [100 * one / step_seconds(seconds, parameters[name], int(count), link, exchange)
+            one = step_seconds(seconds, buckets[name], 1, link, exchange)
+            axes.plot(counts, [100 * one / step_seconds(seconds, buckets[name], int(count), link, exchange)
                                for count in counts], label=name)
         axes.set(xscale="log", xlabel="machines of 16 cores", title=link.name, ylim=(0, 104))
         axes.set_xticks([1, 8, 64, 512], ["1", "8", "64", "512"])
@@ -236,12 +253,27 @@ def _draw_final(plt, found: dict, exchange: Exchange):
 
 
 def overlap_table(found: dict, exchange: Exchange) -> list[str]:
-    """How much of an exchange could hide behind the backward pass, over each link."""
-    rows = ["| network | " + " | ".join(link.name for link in LINKS) + " |", "|---|" + "---|" * len(LINKS)]
+    """How much of sending hides behind the backward pass, for two machines over each link."""
+    rows = ["| network | buckets | " + " | ".join(link.name for link in LINKS) + " |",
+            "|---|---|" + "---|" * len(LINKS)]
     works = compute_seconds(found)
-    for row in found["finality"]:
-        shares = [hidden_share(row["points"], works[row["network"]] / THREADS_GAIN, link, exchange) for link in LINKS]
-        rows.append(f"| {row['network']} | " + " | ".join(f"{share:.0%}" for share in shares) + " |")
+    for name, buckets in buckets_of(found).items():
+        work, whole = works[name] / THREADS_GAIN, [[1.0, sum(size for _, size in buckets)]]
+        hidden = [1 - exchange.left(work, buckets, 2, link.bytes) / exchange.left(work, whole, 2, link.bytes)
+                  for link in LINKS]
+        rows.append(f"| {name} | {len(buckets)} | " + " | ".join(f"{share:.0%}" for share in hidden) + " |")
+    return rows
+
+
+def measured_overlap_table(found: dict, exchange: Exchange) -> list[str]:
+    """Steps of two ranks over links: gradients sent at the end of the backward pass, and while it runs."""
+    rows = ["| network | link | sent at the end | sent while it runs | saved |", "|---|---|---|---|---|"]
+    for link in found["links"]:
+        times = {(row["network"], row["whole"]): row["seconds"] for row in link["steps"]}
+        for name in dict.fromkeys(row["network"] for row in link["steps"]):
+            late, early = times[name, True], times[name, False]
+            rows.append(f"| {name} | {link['megabits']} Mbit/s | {1e3 * late:.1f} ms | {1e3 * early:.1f} ms | "
+                        f"{1e3 * (late - early):.1f} ms |")
     return rows
 
 
@@ -249,6 +281,16 @@ def noise_table(found: dict) -> list[str]:
     """The gradient noise scale over the epochs."""
     rows = ["| epochs of training | noise scale, images |", "|---|---|"]
     return rows + [f"| {row['epochs']} | {row['scale']:.0f} |" for row in found["noise"]["scales"]]
+
+
+def losses_table() -> list[str]:
+    """What `python -m tests.parallel.losses` has recorded."""
+    trials = [json.loads(line) for line in LOSSES.read_text().splitlines()]
+    losses = [loss for trial in trials for loss in trial["losses"]]
+    killed = sum(loss[2] == "SIGKILL" for loss in losses)
+    ends = sorted(loss[-1] for loss in losses)
+    return ["| trainings | killed | stopped | job over after (median) | at most |", "|---|---|---|---|---|",
+            f"| {len(trials)} | {killed} | {len(losses) - killed} | {ends[len(ends) // 2]:.1f} s | {ends[-1]:.1f} s |"]
 
 
 def tables(found: dict, exchange: Exchange) -> str:
@@ -265,7 +307,9 @@ def tables(found: dict, exchange: Exchange) -> str:
             (f"Foretold beside measured, two ranks with a link of {held_out(found)} Mbit/s, which was not fitted:",
              check_table(found, exchange)),
             ("Efficiency of so many machines of 16 cores, 32 images a core:", forecast_table(found, exchange)),
-            ("The part of an exchange that could hide behind the backward pass:", overlap_table(found, exchange)),
+            ("Two ranks of one thread with a link between, fastest steps:", measured_overlap_table(found, exchange)),
+            ("The part of sending that hides behind the backward pass of 16 cores, foretold for two machines:",
+             overlap_table(found, exchange)),
             ("Images a second in training:", gpu_table(found)),
             ("Gradient noise scale of `small` on Fashion-MNIST (the tenth of it that comes with striate):",
              noise_table(found))):
@@ -281,6 +325,7 @@ def main() -> None:
     print(text)
     draw(found, exchange, PICTURES)
     (PICTURES / "tables.txt").write_text(text)
+    (PICTURES / "losses.txt").write_text("\n".join(losses_table()) + "\n")
 
 
 if __name__ == "__main__":

@@ -132,6 +132,19 @@ def mapped(order):
     return [[result["rank"], result["square"], result["array"].tolist()] for result in results]
 
 
+def folds(order):
+    """A cross-validation whose models are an ensemble afterwards; each of them is trained on one rank."""
+    def fold(number):
+        model, x, y = made("mixed", 1)
+        held = np.arange(len(x)) % order["count"] == number
+        model.fit(x[~held], y[~held], batch_size=12, epochs=2, verbose=0)
+        return {"score": model.evaluate(x[held], y[held], verbose=0), "weights": digest(model),
+                "predicted": model.predict(x, verbose=0)}
+    results = parallel.map_tasks(fold, range(order["count"]))
+    together = sum(result["predicted"] for result in results)
+    return [[result["score"], result["weights"]] for result in results], hashlib.sha256(together.tobytes()).hexdigest()
+
+
 def tuned(order):
     """A search whose trials are shared out, each with a file of its own."""
     def objective(settings, epochs, file):
@@ -166,7 +179,7 @@ def places(order):
 
 
 TASKS = {function.__name__: function
-         for function in (train, backed_up, metrics, fails, mapped, tuned, stored, interrupted, places)}
+         for function in (train, backed_up, metrics, fails, mapped, folds, tuned, stored, interrupted, places)}
 
 if __name__ == "__main__":
     wanted = json.loads(sys.argv[1])

@@ -80,6 +80,13 @@ def test_tasks_are_shared_out_and_their_results_come_in_order(run):
 
 
 @pytest.mark.slow
+def test_folds_and_an_ensemble_over_ranks_are_those_of_one_process(run):
+    scores, together = run(None, task="folds", count=4)
+    assert len({weights for _, weights in scores}) == 4
+    assert run(3, task="folds", count=4) == [scores, together]
+
+
+@pytest.mark.slow
 def test_a_search_over_ranks_is_that_of_one_process(run, tmp_path):
     found = [run(ranks, task="tuned", folder=str(tmp_path / str(ranks))) for ranks in (None, 2)]
     assert found[0] == found[1]

@@ -44,7 +44,7 @@ def final_after(plan: Any, flat: Any, buckets: Sequence[tuple[int, int]]) -> dic
     """
     last = [0] * len(buckets)
     for index, step in enumerate(plan.steps):
-        for first, end in _written(plan, flat, step):
+        for first, end in written(plan, flat, step):
             for bucket, (start, stop) in enumerate(buckets):
                 if first < stop and start < end:
                     last[bucket] = index
@@ -55,7 +55,7 @@ def final_after(plan: Any, flat: Any, buckets: Sequence[tuple[int, int]]) -> dic
     return found
 
 
-def _written(plan: Any, flat: Any, step: Any) -> list[tuple[int, int]]:
+def written(plan: Any, flat: Any, step: Any) -> list[tuple[int, int]]:
     """The stretches of the vector that a step writes: (first element, end)."""
     if flat in step.node.outputs:  # It copies the gradients that could not be made in place.
         return [(offset, offset + value.type.size)
