@@ -129,7 +129,7 @@ def _verified(place: Path) -> tuple[bytes, bytes] | None:
     try:
         wanted = json.loads((place / _COMMIT).read_bytes())
         tensors, facts = (place / _TENSORS).read_bytes(), (place / _FACTS).read_bytes()
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return (tensors, facts) if wanted == {_TENSORS: _hash(tensors), _FACTS: _hash(facts)} else None
 
@@ -152,6 +152,7 @@ def _without_arrays(item: Any, arrays: dict[str, np.ndarray], path: str = "") ->
 
 def _read(tensors: bytes, facts: bytes) -> Any:
     from striate.untrusted import read_safetensors
+    from striate.untrusted.limits import damaged
 
     arrays, _ = read_safetensors(tensors, _TENSORS)
 
@@ -164,4 +165,5 @@ def _read(tensors: bytes, facts: bytes) -> Any:
                 return arrays[item["array"]]
             return {key: whole(value) for key, value in item.items()}
         return [whole(value) for value in item] if isinstance(item, list) else item
-    return whole(json.loads(facts))
+    with damaged(_FACTS, RecursionError):
+        return whole(json.loads(facts))

@@ -10,6 +10,7 @@ import numpy as np
 from striate.errors import DownloadError, received
 
 _UNSIGNED_BYTE = 8
+_MOST_AXES = 8
 
 
 def read_idx(content: bytes, what: str = "IDX data") -> np.ndarray:
@@ -25,11 +26,13 @@ def read_idx(content: bytes, what: str = "IDX data") -> np.ndarray:
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _UNSIGNED_BYTE:
         raise DownloadError(f"{what} is not an IDX file of unsigned bytes. " + received(start=content[:4]))
     axes = content[3]
+    if not 1 <= axes <= _MOST_AXES:
+        raise DownloadError(f"{what} has an impossible number of axes. " + received(axes=axes))
     start = 4 + 4 * axes
     if len(content) < start:
         raise DownloadError(f"{what} ends inside its header. " + received(length=len(content)))
     shape = struct.unpack_from(f">{axes}I", content, 4)
-    if len(content) - start != math.prod(shape):
+    if 0 in shape or len(content) - start != math.prod(shape):
         raise DownloadError(f"{what} should hold {math.prod(shape):,} bytes of data after its header, "
                             f"{len(content) - start:,} are there. " + received(shape=shape))
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)

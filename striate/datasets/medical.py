@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import struct
 import zlib
@@ -25,9 +26,23 @@ def _needs(module: str, path: str | os.PathLike):
         raise DataError(f"{path} needs the package {module}: pip install 'striate[bio]'.") from None
 
 
-def _check_size(path: str | os.PathLike, shape, max_pixels: int) -> None:
-    if prod(int(length) for length in shape) > max_pixels:
-        raise DataError(f"{path} declares more than {max_pixels:,} pixels. " + received(shape=tuple(shape)))
+_MAX_EXPANSION = 1100
+"""No packing that is read here makes more than so many bytes of one (deflate's limit is 1,032)."""
+_MAX_HEADER = 64 << 20
+_PIECE = 1 << 20
+_DEFLATED, _UNBOUNDED = {8, 32946}, {34925, 34926, 50000, 50001}
+"""TIFF's numbers of the ways to pack: deflate; and those that tifffile unpacks without limits, like LZMA."""
+
+
+def _check_size(path: str | os.PathLike, shape, max_pixels: int, itemsize: int = 1) -> None:
+    """Refuses what declares more pixels than allowed, or more bytes than a file of its size can hold."""
+    lengths = [int(length) for length in shape]
+    if min(lengths, default=0) < 1 or prod(lengths) > max_pixels:
+        raise DataError(f"{path} declares no pixels, or more than {max_pixels:,}. " + received(shape=tuple(lengths)))
+    held = os.path.getsize(path)
+    if prod(lengths) * itemsize > held * _MAX_EXPANSION:
+        raise DataError(f"{path} declares more pixels than a file of {held:,} bytes can hold. "
+                        + received(shape=tuple(lengths)))
 
 
 def with_channels(pixels: np.ndarray, path: str | os.PathLike) -> np.ndarray:
@@ -61,12 +76,30 @@ def read_tiff(path: str | os.PathLike, max_pixels: int) -> np.ndarray:
     try:
         with tifffile.TiffFile(path) as file:
             page = file.pages[0]
-            _check_size(path, page.shape, max_pixels * 4)
+            _check_size(path, page.shape, max_pixels * 4 // page.dtype.itemsize, page.dtype.itemsize)
+            _check_strips(file, page, path)
             return with_channels(page.asarray(), path)
     except (*DAMAGED, tifffile.TiffFileError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path} cannot be read as a picture: {error}") from error
+
+
+def _check_strips(file, page, path: str | os.PathLike) -> None:
+    """Packed strips must not unpack to more than the page has: tifffile itself sets no bounds."""
+    if page.compression in _UNBOUNDED:
+        raise DataError(f"{path} is packed in a way that is not read. " + received(packing=int(page.compression)))
+    if page.compression not in _DEFLATED:
+        return
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+        file.filehandle.seek(offset)
+        unpacker, left, rest = zlib.decompressobj(), page.nbytes, file.filehandle.read(min(count, file.filehandle.size))
+        while rest and left >= 0:
+            left -= len(unpacker.decompress(rest, _PIECE))
+            rest = unpacker.unconsumed_tail
+        if left < 0:
+            raise DataError(f"A part of {path} unpacks to more than the whole picture has. "
+                            + received(bytes=page.nbytes))
 
 
 def read_dicom(path: str | os.PathLike, max_pixels: int) -> np.ndarray:
@@ -77,20 +110,44 @@ def read_dicom(path: str | os.PathLike, max_pixels: int) -> np.ndarray:
     """
     pydicom = _needs("pydicom", path)
     try:
-        file = pydicom.dcmread(path)
-        frames = int(getattr(file, "NumberOfFrames", 1) or 1)
-        _check_size(path, (frames, file.Rows, file.Columns), max_pixels)
-        pixels = file.pixel_array
+        with open(path, "rb") as file:
+            return _dicom_picture(pydicom, file, path, max_pixels)
     except (*DAMAGED, pydicom.errors.InvalidDicomError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path} cannot be read as DICOM: {error}") from error
+
+
+def _dicom_picture(pydicom, file, path: str | os.PathLike, max_pixels: int) -> np.ndarray:
+    meta = pydicom.filereader.read_file_meta_info(path)
+    if getattr(meta, "TransferSyntaxUID", "") == pydicom.uid.DeflatedExplicitVRLittleEndian:
+        # pydicom unpacks the whole of such a file at once, however much that may be.
+        raise DataError(f"{path} is packed as a whole (deflated), which is not read. Save it without that.")
+    found = pydicom.dcmread(file)
+    frames = int(getattr(found, "NumberOfFrames", 1) or 1)
+    shape = (frames, found.Rows, found.Columns, getattr(found, "SamplesPerPixel", 1))
+    _check_size(path, shape, 4 * max_pixels, found.BitsAllocated // 8)
+    pixels = found.pixel_array
     pixels = with_channels(pixels[frames // 2] if frames > 1 else pixels, path)
     if pixels.shape[2] > 1:
         return pixels
-    slope, intercept = float(getattr(file, "RescaleSlope", 1)), float(getattr(file, "RescaleIntercept", 0))
-    pixels = pixels.astype(np.float32) * slope + intercept
-    return (-pixels if file.PhotometricInterpretation == "MONOCHROME1" else pixels).astype(np.float32)
+    slope, intercept = float(getattr(found, "RescaleSlope", 1)), float(getattr(found, "RescaleIntercept", 0))
+    pixels = pixels.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+    if not np.isfinite(pixels).all():
+        raise DataError(f"{path} has values that are no numbers. " + received(slope=slope, intercept=intercept))
+    return -pixels if found.PhotometricInterpretation == "MONOCHROME1" else pixels
+
+
+def _check_nifti_header(path: str | os.PathLike) -> None:
+    """Where the numbers begin is checked before nibabel reads everything that lies in front of them."""
+    with gzip.open(path) if os.fspath(path).lower().endswith(".gz") else open(path, "rb") as file:
+        header = file.read(348)
+    if len(header) < 348:
+        raise DataError(f"{path} ends inside its header. " + received(bytes=len(header)))
+    order = "<" if struct.unpack("<i", header[:4]) == (348,) else ">"
+    (begin,) = struct.unpack(f"{order}f", header[108:112])
+    if not 0 <= begin <= _MAX_HEADER:
+        raise DataError(f"{path} says that its numbers begin at an impossible place. " + received(vox_offset=begin))
 
 
 def read_nifti(path: str | os.PathLike, max_pixels: int) -> np.ndarray:
@@ -101,11 +158,14 @@ def read_nifti(path: str | os.PathLike, max_pixels: int) -> np.ndarray:
     """
     nibabel = _needs("nibabel", path)
     try:
+        _check_nifti_header(path)
         data = nibabel.Nifti1Image.from_filename(path).dataobj
         shape = data.shape
-        if len(shape) < 2:
+        if len(shape) < 2 or 0 in shape:
             raise DataError(f"{path} holds no picture. " + received(shape=shape))
-        _check_size(path, shape[:2], max_pixels)
+        _check_size(path, shape[:2], max_pixels, data.dtype.itemsize)
+        if data.dtype.kind not in "iuf":
+            raise DataError(f"{path} holds something else than grey values. " + received(dtype=str(data.dtype)))
         middle = () if len(shape) == 2 else (shape[2] // 2, *[0] * (len(shape) - 3))
         pixels = np.asarray(data[(slice(None), slice(None), *middle)])
     except (*DAMAGED, nibabel.filebasedimages.ImageFileError,

@@ -156,6 +156,8 @@ def decode(path: str | os.PathLike) -> np.ndarray:
             NIfTI file and the extra `bio` is not installed.
     """
     name = os.fspath(path).lower()
+    if not os.path.isfile(path):  # a named pipe would be waited for without end
+        raise DataError("There is no such picture. " + received(path=os.fspath(path)))
     if name.endswith(".dcm"):
         return read_dicom(path, MAX_PIXELS)
     if name.endswith((".nii", ".nii.gz")):
@@ -174,8 +176,6 @@ def _read_with_pillow(path: str | os.PathLike) -> np.ndarray:
                     raise DataError(f"{path} declares more than {MAX_PIXELS:,} pixels. "
                                     + received(width=file.width, height=file.height))
                 return _own_numbers(file)
-    except FileNotFoundError:
-        raise DataError("There is no such picture. " + received(path=os.fspath(path))) from None
     except UnidentifiedImageError as error:
         if os.fspath(path).lower().endswith((".tif", ".tiff")):
             # Microscopes write TIFF of kinds that Pillow does not know: 64 bits, half precision, many channels.

@@ -5,19 +5,19 @@ from __future__ import annotations
 import csv
 import math
 import os
-import zipfile
-import zlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from striate.errors import ArgumentError, DataError, received
+from striate.errors import ArgumentError, DataError, ModelFileError, received
+from striate.untrusted.limits import read_file
+from striate.untrusted.npz import read_npz
 
 TARGETS = ("label", "class", "target", "y", "mpg")
 """Names that a table's target column may have, best first; without one it is the first column."""
 PATHS = ("path", "file", "filename", "image")
-MAX_BYTES = 8 << 30
 _PAIRS = (("train", "x_train", "y_train"), ("validation", "x_val", "y_val"), ("validation", "x_valid", "y_valid"),
           ("test", "x_test", "y_test"), ("all", "x", "y"), ("all", "images", "labels"))
 _MOST_CLASSES = 1000
@@ -53,7 +53,10 @@ def load_npz(path: str | os.PathLike) -> Arrays:
         >>> load_npz("cells.npz").parts["train"][0].shape  # doctest: +SKIP
         (800, 64, 64, 1)
     """
-    arrays = _members(Path(path))
+    try:
+        arrays = read_npz(path)
+    except ModelFileError as error:
+        raise DataError(f"No data can be read: {error}") from error
     parts = {part: (arrays[x], arrays[y]) for part, x, y in _PAIRS if x in arrays and y in arrays}
     if "train" not in parts and "all" not in parts:
         raise DataError("The file must hold arrays x_train and y_train (with x_val, y_val, x_test, y_test if there "
@@ -61,29 +64,14 @@ def load_npz(path: str | os.PathLike) -> Arrays:
     if "train" in parts:
         parts.pop("all", None)
     for part, (x, y) in parts.items():
-        if len(x) != len(y) or not len(x):
-            raise DataError("Each picture needs one label. " + received(part=part, x=x.shape, y=y.shape))
+        if 0 in (x.ndim, y.ndim, x.size, y.size) or len(x) != len(y) or x.dtype.kind not in "biuf":
+            raise DataError("Each picture needs one label, and pictures are numbers. "
+                            + received(part=part, x=x.shape, y=y.shape, type=str(x.dtype)))
     labels = np.concatenate([np.asarray(y).reshape(len(y), -1)[:, 0] for _, y in parts.values()])
     names, numbers = _classes(labels, arrays.get("class_names"))
     borders = np.cumsum([len(y) for _, y in parts.values()])[:-1]
     pieces = np.split(numbers, borders)
     return Arrays({part: (x, own) for (part, (x, _)), own in zip(parts.items(), pieces, strict=True)}, names)
-
-
-def _members(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            declared = sum(member.file_size for member in archive.infolist())
-            if declared > MAX_BYTES:
-                raise DataError(f"{path} unpacks to more than {MAX_BYTES:,} bytes. " + received(bytes=declared))
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except FileNotFoundError:
-        raise DataError("There is no such file. " + received(path=str(path))) from None
-    except (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{path} cannot be read as an .npz file of numbers: {error}") from error
 
 
 def _classes(labels: np.ndarray, given: np.ndarray | None) -> tuple[tuple[str, ...], np.ndarray]:
@@ -101,8 +89,8 @@ def _classes(labels: np.ndarray, given: np.ndarray | None) -> tuple[tuple[str, .
                         + received(least=float(labels.min()), largest=float(labels.max())))
     count = int(numbers.max()) + 1
     if given is not None:
-        if len(given) < count:
-            raise DataError("`class_names` must name every class. " + received(names=len(given), classes=count))
+        if given.ndim != 1 or len(given) < count:
+            raise DataError("`class_names` must name every class. " + received(names=given.shape, classes=count))
         return tuple(str(name) for name in given), numbers
     return tuple(str(number) for number in range(count)), numbers
 
@@ -136,7 +124,7 @@ def load_csv(path: str | os.PathLike, target: str | None = None) -> Arrays | Tab
     if side >= 4 and side * side == len(columns) and not np.isnan(values).any() and \
             (values == np.rint(values)).all() and values.min() >= 0 and values.max() <= 255:
         labels = [row[at] for row in rows]
-        whole = all(label.strip().isdigit() for label in labels)
+        whole = all(re.fullmatch(r"\s*[0-9]{1,9}\s*", label) for label in labels)
         names, numbers = _classes(np.array(labels, np.int64 if whole else str), None)
         return Arrays({"all": (values.astype(np.uint8).reshape(-1, side, side, 1), numbers)}, names)
     wanted = np.array([_number(row[at]) for row in rows])
@@ -144,20 +132,21 @@ def load_csv(path: str | os.PathLike, target: str | None = None) -> Arrays | Tab
     if not kept.any():
         raise DataError("No row of the table has a number in every column. "
                         + received(path=str(path), columns=head, first_row=rows[0]))
-    return Table(values[kept].astype(np.float32), wanted[kept].astype(np.float32),
-                 tuple(head[index] for index in columns), target)
+    with np.errstate(over="ignore"):
+        x, y = values[kept].astype(np.float32), wanted[kept].astype(np.float32)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise DataError("The table holds infinity, or numbers that float32 does not have. " + received(path=str(path)))
+    return Table(x, y, tuple(head[index] for index in columns), target)
 
 
 def _rows(path: Path) -> tuple[list[str], list[list[str]]]:
     try:
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise DataError("There is no such file. " + received(path=str(path))) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as text: {error}") from error
-    first = text.partition("\n")[0]
-    parting = max(",;\t", key=first.count)
-    lines = [row for row in csv.reader(text.splitlines(), delimiter=parting) if row]
+        text = read_file(path).decode("utf-8-sig")
+        first = text.partition("\n")[0]
+        parting = max(",;\t", key=first.count)
+        lines = [row for row in csv.reader(text.splitlines(), delimiter=parting) if row]
+    except (ModelFileError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"No table can be read from {path}: {error}") from error
     if len(lines) < 2 or len(lines[0]) < 2:
         raise DataError("A table needs a line of column names, two columns at least, and rows. "
                         + received(path=str(path), lines=len(lines)))
@@ -181,6 +170,6 @@ def _target(head: list[str], target: str | None) -> str:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        return math.nan if "_" in text else float(text)  # Python's 1_000 is no number of a table's
     except ValueError:
         return math.nan

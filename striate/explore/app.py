@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from importlib import resources
@@ -95,7 +96,7 @@ def _change(call: Callable) -> Callable:
 def _integer(asked: dict[str, Any], name: str, default: int | None = None) -> int:
     value = asked.get(name, default)
     text = str(value)
-    if isinstance(value, bool) or value is None or not text.lstrip("-").isdecimal() or len(text) > 9:
+    if isinstance(value, bool) or not re.fullmatch("-?[0-9]{1,9}", text):
         raise ArgumentError(f"`{name}` must be a whole number. " + received(**{name: value}))
     return int(text)
 

@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 
+from striate.datasets.medical import DAMAGED
 from striate.errors import ArgumentError, DataError, received
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
@@ -41,8 +42,7 @@ def decode(content: bytes, shape: tuple[int | None, ...], invert: bool = False) 
                 fitted = ImageOps.exif_transpose(image).convert("L" if channels == 1 else "RGB")
         size = (width or min(fitted.width, 512), height or min(fitted.height, 512))
         pixels = np.asarray(fitted.resize(size, Image.Resampling.LANCZOS), np.uint8).reshape(size[1], size[0], -1)
-    except (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError,
-            Image.DecompressionBombWarning) as error:
+    except (*DAMAGED, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # type: ignore[misc]
         if isinstance(error, DataError):
             raise
         raise DataError(f"This file cannot be read as an image. Known kinds: {', '.join(FORMATS)}. "

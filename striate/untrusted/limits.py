@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,8 +28,12 @@ def read_file(path: str | os.PathLike) -> bytes:
         ModelFileError: it is no regular file, cannot be read, or is enormous.
     """
     try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
+        # A named pipe without a writer would make an ordinary opening wait for ever.
+        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
+            facts = os.fstat(file.fileno())
+            size = facts.st_size
+            if not stat.S_ISREG(facts.st_mode):
+                raise ModelFileError(f"{path} is no regular file.")
             if size > MAX_FILE_BYTES:
                 raise ModelFileError(f"{path} has {size:,} bytes; at most {MAX_FILE_BYTES:,} are read.")
             return file.read(size)

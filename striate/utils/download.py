@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
+import struct
 import tarfile
 import urllib.parse
 import zipfile
+import zlib
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from striate import config
 from striate.datasets.fetch import fetch
-from striate.errors import ArgumentError, ModelFileError, received
+from striate.errors import ArgumentError, FileError, ModelFileError, received
 from striate.files import Growing, temporary_folder
 
 _MAX_MEMBERS = 1_000_000
 _MAX_UNPACKED_BYTES = 64 << 30
+_ALWAYS_ALLOWED = 256 << 20
+_MAX_EXPANSION = 200
+"""An archive may unpack to so many times its size, if that is more than what is always allowed."""
 _CHUNK = 1 << 20
+_PACKINGS: dict[bytes, Callable[[Any], Any]] = {b"\x1f\x8b\x08": gzip.open, b"BZh": bz2.open, b"\xfd7z": lzma.open}
+_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError,
+            NotImplementedError, RuntimeError, struct.error)
+"""What the readers of archives raise about content that is not what they expect."""
 
 
 def get_file(  # noqa: PLR0913 - Keras' arguments
@@ -71,31 +85,51 @@ def unpack(path: Path) -> Path:
     if target.is_dir():
         return target
     with temporary_folder(target) as folder:
-        if zipfile.is_zipfile(path):
-            _unpack_zip(path, folder)
-        elif tarfile.is_tarfile(path):
-            _unpack_tar(path, folder)
-        else:
-            raise ModelFileError(f"{path} is neither a zip nor a tar archive.")
+        try:
+            if zipfile.is_zipfile(path):
+                _unpack_zip(path, folder)
+            else:
+                _unpack_tar(path, folder)
+        except (FileError, ModelFileError):
+            raise
+        except _DAMAGED as error:
+            raise ModelFileError(f"{path} is neither a zip nor a tar archive, or damaged: {error}") from error
     return target
 
 
 def _unpack_tar(path: Path, folder: Path) -> None:
-    budget = _Budget()
-    with tarfile.open(path) as archive:
-        for member in archive:
-            if not (member.isreg() or member.isdir()):
-                raise ModelFileError(f"{path} holds something else than files and folders. "
-                                     + received(name=member.name))
-            place = _place(folder, member.name)
-            if member.isdir():
-                place.mkdir(parents=True, exist_ok=True)
-            else:
-                budget.copy(archive.extractfile(member), place)
+    budget = _Budget(path)
+    with open(path, "rb") as packed:
+        opener = _PACKINGS.get(packed.read(3), lambda file: file)
+        packed.seek(0)
+        sips: Any = _Sips(opener(packed))
+        with tarfile.open(fileobj=sips, mode="r:") as archive:
+            for member in archive:
+                if not (member.isreg() or member.isdir()) or member.issparse():
+                    raise ModelFileError(f"{path} holds something else than files and folders. "
+                                         + received(name=member.name))
+                place = _place(folder, member.name)
+                budget.enter()
+                if member.isdir():
+                    place.mkdir(parents=True, exist_ok=True)
+                else:
+                    budget.copy(archive.extractfile(member), place)
+
+
+class _Sips:
+    """A stream that is read in small pieces only: a header of a tar file can say that gigabytes of names follow."""
+
+    def __init__(self, stream):
+        self.seek, self.tell, self._stream = stream.seek, stream.tell, stream
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= _CHUNK:
+            raise tarfile.ReadError(f"a header says that {size:,} bytes belong to it")
+        return self._stream.read(size)
 
 
 def _unpack_zip(path: Path, folder: Path) -> None:
-    budget = _Budget()
+    budget = _Budget(path)
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             kind = member.external_attr >> 28
@@ -103,6 +137,7 @@ def _unpack_zip(path: Path, folder: Path) -> None:
                 raise ModelFileError(f"{path} holds a link, a device or an encrypted file. "
                                      + received(name=member.filename))
             place = _place(folder, member.filename)
+            budget.enter()
             if member.is_dir():
                 place.mkdir(parents=True, exist_ok=True)
             else:
@@ -113,21 +148,31 @@ def _unpack_zip(path: Path, folder: Path) -> None:
 class _Budget:
     """Counts what is written, because the sizes that an archive declares can lie."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
         self.members, self.bytes = 0, 0
+        self._allowed = min(_MAX_UNPACKED_BYTES, max(_ALWAYS_ALLOWED, _MAX_EXPANSION * path.stat().st_size))
+
+    def enter(self) -> None:
+        """One more file or folder."""
+        self.members += 1
+        if self.members > _MAX_MEMBERS:
+            raise self._too_much()
 
     def copy(self, content, place: Path) -> None:
-        self.members += 1
+        """Writes one file."""
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.exists():
             raise ModelFileError("The archive holds the same name twice. " + received(name=place.name))
         with Growing(place) as file:
             while chunk := content.read(_CHUNK):
                 self.bytes += len(chunk)
-                if self.bytes > _MAX_UNPACKED_BYTES or self.members > _MAX_MEMBERS:
-                    raise ModelFileError("The archive unpacks to more than allowed. "
-                                         + received(members=self.members, bytes=self.bytes))
+                if self.bytes > self._allowed:
+                    raise self._too_much()
                 file.append(chunk)
+
+    def _too_much(self) -> ModelFileError:
+        return ModelFileError(f"The archive unpacks to more than allowed ({self._allowed:,} bytes, "
+                              f"{_MAX_MEMBERS:,} files). " + received(members=self.members, bytes=self.bytes))
 
 
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
@@ -138,8 +183,9 @@ def _place(folder: Path, name: str) -> Path:
     parts = name.rstrip("/").split("/")
     for part in parts:
         plain = part.split(".")[0].lower()
-        if (part in ("", "..") or len(part.encode()) > 255 or plain in _RESERVED
-                or any(character in '\\:\0' or ord(character) < 32 for character in part)):
+        if (part in ("", "..") or plain in _RESERVED or any(
+                character in "\\:" or ord(character) < 32 or 0xD800 <= ord(character) < 0xE000 for character in part)
+                or len(part.encode()) > 255):
             raise ModelFileError("The archive holds a name that is not allowed. " + received(name=name))
     if len(parts) > 64:
         raise ModelFileError("The archive holds folders nested too deeply. " + received(name=name))

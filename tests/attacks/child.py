@@ -7,7 +7,9 @@ the outcome, and how much memory and time it took.
 import json
 import os
 import resource
+import signal
 import sys
+import tempfile
 import time
 
 MEMORY = 3 << 30
@@ -18,15 +20,28 @@ FORBIDDEN = ("exec", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn
              "ctypes.dlopen", "tempfile.mkstemp", "tempfile.mkdtemp", "compile")
 
 
-def watch(path):
-    """From now on, files other than `path` may not be opened and nothing of the above may happen."""
+CHANGES = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "os.truncate", "os.chmod")
+"""What those loaders may do that unpack, in the file's own folder."""
+
+
+def watch(path, beside="nothing"):
+    """From now on, files other than `path` may not be opened and nothing of the above may happen.
+
+    beside: "read" if other files in its folder may be read, "write" if they may be made.
+    """
     state = {"caught": None}
+    folder = os.path.dirname(os.path.realpath(path)) + os.sep
     own = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
     def hook(event, arguments):
         if event == "open":
-            name = os.fspath(arguments[0]) if not isinstance(arguments[0], int) else ""
-            writes = isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
+            if isinstance(arguments[0], int):
+                return  # it was opened before, and seen then
+            name = os.fspath(arguments[0])
+            writes = bool(arguments[1] and set(arguments[1]) & set("wax+")
+                          or arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+            if os.path.realpath(name).startswith(folder) and (beside == "write" or beside == "read" and not writes):
+                return
             module = str(name).endswith((".py", ".pyc", ".so")) and not writes
             if name == path and not writes or module and (own in str(name) or "site-packages" in str(name)
                                                           or sys.prefix in str(name) or sys.base_prefix in str(name)):
@@ -41,6 +56,9 @@ def watch(path):
                 frame = frame.f_back
             if frame is not None:
                 return
+        elif event in CHANGES and beside == "write" and all(
+                os.path.realpath(item).startswith(folder) for item in arguments if isinstance(item, (str, bytes))):
+            return
         elif event not in FORBIDDEN:
             return
         state["caught"] = f"{event} {str(arguments)[:200]}"
@@ -55,15 +73,15 @@ def report(path, action):
     from striate.errors import ModelFileError
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    signal.alarm(60)
     before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
-    state = watch(path)
+    state = watch(path, getattr(action, "beside", "nothing"))
     try:
         action.load(path)
         outcome, message = "loaded", ""
-    except ModelFileError as error:
-        outcome, message = "refused", str(error)
-    except Exception as error:  # noqa: BLE001 - every other error is what the test looks for
-        outcome, message = type(error).__name__, str(error)
+    except Exception as error:  # noqa: BLE001 - every error but those of `refusals` is what the test looks for
+        expected = isinstance(error, getattr(action, "refusals", ModelFileError))
+        outcome, message = "refused" if expected else type(error).__name__, str(error)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return json.dumps({"outcome": outcome, "message": message, "caught": state["caught"],
                        "megabytes": (peak - before) / 1024, "seconds": time.perf_counter() - begin})
@@ -121,6 +139,7 @@ class Model:
     @staticmethod
     def prepare():
         from striate import layers, losses, metrics, optimizers, random, saving, utils, zoo  # noqa: F401
+        from striate.saving.onnx import importing  # noqa: F401
 
     @staticmethod
     def load(path):
@@ -129,7 +148,89 @@ class Model:
         load_model(path)
 
 
-LOADERS = {"reading": Reading, "model": Model}
+class Data:
+    """Files of data sets: pictures of every kind, tables, arrays, IDX."""
+
+    @classmethod
+    def prepare(cls):
+        import nibabel
+        import numpy as np
+        import pydicom.pixels  # noqa: F401
+        import tifffile
+        from PIL import Image
+
+        from striate.datasets import idx, pictures, tables
+        from striate.errors import DataError, DownloadError
+
+        Image.init()
+        with tempfile.TemporaryDirectory() as folder:  # what is loaded late is loaded now
+            nibabel.save(nibabel.Nifti1Image(np.zeros((2, 2, 2)), np.eye(4)), f"{folder}/a.nii")
+            tifffile.imwrite(f"{folder}/a.tif", np.zeros((3, 3, 9)), compression="deflate")
+            for name in ("a.nii", "a.tif"):
+                pictures.decode(f"{folder}/{name}")
+        cls.refusals, cls.modules = (DataError, DownloadError), (idx, pictures, tables)
+
+    @classmethod
+    def load(cls, path):
+        idx, pictures, tables = cls.modules
+        if path.endswith(".npz"):
+            tables.load_npz(path)
+        elif path.endswith(".csv"):
+            tables.load_csv(path)
+        elif path.endswith(".idx"):
+            with open(path, "rb") as file:
+                idx.read_idx(file.read())
+        else:
+            pictures.read_image(path)
+
+
+class Archive:
+    """What `get_file` unpacks."""
+
+    beside = "write"
+
+    @staticmethod
+    def prepare():
+        import bz2  # noqa: F401
+        import lzma  # noqa: F401
+
+        from striate.utils import download  # noqa: F401
+
+    @staticmethod
+    def load(path):
+        from pathlib import Path
+
+        from striate.utils.download import unpack
+
+        unpack(Path(path))
+
+
+class Folder:
+    """Data sets and states of trainings in folders: the path is that of any file in one."""
+
+    beside = "read"
+
+    @classmethod
+    def prepare(cls):
+        from striate import checkpoints, parallel
+        from striate.errors import DataError, FileError, ModelFileError
+
+        cls.refusals, cls.modules = (DataError, ModelFileError, FileError), (checkpoints, parallel)
+
+    @classmethod
+    def load(cls, path):
+        import numpy as np
+
+        checkpoints, parallel = cls.modules
+        if path.endswith("index.json"):
+            data = parallel.open_stored(os.path.dirname(path))
+            next(iter(data.batches(4, shuffle=True)))
+            data.read(np.arange(min(data.rows, 4)))
+        else:
+            checkpoints.newest(os.path.dirname(os.path.dirname(path)))
+
+
+LOADERS = {"reading": Reading, "model": Model, "data": Data, "archive": Archive, "folder": Folder}
 
 
 if __name__ == "__main__":

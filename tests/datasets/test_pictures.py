@@ -119,6 +119,7 @@ def test_nifti_gives_its_middle_slice(tmp_path):
 
 
 def test_medical_files_name_the_extra_when_it_is_missing(tmp_path, monkeypatch):
+    (tmp_path / "a.dcm").write_bytes(b"DICM")
     monkeypatch.setitem(__import__("sys").modules, "pydicom", None)
     with pytest.raises(DataError, match=r"pip install 'striate\[bio\]'"):
         decode(tmp_path / "a.dcm")

@@ -24,7 +24,7 @@ NATURAL, LAST = "natural", "last"
 MAX_ELEMENTS = 1 << 31
 """What one sample may have in any tensor of the model."""
 MAX_CONSTANT = 1 << 24
-"""What a tensor that is computed while loading may have."""
+"""What a tensor that is computed while loading may have; all of them together so much more than the file's own."""
 
 
 class Tensor:
@@ -56,6 +56,8 @@ class Builder:
         self.values: dict[str, Value] = dict(graph.constants)
         self.node: OnnxNode
         self.done: set[int] = set()
+        self.computable = MAX_CONSTANT + 4 * sum(array.size for array in graph.constants.values())
+        """How many more numbers may be computed while loading."""
         self._names: Counter[str] = Counter()
         self._shared: dict[tuple, Any] = {}
         self._readers: dict[str, list[OnnxNode]] = {}
@@ -216,8 +218,10 @@ def checked(builder: Builder, value: Value) -> Value:
             size *= 1 if length is None else length
         if size > MAX_ELEMENTS:
             raise builder.refuse("makes a tensor that is too large", shape=value.shape)
-    elif value is not None and value.size > MAX_CONSTANT:
-        raise builder.refuse("makes a constant that is too large", shape=value.shape)
+    elif value is not None:
+        builder.computable -= value.size if value.base is None else 0
+        if value.size > MAX_CONSTANT or builder.computable < 0:
+            raise builder.refuse("makes a constant that is too large, or one too many", shape=value.shape)
     return value
 
 

@@ -81,6 +81,18 @@ CONSTANT: dict[str, Callable[..., Any]] = {
 _ARITHMETIC = frozenset({"Add", "Div", "Equal", "Max", "Min", "Mul", "Pow", "Sub", "Where"})
 
 
+def _size_of_result(node: Any, arrays: Sequence[np.ndarray]) -> int:
+    """How many numbers an operator gives that can give more than it gets; 0 for the others."""
+    if node.op in _ARITHMETIC:
+        return math.prod(np.broadcast_shapes(*(array.shape for array in arrays)))
+    if node.op == "Concat":
+        return sum(array.size for array in arrays)
+    if node.op == "Gather":
+        x, indices = arrays
+        return x.size // max(1, x.shape[node.attributes.get("axis", 0)]) * indices.size
+    return 0
+
+
 def constant(b: Builder, node: Any, arrays: Sequence[np.ndarray]) -> np.ndarray:
     """An operator on constants alone, computed at once.
 
@@ -89,7 +101,7 @@ def constant(b: Builder, node: Any, arrays: Sequence[np.ndarray]) -> np.ndarray:
     """
     if node.op not in CONSTANT:
         raise b.refuse("on constants alone is not read")
-    if node.op in _ARITHMETIC and math.prod(np.broadcast_shapes(*(array.shape for array in arrays))) > MAX_CONSTANT:
+    if _size_of_result(node, arrays) > MAX_CONSTANT:
         raise b.refuse("makes a constant that is too large")
     return np.asarray(CONSTANT[node.op](b, node, *arrays))
 
