@@ -43,10 +43,10 @@ def command(model, data, validation_split, subset, limit, out, as_json) -> None:
     if model is None:
         _machine(as_json)
         return
+    from striate.cli.explaining import tell
+
     found = _examined(model, data, validation_split, subset, limit)
-    click.echo(found.json() if as_json else str(found))
-    if out is not None:
-        click.echo(f"Saved {found.save(out)}", err=True)
+    tell(found, as_json, out)
     if found.findings:
         click.get_current_context().exit(UNHEALTHY)
 

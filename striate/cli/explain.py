@@ -27,7 +27,25 @@ striate explain receptive-field uva --layer conv2d_2 --out field.svg
 """
 
 
-@click.group(name="explain", cls=Group, examples=EXAMPLES)
+SECTIONS = {
+    "One number, and what it costs": "number gradient arithmetic plan",
+    "The network": "architecture filters receptive-field maximise model",
+    "The network and an image": "feature-maps why shift film step",
+    "The network and data": "confusion mistakes embedding regression patches report training",
+    "Data": "samples",
+    "The lectures' mathematics": "animation forms toeplitz connectivity edges signal x-or-o"}
+"""The commands by what they need, as the help lists them."""
+
+
+class _Sections(Group):
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the commands in sections, each with the whole first sentence about it."""
+        for title, names in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, self.commands[name].get_short_help_str(200)) for name in names.split()])
+
+
+@click.group(name="explain", cls=_Sections, examples=EXAMPLES)
 def command() -> None:
     """Explain any number, layer or model.
 

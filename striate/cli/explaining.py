@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +90,28 @@ def input_of(network, image: str | None):
     return networks.pixels(network, utils.img_to_array(loaded).astype(np.uint8))
 
 
+def folded(text: str, width: int) -> str:
+    """Text whose long lines go on, indented, in the next one; tables keep their columns where they fit.
+
+    Example:
+        >>> print(folded("one two three", 9))
+        one two
+            three
+    """
+    lines: list[str] = []
+    for line in text.splitlines():
+        indent = " " * (len(line) - len(line.lstrip()) + 4)
+        lines += textwrap.wrap(line, width, subsequent_indent=indent, replace_whitespace=False,
+                               break_long_words=False, break_on_hyphens=False) if len(line) > width else [line]
+    return "\n".join(lines)
+
+
 def tell(result, as_json: bool, out: Path | None) -> None:
-    """Prints a result, and saves it if it is to be saved."""
-    click.echo(result.json() if as_json else str(result))
+    """Prints a result, as wide as the terminal if it goes to one, and saves it if it is to be saved."""
+    if as_json:
+        click.echo(result.json())
+    else:
+        text = str(result)
+        click.echo(folded(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text)
     if out is not None:
         click.echo(f"Saved {result.save(out)}", err=True)

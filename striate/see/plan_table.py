@@ -75,15 +75,17 @@ class PlanTable(Result):
         total = self.microseconds or 1.0
         return [[row.layer, row.kernel, f"{row.predicted:.1f}", f"{row.microseconds:.1f}",
                  f"{row.microseconds / total:.1%}", f"{row.gflops:.1f}" if row.gflops else "",
-                 f"{row.gflops / self.peak:.0%}" if row.gflops else "", f"{row.bytes / 1024:,.0f}", row.reason]
+                 f"{row.gflops / self.peak:.0%}" if row.gflops else "", f"{row.bytes / 1024:,.0f}"]
                 for row in self.rows]
 
     def __str__(self) -> str:
-        head = ["layer", "kernel", "µs predicted", "measured", "share", "GFLOP/s", "of peak", "KiB", "why"]
+        names = ["layer", "kernel", "predicted", "took µs", "share", "GFLOP/s", "of peak", "KiB"]
+        head, *lines = aligned(self._cells(), names).splitlines()
+        table = "\n".join([head, *(f"{line}\n    {row.reason}" for line, row in zip(lines, self.rows, strict=True))])
         return (f"{self.model}: {self.what} of {self.batch_size} samples takes {self.microseconds:,.0f} µs on "
                 f"{self.threads} thread(s), {self.microseconds / self.batch_size:,.1f} µs a sample; arena "
                 f"{self.arena_bytes / 2**20:.1f} MiB; peak {self.peak:.0f} GFLOP/s, copying {self.copying:.0f} GB/s"
-                f"\n\n{aligned(self._cells(), head)}")
+                f"\n\n{table}")
 
     def figure(self) -> Canvas:
         """The table with bars for the time."""

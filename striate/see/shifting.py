@@ -54,7 +54,7 @@ class Invariance(Result):
         rows = [[layer.name, " x ".join(map(str, layer.step)) or "-", _percent(layer.equivariance),
                  f"{layer.unchanged:.0%}"] for layer in self.layers]
         return "\n".join([
-            f"{self.model} with its input shifted by {self.shift}", "",
+            f"{self.model}: the input is shifted by {_said(self.shift)}", "",
             aligned(rows, ["layer", "step", "moves with the input", "stays the same"]), "",
             '"moves with the input": equivariance, border left out ("-": the shift is no multiple of the step).',
             '"stays the same": invariance; numbers that were and are zero count too.'])

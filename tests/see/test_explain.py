@@ -103,7 +103,7 @@ def test_a_page_about_a_model(tmp_path):
 def test_every_item_has_its_command():
     """What `see` offers and the command does not is listed here, with the reason."""
     from striate import see
-    from striate.cli.explain import command
+    from striate.cli.explain import SECTIONS, command
 
     elsewhere = {"DrawnModel": "utils.plot_model draws it", "Recorder": "a callback: striate train --timeline",
                  "Timeline": "what `training` reads", "convolve": "a function of two lines of numbers"}
@@ -119,4 +119,19 @@ def test_every_item_has_its_command():
                 "embedding": "embedding", "regression": "regression", "samples": "samples", "report": "report"}
     assert set(commands) | set(elsewhere) == set(see.__all__)
     assert set(commands.values()) == set(command.commands)
+    assert sorted(" ".join(SECTIONS.values()).split()) == sorted(command.commands)
     assert all(one.examples.strip() and one.help for one in command.commands.values())
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_long_lines_go_on_in_the_next(width):
+    from striate.cli.explaining import folded
+
+    text = run("arithmetic", "uva").stdout
+    assert max(map(len, folded(text, width).splitlines())) <= width
+    assert folded(text, width).split() == text.split() and folded(text, 1000) == text.rstrip("\n")
+
+
+def test_help_is_sorted_by_what_is_asked():
+    told = run("--help").stdout
+    assert "The network and an image:" in told and "..." not in told.split("Options:")[1]
