@@ -77,6 +77,9 @@ SETTINGS = {row.name: row for row in (
     Setting("memory_limit", "STRIATE_MEMORY_LIMIT", _bytes, lambda: None,
             "Bytes (or 500M, 2G) that one program may take for its results; one that needs more is refused before it "
             "runs. No limit unless set."),
+    Setting("go_on", "STRIATE_GO_ON", _switch, lambda: False,
+            "A training whose callbacks find the disk full or read-only warns and goes on without what they would have "
+            "written; otherwise it ends with the error."),
     Setting("cache_dir", "STRIATE_CACHE_DIR", _folder, _cache_folder,
             "Folder of compiled kernels and downloaded data sets."),
     Setting("data", "STRIATE_DATA", _folder, lambda: None,
@@ -146,10 +149,10 @@ def floatx() -> str:
     return _floatx
 
 
-def set_floatx(floatx: str) -> None:
+def set_floatx(value: str) -> None:
     """Accepts "float32", the one type that the engine computes in."""
-    if floatx != "float32":
-        raise ArgumentError("striate computes in float32 only. " + received(floatx=floatx))
+    if value != "float32":
+        raise ArgumentError("striate computes in float32 only. " + received(floatx=value))
 
 
 def epsilon() -> float:
@@ -157,12 +160,12 @@ def epsilon() -> float:
     return _epsilon
 
 
-def set_epsilon(epsilon: float) -> None:
+def set_epsilon(value: float) -> None:
     """Sets what `epsilon()` gives."""
     global _epsilon
-    if not 0 < epsilon < 1:
-        raise ArgumentError("`epsilon` must lie between 0 and 1. " + received(epsilon=epsilon))
-    _epsilon = float(epsilon)
+    if not 0 < value < 1:
+        raise ArgumentError("The epsilon must lie between 0 and 1. " + received(value=value))
+    _epsilon = float(value)
 
 
 def dtype_policy() -> Any:

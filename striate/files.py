@@ -99,6 +99,11 @@ def replacing(path: str | os.PathLike, expected_bytes: int = 0) -> Iterator[Bina
     _sync_folder(final.parent)
 
 
+def is_lack_of_room(error: FileError) -> bool:
+    """Whether a file could not be written because the disk is full or may not be written to."""
+    return error.errno in _FULL | _FORBIDDEN
+
+
 def write_bytes(path: str | os.PathLike, content: bytes) -> None:
     """Makes `content` the whole content of the file `path`, as `replacing` does."""
     with replacing(path, expected_bytes=len(content)) as file:

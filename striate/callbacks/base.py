@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from striate.errors import TypeMismatchError, received
+from striate import config
+from striate.errors import FileError, TypeMismatchError, received
+from striate.files import is_lack_of_room
 
 _SPANS = ("train", "epoch", "test", "predict", "train_batch", "test_batch", "predict_batch")
 _HOOKS = (*(f"on_{span}_{when}" for span in _SPANS for when in ("begin", "end")), "on_interrupt")
@@ -146,6 +149,9 @@ class CallbackList(Callback):
         """Gives this list, for each moment, one function that calls just the callbacks that listen to it."""
         in_order = sorted(self.callbacks, key=lambda item: getattr(item, "comes_last", False))
         self._listeners = {hook: [getattr(item, hook) for item in in_order if _listens(item, hook)] for hook in _HOOKS}
+        if config.value("go_on"):
+            self._listeners = {hook: [_forgiving(listener) for listener in listeners]
+                               for hook, listeners in self._listeners.items()}
         for hook, listeners in self._listeners.items():
             setattr(self, hook, _caller(hook, listeners))
 
@@ -209,6 +215,19 @@ def _listens(callback: Callback, hook: str) -> bool:
     names = (hook, _OLD_NAMES[hook]) if hook in _OLD_NAMES else (hook,)
     return any(name in vars(callback) or getattr(type(callback), name, None) is not getattr(Callback, name)
                for name in names)
+
+
+def _forgiving(listener: Callable) -> Callable:
+    """The same listener, which only warns when the disk is full or may not be written to (setting `go_on`)."""
+    def call(*arguments, **named):
+        try:
+            listener(*arguments, **named)
+        except FileError as error:
+            if not is_lack_of_room(error):
+                raise
+            owner = type(getattr(listener, "__self__", listener)).__name__
+            warnings.warn(f"The training goes on without what {owner} would have written: {error}", stacklevel=3)
+    return call
 
 
 def _caller(hook: str, listeners: list):

@@ -7,7 +7,7 @@ import warnings
 
 from striate.callbacks.console import say
 from striate.callbacks.monitor import MonitorCallback
-from striate.errors import ArgumentError, received
+from striate.errors import ArgumentError, FileError, received
 
 
 class ModelCheckpoint(MonitorCallback):
@@ -67,19 +67,20 @@ class ModelCheckpoint(MonitorCallback):
             self._save(epoch, None, logs or {})
 
     def _save(self, epoch: int, batch: int | None, logs) -> None:
-        path = self._path(epoch, batch, logs)
+        path, before = self._path(epoch, batch, logs), self.best
         if not self._is_wanted(epoch, logs, path):
             return
         if os.path.isdir(path):
             raise ArgumentError(f"The `filepath` of ModelCheckpoint is a folder. {received(filepath=path)}. "
                                 "Give the name of a file.")
-        folder = os.path.dirname(path)
-        if folder:
-            os.makedirs(folder, exist_ok=True)
-        if self.save_weights_only:
-            self.model.save_weights(path, overwrite=True)
-        else:
-            self.model.save(path, overwrite=True)
+        try:
+            if self.save_weights_only:
+                self.model.save_weights(path, overwrite=True)
+            else:
+                self.model.save(path, overwrite=True)
+        except FileError:
+            self.best = before  # the file holds the model of before, and the next one that beats it is to be kept
+            raise
         self._say(epoch, f"finished saving model to {path}")
 
     def _say(self, epoch: int, text: str) -> None:

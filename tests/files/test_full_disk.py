@@ -89,6 +89,73 @@ def test_full_disk(tmp_path):
     assert done.stdout == "fine\n", done.stderr
 
 
+GOING_ON = """
+import sys, warnings
+import numpy as np
+from striate import Input, Sequential, callbacks, config, layers, models, utils
+from striate.errors import FileError
+
+folder, x = sys.argv[1], np.arange(24, dtype=np.float32).reshape(8, 3) / 24
+
+
+class Disk(callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        with open(folder + "/filler", "wb", buffering=0) as file:
+            try:
+                while epoch == 1:
+                    file.write(bytes(4096))
+            except OSError:
+                pass
+
+
+def train(watchers):
+    utils.clear_session()
+    utils.set_random_seed(1)
+    model = Sequential([Input((3,)), layers.Dense(900), layers.Dense(2)])
+    model.compile("sgd", "mse")
+    model.fit(x, x[:, :2], epochs=3, verbose=0, callbacks=watchers)
+    return [array.tobytes() for array in model.get_weights()]
+
+
+def watchers(disk):
+    return [*disk, callbacks.CSVLogger(folder + "/log.csv"), callbacks.TensorBoard(folder + "/logs"),
+            callbacks.ModelCheckpoint(folder + "/m.keras", monitor="loss", save_best_only=True),
+            callbacks.BackupAndRestore(folder + "/state", delete_checkpoint=False)]
+
+
+undisturbed = train([])
+try:
+    train(watchers([Disk()]))
+    sys.exit("the training did not end with the error")
+except FileError:
+    pass
+config.set_value("go_on", True)
+import shutil
+for name in ("logs", "state"):
+    shutil.rmtree(f"{folder}/{name}")
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    again = train(watchers([Disk()]))
+said = {text.split("what ")[1].split()[0] for text in map(str, (row.message for row in caught)) if "goes on" in text}
+if again != undisturbed or not said >= {"CSVLogger", "ModelCheckpoint", "BackupAndRestore"}:
+    sys.exit(f"other weights, or not said by all: {said}")
+if models.load_model(folder + "/m.keras").get_weights()[1].tobytes() != undisturbed[1]:
+    sys.exit("the best model was not written once there was room again")
+if len(open(folder + "/log.csv").read().splitlines()) != 4:
+    sys.exit("the table lacks an epoch")
+print("fine")
+"""
+
+
+@pytest.mark.slow
+def test_a_training_goes_on_without_its_files_if_asked(tmp_path):
+    if not _can_mount(tmp_path):
+        pytest.skip("no disk may be mounted here; test_faults.py stands in")
+    done = _python(["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=1m tmpfs "$1" && exec "$2" -c "$3" "$1"',
+                    "sh", str(tmp_path), sys.executable, GOING_ON])
+    assert done.stdout == "fine\n", done.stderr
+
+
 READ_ONLY = """
 import sys
 from striate import Input, Sequential, callbacks, checkpoints, layers
