@@ -17,6 +17,7 @@ striate compare auto-mpg --splits 5 --out runs/mpg
 striate compare cars.csv --target price
 striate compare brain --seeds 3
 striate compare brain --data brain-food
+striate compare brain --data gan --out runs/gan
 striate compare brain --data my_sessions/
 striate compare nova --subset --epochs 5
 """
@@ -28,8 +29,10 @@ striate compare nova --subset --epochs 5
 @click.option("--seeds", type=click.IntRange(1), help="brain, nova: trainings of each row; 3 and 1 unless given.")
 @click.option("--epochs", type=click.IntRange(1), help="brain, nova: instead of the recipe's.")
 @click.option("--data", default="simulated-ca", show_default=True, metavar="NAME",
-              help="brain: simulated-ca, brain-food (the course's own files, which are streamed), or a folder with "
-                   "folders of real and of fake pictures, best inside train, val and test.")
+              help="brain: simulated-ca, gan (the same real frames, fakes of a generator that is trained first), "
+                   "brain-food (the course's own files, which are streamed), or a folder with folders of real and of "
+                   "fake pictures, best inside train, val and test.")
+@click.option("--rounds", type=click.IntRange(1), help="brain --data gan: epochs of the generator; 16 unless given.")
 @click.option("--subset", is_flag=True, help="nova: the 10 % of Fashion-MNIST that comes with striate.")
 @click.option("--limit", type=click.IntRange(4), help="brain: frames of each session (an even number); nova: training "
               "pictures.")
@@ -43,7 +46,8 @@ def command(what, as_json, out, **options) -> None:
 
     auto-mpg: deck N's regression, a linear model beside networks with several activations and learning rates, error in
     miles per gallon. FILE.csv: the same for a table of your own. brain: deck Y's baseline and two better networks on
-    sessions that were held out. nova: deck N's network on Fashion-MNIST and its variants.
+    sessions that were held out (--data gan: the fakes are made by a DCGAN that is trained first). nova: deck N's
+    network on Fashion-MNIST and its variants.
     """
     from striate import config
     from striate.cli.run_folder import RunFolder
@@ -63,11 +67,9 @@ def compared(what: str, folder: Path, options: Mapping[str, Any]):
     Raises:
         ArgumentError: there is no such comparison.
     """
-    from functools import partial
-
     from striate.datasets import tables
     from striate.errors import ArgumentError, received
-    from striate.systems import auto_mpg, brain, nova
+    from striate.systems import auto_mpg, nova
 
     def say(text: str) -> None:
         click.echo(text, err=True)
@@ -77,14 +79,7 @@ def compared(what: str, folder: Path, options: Mapping[str, Any]):
     if what == "auto-mpg":
         return auto_mpg.compare(splits, folder=folder, say=say)
     if what == "brain":
-        _known(variants, brain.NETWORKS)
-        name = options.get("data", "simulated-ca")
-        known = {"simulated-ca": brain.simulated, "brain-food": brain.course}
-        if name not in known and not Path(name).is_dir():
-            raise ArgumentError("--data takes simulated-ca, brain-food or a folder. " + received(data=name))
-        source = known.get(name) or partial(brain.of_folder, Path(name))
-        return brain.compare(variants or brain.NETWORKS, range(options.get("seeds") or 3), epochs,
-                             partial(source, **({} if limit is None else {"frames": limit})), folder, say)
+        return _brain(folder, say, limit, epochs, variants, options)
     if what == "nova":
         _known(variants, tuple(nova.VARIANTS))
         return nova.compare(bool(options.get("subset")), epochs, variants or tuple(nova.VARIANTS),
@@ -95,6 +90,26 @@ def compared(what: str, folder: Path, options: Mapping[str, Any]):
             return auto_mpg.compare(splits, table=table, folder=folder, say=say)
     raise ArgumentError("What can be compared is auto-mpg, brain, nova, or a .csv table of numbers. "
                         + received(what=what))
+
+
+def _brain(folder: Path, say, limit: int | None, epochs: int | None, variants: tuple[str, ...],
+           options: Mapping[str, Any]):
+    from functools import partial
+
+    from striate.errors import ArgumentError, received
+    from striate.systems import brain, brain_gan
+
+    _known(variants, brain.NETWORKS)
+    name, seeds = options.get("data", "simulated-ca"), range(options.get("seeds") or 3)
+    frames = {} if limit is None else {"frames": limit}
+    if name == "gan":
+        return brain_gan.compare(variants or brain.NETWORKS, seeds, epochs, rounds=options.get("rounds")
+                                 or brain_gan.ROUNDS, folder=folder, say=say, **frames)
+    known = {"simulated-ca": brain.simulated, "brain-food": brain.course}
+    if name not in known and not Path(name).is_dir():
+        raise ArgumentError("--data takes simulated-ca, gan, brain-food or a folder. " + received(data=name))
+    source = known.get(name) or partial(brain.of_folder, Path(name))
+    return brain.compare(variants or brain.NETWORKS, seeds, epochs, partial(source, **frames), folder, say)
 
 
 def _known(variants: tuple[str, ...], names: tuple[str, ...]) -> None:

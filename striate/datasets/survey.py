@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from striate.datasets.folder import class_names_of, files_of
+from striate.datasets.pictures import is_picture
 from striate.datasets.readers import Readers
 from striate.errors import DataError, received
 
@@ -24,7 +25,8 @@ SHARES = (0.7, 0.15, 0.15)
 @dataclass(frozen=True)
 class Survey:
     """A folder's readable pictures: `paths`, their `labels` (n,), `facts` of each (see `pictures.facts`), and `given`,
-    the part ("train", "validation", "test") whose folder a picture lies in, or "" where the folder has no parts."""
+    the part ("train", "validation", "test") whose folder a picture lies in, or "" where the folder has no parts.
+    `remarks` are sentences about what was passed over: folders without pictures, files of other kinds."""
 
     folder: Path
     class_names: tuple[str, ...]
@@ -33,6 +35,7 @@ class Survey:
     facts: tuple[Mapping[str, Any], ...]
     given: tuple[str, ...]
     unreadable: Mapping[Path, str]
+    remarks: tuple[str, ...] = ()
 
     @property
     def hashes(self) -> list[str]:
@@ -121,8 +124,25 @@ def survey(folder: str | os.PathLike) -> Survey:
         >>> found.class_names, len(found.paths)  # doctest: +SKIP
         (('healthy', 'sick'), 1000)
     """
-    names, found = _listed(Path(folder))
-    return _surveyed(Path(folder), names, found)
+    folder = Path(folder)
+    names, found = _listed(folder)
+    with_pictures = sorted({label for _, label, _ in found})
+    if 0 < len(with_pictures) < len(names):
+        place = {label: index for index, label in enumerate(with_pictures)}
+        found = [(part, place[label], path) for part, label, path in found]
+    kept = tuple(names[label] for label in with_pictures) or names
+    return replace(_surveyed(folder, kept, found), remarks=tuple(_passed_over(folder, names, kept)))
+
+
+def _passed_over(folder: Path, names: Sequence[str], kept: Sequence[str]) -> Iterator[str]:
+    empty = [name for name in names if name not in kept]
+    if empty:
+        yield f"Folders without a picture are no classes: {', '.join(empty[:5])}{' ...' * (len(empty) > 5)}."
+    others = Counter(path.suffix.lower() or path.name for path in folder.rglob("*")
+                     if path.is_file() and not is_picture(path) and not path.name.startswith("."))
+    if others:
+        kinds = ", ".join(kind for kind, _ in others.most_common(5))
+        yield f"Files of other kinds were passed over: {sum(others.values()):,} ({kinds})."
 
 
 def survey_of(folder: Path, pictures: Sequence[tuple[Path, str]]) -> Survey:

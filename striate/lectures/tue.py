@@ -111,12 +111,19 @@ def _network() -> Iterator[Claim]:
         loss = [float(np.asarray(losses.categorical_crossentropy(np.ones((1, 1), np.float32),
                                                                  np.array([[share]], np.float32)))[0])
                 for share in (0.1, 0.5, 0.9)]
-        rate = float(optimizers.SGD(lr=0.01, momentum=0.9).learning_rate)
+        optimizer = optimizers.SGD(lr=0.01, momentum=0.9)
     yield Claim("Training a model", "categorical_crossentropy tells predictions of 0.1, 0.5 and 0.9 apart", True,
                 len(set(loss)) > 1,
                 f"For a single output it is {loss[0]:.3g} whatever the network says, because one probability alone is "
                 "divided by itself: nothing is learnt. binary_crossentropy is the loss for one sigmoid output.")
-    yield Claim("Training a model", "Learning rate of SGD(lr=0.01)", 0.01, round(rate, 6))
+    yield Claim("Training a model", "Learning rate and momentum of SGD(lr=0.01, momentum=0.9)", [0.01, 0.9],
+                [round(float(optimizer.learning_rate), 6), optimizer.momentum])
+    answers = model.predict(np.linspace(0, 1, 4 * 64 * 64, dtype=np.float32).reshape(4, 64, 64, 1), batch_size=128,
+                            verbose=0)
+    yield Claim("Model evaluation", "classes = model.predict(...) gives classes, 0 or 1", True,
+                bool(np.isin(answers, (0, 1)).all()),
+                "predict gives what the last layer gives, here the probability of the second class, shape "
+                f"{answers.shape}. The classes are (model.predict(x) > 0.5).astype(int); of a softmax, argmax(axis=1).")
 
 
 def trainings(subset: bool, say: Callable[[str], None]) -> list[Claim]:

@@ -11,10 +11,15 @@ from striate.datasets import x_or_o
 from striate.lectures.claims import Claim
 from striate.see.films import run_layer
 from striate.see.letters import cut
+from striate.systems.data import VALIDATION_SHARE
 
 TITLE = "Convolutional Neural Networks: Convolutional and Pooling Layers"
 SOURCE = "University of Virginia, SYS 6016"
 REMARKS = (
+    "'In 1981, Hubel and Wiesel showed ...': 1981 is the year of their Nobel Prize; the experiments are of 1959 and "
+    "the years after.",
+    "LeNet-5 of 1998 was not the first convolutional network: LeCun and others read digits with one in 1989, and "
+    "Fukushima's neocognitron is of 1980.",
     "The output 'Train on 55000 samples ... 923us/sample' is that of TensorFlow 1.x to 2.1; later ones count steps.",
     "validation_data=[X_valid, y_valid] is a list; Keras 3 wants a tuple, striate takes both.",
     "The input of the last max-pooling example is a picture; its numbers are taken to be the widely used 4x4 example "
@@ -31,6 +36,7 @@ POOLED = np.array([[1.00, 0.33, 0.55, 0.33], [0.33, 1.00, 0.33, 0.55], [0.55, 0.
 SECONDS = (51, 47, 46, 46, 48, 51, 50, 50, 50, 50)
 MICROSECONDS = (923, 863, 836, 832, 880, 921, 918, 915, 913, 911)
 VALIDATION = (0.8510, 0.8854, 0.8936, 0.8970, 0.8942, 0.8980, 0.8972, 0.8990, 0.9056, 0.9036)
+VALIDATION_LOSS = (0.4029, 0.3285, 0.2905, 0.2794, 0.2872, 0.2863, 0.2825, 0.2734, 0.2775, 0.2891)
 TEST = 0.8983
 
 
@@ -56,6 +62,15 @@ def _properties() -> Iterator[Claim]:
     before, after = run_layer(layer, image), run_layer(layer, shifted)
     yield Claim("Equivariance", "convo(g(I)) = g(convo(I)) for a shift by one pixel, away from the border", True,
                 np.array_equal(before[:, :, :-1], after[:, :, 1:]))
+    spot = np.array([0, 1, 0, 0])
+    moved = np.array([spot[x - 1] for x in range(4)])
+    yield Claim("Equivariance", "g(I(x, y)) = I(x - 1, y) shifts every pixel to the", "left",
+                "left" if moved.argmax() < spot.argmax() else "right",
+                "What stood at x = 1 is found where x - 1 = 1, at x = 2: one unit to the right. I(x + 1, y) would "
+                "shift to the left. Either way the convolution moves with it.")
+    found = see.connectivity(pixels=28, neurons=26, taps=3)
+    yield Claim("Parameter Sharing", "k parameters instead of m x n: kernel of 3, 28 inputs, 26 outputs", (3, 28 * 26),
+                (found.shared, found.full))
     same = layers.Conv2D(1, 3, padding="same").compute_output_shape((1, 28, 28, 1))[1:3]
     yield Claim("Hyperparameter: Same/Zero Padding", "The output keeps the size 28x28", (28, 28), same)
 
@@ -80,10 +95,15 @@ def _network() -> Iterator[Claim]:
     yield Claim(slide, "Probabilities of a picture add up to 1", 1.0,
                 round(float(model.predict(np.zeros((1, 28, 28, 1), np.float32), verbose=0).sum()), 5))
     slide = "Train/test a CNN on Fashion-MNIST"
+    yield Claim(slide, "Pictures that are validated on, of Fashion-MNIST's 60,000 with 55,000 to train on", 5000,
+                round(60_000 * VALIDATION_SHARE))
     derived = [time * 55_000 / 1e6 for time in MICROSECONDS]
     yield Claim(slide, "Seconds of each epoch follow from microseconds a sample, to a second", True,
                 all(abs(found - said) <= 1 for found, said in zip(derived, SECONDS, strict=True)))
+    yield Claim(slide, "Seconds of the test, at 239 microseconds a sample", 2, int(10_000 * 239 / 1e6))
     yield Claim(slide, "The best validation accuracy is that of epoch", 9, int(np.argmax(VALIDATION)) + 1)
+    yield Claim(slide, "The lowest validation loss, after which training goes on to overfit, is that of epoch", 8,
+                int(np.argmin(VALIDATION_LOSS)) + 1)
 
 
 def _letters() -> Iterator[Claim]:

@@ -14,7 +14,7 @@ TITLE = "Convolutional Neural Networks"
 SOURCE = "Yale S&DS 365 / 665, Intermediate Machine Learning"
 REMARKS = (
     "'Let's build another model' shows the listing of the baseline once more: the other model is left to the reader "
-    "(striate train brain compares two).",
+    "(striate compare brain compares two).",
     "The last slide of the baseline names the two outputs 'fake' and 'real'; in the exercise's labels real is 0 and "
     "fake is 1, so the outputs come in the other order.",
     "The figure of tensor shapes has a typo on purpose; the text of the slides does not hold the figure. "
@@ -36,6 +36,8 @@ def _convolution() -> Iterator[Claim]:
     yield Claim("Convolution", "A Gaussian bump smooths: neighbours of the result differ less than before", True,
                 bool(calm < rough / 4))
     cube = np.arange(24).reshape(2, 3, 4)
+    rows = [[[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]], [[12, 13, 14, 15], [16, 17, 18, 19], [20, 21, 22, 23]]]
+    yield Claim("Tensors", "np.arange(24) in the shape (2, 3, 4)", rows, cube.tolist())
     yield Claim("Tensors", "x[:, :, 0] of np.arange(24) in the shape (2, 3, 4)", np.array([[0, 4, 8], [12, 16, 20]]),
                 cube[:, :, 0])
 
@@ -56,6 +58,13 @@ def _parts() -> Iterator[Claim]:
                 3, channels.kernel.shape[2])
     yield Claim("Applying kernels across channels", "Channels of the output are the number of kernels: 5 here",
                 5, channels.compute_output_shape((1, 6, 6, 3))[-1])
+    yield Claim("Convolutional layer: Tensor shapes", "A mini-batch of 8 pictures of 6x6x3 through 5 kernels: first "
+                "and last dimension", (8, 5), channels.compute_output_shape((8, 6, 6, 3))[::3])
+    piece = random.permutation(16).astype(np.float32).reshape(1, 4, 4, 1)
+    changed = piece.copy()
+    changed[piece != run_layer(layers.MaxPooling2D(2), piece).repeat(2, 1).repeat(2, 2)] -= 1
+    yield Claim("Pooling", "Where the largest value of a window stands is all that counts: the others may change", True,
+                np.array_equal(*(run_layer(layers.MaxPooling2D(2), one) for one in (piece, changed))))
     dropped = run_layer(layers.Dropout(0.4, seed=1), np.ones((1, 100_000), np.float32), training=True)
     yield Claim("Dropout", "With probability 0.4 an entry is zero (100,000 entries, to two decimals)", 0.4,
                 round(float((dropped == 0).mean()), 2))
@@ -82,6 +91,9 @@ def _baseline() -> Iterator[Claim]:
                 f"The product is {inputs * outputs:,}. The layer does have {dense.parameters:,} parameters: the two "
                 f"biases are missing in the formula, (30,752 + 1) x 2.")
     yield Claim(slide, "832 + 61,506", 62338, model.count_params())
+    counts = [sum(int(np.prod(weight.shape)) for weight in weights)
+              for weights in (model.trainable_weights, model.non_trainable_weights)]
+    yield Claim(slide, "Trainable and non-trainable parameters", [62338, 0], counts)
     yield Claim(slide, "Share of the dense layer", "98.7%", f"{dense.parameters / model.count_params():.1%}")
 
 

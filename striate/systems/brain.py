@@ -20,6 +20,7 @@ from striate.systems.comparison import Comparison, Say, finished, mean_and_sprea
 NETWORKS = ("yale", "brain_small", "brain_residual")
 COLUMNS = ("parameters", "training accuracy", "validation, same sessions", "validation, other session", "test accuracy",
            "spread", "seconds")
+STRANGER = "another generator's fakes"
 FRAMES = 256
 HELD_SHARE = 0.15
 Part = tuple[np.ndarray, np.ndarray]
@@ -32,7 +33,7 @@ def simulated(frames: int = FRAMES, seed: int = 0) -> dict[str, Part]:
     known, other, test = (simulated_ca.load_sessions(numbers, frames, seed)[:2] for numbers in
                           (simulated_ca.TRAIN_SESSIONS[:-1], simulated_ca.TRAIN_SESSIONS[-1:],
                            simulated_ca.TEST_SESSIONS))
-    return _parts(known, other, test, seed)
+    return split_parts(known, other, test, seed)
 
 
 def course(frames: int = FRAMES, seed: int = 0) -> dict[str, Part]:
@@ -41,7 +42,7 @@ def course(frames: int = FRAMES, seed: int = 0) -> dict[str, Part]:
 
     (x, y), test = brain_food.load_data(frames)
     border = len(x) * 2 // 3
-    return _parts((x[:border], y[:border]), (x[border:], y[border:]), test, seed)
+    return split_parts((x[:border], y[:border]), (x[border:], y[border:]), test, seed)
 
 
 def of_folder(folder: Path, frames: int | None = None, seed: int = 0) -> dict[str, Part]:
@@ -56,10 +57,11 @@ def of_folder(folder: Path, frames: int | None = None, seed: int = 0) -> dict[st
 
     def grey(part: datasets.Part) -> Part:
         return part[0][:].mean(axis=-1, keepdims=True, dtype=np.float32), part[1]
-    return _parts(grey(read.train), grey(read.validation), grey(read.test), seed)
+    return split_parts(grey(read.train), grey(read.validation), grey(read.test), seed)
 
 
-def _parts(known: Part, other: Part, test: Part, seed: int) -> dict[str, Part]:
+def split_parts(known: Part, other: Part, test: Part, seed: int) -> dict[str, Part]:
+    """The parts "train" and "same" (a share of the known sessions' frames, held out at random), "other" and "test"."""
     order = np.random.Generator(np.random.PCG64(seed)).permutation(len(known[1]))
     held = int(len(order) * HELD_SHARE)
     rows = {"train": order[held:], "same": order[:held]}
@@ -113,23 +115,28 @@ def compare(networks: Sequence[str] = NETWORKS, seeds: Sequence[int] = (0, 1, 2)
              of_folder: "Pictures of a folder: real or fake?"}.get(source, "Simulated calcium imaging: real or fake?")
     found = Comparison.at(folder, title, "Which network is right about sessions that it has not seen?", COLUMNS)
 
-    def row(name: str) -> dict[str, Any]:
-        runs = []
-        for seed in seeds:
-            model, run = train(name, parts, seed, epochs)
-            runs.append(run)
-            if folder is not None and seed == seeds[0]:
-                model.save(folder / f"{name}.keras")
-        mean = {key: mean_and_spread([run[key] for run in runs])[0] for key in runs[0]}
-        test, spread = mean_and_spread([run["test"] for run in runs])
-        return {"parameters": int(mean["parameters"]), "training accuracy": mean["train"],
-                "validation, same sessions": mean["same"], "validation, other session": mean["other"],
-                "test accuracy": test, "spread": spread, "seconds": mean["seconds"]}
-
-    found.run({name: partial(row, name) for name in networks}, say)
+    found.run({name: partial(row, name, parts, seeds, epochs, folder) for name in networks}, say)
     found.notes = explained(found, len(parts["test"][1]), len(seeds), source not in (course, of_folder))
     found.save()
     return found
+
+
+def row(name: str, parts: dict[str, Part], seeds: Sequence[int], epochs: int | None, folder: Path | None = None,
+        ) -> dict[str, Any]:
+    """The row of a network: means over the seeds. A part "stranger" (fakes of a generator that made none of the others)
+    gives the column "another generator's fakes". The network of the first seed is kept in the folder."""
+    runs = []
+    for seed in seeds:
+        model, run = train(name, parts, seed, epochs)
+        runs.append(run)
+        if folder is not None and seed == seeds[0]:
+            model.save(folder / f"{name}.keras")
+    mean = {key: mean_and_spread([run[key] for run in runs])[0] for key in runs[0]}
+    test, spread = mean_and_spread([run["test"] for run in runs])
+    return {"parameters": int(mean["parameters"]), "training accuracy": mean["train"],
+            "validation, same sessions": mean["same"], "validation, other session": mean["other"],
+            "test accuracy": test, "spread": spread, "seconds": mean["seconds"],
+            **({STRANGER: mean["stranger"]} if "stranger" in mean else {})}
 
 
 def explained(found: Comparison, frames: int, seeds: int, is_simulated: bool) -> list[str]:

@@ -15,6 +15,8 @@ SAME_SHAPE = 0.05
 """Ratios of height to width that differ by less count as the same."""
 LARGEST_OWN = 160
 SMALLEST = 16
+VISIBLE = 0.01
+"""A deep picture whose values span less than this share of the folder's would be all one grey."""
 PATIENCE = 12
 EPOCHS = 60
 
@@ -76,11 +78,17 @@ def _said(size: np.ndarray) -> str:
 
 
 def _range(found: Survey) -> tuple[float | None, float | None, list[str]]:
-    """The values of deep pictures that become black and white: a camera's whole range, or what is in the folder."""
+    """The values of deep pictures that become black and white: a camera's whole range, or what is in the folder; or of
+    each picture its own, where the pictures are of kinds that have nothing to do with each other."""
     span = found.value_range
     if span is None:
         return None, None, []
     low, high = span
+    deep = [fact for fact in found.facts if fact["type"] != "uint8"]
+    spans = [fact["high"] - fact["low"] for fact in deep if fact["high"] > fact["low"]]
+    if len({fact["type"] for fact in deep}) > 1 or min(spans, default=high - low) < VISIBLE * (high - low):
+        return None, None, ["Pictures of very different ranges: 0 to 65,535 becomes black to white in those of 16 bits, "
+                            "in other deep ones each one's own least to its own largest value."]
     if low >= 0 and all(fact["type"] in ("uint8", "uint16") for fact in found.facts):
         bits = max(8, int(np.ceil(np.log2(high + 1))))
         return 0.0, float(2**bits - 1), [f"Pictures of {bits} bits: 0 to {2**bits - 1:,} becomes black to white."]

@@ -77,7 +77,7 @@ def _of_survey(found: Survey, path: Path, seed: int, image_size: tuple[int, int]
     train, validation, test = ((pictures[part], found.labels[parts[part]]) for part in ("train", "validation", "test"))
     return Data(path.name, path.name, train, validation, test, found.class_names, "", str(path),
                 model=choice.model, recipe=OWN_PICTURES, patience=PATIENCE, preparation=choice.preparation,
-                reasons=(_split_said(found), *choice.reasons, *([where] if where else [])),
+                reasons=(_split_said(found), *found.remarks, *choice.reasons, *([where] if where else [])),
                 audit=audit_of(found, parts))
 
 

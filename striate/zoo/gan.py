@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from striate.errors import ArgumentError, received
-from striate.zoo.recipe import Recipe
+from striate.zoo.recipe import SHORT_MEMORY, Recipe
 
 _SOURCE = ("After A. Radford, L. Metz, S. Chintala (2016): Unsupervised representation learning with deep "
            "convolutional generative adversarial networks. ICLR")
@@ -40,12 +42,14 @@ DCGAN_GENERATOR = Recipe(
 )
 
 
-def dcgan_discriminator(input_shape: tuple[int, int, int] = (128, 128, 1), classes: int = 2):
-    """Four strided convolutions with leaky ReLU; no pooling, no dense layer but the last.
+def dcgan_discriminator(input_shape: tuple[int, int, int] = (128, 128, 1), classes: int = 2,
+                        filters: Sequence[int] = (16, 32, 64, 128)):
+    """Strided convolutions with leaky ReLU; no pooling, no dense layer but the last.
 
     Args:
         input_shape: (height, width, channels) of a picture.
         classes: 2 gives one score (positive: the second class, "real"); more give a score for each.
+        filters: channels of the convolutions.
 
     Returns:
         A `Sequential` model, not compiled; its outputs are scores without a sigmoid or softmax.
@@ -57,10 +61,10 @@ def dcgan_discriminator(input_shape: tuple[int, int, int] = (128, 128, 1), class
     from striate import Input, Sequential, layers
 
     model = Sequential([Input(input_shape)], name="dcgan_discriminator")
-    for index, filters in enumerate((16, 32, 64, 128)):
-        model.add(layers.Conv2D(filters, 4, strides=2, padding="same"))
+    for index, channels in enumerate(filters):
+        model.add(layers.Conv2D(channels, 4, strides=2, padding="same"))
         if index:
-            model.add(layers.BatchNormalization())
+            model.add(layers.BatchNormalization(momentum=SHORT_MEMORY))
         model.add(layers.LeakyReLU(0.2))
     model.add(layers.Flatten())
     model.add(layers.Dropout(0.3))
@@ -68,12 +72,15 @@ def dcgan_discriminator(input_shape: tuple[int, int, int] = (128, 128, 1), class
     return model
 
 
-def dcgan_generator(output_shape: tuple[int, int, int] = (128, 128, 1), noise: int = NOISE):
+def dcgan_generator(output_shape: tuple[int, int, int] = (128, 128, 1), noise: int = NOISE,
+                    filters: Sequence[int] = (128, 64, 32, 16)):
     """A dense layer makes a coarse map, four transposed convolutions double it until it is a picture.
 
     Args:
         output_shape: (height, width, channels) of a picture; sides that 4 divides at least, for four doublings 16.
         noise: length of the vectors that pictures are made from.
+        filters: channels of the coarse map and of each doubled one; only the last are used where the sides can be
+            halved less often.
 
     Returns:
         A `Sequential` model from (batch, noise) to (batch, *output_shape), through a tanh; not compiled.
@@ -88,22 +95,23 @@ def dcgan_generator(output_shape: tuple[int, int, int] = (128, 128, 1), noise: i
     from striate import Input, Sequential, layers
 
     height, width, channels = output_shape
-    doublings = next((times for times in (4, 3, 2) if height % 2**times == width % 2**times == 0), None)
+    doublings = next((times for times in range(len(filters), 1, -1)
+                      if height % 2**times == width % 2**times == 0), None)
     if doublings is None:
         raise ArgumentError("The sides of generated pictures must be multiples of 4: each transposed convolution "
                             "doubles them. " + received(output_shape=output_shape))
     rows, columns = height >> doublings, width >> doublings
-    widths = (128, 64, 32, 16)[-doublings:]
+    widths = tuple(filters)[-doublings:]
     model = Sequential([
         Input((noise,)),
         layers.Dense(rows * columns * widths[0], use_bias=False),
-        layers.BatchNormalization(),
+        layers.BatchNormalization(momentum=SHORT_MEMORY),
         layers.ReLU(),
         layers.Reshape((rows, columns, widths[0])),
     ], name="dcgan_generator")
-    for filters in widths[1:]:
-        model.add(layers.Conv2DTranspose(filters, 4, strides=2, padding="same", use_bias=False))
-        model.add(layers.BatchNormalization())
+    for doubled in widths[1:]:
+        model.add(layers.Conv2DTranspose(doubled, 4, strides=2, padding="same", use_bias=False))
+        model.add(layers.BatchNormalization(momentum=SHORT_MEMORY))
         model.add(layers.ReLU())
     model.add(layers.Conv2DTranspose(channels, 4, strides=2, padding="same", activation="tanh"))
     return model

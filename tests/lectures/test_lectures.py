@@ -12,10 +12,11 @@ from striate.lectures import Claim
 
 SLIPS = {
     "yale": ["30,752 x 2", "validation_split"],
-    "uva": ["own padding", "Cross-correlation"],
+    "uva": ["shifts every pixel", "own padding", "Cross-correlation"],
     "nova": ["x(t) inside the sum", "line of imports", "followed by something nonlinear", "rows 300 to 391",
              "standardising"],
-    "tue": ["Biases", "Numbers that the convolution", "stride of 2", "RGB", "nowhere made", "tells predictions"],
+    "tue": ["Biases", "Numbers that the convolution", "stride of 2", "RGB", "nowhere made", "tells predictions",
+            "gives classes"],
 }
 
 

@@ -47,3 +47,31 @@ def test_letters_are_not_mirrored(tmp_path):
 
 def test_a_size_that_was_asked_for(tmp_path):
     assert choose(fill(tmp_path, [(20, 20)] * 8), (48, 64)).preparation.image_size == (48, 64)
+
+
+def test_deep_pictures_of_kinds_that_have_nothing_to_do_with_each_other(tmp_path):
+    fill(tmp_path, [(20, 20)] * 8, colour=False, bits=16)
+    Image.fromarray(np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)).save(tmp_path / "cats" / "share.tif")
+    found = choose(survey(tmp_path))
+    assert (found.preparation.black, found.preparation.white) == (None, None)
+    assert "very different ranges" in " ".join(found.reasons)
+    seen = found.preparation.read(tmp_path / "cats" / "share.tif")
+    assert seen.min() < 5 and seen.max() > 250  # it would be black if 60,000 were white for it, too
+
+
+def test_what_is_passed_over_is_said(tmp_path):
+    fill(tmp_path, [(20, 20)] * 8)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "cats" / "telephone.heic").write_bytes(b"...")
+    (tmp_path / "cats" / ".hidden").write_bytes(b"...")
+    found = survey(tmp_path)
+    assert found.class_names == ("cats", "dogs") and set(found.labels.tolist()) == {0, 1}
+    assert "empty" in found.remarks[0] and "1 (.heic)" in found.remarks[1] and len(found.remarks) == 2
+
+
+def test_labels_follow_the_classes_when_the_first_folder_is_empty(tmp_path):
+    (tmp_path / "aaa").mkdir()
+    found = fill(tmp_path, [(20, 20)] * 8)
+    assert found.class_names == ("cats", "dogs")
+    assert all(found.class_names[label] == path.parent.name
+               for label, path in zip(found.labels, found.paths, strict=True))
