@@ -87,8 +87,8 @@ def _range(found: Survey) -> tuple[float | None, float | None, list[str]]:
     deep = [fact for fact in found.facts if fact["type"] != "uint8"]
     spans = [fact["high"] - fact["low"] for fact in deep if fact["high"] > fact["low"]]
     if len({fact["type"] for fact in deep}) > 1 or min(spans, default=high - low) < VISIBLE * (high - low):
-        return None, None, ["Pictures of very different ranges: 0 to 65,535 becomes black to white in those of 16 bits, "
-                            "in other deep ones each one's own least to its own largest value."]
+        return None, None, ["Pictures of very different ranges: 0 to 65,535 becomes black to white in those of 16 "
+                            "bits, in other deep ones each one's own least to its own largest value."]
     if low >= 0 and all(fact["type"] in ("uint8", "uint16") for fact in found.facts):
         bits = max(8, int(np.ceil(np.log2(high + 1))))
         return 0.0, float(2**bits - 1), [f"Pictures of {bits} bits: 0 to {2**bits - 1:,} becomes black to white."]

@@ -69,7 +69,7 @@ FAST92 = Recipe(
     loss="CategoricalCrossentropy",
     loss_arguments=_SMOOTH,
     one_hot_labels=True,
-    epochs=8,
+    epochs=12,
     batch_size=128,
     inputs=_INPUTS,
     augmentation="mirrored left and right",
@@ -107,8 +107,8 @@ def fast92(input_shape: tuple[int, int, int] = (28, 28, 1), classes: int = 10):
 
 
 FAST94 = Recipe(
-    title="Fashion-MNIST in a quarter of an hour: a short residual network",
-    source="striate; the plan of the network is David Page's ResNet-9",
+    title="Fashion-MNIST in a quarter of an hour: a short, wide residual network",
+    source="striate; the plan of the network is after David Page's ResNet-9",
     optimizer="SGD",
     learning_rate=0.1,
     schedule=ONE_CYCLE,
@@ -116,16 +116,19 @@ FAST94 = Recipe(
     loss="CategoricalCrossentropy",
     loss_arguments=_SMOOTH,
     one_hot_labels=True,
-    epochs=20,
+    epochs=17,
     batch_size=128,
     inputs=_INPUTS,
     augmentation="moved by up to two pixels, mirrored left and right",
-    note="Aims at a test accuracy of 0.94 within 15 minutes on two cores.",
+    mirrored=True,
+    note="Aims at a test accuracy of 0.94 within 15 minutes on two cores, as the mean over a picture and its mirror "
+         "image. Wide and few epochs rather than thin and many: thin networks cannot fit what moved and mirrored "
+         "pictures show them. An average of the weights would change nothing, because the rate falls to zero.",
 )
 
 
 def fast94(input_shape: tuple[int, int, int] = (28, 28, 1), classes: int = 10):
-    """A 3x3 convolution, then three that pool, the second and third with two convolutions around which the map passes.
+    """Three times a 3x3 convolution that pools and two more around which the map passes: 48, 96 and 192 channels.
 
     Args:
         input_shape: (height, width, channels) of a picture; at least 8x8.
@@ -147,9 +150,9 @@ def fast94(input_shape: tuple[int, int, int] = (28, 28, 1), classes: int = 10):
         return x
 
     inputs = Input(input_shape)
-    x = through(moved_and_mirrored(inputs, 2 / 28), _pooled(32))
-    x = residual_block(through(x, _pooled(64)), 64)
-    x = residual_block(through(x, _pooled(128)), 128)
+    x = moved_and_mirrored(inputs, 2 / 28)
+    for filters in (48, 96, 192):
+        x = residual_block(through(x, _pooled(filters)), filters)
     x = layers.GlobalMaxPooling2D()(x)
     x = layers.Dropout(0.2)(x)
     return Model(inputs, layers.Dense(classes, activation="softmax")(x), name="fast94")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
+import numpy as np
+
 from striate.errors import ArgumentError, received
 
 ONE_CYCLE = "one_cycle"
@@ -49,6 +51,8 @@ class Recipe:
     """Whether the loss wants labels as `utils.to_categorical` gives them."""
     augmentation: str = ""
     """How training pictures are changed at random, in words: layers at the network's beginning do it."""
+    mirrored: bool = False
+    """Whether an answer is the mean over a picture and its mirror image: see `predict`."""
     result: str = ""
     """What to expect, from the source or from a stored run; empty where nobody has measured it."""
     note: str = ""
@@ -98,6 +102,22 @@ class Recipe:
         from striate import losses
 
         return losses.get({"class_name": self.loss, "config": dict(self.loss_arguments)})
+
+    def predict(self, model, x: np.ndarray, batch_size: int = 256) -> np.ndarray:
+        """What a trained network says about pictures, as the recipe asks for its answers.
+
+        Args:
+            model: the network.
+            x: pictures (n, height, width, channels), prepared as `inputs` says.
+            batch_size: how many at once.
+
+        Returns:
+            Its outputs (n, classes); with `mirrored` their mean over each picture and its mirror image.
+        """
+        says = model.predict(x, batch_size=batch_size, verbose=0)
+        if not self.mirrored:
+            return says
+        return (says + model.predict(np.ascontiguousarray(x[:, :, ::-1]), batch_size=batch_size, verbose=0)) / 2
 
     def compile(self, model, samples: int | None = None):
         """Compiles `model` by this recipe, with accuracy as its metric, and gives it back.

@@ -90,6 +90,18 @@ def test_one_cycle_rises_and_falls_over_the_whole_training():
     assert (np.diff(rates[:11]) > 0).all() and (np.diff(rates[10:]) < 0).all()
 
 
+def test_answers_of_a_mirrored_recipe_are_means_over_both_sides():
+    class Left:
+        """Says how bright the left half is."""
+
+        def predict(self, x, **ignored):
+            return x[:, :, :2].mean(axis=(1, 2))
+    x = np.zeros((1, 4, 4, 1), np.float32)
+    x[:, :, :2] = 1
+    assert float(zoo.recipe("fast90").predict(Left(), x)) == 1 and not zoo.recipe("fast90").mirrored
+    assert float(zoo.recipe("fast94").predict(Left(), x)) == 0.5
+
+
 def test_a_schedule_needs_the_number_of_samples():
     with pytest.raises(ArgumentError, match="number of training samples"):
         zoo.recipe("fast90").make_optimizer()
