@@ -11,7 +11,7 @@ import numpy as np
 from striate.errors import ArgumentError, ShapeError, received
 from striate.see import grid, probe
 from striate.see.canvas import Canvas
-from striate.see.palette import INK, LINE, MUTED, readable_on, text_width
+from striate.see.palette import LINE, MUTED, readable_on, text_width
 from striate.see.result import Result, aligned
 from striate.see.tiles import tile_of
 
@@ -47,21 +47,20 @@ class Confusion(Result):
         note = f"Accuracy {self.accuracy:.2%} on {self.counts.sum():,} samples. Rows: what it is. Columns: what the " \
                "model said. Shades are shares of a row; mistakes are shaded four times as strongly."
         count, top = len(self.classes), grid.header_height(WIDTH, title, note)
-        left = grid.MARGIN + min(190.0, max(text_width(name, 14) for name in self.classes)) + 14
-        cell = min(72.0, (WIDTH - left - grid.MARGIN) / count)
+        room = min(300.0, 10 + max(text_width(name, 14) for name in self.classes))
+        left = grid.MARGIN + room + 14
+        cell = min(max(72.0, min(130.0, 400 / count)), (WIDTH - left - grid.MARGIN) / count)
         words = [name.replace("/", "/ ").split()[:4] for name in self.classes]
         canvas = Canvas(WIDTH, top + cell * count + 24 + 16 * max(map(len, words)), title)
         grid.header(canvas, title, note)
         for t in range(count):
-            canvas.text(left - 10, top + (t + 0.5) * cell + 5, self.classes[t], grid.fitting(self.classes[t], 185, 14),
-                        INK, "end")
+            grid.label(canvas, (left - 10, top + (t + 0.5) * cell + 5), self.classes[t], room, 14, anchor="end")
             for s in range(count):
                 self._cell(canvas, left + s * cell, top + t * cell, cell, t, s)
         for s, lines in enumerate(words):
             x = left + (s + 0.5) * cell
             for row, word in enumerate(lines):
-                size = grid.fitting(word, cell - 4, 13)
-                canvas.text(x, top + count * cell + 20 + 16 * row, word, size, MUTED, "middle")
+                grid.label(canvas, (x, top + count * cell + 20 + 16 * row), word, cell - 4, 13, MUTED, "middle")
         return canvas
 
     def _cell(self, canvas: Canvas, x: float, y: float, cell: float, t: int, s: int) -> None:

@@ -195,10 +195,9 @@ def _graph(drawing: Architecture) -> Canvas:
         x, y = at[block.name]
         canvas.rectangle(x - box_width / 2, y, box_width, box_height, fill="#ffffff", line=LINE, radius=7)
         canvas.rectangle(x - box_width / 2, y, 9, box_height, fill=block.family[1], radius=4)
-        size = grid.fitting(block.name, 222 / grid.BOLDER, 14)
-        canvas.text(x - box_width / 2 + 20, y + 21, block.name, size, INK, bold=True)
+        grid.label(canvas, (x - box_width / 2 + 20, y + 21), block.name, 222, 14, bold=True)
         count = f",  {block.parameters:,} parameters" if block.parameters else ""
         text = f"{block.shape_text}{count}"
-        canvas.text(x - box_width / 2 + 20, y + 40, text, grid.fitting(text, 222, 12.5), MUTED)
+        grid.label(canvas, (x - box_width / 2 + 20, y + 40), text, 222, 12.5, MUTED)
     _legend(canvas, drawing.blocks, 30, canvas.height - 18)
     return canvas

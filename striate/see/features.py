@@ -11,7 +11,7 @@ import numpy as np
 from striate.errors import ArgumentError, received
 from striate.see import grid, probe
 from striate.see.canvas import Canvas
-from striate.see.palette import CLASSES, INK, LINE, MUTED, PAPER
+from striate.see.palette import CLASSES, LINE, MUTED, PAPER
 from striate.see.result import Result, aligned
 
 WIDTH, PLOT = 1060.0, 720.0
@@ -78,7 +78,7 @@ class Embedding(Result):
             y = top + 16 + 25 * row
             _mark(canvas, PLOT + 60, y, 12, row)
             room = WIDTH - PLOT - 100
-            canvas.text(PLOT + 78, y + 5, name, grid.fitting(name, room, 15), INK)
+            grid.label(canvas, (PLOT + 78, y + 5), name, room, 15)
         if not self.classes:
             canvas.text(PLOT + 54, top + 20, "no classes given", 14, MUTED)
         return canvas

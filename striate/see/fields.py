@@ -149,7 +149,7 @@ class ReceptiveField(Result):
         for place, text, anchor in ((570, "layer", "start"), (900, "sees", "end"), (1010, "step", "end")):
             canvas.text(place, top + 14, text, 14, MUTED, anchor)
         for row, (name, sizes, steps) in enumerate(self.table, 1):
-            canvas.text(570, top + 14 + 26 * row, name, 15)
+            grid.label(canvas, (570, top + 14 + 26 * row), name, 240, 15)
             canvas.text(900, top + 14 + 26 * row, " x ".join(map(str, sizes)), 15, anchor="end")
             canvas.text(1010, top + 14 + 26 * row, " x ".join(map(str, steps)), 15, anchor="end")
         return canvas

@@ -11,6 +11,8 @@ from striate.see.palette import BLUE, INK, LINE, MUTED, heat, hexadecimal, photo
 
 MARGIN = 24
 TITLE_SIZE, TEXT_SIZE, SMALL_SIZE = 21, 15, 13
+LEAST_SIZE = 10.5
+"""Of names: what is smaller nobody reads from the back of a lecture hall."""
 BOLDER = 1.06
 """How much wider bold text is."""
 
@@ -69,6 +71,29 @@ def fitting(text: str, room: float, size: float) -> float:
         (15, True)
     """
     return min(size, room / max(text_width(text, 1.0), 0.1))
+
+
+def elided(text: str, room: float, size: float) -> str:
+    """A line of text without its middle where the whole does not fit: names often differ at their ends.
+
+    Example:
+        >>> elided("block_3_branch_2_convolution_b", 90, 10)
+        'block_3…tion_b'
+    """
+    short = text
+    for keep in range(len(text) - 1, 1, -1):
+        if text_width(short, size) <= room:
+            break
+        short = f"{text[:keep - keep // 2]}…{text[len(text) - keep // 2:]}"
+    return short
+
+
+def label(canvas: Canvas, place: tuple[float, float], text: str, room: float, size: float, colour: str = INK,
+          anchor: str = "start", bold: bool = False) -> None:
+    """Writes a name that may be long into `room`: smaller, and where that would be too small without its middle."""
+    room = room / BOLDER if bold else room
+    size = max(fitting(text, room, size), min(size, LEAST_SIZE))
+    canvas.text(*place, elided(text, room, size), size, colour, anchor, bold)
 
 
 def header_height(width: float, title: str, note: str = "") -> float:
@@ -142,8 +167,8 @@ def gallery(canvas: Canvas, x: float, y: float, tiles: Sequence[tuple[np.ndarray
         canvas.picture(left, top, width * zoom, height * zoom, pixels)
         canvas.rectangle(left, top, width * zoom, height * zoom, line=LINE, thickness=0.8)
         for row, line in enumerate(caption.split("\n") if caption else ()):
-            size = fitting(line, side + gap - 4, SMALL_SIZE)
-            canvas.text(left, top + side + (row + 1) * (SMALL_SIZE + 3), line, size, MUTED if row else INK)
+            label(canvas, (left, top + side + (row + 1) * (SMALL_SIZE + 3)), line, side + gap - 4, SMALL_SIZE,
+                  MUTED if row else INK)
     return y + -(-len(tiles) // columns) * step
 
 

@@ -106,13 +106,12 @@ class PlanTable(Result):
             y = top + 50 * index
             canvas.rectangle(12, y, WIDTH - 24, 50, fill=SHADE if index % 2 == 0 else None)
             name = f"{row.layer}   {row.kernel}"
-            canvas.text(24, y + 20, name, grid.fitting(name, 370 / grid.BOLDER, 15), INK, bold=True)
+            grid.label(canvas, (24, y + 20), name, 370, 15, bold=True)
             canvas.rectangle(620, y + 8, max(1.0, 200 * row.microseconds / longest), 14, fill=BLUE)
             canvas.rectangle(619 + 200 * row.predicted / longest, y + 4, 3, 22, fill=ORANGE)
             for x, text in ((500, cells[2]), (600, cells[3]), (905, cells[5]), (1000, cells[6]), (1140, cells[7])):
                 canvas.text(x, y + 20, text, 15, INK, "end")
-            size = grid.fitting(row.reason, WIDTH - 60, 13)
-            canvas.text(24, y + 40, row.reason, size, MUTED)
+            grid.label(canvas, (24, y + 40), row.reason, WIDTH - 60, 13, MUTED)
         canvas.path([(12, top), (WIDTH - 12, top)], LINE)
         return canvas
 

@@ -75,7 +75,7 @@ class Invariance(Result):
             top = grid.gallery(canvas, grid.MARGIN, top, tiles, (WIDTH - 2 * grid.MARGIN) / 8 - 10, 8) + 14
         for row, layer in enumerate(self.layers):
             y = top + 46 * row
-            canvas.text(250, y + 24, layer.name, 15, anchor="end")
+            grid.label(canvas, (250, y + 24), layer.name, 230, 15, anchor="end")
             for offset, share, colour in ((0, layer.equivariance, BLUE), (18, layer.unchanged, ORANGE)):
                 canvas.rectangle(270, y + offset, 620, 15, line=LINE, thickness=0.8)
                 if share is not None:

@@ -106,7 +106,7 @@ class Arithmetic(Result):
         y, total = top, max(1, self.parameters)
         for row, ((layer, formulas), height) in enumerate(zip(blocks, heights, strict=True)):
             canvas.rectangle(12, y, width - 24, height, fill=SHADE if row % 2 == 0 else None)
-            canvas.text(columns[0], y + 21, f"{layer.name}", 15, INK, bold=True)
+            grid.label(canvas, (columns[0], y + 21), layer.name, 480, 15, bold=True)
             canvas.text(columns[1], y + 21, _shape(layer.output_shape), 14, INK, "end")
             canvas.text(columns[2], y + 21, f"{layer.parameters:,}", 14, INK, "end")
             canvas.rectangle(columns[2] + 14, y + 10, 100 * layer.parameters / total, 12, fill=BLUE)

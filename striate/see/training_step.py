@@ -13,7 +13,7 @@ from striate.layers.symbolic import leaves
 from striate.see import grid, probe
 from striate.see.canvas import Canvas
 from striate.see.geometry import channels_last
-from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, SHADE, heat, signed, text_width
+from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, SHADE, heat, signed
 from striate.see.result import Animation, aligned
 from striate.see.weight_gradient import loss_of
 
@@ -111,8 +111,8 @@ class Passes(Animation):
         stage = self.stages[number] if number >= 0 else None
         name = stage.layer if stage else "input"
         size = stage.size if stage else " x ".join(map(str, self.image.shape))
-        canvas.text(x + 10, y + 22, name, min(15, (CARD_WIDTH - 20) / text_width(name, 1.06)), INK, bold=True)
-        canvas.text(x + 10, y + 41, size, grid.fitting(size, CARD_WIDTH - 20, 13), MUTED)
+        grid.label(canvas, (x + 10, y + 22), name, CARD_WIDTH - 20, 15, bold=True)
+        grid.label(canvas, (x + 10, y + 41), size, CARD_WIDTH - 20, 13, MUTED)
         if reached:
             values = (stage.gradient if stage else self.slope) if back else (stage.output if stage else self.image)
             _picture(canvas, x + 14, y + 52, 130, values, back)

@@ -185,3 +185,29 @@ def test_models_that_real_keras_wrote(tmp_path, name):
     check(see.architecture(model), tmp_path)
     check(see.number(model, x, first, (0,) * (len(first.output.shape) - 1)), tmp_path)
     check(see.feature_maps(model, x, first), tmp_path)
+
+
+def test_long_names_stay_inside_and_legible(tmp_path):
+    from striate.see.grid import LEAST_SIZE
+
+    long = "block_3_residual_branch_2_depthwise_separable_convolution_with_a_name_like_this"
+    inputs = keras.Input((8, 8, 2), name="the_picture_" + long)
+    x = layers.Conv2D(3, 3, padding="same", name=long)(inputs)
+    x = layers.Add(name="sum_" + long)([x, layers.Conv2D(3, 3, padding="same", name=long + "_b")(x)])
+    model = keras.Model(inputs, layers.Dense(2, name="scores_" + long)(layers.GlobalMaxPooling2D()(x)), name=long)
+    model.compile("sgd", "mse")
+    x = sample(model)
+    for result in (see.architecture(model), see.arithmetic(model), see.feature_maps(model, x, long + "_b"),
+                   see.invariance(model, x, 1), see.receptive_field(model, long + "_b", x)):
+        check(result, tmp_path)
+        assert min(shape.size for shape in result.figure().shapes if hasattr(shape, "anchor")) >= LEAST_SIZE
+
+
+@pytest.mark.parametrize("names", [
+    ("real", "fake"), tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+    ("normal mucosa (healthy control)", "tumour-infiltrating lymphocytes", "adenocarcinoma, poorly differentiated")])
+def test_a_confusion_matrix_of_any_number_of_classes(names, tmp_path):
+    from striate.see.answers import Confusion
+
+    counts = np.random.default_rng(0).integers(0, 3000, (len(names), len(names)))
+    check(Confusion("a model", names, counts), tmp_path)
