@@ -26,8 +26,8 @@ class Adversary(Model):
         discriminator: a model from such pictures to one score a picture; positive means real.
 
     Example:
-        >>> pair = Adversary(zoo.build("dcgan_generator", output_shape=(16, 16, 1)),
-        ...                  zoo.build("dcgan_discriminator", input_shape=(16, 16, 1)))
+        >>> pair = Adversary(zoo.build("dcgan_generator", output_shape=(16, 16, 1), filters=(8, 4)),
+        ...                  zoo.build("dcgan_discriminator", input_shape=(16, 16, 1), filters=(4, 8)))
         >>> pair.compile()
         >>> real = np.zeros((8, 16, 16, 1), np.float32)
         >>> sorted(pair.fit(real, batch_size=4, verbose=0).history)
