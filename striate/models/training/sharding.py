@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -79,17 +80,19 @@ class ShardPrograms:
     def compute(self, part: Batch, random: tuple[int, int], ready: Callable | None) -> tuple[np.ndarray, Any]:
         """(the vector, results) of a shard; `ready(bucket, elements)` is called as soon as a bucket is final, unless
         that is at the very end."""
-        def pauses(executable) -> dict[int, Callable]:
-            flat = executable.graph.outputs[0]
-            if executable not in self._final:
-                self._final[executable] = final_after(executable.plan, flat, self.buckets)
+        pauses = None if ready is None else partial(self._pauses, ready)
+        return self.shard(part.examples.nest, part.indices, random=random, pauses=pauses)
 
-            def announce(buckets: list[int]) -> None:
-                for bucket in buckets:
-                    ready(bucket, executable.view(flat)[slice(*self.buckets[bucket])])
-            return {step: lambda buckets=buckets: announce(buckets)
-                    for step, buckets in self._final[executable].items()}
-        return self.shard(part.examples.nest, part.indices, random=random, pauses=pauses if ready else None)
+    def _pauses(self, ready: Callable, executable: Any) -> dict[int, Callable]:
+        """Where the program of a shard pauses, and what is done there."""
+        flat = executable.graph.outputs[0]
+        if executable not in self._final:
+            self._final[executable] = final_after(executable.plan, flat, self.buckets)
+
+        def announce(buckets: list[int]) -> None:
+            for bucket in buckets:
+                ready(bucket, executable.view(flat)[slice(*self.buckets[bucket])])
+        return {step: partial(announce, buckets) for step, buckets in self._final[executable].items()}
 
     def know_length(self, batch: Batch) -> None:
         """Makes sure that the layout is known, also where a rank has no sample of the first batch."""
