@@ -35,7 +35,9 @@ class Case:
     def __post_init__(self):
         units = self.model.output_shape[-1]
         self.x, self.y = sample(self.model, 3), np.arange(3) % max(units, 2)
-        self.model.compile("sgd", "binary_crossentropy" if units == 1 else "sparse_categorical_crossentropy")
+        scores = self.model.layers[-1].activation.__name__ == "linear"
+        self.model.compile("sgd", "binary_crossentropy" if units == 1 else
+                           keras.losses.SparseCategoricalCrossentropy(from_logits=scores))
 
     @cached_property
     def layer(self):
