@@ -41,16 +41,16 @@ demo: $(BIN)/striate
 # The levels of tests, each the one before and more; docs/reliability.md says what runs where. A failure prints the
 # command that repeats it.
 quick: $(VENV)/.development
-	$(BIN)/python -m pytest --numprocesses auto --level quick $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --level quick $(PYTEST)
 
 test: $(VENV)/.development
-	$(BIN)/python -m pytest --numprocesses auto $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(PYTEST)
 
 nightly: $(VENV)/.development
-	$(BIN)/python -m pytest --numprocesses auto --level nightly --seed $(SEED) --timeout 7200 $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --level nightly --seed $(SEED) --timeout 7200 $(PYTEST)
 
 release: $(VENV)/.development
-	$(BIN)/python -m pytest --numprocesses auto --level release --seed $(SEED) --timeout 43200 $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --level release --seed $(SEED) --timeout 43200 $(PYTEST)
 
 lint: $(VENV)/.development
 	$(BIN)/ruff check .

@@ -13,6 +13,8 @@ import pytest
 LEVELS = ("quick", "test", "nightly", "release")
 _MARKS = {"slow": "test", "nightly": "nightly", "release": "release"}
 """Which level a mark puts a test into; a test without one is quick."""
+_QUICK_LANES = 8
+"""Kernels are compiled for this width in the quick level; other widths (the parameter `lanes`) come in the next."""
 _SETTINGS = ("STRIATE_", "PYTHONHASHSEED", "NUMBA_")
 
 
@@ -24,6 +26,8 @@ def pytest_addoption(parser):
 def level_of(item) -> str:
     """The lowest level that a test belongs to."""
     found = [level for mark, level in _MARKS.items() if mark in item.keywords]
+    if getattr(item, "callspec", None) and item.callspec.params.get("lanes", _QUICK_LANES) != _QUICK_LANES:
+        found.append("test")
     return max(found, key=LEVELS.index, default="quick")
 
 

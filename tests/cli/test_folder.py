@@ -31,6 +31,7 @@ def here(tmp_path, monkeypatch):
 QUICK = ("--epochs", 2, "--image-size", "32x32")
 
 
+@pytest.mark.slow
 def test_a_folder_is_trained_on_and_its_model_used(pictures, here):
     own_copy = shutil.copytree(pictures, here / "things")
     (own_copy / "circles" / "broken.jpg").write_bytes(b"no picture")
@@ -63,6 +64,7 @@ def own_prediction(file, preparation, path):
     return np.asarray(model.predict(Preparation.of(preparation).read(path)[np.newaxis], verbose=0))[0]
 
 
+@pytest.mark.slow
 def test_pictures_on_the_disk_give_a_usable_model(pictures, here, monkeypatch):
     monkeypatch.setattr(own, "MEMORY_SHARE", 0.0)
     result = json.loads(run("train", pictures, *QUICK, "--out", "stored", "--json").stdout)
@@ -71,6 +73,7 @@ def test_pictures_on_the_disk_give_a_usable_model(pictures, here, monkeypatch):
     assert json.loads(run("evaluate", "stored", "--json").stdout)["accuracy"] == result["test"]["accuracy"]
 
 
+@pytest.mark.slow
 def test_an_archive_of_arrays_is_trained_on(here):
     random = np.random.default_rng(0)
     labels = np.arange(160) % 2
@@ -133,8 +136,8 @@ def test_x_or_o_is_learnt(here):
 
 
 @pytest.mark.slow
-def test_a_thousand_photographs_of_mixed_sizes(here):
-    photographs.folder(here / "photographs", 1000)
+def test_many_photographs_of_mixed_sizes(here, by_level):
+    photographs.folder(here / "photographs", by_level(400, 400, 1000))
     result = json.loads(run("train", "photographs", "--epochs", 12, "--json").stdout)
     assert result["data"]["image_shape"] == [96, 96, 3]
     assert result["test"]["accuracy"] > 0.6

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,12 +47,30 @@ def run(*words):
     return CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)
 
 
-def test_train_writes_a_run_that_the_other_commands_read(folder):
-    done = run(*SMALL)
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """(a run of SMALL, what was printed): trained once for all tests that only need one."""
+    folder, before = tmp_path_factory.mktemp("trained"), os.getcwd()
+    (folder / "own_networks.py").write_text(textwrap.dedent(NETWORKS))
+    os.chdir(folder)
+    try:
+        done = run(*SMALL)
+    finally:
+        os.chdir(before)
     assert done.exit_code == 0, done.output
-    assert "10 % subset" in done.output and "not the whole data set" in done.output
-    assert "Forecast" in done.output and "an epoch" in done.output
-    place = folder / "runs" / "fashion-mnist-0001"
+    return folder / "runs" / "fashion-mnist-0001", done.output
+
+
+@pytest.fixture
+def first(trained, folder):
+    """A copy of that run in the test's own folder."""
+    return Path(shutil.copytree(trained[0], folder / "first"))
+
+
+def test_train_writes_a_run_that_the_other_commands_read(trained, folder):
+    place, output = trained
+    assert "10 % subset" in output and "not the whole data set" in output
+    assert "Forecast" in output and "an epoch" in output
     assert {entry.name for entry in place.iterdir()} == {
         "config.json", "history.csv", "history.json", "best.keras", "last.keras", "report.html"}
     config = json.loads((place / "config.json").read_text())
@@ -84,27 +103,28 @@ def weights(place):
     return [np.asarray(array) for array in striate.saving.load_model(place / "last.keras").get_weights()]
 
 
-def test_same_seed_gives_the_same_bits_on_any_number_of_threads(folder):
-    results = []
-    for number, threads in enumerate((1, 2, 3)):
-        done = run(*SMALL, "--threads", threads, "--out", f"run{number}", "--json")
+@pytest.mark.slow
+def test_same_seed_gives_the_same_bits_on_any_number_of_threads(folder, first):
+    """The run of the fixture had every core; two epochs each."""
+    results = [json.loads((first / "config.json").read_text())["result"]]
+    for threads in (1, 3):
+        done = run(*SMALL, "--threads", threads, "--out", f"run{threads}", "--json")
         results.append(json.loads(done.stdout))
-    first, *others = [weights(folder / f"run{number}") for number in range(3)]
-    for other in others:
-        assert all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+        assert all(np.array_equal(a, b) for a, b in zip(weights(first), weights(folder / f"run{threads}"), strict=True))
     assert len({result["test"]["loss"] for result in results}) == 1
     run(*SMALL, "--seed", "1", "--out", "other")
-    assert not np.array_equal(first[0], weights(folder / "other")[0])
+    assert not np.array_equal(weights(first)[0], weights(folder / "other")[0])
 
 
-def test_the_printed_command_repeats_the_run(folder):
-    run(*SMALL, "--out", "first")
-    words = json.loads((folder / "first" / "config.json").read_text())["command"].split()
+@pytest.mark.slow
+def test_the_printed_command_repeats_the_run(folder, first):
+    words = json.loads((first / "config.json").read_text())["command"].split()
     assert words[0] == "striate"
     assert run(*words[1:], "--out", "second").exit_code == 0
-    assert all(np.array_equal(a, b) for a, b in zip(weights(folder / "first"), weights(folder / "second"), strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(weights(first), weights(folder / "second"), strict=True))
 
 
+@pytest.mark.slow
 def test_json_stands_alone_on_standard_output(folder):
     done = run(*SMALL, "--json")
     result = json.loads(done.stdout)
@@ -119,16 +139,15 @@ def test_a_model_that_does_not_fit_is_refused_before_anything_is_written(folder)
     assert not (folder / "runs").exists()
 
 
-def test_training_continues_from_a_model_file(folder):
-    run(*SMALL, "--out", "first")
+@pytest.mark.slow
+def test_training_continues_from_a_model_file(folder, first):
     words = [word if word != "own_networks:small" else "first/best.keras" for word in SMALL]
     result = json.loads(run(*words, "--out", "second", "--json").stdout)
-    before = json.loads((folder / "first" / "config.json").read_text())["result"]["validation_accuracy"]
+    before = json.loads((first / "config.json").read_text())["result"]["validation_accuracy"]
     assert result["validation_accuracy"] >= before
 
 
-def test_predict_says_which_file_is_no_image(folder):
-    run(*SMALL, "--out", "first")
+def test_predict_says_which_file_is_no_image(folder, first):
     (folder / "text.png").write_text("no image")
     done = run("predict", "first", "text.png")
     assert done.exit_code == 2 and "text.png" in done.output
@@ -153,6 +172,7 @@ def test_interrupt_keeps_the_best_model_and_writes_the_report(folder):
     assert json.loads((folder / "run" / "config.json").read_text())["result"]["interrupted"]
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_bits(folder):
     words = [*SMALL[:-6], "--epochs", "6", "--batch-size", "10", "--learning-rate", "0.01"]
     assert run(*words, "--out", "whole").exit_code == 0

@@ -111,7 +111,8 @@ def test_a_nan_is_not_lost(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", [pytest.param(seed, marks=pytest.mark.nightly if seed >= 15 else ())
+                                  for seed in range(40)])
 def test_random_shapes(seed):
     rng = np.random.default_rng(seed)
     groups = int(rng.choice([1, 1, 1, 2, 3]))

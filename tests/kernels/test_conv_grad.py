@@ -159,7 +159,8 @@ def test_winners_alone_are_counted_as_work():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", [pytest.param(seed, marks=pytest.mark.nightly if seed >= 15 else ())
+                                  for seed in range(40)])
 def test_random_shapes(seed):
     rng = np.random.default_rng(seed)
     groups = int(rng.choice([1, 1, 1, 2, 3]))
