@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 _RECURRENT = "recurrent networks are outside its subject, networks of images"
-_ATTENTION = "transformers are outside its subject, networks of images"
+_WORDS = "models of texts are outside its subject, networks of images"
+_BOXES = "its image layers change images and labels, not bounding boxes"
 _TEXT = "tensors here hold numbers: map words to integers before"
-_SIGNAL = "complex numbers do not exist here"
+_COMPLEX = "complex numbers do not exist here; functions of Fourier transforms take and give pairs of real tensors"
+_SOUND = "sound is outside its subject, networks of images; keras.ops has stft and istft"
+_BACKWARDS = "programs are differentiated backwards, op by op; stop_gradient builds other gradients"
+_QUANTIZED = "all arithmetic is float32"
 _WRAPS = "it wraps another system"
-_BITS = "results whose length depends on numbers cannot be part of a program that is planned before it runs"
-_LINEAR = "solvers and decompositions of matrices are not part of networks of images; numpy.linalg has them"
 _NOT_MADE = "it is not made yet"
-_SPEECH = "speech and handwriting are outside its subject"
 _OTHER_WRITER = "it writes in another system's form; ModelCheckpoint and BackupAndRestore save"
 
 _REASONS = {
     _RECURRENT: "Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D GRU GRUCell LSTM LSTMCell RNN SimpleRNN SimpleRNNCell "
                 "StackedRNNCells CuDNNLSTM CuDNNGRU",
-    _ATTENTION: "AdditiveAttention Attention GroupQueryAttention MultiHeadAttention ReversibleEmbedding "
-                "dot_product_attention",
+    _WORDS: "ReversibleEmbedding",
     _TEXT: "HashedCrossing Hashing IntegerLookup StringLookup TextVectorization text_dataset_from_directory",
-    _SIGNAL: "MelSpectrogram STFTSpectrogram STFT STFTInitializer stft angle conj conjugate imag real fft fft2 ifft2 "
-             "irfft rfft istft view_as_complex view_as_real isreal",
+    _COMPLEX: "eig polar view_as_complex view_as_real",
+    _SOUND: "MelSpectrogram STFTSpectrogram STFT STFTInitializer stft",
+    _BACKWARDS: "custom_gradient jvp",
+    _QUANTIZED: "AWQDTypePolicy GPTQDTypePolicy Int4DTypePolicy QuantizedDTypePolicy QuantizedFloat8DTypePolicy",
     _WRAPS: "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper",
-    _BITS: "nonzero unique",
-    _LINEAR: "cholesky cholesky_inverse det eig eigh inv logdet lstsq lu_factor matrix_rank pinv qr slogdet solve "
-             "solve_triangular svd jvp",
-    _NOT_MADE: "AugMix ContrastLimitedAdaptiveHistogramEqualization Equalization MaxNumBoundingBoxes RandAugment "
-               "RandomElasticTransform SpectralNormalization MultiOptimizer RemoteMonitor",
-    _SPEECH: "CTC ctc ctc_loss ctc_decode",
+    _BOXES: "MaxNumBoundingBoxes",
+    _NOT_MADE: "MultiOptimizer OptimizerMap RemoteMonitor",
     _OTHER_WRITER: "OrbaxCheckpoint",
 }
 REASONS = {name: reason for reason, names in _REASONS.items() for name in names.split()}

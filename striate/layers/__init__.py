@@ -4,6 +4,7 @@
 
 from striate.layers import operations as _operations  # enters the functions of ops among what files may name
 from striate.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from striate.layers.attention import AdditiveAttention, Attention
 from striate.layers.augmentation import (
     RandomBrightness,
     RandomContrast,
@@ -51,6 +52,9 @@ from striate.layers.core import (
     Masking,
     Rescaling,
 )
+from striate.layers.heads import GroupedQueryAttention as GroupQueryAttention
+from striate.layers.heads import MultiHeadAttention
+from striate.layers.histograms import ContrastLimitedAdaptiveHistogramEqualization, Equalization
 from striate.layers.images import CenterCrop, Resizing
 from striate.layers.input import Input, InputLayer
 from striate.layers.input_spec import InputSpec
@@ -81,6 +85,7 @@ from striate.layers.normalization import (
     RMSNormalization,
     UnitNormalization,
 )
+from striate.layers.policies import AugMix, RandAugment
 from striate.layers.pool import (
     AdaptiveAveragePooling1D,
     AdaptiveAveragePooling2D,
@@ -127,8 +132,8 @@ from striate.layers.reshaping import (
     ZeroPadding3D,
 )
 from striate.layers.symbolic import KerasTensor
-from striate.layers.warping import RandomPerspective, RandomShear
-from striate.layers.wrapper import TimeDistributed, Wrapper
+from striate.layers.warping import RandomElasticTransform, RandomPerspective, RandomShear
+from striate.layers.wrapper import SpectralNormalization, TimeDistributed, Wrapper
 from striate.outside import missing
 from striate.serialization import deserialize_keras_object, serialize_keras_object
 

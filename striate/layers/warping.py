@@ -1,11 +1,13 @@
-"""Layers that shear images at random and show them in perspective."""
+"""Layers that shear images at random, show them in perspective, or pull them about."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from striate import ops
 from striate.errors import ArgumentError, received
 from striate.layers.augmentation import MovingLayer, factor_range
-from striate.ops.image import look_up, pixel_places
+from striate.ops.image import gaussian_blur, look_up, pixel_places
 from striate.serialization import export
 
 
@@ -87,3 +89,48 @@ class RandomPerspective(MovingLayer):
 
     def _moved(self, images):
         return ops.squeeze(self._draw(images, -0.5 * self.scale, 0.5 * self.scale), -1)
+
+
+@export("keras.layers.RandomElasticTransform")
+class RandomElasticTransform(MovingLayer):
+    """Some images pulled about smoothly, as if they were of rubber.
+
+    Args:
+        factor: the probability, drawn between (lower, upper); a single number is `upper`.
+        scale: how strongly, (lower, upper) in [0, 1]; a single number is `upper`. One strength is drawn for a batch.
+        interpolation: "nearest" or "bilinear".
+        fill_mode: what comes in from outside: "reflect", "wrap", "constant" (`fill_value`) or "nearest".
+        fill_value: see `fill_mode`.
+        value_range: the smallest and the largest number of the images.
+        seed: fixes the layer's stream of random numbers.
+        data_format: "channels_last" (default) or "channels_first".
+    """
+
+    def __init__(self, factor=1.0, scale=1.0, interpolation="bilinear", fill_mode="reflect",  # noqa: PLR0913 (Keras')
+                 fill_value=0.0, value_range=(0, 255), seed=None, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.factor, self.scale = factor_range(factor, "factor", 0, 1), factor_range(scale, "scale", 0, 1)
+        self.value_range = value_range
+        self._begin_moving(fill_mode, interpolation, seed, fill_value, data_format)
+
+    def change(self, images):
+        if self.factor[1] == 0 or self.scale[1] == 0:
+            return images
+        first = self.data_format == "channels_first"
+        last = ops.transpose(images, (0, 2, 3, 1)) if first else images
+        moved = look_up(last, *self._places(last), self.interpolation, self.fill_mode, self.fill_value)
+        chosen = ops.less(self._draw(images), self._draw(images, *self.factor))
+        pulled = ops.where(chosen, ops.transpose(moved, (0, 3, 1, 2)) if first else moved, images)
+        return ops.clip(pulled, float(min(self.value_range)), float(max(self.value_range)))
+
+    def _places(self, images) -> tuple:
+        """Where each pixel is looked up: at its own place, moved by smoothed noise."""
+        count, height, width, _ = images.shape
+        strength = ops.reshape(self._draw(np.zeros((1, 1, 1, 1), np.float32), *self.scale), ())
+        sigma = ops.maximum(strength * (0.05 * min(height, width)), 1e-6)
+        window = int(6 * 0.05 * min(height, width) * self.scale[1]) | 1
+        state, stream = self._random()
+        noise = ops.random_normal(state, (count, height, width, 2), stream=stream) * sigma
+        smooth = gaussian_blur(noise, (window, window), (sigma, sigma)) * (strength * (0.1 * max(height, width)))
+        x, y = pixel_places(height, width)
+        return smooth[..., 0] + x, smooth[..., 1] + y
