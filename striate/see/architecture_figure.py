@@ -120,13 +120,13 @@ def _layered(drawing: Architecture) -> Canvas:
         front, thick = _block_size(block, longest)
         depth = front * SLANT if len(block.shape) == 3 else 10
         words = block.name, block.shape_text, f"{block.parameters:,}"
-        room = max(thick + depth + 26, *(text_width(word, 12.5) + 20 for word in words))
+        room = max(thick + depth + 26, *(text_width(word, 13) + 20 for word in words))
         if x + room > width - 20:
             x, y = 40.0, y + row + 74
         _prism(canvas, x, y + (row - 60 - front) / 2, thick, front, depth, block.family[1])
         for line, (text, colour) in enumerate(((block.name, INK), (block.shape_text, MUTED),
                                                (f"{block.parameters:,}" if block.parameters else "", MUTED))):
-            canvas.text(x, y + row - 36 + 18 * line, text, 12.5, colour, bold=line == 0)
+            canvas.text(x, y + row - 36 + 18 * line, text, 13, colour, bold=line == 0)
         x += room
     _legend(canvas, shown, 40, y + row + 44)
     canvas.height = y + row + 66
@@ -198,6 +198,6 @@ def _graph(drawing: Architecture) -> Canvas:
         grid.label(canvas, (x - box_width / 2 + 20, y + 21), block.name, 222, 14, bold=True)
         count = f",  {block.parameters:,} parameters" if block.parameters else ""
         text = f"{block.shape_text}{count}"
-        grid.label(canvas, (x - box_width / 2 + 20, y + 40), text, 222, 12.5, MUTED)
+        grid.label(canvas, (x - box_width / 2 + 20, y + 40), text, 222, 13, MUTED)
     _legend(canvas, drawing.blocks, 30, canvas.height - 18)
     return canvas

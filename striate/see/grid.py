@@ -117,7 +117,7 @@ def numbers(canvas: Canvas, x: float, y: float, values, cell: float, colours: np
             canvas.rectangle(x + column * cell, y + row * cell, cell, cell, fill=hexadecimal(colours[row, column]))
     texts = uniform(values, digits)
     longest = max((text_width(text, 1.0) for row in texts for text in row), default=1.0)
-    size = min(cell * 0.42, (cell - 5) / max(longest, 0.1))
+    size = min(cell * 0.48, (cell - 4) / max(longest, 0.1))
     if size >= 7.5:
         for row, column in np.argwhere(visible):
             canvas.text(x + (column + 0.5) * cell, y + (row + 0.5) * cell + size * 0.36, texts[row][column], size,

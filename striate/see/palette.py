@@ -11,7 +11,7 @@ CLASSES = (BLUE, ORANGE, GREEN, PURPLE, YELLOW, "#17212d", "#29a8c4", "#c2276b",
 """Ten colours; shapes tell apart what these do not."""
 FONT = "'DejaVu Sans', Verdana, system-ui, sans-serif"
 
-_NARROW, _WIDE = set("iljtfrI.,:;|'!()[] "), set("mwMW%@—")
+_NARROW, _WIDE = set("iljtfrI.,:;|'!()[] -"), set("mwMW%@—")
 _HEAT = np.array([[0, 34, 78], [65, 77, 107], [124, 123, 120], [187, 175, 113], [254, 232, 56]], float)
 _ABOVE, _BELOW = np.array([31.0, 95.0, 191.0]), np.array([207.0, 90.0, 18.0])
 

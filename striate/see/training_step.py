@@ -117,7 +117,7 @@ class Passes(Animation):
             values = (stage.gradient if stage else self.slope) if back else (stage.output if stage else self.image)
             _picture(canvas, x + 14, y + 52, 130, values, back)
             largest = f"largest {'gradient ' if back else ''}{grid.short(float(np.abs(values).max(initial=0)))}"
-            canvas.text(x + 10, y + CARD_HEIGHT - 9, largest, 12, colour)
+            grid.label(canvas, (x + 10, y + CARD_HEIGHT - 9), largest, CARD_WIDTH - 16, 13, colour)
         if number < len(self.stages) - 1:
             begin, end = (x + CARD_WIDTH + 4, y + 100), (x + CARD_WIDTH + ARROW - 4, y + 100)
             if column == COLUMNS - 1:  # On in the next row: a short stub shows the direction.

@@ -244,7 +244,7 @@ class TimeTravel(Animation):
             colour = ORANGE if row == int(values.argmax()) else BLUE
             canvas.text(x + 14, y + 20 * row + 17, row, 13, MUTED, "end")
             canvas.rectangle(x + 22, y + 20 * row + 6, max(150 * abs(value) / largest, 0.5), 13, fill=colour)
-            canvas.text(x + 28 + 150 * abs(value) / largest, y + 20 * row + 17, grid.short(value, 2), 12, MUTED)
+            canvas.text(x + 28 + 150 * abs(value) / largest, y + 20 * row + 17, grid.short(value, 2), 13, MUTED)
 
     def _curve(self, canvas: Canvas, step: int, top: float, height: float) -> None:
         steps = sorted(at for at, loss in self.losses.items() if np.isfinite(loss))
