@@ -178,6 +178,8 @@ def test_losses_of_the_users_take_any_targets():
     (3, "softmax", losses.CategoricalCrossentropy(from_logits=True), "expects numbers before the softmax"),
     (3, None, "categorical_crossentropy", "Use activation='softmax', or a loss with from_logits=True"),
     (1, None, "binary_crossentropy", "Use activation='sigmoid', or"),
+    (3, "gelu", "categorical_crossentropy", "the last layer's activation is gelu"),
+    (3, "sigmoid", "categorical_crossentropy", "gives every class one of its own. Use activation='softmax'"),
 ])
 def test_outputs_and_losses_that_do_not_go_together(units, activation, loss, message):
     y = np.eye(3)[LABELS] if units == 3 else (LABELS > 0).astype(int)
@@ -187,8 +189,35 @@ def test_outputs_and_losses_that_do_not_go_together(units, activation, loss, mes
 
 @pytest.mark.parametrize("units, activation, loss", [
     (3, "softmax", "categorical_crossentropy"), (3, None, losses.CategoricalCrossentropy(from_logits=True)),
-    (3, "sigmoid", "binary_crossentropy"), (3, None, "mse"), (3, "relu", "mae")])
+    (3, "sigmoid", "binary_crossentropy"), (3, None, "mse"), (3, "relu", "mae"), (3, "sigmoid", "mse"),
+    (3, "softmax", "kl_divergence")])
 def test_good_pairs_are_not_warned_of(units, activation, loss):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         network(units, activation, loss).fit(IMAGES, np.eye(3)[LABELS], verbose=0)
+
+
+@pytest.mark.parametrize("last", [layers.Softmax(), layers.Activation("softmax")], ids=["layer", "activation"])
+def test_softmax_of_softmax(last):
+    model = Sequential([Input((8, 8, 1)), layers.Flatten(), layers.Dense(3, activation="softmax"), last])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.warns(UserWarning, match="softmax is applied twice"):
+        model.fit(IMAGES, LABELS, verbose=0)
+
+
+@pytest.mark.parametrize("activation, y, message", [
+    ("sigmoid", LABELS, "`y` lies between 0 and 2, but the last layer's activation sigmoid gives numbers between 0 and "
+     "1 only"), ("tanh", LABELS, "tanh gives numbers between -1 and 1 only"),
+    ("relu", -LABELS, "relu gives numbers of at least 0 only")])
+def test_targets_out_of_reach(activation, y, message):
+    with pytest.warns(UserWarning, match=message):
+        network(1, activation, "mse").fit(IMAGES, y, verbose=0)
+
+
+@pytest.mark.parametrize("loss", ["mse", lambda y_true, y_pred: (y_true - y_pred) ** 2], ids=["name", "function"])
+def test_targets_without_the_last_axis_are_not_broadcast(loss):
+    """Labels (n,) beside outputs (n, 1) would make (n, n) differences."""
+    model = network(1, None, loss)
+    expected = np.square(model.predict(IMAGES, verbose=0)[:, 0] - LABELS).mean()
+    for y in (LABELS, LABELS[:, None]):
+        assert model.evaluate(IMAGES, y, verbose=0) == pytest.approx(expected, rel=1e-5)

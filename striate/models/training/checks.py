@@ -1,8 +1,10 @@
-"""What is asked of data before anything is computed: do they fit the model and the loss, are they finite?"""
+"""What is asked of data before anything is computed: do they fit the model and the loss, are they finite?
+
+Networks and losses that do not go together are warned of in `mismatches.py`.
+"""
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -200,42 +202,4 @@ def _refuse(labels: np.ndarray, bad: np.ndarray, rule: str, mend: str) -> None:
 
 
 _CHECKS = {"sparse": _check_sparse, "categorical": _check_categorical, "binary": _check_binary,
-           "regression": _check_same_shape}
-
-
-# ---- the network and its loss ----------------------------------------------------------------------------------------
-
-def warn_of_losses(outputs: Outputs, losses: list[OutputLoss]) -> None:
-    """Warns of outputs and losses that do not go together."""
-    for entry in losses:
-        tensor, kind = outputs.tensors[entry.index], kind_of(entry.loss)
-        if kind not in ("sparse", "categorical", "binary"):
-            continue
-        activation = _activation(tensor)
-        message = _mismatch(kind, activation, tensor.shape[-1], bool(option(entry.loss, "from_logits")))
-        if message:
-            warnings.warn(f"Output {outputs.names[entry.index]!r} with the loss `{entry.loss.name}`: {message}",
-                          stacklevel=6)
-
-
-def _mismatch(kind: str, activation: str | None, units: int | None, from_logits: bool) -> str | None:
-    if activation == "softmax" and units == 1:
-        return ("softmax over one unit always gives 1. Use activation='sigmoid' with 'binary_crossentropy', or one "
-                "unit for each class.")
-    if kind != "binary" and units == 1:
-        return ("with one unit this loss is the same whatever the weights are, so nothing is learned. For two classes "
-                "and one unit use activation='sigmoid' with loss='binary_crossentropy'.")
-    if from_logits and activation in ("softmax", "sigmoid"):
-        return (f"from_logits=True expects numbers before the {activation}, but the last layer applies it. Leave out "
-                "one of both.")
-    if not from_logits and activation in ("linear", "relu", "tanh"):
-        return (f"the loss expects probabilities, but the last layer's activation is {activation}. Use "
-                f"activation='{'sigmoid' if kind == 'binary' else 'softmax'}', or a loss with from_logits=True.")
-    return None
-
-
-def _activation(tensor: Any) -> str | None:
-    """The name of the activation function that the layer behind an output applies; None when it is not known."""
-    layer = tensor.history[0] if getattr(tensor, "history", None) else None
-    activation = getattr(layer, "activation", None)
-    return getattr(activation, "__name__", None) if activation is not None else None
+           "distance": _check_same_shape, "regression": _check_same_shape}

@@ -10,11 +10,11 @@ from striate.serialization import public_name
 _KINDS = {
     "sparse_categorical_crossentropy": "sparse",
     "categorical_crossentropy": "categorical", "categorical_focal_crossentropy": "categorical",
-    "kl_divergence": "regression", "categorical_hinge": "regression",
+    "kl_divergence": "regression", "categorical_hinge": "regression", "poisson": "regression",
+    "cosine_similarity": "regression",
     "binary_crossentropy": "binary", "binary_focal_crossentropy": "binary",
-    "mean_squared_error": "regression", "mean_absolute_error": "regression",
-    "mean_absolute_percentage_error": "regression", "mean_squared_logarithmic_error": "regression",
-    "huber": "regression", "log_cosh": "regression", "poisson": "regression", "cosine_similarity": "regression",
+    "mean_squared_error": "distance", "mean_absolute_error": "distance", "huber": "distance", "log_cosh": "distance",
+    "mean_absolute_percentage_error": "distance", "mean_squared_logarithmic_error": "distance",
 }
 
 
@@ -24,7 +24,8 @@ def option(loss: Any, name: str) -> Any:
 
 
 def kind_of(loss: Any) -> str | None:
-    """"sparse", "categorical", "binary" or "regression" for Keras' losses; None for the user's own."""
+    """ "sparse", "categorical", "binary", "distance" or "regression" (other comparisons of numbers); None for the
+    user's own losses."""
     if public_name(type(loss)) is None:
         return None
     function = getattr(loss, "fn", None)

@@ -15,7 +15,7 @@ from striate.metrics.base import Mean, Metric, Pending
 from striate.models.node_graph import NodeGraph
 from striate.models.structure import flatten, single
 from striate.models.training import loops
-from striate.models.training.checks import check_finite, check_inputs, check_targets, warn_of_losses
+from striate.models.training.checks import check_finite, check_inputs, check_targets
 from striate.models.training.compile_loss import CompileLoss
 from striate.models.training.compile_metrics import CompileMetrics
 from striate.models.training.data import (
@@ -29,6 +29,7 @@ from striate.models.training.data import (
     split_last,
     unpack,
 )
+from striate.models.training.mismatches import warn_of_losses
 from striate.models.training.outputs import Outputs
 from striate.models.training.prepare import prepare, prepare_inputs
 from striate.models.training.programs import Programs
@@ -276,7 +277,7 @@ class Trainer(Layer):
             entries = self._loss.build(outputs, examples.y)
             self._metrics.build(outputs, examples.y)
             self._mean_losses = loops.MeanLosses(self._loss.names)
-            warn_of_losses(outputs, entries)
+            warn_of_losses(outputs, examples.y, entries)
         trained = _settled(self._trained).settle(self._steps_made())
         self.optimizer.build(trained)
         programs = self._programs
