@@ -204,6 +204,22 @@ def fuse_forward(graph: Graph) -> Graph:
     return rewriter.done()
 
 
+def fuse_norms(graph: Graph) -> Graph:
+    """Batch normalisation + relu become one op."""
+    rewriter = Rewriter(graph)
+    done: set[Node] = set()
+    for node in graph.nodes:
+        reader = rewriter.only_reader(node.outputs[0]) if node.op == "batch_norm" else None
+        if reader is not None and reader.op == "relu":
+            outputs = rewriter.emit(node.op, node.inputs, node.attributes | {"activation": "relu"}, node.scope)
+            for old, new in zip((reader.outputs[0], *node.outputs[1:]), outputs, strict=True):
+                rewriter.replace(old, new)
+            done.add(reader)
+        elif node not in done:
+            rewriter.keep(node)
+    return rewriter.done()
+
+
 def _is_dense(node: Node) -> bool:
     plain = not node.attributes.get("transpose_a") and not node.attributes.get("transpose_b")
     floats = all(value.dtype == "float32" for value in node.inputs)
@@ -275,7 +291,7 @@ def join_chains(graph: Graph) -> Graph:
 
 
 BEFORE_DIFFERENTIATION: list[Callable[[Graph], Graph]] = [
-    drop_dead, fold_constants, simplify, sink_reshapes, drop_dead, simplify, fuse_forward]
+    drop_dead, fold_constants, simplify, sink_reshapes, drop_dead, simplify, fuse_forward, fuse_norms]
 AFTER_DIFFERENTIATION: list[Callable[[Graph], Graph]] = [
     fold_constants, simplify, absorb_broadcasts, drop_dead, fuse_masks, simplify, join_chains, drop_dead]
 

@@ -61,7 +61,8 @@ def conv_input_grad_sparse(lanes, rows, vectors):
     Arguments: 0 g, 1 packed weights, 2 dx, 3 mask (or 0), 4 y, 5 winner; tables: 6 offset in the map of each place of a
     window, 7 of the first number of each block; then 8 h, 9 w, 10 ic, 11 pooled rows, 12 pooled columns, 13 oc, 14 map
     rows, 15 map columns, 16 top, 17 left, 18 floats from a window's row to the next and 19 from a window to the next,
-    20 places of a window, 21 blocks, 22 floats from a run of taps to the next, 23 relu, 24 map size with its margin, 25 blocks at a time.
+    20 places of a window, 21 blocks, 22 floats from a run of taps to the next, 23 relu, 24 map size with its margin,
+    25 blocks at a time.
     """
     tile_size = rows * vectors * lanes
 
@@ -73,7 +74,8 @@ def conv_input_grad_sparse(lanes, rows, vectors):
         columns, top, left = integer(a, 15), integer(a, 16), integer(a, 17)
         row_step, step, places, blocks, run_step = (
             integer(a, 18), integer(a, 19), integer(a, 20), integer(a, 21), integer(a, 22))
-        sources, map_size, together = (f32(a, 0), f32(a, 4), u8(a, 5), 1 - integer(a, 23)), integer(a, 24), integer(a, 25)
+        sources = f32(a, 0), f32(a, 4), u8(a, 5), 1 - integer(a, 23)
+        map_size, together = integer(a, 24), integer(a, 25)
         slots = pw * places
         grown, values = f32_at(scratch), f32_at(scratch + 4 * map_size)
         at = scratch + 4 * (map_size + slots * oc + slots * oc % 2)

@@ -32,25 +32,30 @@ def _check_channels(x: tuple, **vectors: tuple) -> None:
                              + received(**{name: shape, "x": x}))
 
 
-def _batch_norm_shape(inputs: Sequence[TensorType], epsilon: float) -> list[TensorType]:
+def _batch_norm_shape(inputs: Sequence[TensorType], epsilon: float,
+                      activation: str | None = None) -> list[TensorType]:
     x, gamma, beta = inputs
     _check_channels(x.shape, gamma=gamma.shape, beta=beta.shape)
     return [x, TensorType(x.shape[-1:], x.dtype), TensorType(x.shape[-1:], x.dtype)]
 
 
-def _batch_norm_reference(x, gamma, beta, epsilon):
+def _batch_norm_reference(x, gamma, beta, epsilon, activation=None):
     rows = x.reshape(-1, x.shape[-1]).astype(np.float64)
     mean = rows.mean(axis=0)
     variance = np.square(rows - mean).mean(axis=0)
     y = (rows - mean) * (gamma / np.sqrt(variance + epsilon)) + beta
+    if activation == "relu":
+        y = np.maximum(y, 0)
     return [y.reshape(x.shape).astype(x.dtype), mean.astype(x.dtype), variance.astype(x.dtype)]
 
 
 def _batch_norm_gradient(node, g, of_mean, of_variance):
     x, gamma, _ = node.inputs
-    _, mean, variance = node.outputs
+    y, mean, variance = node.outputs
     dx = dgamma = dbeta = None
     if g is not None:
+        if node.attributes.get("activation") == "relu":
+            g = apply("relu_grad", [g, y])
         dx, dgamma, dbeta = apply("batch_norm_grad", [g, x, gamma, mean, variance],
                                   epsilon=node.attributes["epsilon"], masked=False)
     count = prod(x.shape[:-1])

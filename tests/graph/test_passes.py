@@ -45,6 +45,29 @@ def test_matrix_product_bias_and_relu_become_a_dense_node():
     assert optimised(lambda x, w, b: ops.relu(x @ w + b), (4, 3), (3, 5), (5,)) == ["dense"]
 
 
+def normalised(x, gamma, beta):
+    """relu of a batch normalisation whose mean is used before the relu is."""
+    y, mean, variance = ops.batch_norm(x, gamma, beta, 1e-3)
+    return ops.relu(y) * ops.sum(mean) + ops.sum(variance)
+
+
+def test_batch_normalisation_and_relu_become_one_node():
+    names = optimised(normalised, (4, 6, 3), (3,), (3,))
+    assert names.count("batch_norm") == 1 and "relu" not in names
+    agree(normalised, *(RNG.standard_normal(shape, np.float32) for shape in ((4, 6, 3), (3,), (3,))))
+
+
+def test_the_gradient_of_batch_normalisation_and_relu():
+    x, gamma, beta, seen = (Variable(RNG.standard_normal(shape, np.float32))
+                            for shape in ((16, 3), (3,), (3,), (16, 3)))
+
+    def function():
+        y = ops.relu(ops.batch_norm(x, gamma, beta, 1e-3)[0])
+        of_x, of_gamma, of_beta = engine.gradients(ops.sum(y * y * seen), [x, gamma, beta])
+        return of_x + of_gamma + of_beta
+    agree(function)
+
+
 def test_elementwise_ops_become_one_chain():
     assert optimised(lambda x, y: ops.exp(x) * y + ops.tanh(x) - 3.0, (4, 5), (4, 5)) == ["chain"]
 

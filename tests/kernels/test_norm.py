@@ -18,7 +18,10 @@ def test_batch_norm_and_gradient(lanes):
     for shape in SHAPES:
         x = (generator.standard_normal(shape) * 3 + 2).astype(np.float32)
         gamma, beta = generator.standard_normal((2, shape[-1]), np.float32)
-        actual = run_node("batch_norm", [x, gamma, beta], cpu=with_lanes(lanes), epsilon=1e-3)
+        plain = run_node("batch_norm", [x, gamma, beta], cpu=with_lanes(lanes), epsilon=1e-3)
+        relu = run_node("batch_norm", [x, gamma, beta], cpu=with_lanes(lanes), epsilon=1e-3, activation="relu")
+        assert np.array_equal(relu[0], np.maximum(plain[0], 0)) and np.array_equal(relu[1], plain[1])
+        actual = plain
         for y, expected in zip(actual, reference("batch_norm", [x, gamma, beta], epsilon=1e-3), strict=True):
             assert close(y, expected, 2e-6), shape
         inputs = [generator.standard_normal(shape, np.float32), x, gamma, *actual[1:]]

@@ -76,5 +76,6 @@ def launches(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
     scratch = 4 * (map_size + slots * c.oc + 1) + 8 * (slots * c.oc + slots)
     reason = (f"sparse: only the winner of each {pool_h} x {pool_w} window counts; patches of {rows} x {vectors} "
               "vectors of sums in registers")
+    flops = 2 * c.n * ph * pw * c.taps * c.ic * c.oc
     return [pack, Launch("conv_input_grad_sparse", dict(lanes=cpu.lanes, rows=rows, vectors=vectors), arguments,
-                         [node.outputs[0]], c.n, reason, scratch=scratch, flops=2 * c.n * ph * pw * c.taps * c.ic * c.oc)]
+                         [node.outputs[0]], c.n, reason, scratch=scratch, flops=flops)]

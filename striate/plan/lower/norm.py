@@ -34,12 +34,14 @@ def batch_norm(node, cpu: Cpu) -> list[Launch] | None:
     x, gamma, beta = node.inputs
     m, c, chunk, chunks = _rows(x)
     parts = Temporary((chunks, 3, c), name="sums of chunks")
+    relu = node.attributes.get("activation") == "relu"
+    reason = f"statistics of {m} rows, then normalisation" + " and relu" * relu
     return [
         Launch("norm_sums", dict(lanes=cpu.lanes, vectors=_VECTORS), (x, parts, m, c, chunk), (parts,), chunks,
                f"pivot, sum and squares of {c} channels in {chunks} chunks of {chunk} rows", flops=3 * m * c),
-        Launch("norm_apply", dict(lanes=cpu.lanes),
+        Launch("norm_apply", dict(lanes=cpu.lanes, relu=relu),
                (x, gamma, beta, parts, *node.outputs, m, c, chunk, float(node.attributes["epsilon"])), node.outputs,
-               chunks, f"statistics of {m} rows, then normalisation", scratch=24 * c, flops=3 * m * c),
+               chunks, reason, scratch=24 * c, flops=3 * m * c),
     ]
 
 
