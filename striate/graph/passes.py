@@ -163,7 +163,8 @@ def _fused_tail(rewriter: Rewriter, node: Node) -> tuple[Node, dict]:
         if reader is None:
             return last, found
         bias = _as_bias(reader, value, value.shape[-1])
-        pool = _pool_of(reader) if node.op == "conv2d" else None
+        # Behind groups a pooling stays apart: gradients from winners alone would gain nothing in so few channels.
+        pool = _pool_of(reader) if node.op == "conv2d" and node.attributes["groups"] == 1 else None
         if bias is not None and found["bias"] is None and found["activation"] is None and found["pool"] is None:
             found["bias"] = bias
         elif reader.op == "relu" and found["activation"] is None:
@@ -217,6 +218,30 @@ def fuse_norms(graph: Graph) -> Graph:
             done.add(reader)
         elif node not in done:
             rewriter.keep(node)
+    return rewriter.done()
+
+
+def spread_multipliers(graph: Graph) -> Graph:
+    """A depthwise convolution with several filters a channel reads repeated channels instead, where it is trained.
+
+    Its gradients are then those of a plain depthwise convolution, which have kernels of their own, and a sum.
+    """
+    rewriter = Rewriter(graph)
+    trained = any(node.op == "gradient" for node in graph.nodes)
+    for node in graph.nodes:
+        groups = node.attributes.get("groups", 1)
+        if not (trained and node.op == "conv2d" and groups > 1 and groups == node.inputs[0].shape[3]
+                and node.inputs[1].shape[3] > groups):
+            rewriter.keep(node)
+            continue
+        x, w, *bias = node.inputs
+        outer, times = x.shape[:3], w.shape[3] // groups
+        for op, attributes in (("reshape", {"newshape": (*outer, groups, 1)}),
+                               ("broadcast_to", {"shape": (*outer, groups, times)}),
+                               ("reshape", {"newshape": (*outer, w.shape[3])})):
+            x = rewriter.emit(op, [x], attributes, node.scope)[0]
+        y = rewriter.emit("conv2d", [x, w, *bias], node.attributes | {"groups": w.shape[3]}, node.scope)[0]
+        rewriter.replace(node.outputs[0], y)
     return rewriter.done()
 
 
@@ -291,7 +316,8 @@ def join_chains(graph: Graph) -> Graph:
 
 
 BEFORE_DIFFERENTIATION: list[Callable[[Graph], Graph]] = [
-    drop_dead, fold_constants, simplify, sink_reshapes, drop_dead, simplify, fuse_forward, fuse_norms]
+    drop_dead, fold_constants, simplify, spread_multipliers, sink_reshapes, drop_dead, simplify, fuse_forward,
+    fuse_norms]
 AFTER_DIFFERENTIATION: list[Callable[[Graph], Graph]] = [
     fold_constants, simplify, absorb_broadcasts, drop_dead, fuse_masks, simplify, join_chains, drop_dead]
 

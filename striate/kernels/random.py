@@ -1,14 +1,17 @@
 """Random bits from counters: Threefry2x32 with 20 rounds, PAIRS counters at a time, and what is made of them.
 
 The words of counter i decide on elements 4 i .. 4 i + 3 of a dropout (16 bits each, low half first), or are the numbers
-2 i and 2 i + 1 of a uniform distribution. So element i is the same whoever computes it; `striate.ops.random` is the
+2 i and 2 i + 1 of a uniform distribution, or make number i of a normal one. So element i is the same whoever computes it; `striate.ops.random` is the
 definition.
 """
+
+from math import pi
 
 from llvmlite import ir
 from numba import float32, types
 from numba.extending import intrinsic
 
+from striate.kernels import mathematics
 from striate.kernels.lanes import Lanes
 from striate.kernels.simd import I32, I64, f32, f32_at, integer, load_vector, real, store_vector, u32, u32_at
 
@@ -43,8 +46,8 @@ def _word(builder, pointer, index):
     return builder.load(builder.gep(pointer, [I64(index)]))
 
 
-def _ciphered(builder, key, first_low, first_high):
-    """Both words of counters first .. first + PAIRS (64 bits, in two words) as one vector w0, w1, w0, w1, ...
+def _word_pairs(builder, key, first_low, first_high):
+    """Both words of counters first .. first + PAIRS (64 bits, in two words), as two vectors.
 
     The counters share their high word: `first` is a multiple of PAIRS.
     """
@@ -52,7 +55,12 @@ def _ciphered(builder, key, first_low, first_high):
     ramp = Lanes(builder, ir.Constant(ir.VectorType(I32, PAIRS), list(range(PAIRS))))
     low = Lanes(builder, _spread(builder, first_low, PAIRS)) + ramp
     high = Lanes(builder, _spread(builder, first_high, PAIRS))
-    w0, w1 = _threefry(keys, low, high)
+    return _threefry(keys, low, high)
+
+
+def _ciphered(builder, key, first_low, first_high):
+    """The words of `_word_pairs` as one vector w0, w1, w0, w1, ..."""
+    w0, w1 = _word_pairs(builder, key, first_low, first_high)
     order = [lane // 2 + PAIRS * (lane % 2) for lane in range(2 * PAIRS)]
     return builder.shuffle_vector(w0.value, w1.value, ir.Constant(ir.VectorType(I32, 2 * PAIRS), order))
 
@@ -105,6 +113,26 @@ def uniform_block(typing, out, j, key, first, width, low):
     return types.void(out, types.intp, key, types.intp, types.float32, types.float32), generate
 
 
+@intrinsic
+def normal_block(typing, out, j, key, first, stddev, mean):
+    """out[j : j + 16] = mean + stddev * sqrt(-2 log u) cos(2 pi v) of counters first .. first + 16 (Box and Muller).
+
+    u = (w0 + 1) / 2^32 and v = w1 / 2^32. Of a u above 1/2, which float32 knows less well than 1 - u, the logarithm is
+    taken as log1p(-(1 - u)); v counts as a signed fraction of a turn.
+    """
+    def generate(context, builder, signature, args):
+        out, j, key, first, stddev, mean = args
+        w0, w1 = _word_pairs(builder, key, *_counter(builder, first))
+        below = mathematics.log((w0.to_float32() + 1.0) * 2.0 ** -32)
+        above = mathematics.log1p((w0 + 1).to_float32() * 2.0 ** -32)
+        radius = ((w0 < 0).choose(above, below) * -2.0).root()
+        unit = radius * mathematics.cos(w1.to_float32() * (pi * 2.0 ** -31))
+        scaled = builder.fmul(unit.value, _spread(builder, stddev, PAIRS))
+        store_vector(builder, builder.fadd(scaled, _spread(builder, mean, PAIRS)), builder.gep(out, [j]))
+        return context.get_dummy_value()
+    return types.void(out, types.intp, key, types.intp, types.float32, types.float32), generate
+
+
 def dropout():
     """Makes dropout, forward and backward; a task is 1024 elements.
 
@@ -149,3 +177,24 @@ def random_uniform():
             for i in range(end - whole):
                 out[whole + i] = spare[i]
     return random_uniform
+
+
+def random_normal():
+    """Makes normally distributed numbers; a task is 1024.
+
+    Slots: 0 state, 1 out, 2 elements, 3 stream, 4 standard deviation (float), 5 mean (float).
+    """
+    def random_normal(a, first, last, scratch):
+        out, total = f32(a, 1), integer(a, 2)
+        key, spare = u32_at(scratch), f32_at(scratch + 64)
+        derive_key(u32(a, 0), integer(a, 3), key)
+        stddev, mean = float32(real(a, 4)), float32(real(a, 5))
+        begin, end = first * 1024, min(last * 1024, total)
+        whole = begin + (end - begin) // 16 * 16
+        for i in range(begin, whole, 16):
+            normal_block(out, i, key, i, stddev, mean)
+        if whole < end:
+            normal_block(spare, 0, key, whole, stddev, mean)
+            for i in range(end - whole):
+                out[whole + i] = spare[i]
+    return random_normal

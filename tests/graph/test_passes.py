@@ -145,3 +145,25 @@ def test_dense_with_a_bias_of_its_own_takes_the_relu():
 def test_elementwise_ops_read_what_is_broadcast_without_spreading_it():
     names = optimised(lambda x, y: ops.broadcast_to(x, (4, 5)) + ops.exp(y), (4, 1), (4, 5))
     assert names == ["chain"]
+
+
+def several_filters_a_channel(x, w, b):
+    return ops.relu(ops.depthwise_conv(x, w, padding="same") + b)
+
+
+def test_several_filters_a_channel_are_spread_only_where_they_are_trained():
+    """The same bits either way; trained, there is no convolution in groups of several filters."""
+    shapes = (2, 7, 6, 5), (3, 3, 5, 3), (15,)
+    arrays = [RNG.standard_normal(shape, np.float32) for shape in shapes]
+    assert optimised(several_filters_a_channel, *shapes).count("conv2d") == 1
+    w = Variable(arrays[1])
+
+    def trained(x, b):
+        y = several_filters_a_channel(x, w, b)
+        return y, engine.gradients(ops.sum(y * y), [w])[0]
+    y, of_w = engine.Function(trained)(arrays[0], arrays[2])
+    assert np.array_equal(y, engine.Function(several_filters_a_channel)(*arrays))
+    graph, _ = trace(trained, [TensorType(shapes[0]), TensorType(shapes[2])])
+    assert {node.attributes.get("groups", 15) for node in engine.optimise(graph).nodes} == {15}
+    expected = engine.Function(trained, mode="reference")(arrays[0], arrays[2])[1]
+    np.testing.assert_allclose(of_w, expected, rtol=1e-4, atol=1e-4)

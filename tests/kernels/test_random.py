@@ -21,10 +21,19 @@ def test_random_numbers_are_the_definitions_exactly(count):
     check("random_uniform", [STATE], shape=(count,), minval=0.0, maxval=1.0, stream=4)
 
 
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 1024, 1025, 300_000])
+def test_normal_numbers_are_the_definition_s(count):
+    """Float32 logarithm, root and cosine: a few units in the last place of the largest numbers."""
+    check("random_normal", [STATE], bound=1e-6, shape=(count,), mean=0.5, stddev=2.0, stream=6)
+
+
 def test_masks_do_not_depend_on_threads():
     x, attributes = normal(9000), dict(rate=0.4, stream=5)
     first = run_node("dropout", [x, STATE], **attributes)[0].tobytes()
     assert all(run_node("dropout", [x, STATE], threads=n, **attributes)[0].tobytes() == first for n in (2, 3))
+    attributes = dict(shape=(9001,), mean=0.0, stddev=1.0, stream=5)
+    first = run_node("random_normal", [STATE], **attributes)[0].tobytes()
+    assert all(run_node("random_normal", [STATE], threads=n, **attributes)[0].tobytes() == first for n in (2, 3))
 
 
 @pytest.mark.parametrize("lanes", [4, 8, 16])

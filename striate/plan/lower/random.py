@@ -32,3 +32,14 @@ def lower_uniform(node, cpu):
     return [Launch("random_uniform", {}, [state, y, y.type.size, attributes["stream"], width,
                                           float(attributes["minval"])], [y], -(-y.type.size // _TASK),
                    "24 bits an element from its counter", scratch=_SCRATCH, piece=4)]
+
+
+@lowers("random_normal")
+def lower_normal(node, cpu):
+    """A counter an element: one word for the distance from the mean, one for the angle."""
+    state, y, attributes = node.inputs[0], node.outputs[0], node.attributes
+    if y.type.size == 0:
+        return None
+    return [Launch("random_normal", {}, [state, y, y.type.size, attributes["stream"], float(attributes["stddev"]),
+                                         float(attributes["mean"])], [y], -(-y.type.size // _TASK),
+                   "64 bits an element from its counter", scratch=_SCRATCH, piece=1)]
