@@ -1,8 +1,8 @@
 """Random bits from counters: Threefry2x32 with 20 rounds, PAIRS counters at a time, and what is made of them.
 
 The words of counter i decide on elements 4 i .. 4 i + 3 of a dropout (16 bits each, low half first), or are the numbers
-2 i and 2 i + 1 of a uniform distribution, or make number i of a normal one. So element i is the same whoever computes it; `striate.ops.random` is the
-definition.
+2 i and 2 i + 1 of a uniform distribution, or make number i of a normal one. So element i is the same whoever computes
+it; `striate.ops.random` is the definition.
 """
 
 from math import pi

@@ -227,15 +227,28 @@ class GroupNormalization(_ScaleAndShift):
         """inputs (batch, ..., channels), to the same shape."""
         last = self.axis in (-1, len(inputs.shape) - 1)
         x = inputs if last else ops.moveaxis(inputs, self.axis, -1)
-        lengths, channels = tuple(x.shape[1:-1]), x.shape[-1]
-        grouped = ops.reshape(x, (-1, *lengths, self.groups, channels // self.groups))
-        axes = (*range(1, len(lengths) + 1), len(lengths) + 2)
-        mean, variance = ops.moments(grouped, axes, keepdims=True)
-        normal = (grouped - mean) * ops.rsqrt(variance + self.epsilon)
-        y = ops.reshape(normal, (-1, *lengths, channels))
+        mean, scale = self._statistics(x)
+        y = (x - mean) * scale
         y = y if self.gamma is None else y * self.gamma
         y = y if self.beta is None else y + self.beta
         return y if last else ops.moveaxis(y, -1, self.axis)
+
+    def _statistics(self, x):
+        """Of each channel its group's mean and 1 / standard deviation, (batch, 1, ..., 1, channels).
+
+        The variance of a group is the mean of its channels' variances and of the squares of how far their means lie
+        apart, so that x is only ever read channel by channel, which memory likes better than group by group.
+        """
+        places, size = x.ndim - 2, x.shape[-1] // self.groups
+        mean, spread = x, ops.zeros_like(x)
+        if places:
+            mean, spread = ops.moments(x, tuple(range(1, places + 1)), keepdims=True)
+        means, spreads = (ops.reshape(values, (-1, self.groups, size)) for values in (mean, spread))
+        mean = ops.mean(means, axis=-1, keepdims=True)
+        variance = ops.mean(spreads + ops.square(means - mean), axis=-1)
+        wide = (-1, *[1] * places, x.shape[-1])
+        return tuple(ops.reshape(ops.repeat(values, size, axis=1), wide)
+                     for values in (ops.squeeze(mean, -1), ops.rsqrt(variance + self.epsilon)))
 
 
 @export("keras.layers.UnitNormalization")
