@@ -5,13 +5,14 @@ PEERS := benchmarks/.peers
 BENCH ?= --set lectures --name lectures
 BIN := $(VENV)/bin
 SEED ?= $(shell date +%Y%m%d)
+SHARE ?= 1
 
 .PHONY: help demo test quick nightly release lint bench bench-peers docs explorer clean
 help:
 	@echo "make demo    train a network on Fashion-MNIST and write its report (makes $(VENV) first)"
 	@echo "make quick   the tests that take less than a few seconds each"
 	@echo "make test    what continuous integration runs"
-	@echo "make nightly thousands of kills and damaged files, hours of drawn cases (SEED=n chooses others)"
+	@echo "make nightly thousands of kills and damaged files, hours of drawn cases (SEED=n chooses others, SHARE=0.1 a tenth)"
 	@echo "make release all of it, a soak of six hours, and nothing may be skipped"
 	@echo "make lint    ruff, mypy, import rules"
 	@echo "make bench   striate beside TensorFlow and PyTorch (BENCH='--set general --rounds 3' chooses what)"
@@ -47,10 +48,10 @@ test: $(VENV)/.development
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(PYTEST)
 
 nightly: $(VENV)/.development
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --level nightly --seed $(SEED) --timeout 7200 $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --level nightly --seed $(SEED) --share $(SHARE) --timeout 7200 $(PYTEST)
 
 release: $(VENV)/.development
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --level release --seed $(SEED) --timeout 43200 $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --level release --seed $(SEED) --share $(SHARE) --timeout 43200 $(PYTEST)
 
 lint: $(VENV)/.development
 	$(BIN)/ruff check .

@@ -20,6 +20,8 @@ _SETTINGS = ("STRIATE_", "PYTHONHASHSEED", "NUMBA_")
 
 def pytest_addoption(parser):
     parser.addoption("--level", choices=LEVELS, default="test", help="how much is tested: %(choices)s")
+    parser.addoption("--share", type=float, default=1.0, help="how much of what the level asks for: 0.1 kills, "
+                     "damages and soaks a tenth as often and long")
     parser.addoption("--seed", type=int, default=0, help="what tests that draw numbers begin with")
 
 
@@ -49,6 +51,8 @@ def repeat_command(item) -> str:
     config, given = item.config, []
     if config.getoption("level") != "test":
         given += ["--level", config.getoption("level")]
+    if config.getoption("share") != 1:
+        given += ["--share", str(config.getoption("share"))]
     if config.getoption("seed"):
         given += ["--seed", str(config.getoption("seed"))]
     settings = [f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith(_SETTINGS)]
@@ -88,6 +92,11 @@ def seed(pytestconfig) -> int:
 
 @pytest.fixture(scope="session")
 def by_level(pytestconfig):
-    """by_level(quick, test, nightly, release): the one for the level that runs; a missing one is that before it."""
-    chosen = LEVELS.index(pytestconfig.getoption("level"))
-    return lambda *amounts: amounts[min(chosen, len(amounts) - 1)]
+    """by_level(quick, test, nightly, release): the amount for the level that runs, times `--share`; a missing one is
+    that before it, and what is not 0 never becomes 0."""
+    chosen, share = LEVELS.index(pytestconfig.getoption("level")), pytestconfig.getoption("share")
+
+    def amount(*amounts):
+        wanted = amounts[min(chosen, len(amounts) - 1)]
+        return max(1, round(wanted * share)) if wanted else 0
+    return amount

@@ -35,9 +35,9 @@ def good(tmp_path_factory):
 
 
 def damages(size: int, count: int, seed: int) -> list:
-    """`count` flips of single bits, and a quarter as many of each other damage; 0 stands for every place."""
+    """`count` flips of single bits, and a quarter as many of each other damage; `size` stands for every place."""
     draw = random.Random(seed)
-    places = range(size) if not count else sorted({*range(50), *range(size - 50, size),
+    places = range(size) if count >= size else sorted({*range(50), *range(size - 50, size),
                                                    *(draw.randrange(size) for _ in range(count))})
     few = list(places)[::4]
     return [*(["flip", place, draw.randrange(8)] for place in places), *(["cut", place, 0] for place in few),
@@ -48,7 +48,8 @@ def damages(size: int, count: int, seed: int) -> list:
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name == "m.keras" else pytest.mark.slow)
                                   for name in FILES])
 def test_damage(good, name, seed, by_level, record_property):
-    found = try_all(good / name, damages((good / name).stat().st_size, by_level(20, 150, 0, 0), seed))
+    size = (good / name).stat().st_size
+    found = try_all(good / name, damages(size, by_level(20, 150, size), seed))
     assert not found["bad"], found["bad"][:5]
     assert found["refused"] > 10 * found["right"] or name.endswith((".keras", ".npz"))
     record_property("damages", found["right"] + found["refused"])

@@ -19,7 +19,6 @@ import runs  # noqa: E402
 import striate  # noqa: E402
 
 RECORDED = json.loads((HERE / "recorded.json").read_text())
-LIVE = int(os.environ.get("STRIATE_DIFFERENTIAL", "10"))
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +53,47 @@ def test_differences_are_seen():
 
 
 @pytest.mark.slow
-def test_new_architectures_agree_with_keras():
+def test_new_architectures_agree_with_keras(seed, by_level, record_property):
+    """Others for every `--seed`; some hundreds each night."""
     if "STRIATE_KERAS_PYTHON" not in os.environ:
         warnings.warn("NOT COMPARED WITH KERAS: set STRIATE_KERAS_PYTHON to a Python that has Keras 3.", stacklevel=1)
         pytest.skip("STRIATE_KERAS_PYTHON is not set")
-    assert compare.main(range(1000, 1000 + LIVE)) == 0
+    first, count = 1000 * (1 + seed), by_level(3, 10, 400)
+    assert compare.main(first, first + count) == 0
+    record_property("architectures", count)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(6 * 3600)
+def test_new_architectures_agree_with_onnx_runtime(seed, by_level, record_property):
+    """Networks of every `--seed`, exported to ONNX: another program computes the same, and striate reads them back."""
+    onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (extra `dev`)")
+    from striate.saving.onnx import onnx_bytes, onnx_model
+
+    draws, count, compared = iter(range(10_000_000 * (1 + seed), 10_000_000 * (2 + seed))), by_level(3, 8, 400), 0
+    without_words = 0
+    while compared < count:
+        description = architectures.architecture(next(draws))
+        striate.utils.clear_session()
+        model = runs.build(striate, description)
+        runs.set_weights(model, description["seed"])
+        x = runs.data(description)[0]
+        expected = model.predict_on_batch(x)
+        try:
+            content = onnx_bytes(model)
+        except striate.errors.ArgumentError as error:
+            without_words += 1
+            assert "ONNX" in str(error) and without_words <= 3 + compared, error
+            continue
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        found = {"onnxruntime": session.run(None, {session.get_inputs()[0].name: x})[0]}
+        if not (len(description["shape"]) == 4 and any(
+                step["arguments"].get("groups", 1) > 1 for step in description["steps"])):  # volumes in groups: only out
+            found["read back"] = onnx_model(content, "the same again").predict_on_batch(x)
+        wrong = compare.differences(found, dict.fromkeys(found, expected))
+        assert not wrong, f"seed {description['seed']}: {wrong}"
+        compared += 1
+    record_property("architectures", compared)
 
 
 def test_the_generator_repeats_itself():
