@@ -54,7 +54,7 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tu
     tall = min(_CHUNK, -(-images * th * tw // rows) * rows)
     wide = min(blocks, max(1, 64 // block))
     tasks = -(-batch // images)
-    parts = 1 if tasks >= _SHARED_TASKS else max(1, min(blocks // 2, -(-_SHARED_TASKS // tasks)))
+    parts = 1 if tasks >= _SHARED_TASKS else min(blocks, max(2, blocks // 2), -(-_SHARED_TASKS // tasks))
     u = Temporary((36, blocks * wide_ic * block + _SKEW), name="transformed weights")
     pack = Launch("winograd_weights", {"lanes": lanes}, [w, u, ic, oc, wide_ic, int(flipped)], [u],
                   2 * blocks * wide_ic // lanes, "transforms the filters once a step",
