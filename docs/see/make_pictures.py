@@ -2,12 +2,15 @@
 
     python docs/see/make_pictures.py [FOLDER]
 
-The pictures come into FOLDER/pictures; FOLDER is docs/see unless given.
+The pictures come into FOLDER/pictures; FOLDER is docs/see unless given. That of the report, which is a page, is taken
+by a browser: chromium, driven by Playwright.
 """
 
+import io
 import os
 import re
 import runpy
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -29,6 +32,20 @@ def run(code: str, names: dict) -> dict:
         return {name: value for name, value in runpy.run_path(file.name, names).items() if not name.startswith("__")}
 
 
+def photograph(page: Path, picture: Path) -> None:
+    """The head of a page as a PNG of few colours."""
+    from PIL import Image
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        tab = browser.new_page(viewport={"width": 1000, "height": 1000})
+        tab.goto(page.resolve().as_uri())
+        image = Image.open(io.BytesIO(tab.screenshot())).convert("RGB")
+        browser.close()
+    image.quantize(256, dither=Image.Dither.NONE).save(picture, optimize=True)
+
+
 def main(folder: Path) -> None:
     """Runs every page in a folder."""
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
@@ -39,6 +56,7 @@ def main(folder: Path) -> None:
         for page in PAGES:
             run(examples(page), dict(names))
             print(page)
+        photograph(Path("report.html"), folder / "pictures" / "report.png")
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ class WindowFilm(Animation):
         rows, columns = self.inputs.shape[:2]
         pads = self._pads()
         tall, wide = rows + sum(pads[0]), columns + sum(pads[1])
-        cell = min(58.0, 440 / wide, (320 + 80 * len(channels)) / (tall * len(channels)))
+        cell = min(58.0, 440 / wide, (400 if len(channels) < PLANES_SHOWN else 540) / (tall * len(channels)))
         top = grid.header_height(WIDTH, self.title, self._note())
         height = max(len(channels) * (tall * cell + 26), 220.0 if self.window.rank == 2 else 90.0)
         canvas = Canvas(WIDTH, top + height + 66, self.title)

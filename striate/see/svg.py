@@ -130,7 +130,10 @@ def line_chart(title: str, series: Mapping[str, Sequence[float]], best: int | No
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="var(--muted)" '
                      'stroke-dasharray="2 3"/>')
         side, shift = ("end", -4) if x > WIDTH / 2 else ("start", 4)
-        parts.append(f'<text x="{x + shift:.1f}" y="{TOP + 11}" text-anchor="{side}">best</text>')
+        heights = [scale.y(curve[best - 1]) for curve in series.values() if len(curve) >= best]
+        above = [y for y in heights if isfinite(y) and y < HEIGHT / 2]
+        y = HEIGHT - BOTTOM - 6 if len(above) * 2 > len(heights) else TOP + 11  # Where the curves are not.
+        parts.append(f'<text x="{x + shift:.1f}" y="{y}" text-anchor="{side}">best</text>')
     for index, curve in enumerate(series.values()):
         parts.append(_curve(curve, scale, COLOURS[index % len(COLOURS)], dotted=index == 0 and len(series) > 1))
     return "".join([*parts, _end_labels(series, scale), _hover(series, scale, form), "</svg>"])
