@@ -11,10 +11,11 @@ __version__ = "0.1.0"
 _MODULES = (
     "activations", "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies", "initializers",
     "layers", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers", "random", "regularizers",
-    "saving", "utils", "wrappers", "engine", "errors", "see", "zoo",
+    "saving", "tree", "utils", "wrappers", "engine", "errors", "see", "zoo",
 )
 _OBJECTS = {
     "DTypePolicy": "dtype_policies",
+    "FloatDTypePolicy": "dtype_policies",
     "Initializer": "initializers",
     "Input": "layers",
     "InputSpec": "layers",

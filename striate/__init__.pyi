@@ -20,10 +20,12 @@ from striate import random as random
 from striate import regularizers as regularizers
 from striate import saving as saving
 from striate import see as see
+from striate import tree as tree
 from striate import utils as utils
 from striate import wrappers as wrappers
 from striate import zoo as zoo
 from striate.dtype_policies import DTypePolicy as DTypePolicy
+from striate.dtype_policies import FloatDTypePolicy as FloatDTypePolicy
 from striate.initializers import Initializer as Initializer
 from striate.layers import Input as Input
 from striate.layers import InputSpec as InputSpec

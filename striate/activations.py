@@ -218,7 +218,7 @@ def serialize(activation: Callable) -> Any:
 def deserialize(config: Any, custom_objects: dict | None = None) -> Callable:
     """The activation of a name or a description."""
     if isinstance(config, dict):
-        return deserialize_keras_object(config, custom_objects, "keras.activations")
+        return deserialize_keras_object(config, custom_objects, module="keras.activations")
     return get(config)
 
 

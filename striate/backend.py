@@ -5,29 +5,78 @@ New code uses `striate.config` and `striate.ops`; the names here lead to the sam
 
 from __future__ import annotations
 
+import numpy as np
+
 from striate.config import (
     backend, epsilon, floatx, image_data_format, set_epsilon, set_floatx, set_image_data_format,
 )
+from striate.errors import ArgumentError, received
+from striate.layers.symbolic import KerasTensor
 from striate.naming import clear_session, get_uid
 from striate.ops import (
-    abs, all, any, arange, argmax, argmin, cast, clip, concatenate, cos, dot, equal, exp, expand_dims, eye, greater,
+    abs, all, any, arange, argmax, argmin, cast, clip, cos, dot, equal, exp, expand_dims, eye, greater,
     greater_equal, less, less_equal, log, logsumexp, max, maximum, mean, min, minimum, not_equal, one_hot, ones,
     ones_like, prod, relu, repeat, reshape, round, shape, sigmoid, sign, sin, softmax, softplus, softsign, sqrt,
     square, squeeze, stack, std, stop_gradient, sum, tanh, tile, transpose, var, where, zeros, zeros_like,
 )
+from striate.ops import concatenate as _concatenate
 from striate.ops import power as pow
 from striate.ops import take as gather
+from striate.ops.broadcast import promoted as _promoted
 
 __all__ = [
     "abs", "all", "any", "arange", "argmax", "argmin", "backend", "batch_flatten", "cast", "clear_session", "clip",
     "concatenate", "cos", "dot", "epsilon", "equal", "exp", "expand_dims", "eye", "flatten", "floatx", "gather",
-    "get_uid", "get_value", "greater", "greater_equal", "image_data_format", "int_shape", "less", "less_equal", "log",
-    "logsumexp", "max", "maximum", "mean", "min", "minimum", "ndim", "not_equal", "one_hot", "ones", "ones_like",
-    "permute_dimensions", "pow", "prod", "relu", "repeat", "reshape", "round", "set_epsilon", "set_floatx",
-    "set_image_data_format", "set_value", "shape", "sigmoid", "sign", "sin", "softmax", "softplus", "softsign", "sqrt",
-    "square", "squeeze", "stack", "std", "stop_gradient", "sum", "tanh", "tile", "transpose", "var", "where", "zeros",
+    "get_uid", "get_value", "greater", "greater_equal", "image_data_format", "int_shape", "is_float_dtype",
+    "is_int_dtype", "is_keras_tensor", "less", "less_equal", "log", "logsumexp", "max", "maximum", "mean", "min",
+    "minimum", "ndim", "not_equal", "one_hot", "ones", "ones_like", "permute_dimensions", "pow", "prod", "relu",
+    "repeat", "reshape", "result_type", "round", "set_epsilon", "set_floatx", "set_image_data_format", "set_value",
+    "shape", "sigmoid", "sign", "sin", "softmax", "softplus", "softsign", "sqrt", "square", "squeeze", "stack",
+    "standardize_dtype", "std", "stop_gradient", "sum", "tanh", "tile", "transpose", "var", "where", "zeros",
     "zeros_like",
 ]
+
+
+def concatenate(tensors, axis=-1):
+    """Tensors one after the other along `axis`, in old code the last one by default."""
+    return _concatenate(tensors, axis=axis)
+
+
+def standardize_dtype(dtype) -> str:
+    """The name of a type of numbers; float32 when None. Raises `ArgumentError` for what is no such type."""
+    if dtype is None:
+        return floatx()
+    name = getattr(dtype, "__name__", None) or str(dtype)
+    name = {"int": "int32", "float": floatx(), "bfloat16": "bfloat16"}.get(name.rpartition(".")[2], name)
+    try:
+        return name if name in ("bfloat16", "string") else np.dtype(name.rpartition(".")[2]).name
+    except TypeError:
+        raise ArgumentError("`dtype` must name a type of numbers. " + received(dtype=dtype)) from None
+
+
+def is_float_dtype(dtype) -> bool:
+    """Whether a type holds real numbers."""
+    return "float" in standardize_dtype(dtype)
+
+
+def is_int_dtype(dtype) -> bool:
+    """Whether a type holds integers."""
+    return "int" in standardize_dtype(dtype)
+
+
+def is_keras_tensor(x) -> bool:
+    """Whether x is a place holder inside a functional model."""
+    return isinstance(x, KerasTensor)
+
+
+def result_type(*dtypes) -> str:
+    """The type of a result that mixes numbers of these types; float32 when there is none.
+
+    Example:
+        >>> result_type("int32", "float32")
+        'float32'
+    """
+    return _promoted(*[standardize_dtype(dtype) for dtype in dtypes]) if dtypes else floatx()
 
 
 def permute_dimensions(x, pattern):

@@ -81,7 +81,7 @@ class MinMaxNorm(Constraint):
 
 def deserialize(config: dict, custom_objects: dict | None = None):
     """The constraint of a configuration."""
-    return deserialize_keras_object(config, custom_objects, "keras.constraints")
+    return deserialize_keras_object(config, custom_objects, module="keras.constraints")
 
 
 def get(identifier: Any):

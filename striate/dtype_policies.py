@@ -59,6 +59,9 @@ class DTypePolicy:
         return f'<DTypePolicy "{self.name}">'
 
 
+FloatDTypePolicy = DTypePolicy
+
+
 @functools.cache
 def _warn_once(name: str) -> None:
     warnings.warn(f"The dtype policy {name!r} keeps its name, but striate computes in float32.", stacklevel=4)
@@ -92,14 +95,14 @@ def get(identifier) -> DTypePolicy:
     return DTypePolicy(identifier if isinstance(identifier, str) else np.dtype(identifier).name)
 
 
-def serialize(policy: DTypePolicy) -> dict:
+def serialize(dtype_policy: DTypePolicy) -> dict:
     """A policy's description, for `deserialize`."""
-    return serialize_keras_object(policy)
+    return serialize_keras_object(dtype_policy)
 
 
-def deserialize(description: dict, custom_objects: dict | None = None) -> DTypePolicy:
+def deserialize(config: dict, custom_objects: dict | None = None) -> DTypePolicy:
     """The policy that `serialize` described."""
-    return deserialize_keras_object(description, custom_objects, module="keras.dtype_policies")
+    return deserialize_keras_object(config, custom_objects, module="keras.dtype_policies")
 
 
 config.set_dtype_policy(dtype_policy())

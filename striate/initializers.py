@@ -271,7 +271,7 @@ def deserialize(config: dict, custom_objects: dict | None = None):
     """The initializer of a configuration."""
     from striate.serialization import deserialize_keras_object
 
-    return deserialize_keras_object(config, custom_objects, "keras.initializers")
+    return deserialize_keras_object(config, custom_objects, module="keras.initializers")
 
 
 def get(identifier: Any):

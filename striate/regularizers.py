@@ -111,7 +111,7 @@ class OrthogonalRegularizer(Regularizer):
 
 def deserialize(config: dict, custom_objects: dict | None = None):
     """The regularizer of a configuration."""
-    return deserialize_keras_object(config, custom_objects, "keras.regularizers")
+    return deserialize_keras_object(config, custom_objects, module="keras.regularizers")
 
 
 def get(identifier: Any):

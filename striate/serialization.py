@@ -74,9 +74,9 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     return enter
 
 
-def get_registered_name(item) -> str:
+def get_registered_name(obj) -> str:
     """The name under which a user's class or function is registered, else its own name."""
-    return _registered_names.get(item, item.__name__)
+    return _registered_names.get(obj, obj.__name__)
 
 
 def get_registered_object(name: str, custom_objects: dict | None = None, module_objects: dict | None = None):
@@ -107,7 +107,7 @@ class CustomObjectScope:
 custom_object_scope = CustomObjectScope
 
 
-def serialize_keras_object(item: Any) -> Any:
+def serialize_keras_object(obj: Any) -> Any:
     """A description of an object in numbers, strings, lists and dicts.
 
     Raises:
@@ -117,24 +117,24 @@ def serialize_keras_object(item: Any) -> Any:
         >>> serialize_keras_object({"rate": 0.5, "size": (2, 2)})
         {'rate': 0.5, 'size': (2, 2)}
     """
-    if item is None or isinstance(item, (str, int, float, bool)):
-        return item
-    if isinstance(item, (list, tuple)):
-        return type(item)(serialize_keras_object(part) for part in item)
-    if isinstance(item, dict):
-        return {key: serialize_keras_object(part) for key, part in item.items()}
-    if isinstance(item, (np.generic, np.ndarray)):
-        return item.item() if item.ndim == 0 else {
-            "class_name": "__numpy__", "config": {"value": item.tolist(), "dtype": str(item.dtype)}}
-    if isinstance(item, slice):
-        return {"class_name": "__slice__", "config": {"start": item.start, "stop": item.stop, "step": item.step}}
-    if item is Ellipsis:
+    if obj is None or isinstance(obj, (str, int, float, bool)):
+        return obj
+    if isinstance(obj, (list, tuple)):
+        return type(obj)(serialize_keras_object(part) for part in obj)
+    if isinstance(obj, dict):
+        return {key: serialize_keras_object(part) for key, part in obj.items()}
+    if isinstance(obj, (np.generic, np.ndarray)):
+        return obj.item() if obj.ndim == 0 else {
+            "class_name": "__numpy__", "config": {"value": obj.tolist(), "dtype": str(obj.dtype)}}
+    if isinstance(obj, slice):
+        return {"class_name": "__slice__", "config": {"start": obj.start, "stop": obj.stop, "step": obj.step}}
+    if obj is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
-    if hasattr(item, "__striate_symbolic__"):
-        operation, node, tensor = item.history
+    if hasattr(obj, "__striate_symbolic__"):
+        operation, node, tensor = obj.history
         return {"class_name": "__keras_tensor__",
-                "config": {"shape": item.shape, "dtype": item.dtype, "keras_history": [operation.name, node, tensor]}}
-    return _serialize_named(item)
+                "config": {"shape": obj.shape, "dtype": obj.dtype, "keras_history": [operation.name, node, tensor]}}
+    return _serialize_named(obj)
 
 
 def _serialize_named(item: Any) -> dict:
@@ -172,14 +172,16 @@ def _serialize_named(item: Any) -> dict:
     return description
 
 
-def deserialize_keras_object(config: Any, custom_objects: dict | None = None, module: str | None = None, **ignored):
+def deserialize_keras_object(config: Any, custom_objects: dict | None = None, safe_mode: bool = True,
+                             module: str | None = None, **ignored):
     """The object that a description stands for.
 
     Args:
         config: what `serialize_keras_object` gave.
         custom_objects: name -> class or function, of the user's own.
+        safe_mode: for Keras' sake; reading is always safe here.
         module: where to look for names without a module, such as "keras.layers".
-        ignored: Keras' further arguments (`safe_mode`); reading is always safe here.
+        ignored: further arguments of Keras'.
 
     Raises:
         ArgumentError: a name is not in the table and not in `custom_objects`.
@@ -189,11 +191,11 @@ def deserialize_keras_object(config: Any, custom_objects: dict | None = None, mo
         slice(0, 2, None)
     """
     if isinstance(config, (list, tuple)):
-        return type(config)(deserialize_keras_object(part, custom_objects, module) for part in config)
+        return type(config)(deserialize_keras_object(part, custom_objects, module=module) for part in config)
     if not isinstance(config, dict):
         return config
     if "class_name" not in config or "config" not in config:
-        return {key: deserialize_keras_object(part, custom_objects, module) for key, part in config.items()}
+        return {key: deserialize_keras_object(part, custom_objects, module=module) for key, part in config.items()}
     name, inner = config["class_name"], config["config"]
     if name == "__numpy__" or name == "__tensor__":
         return np.array(inner["value"], dtype=inner["dtype"])

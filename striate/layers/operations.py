@@ -17,32 +17,51 @@ from striate.layers.symbolic import Operation, symbolic_leaves
 from striate.serialization import export, serialize_keras_object
 
 _MODULES = {
-    "numpy": """abs absolute add all amax amin any arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin
-        argsort array_split average broadcast_to ceil clip concatenate copy cos cosh count_nonzero cumprod cumsum diff
-        divide dot einsum equal exp exp2 expand_dims expm1 flip floor floor_divide get_item greater
-        greater_equal hstack isclose isfinite isinf isnan less less_equal log log10 log1p log2 logaddexp logical_and
-        logical_not logical_or logical_xor matmul max maximum mean median min minimum mod moveaxis multiply nan_to_num
-        negative not_equal ones_like outer pad power prod ravel reciprocal repeat reshape roll rot90 round select sign
-        sin sinh sort split sqrt square squeeze stack std subtract sum swapaxes take take_along_axis tan tanh tensordot
-        tile transpose tril triu true_divide trunc var vstack where zeros_like""",
-    "nn": """adaptive_average_pool adaptive_max_pool average_pool binary_crossentropy categorical_crossentropy celu conv
-        conv_transpose depthwise_conv elu gelu glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu log_sigmoid
-        log_softmax max_pool moments multi_hot normalize one_hot relu relu6 selu separable_conv sigmoid silu
-        soft_shrink softmax softplus softsign sparse_categorical_crossentropy sparse_plus sparse_sigmoid sparsemax
-        squareplus tanh_shrink threshold""",
-    "core": "cast slice stop_gradient unstack",
-    "math": "erf in_top_k logsumexp rsqrt top_k",
-    "linalg": "norm",
-    "image": "affine_transform crop_images pad_images resize rgb_to_grayscale",
+    "numpy": """abs absolute add all amax amin angle any append arccos arccosh arcsin arcsinh arctan arctan2 arctanh
+        argmax argmin argpartition argsort array_split average bitwise_and bitwise_invert bitwise_left_shift
+        bitwise_not bitwise_or bitwise_right_shift bitwise_xor broadcast_to cbrt ceil clip concatenate conj
+        conjugate copy corrcoef correlate cos cosh count_nonzero cross cumprod cumsum deg2rad diag diagflat diagonal
+        diff divide divide_no_nan dot dsplit dstack einsum equal exp exp2 expand_dims expm1 fabs flip fliplr flipud
+        floor floor_divide fmax fmin fmod gcd get_item greater greater_equal heaviside histogram hsplit hstack hypot
+        i0 imag inner isclose isfinite isin isinf isnan isneginf isposinf isreal kron lcm ldexp left_shift less
+        less_equal log log10 log1p log2 logaddexp logaddexp2 logical_and logical_not logical_or logical_xor matmul
+        max maximum mean median min minimum mod moveaxis multiply nan_to_num nanargmax nanargmin nancumprod
+        nancumsum nanmax nanmean nanmedian nanmin nanpercentile nanprod nanquantile nanstd nansum nanvar negative
+        nextafter not_equal ones_like outer pad percentile power prod ptp quantile rad2deg ravel real reciprocal
+        repeat reshape right_shift roll rot90 round searchsorted select sign signbit sin sinc sinh slogdet sort
+        split sqrt square squeeze stack std subtract sum swapaxes take take_along_axis tan tanh tensordot tile trace
+        transpose tril triu true_divide trunc unravel_index vander var vdot view vsplit vstack where zeros_like""",
+    "nn": """adaptive_average_pool adaptive_max_pool average_pool binary_crossentropy categorical_crossentropy
+        celu conv conv_transpose ctc_decode ctc_loss depth_to_space depthwise_conv dot_product_attention elu fold
+        gelu glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu log_sigmoid log_softmax max_pool moments
+        multi_hot normalize one_hot psnr relu relu6 selu separable_conv sigmoid silu soft_shrink softmax softplus
+        softsign space_to_depth sparse_categorical_crossentropy sparse_plus sparse_sigmoid sparsemax squareplus
+        tanh_shrink threshold unfold""",
+    "core": "cast saturate_cast scatter scatter_update slice slice_update stop_gradient unstack",
+    "math": """cdist erf erfc erfinv extract_sequences fft fft2 ifft2 in_top_k irfft istft logdet logsumexp rfft
+        rsqrt segment_max segment_min segment_prod segment_sum stft top_k""",
+    "linalg": "cholesky cholesky_inverse det eigh inv lu_factor matrix_rank norm pinv qr svd",
+    "image": """affine_transform crop_images elastic_transform extract_patches gaussian_blur hsv_to_rgb
+        map_coordinates pad_images perspective_transform resize rgb_to_grayscale rgb_to_hsv scale_and_translate
+        sobel_edges ssim""",
 }
-_OF_THE_CALL = frozenset("""a array atol condition constant_values images indices inputs kernel depthwise_kernel key
-    operands output pointwise_kernel predictions rtol start_indices target targets transform variable weights x x1 x2 xs
-    choicelist condlist default""".split())
+_OF_THE_CALL = frozenset("""
+    a array atol bias choicelist condition condlist constant_values coordinates data default depthwise_kernel
+    end_points image1 image2 images indices inputs kernel key mask operands output output_length output_shape
+    pointwise_kernel predictions q query rtol scale segment_ids sequence_lengths sorted_sequence start_indices
+    start_points target target_length targets transform translation updates value values variable weights x x1 x2 xs
+    y
+    """.split())
 """Names of arguments that belong to the call; all others are the operation's configuration."""
 _ONLY_HERE = frozenset({"transpose_a", "transpose_b"})
 """Arguments that Keras' functions do not have (and `dtype` of `take`): never written; not at their default, the call is
 no operation of Keras'."""
-_OTHER_NAMES = {"in_top_k": "InTopK", "rgb_to_grayscale": "RGBToGrayscale"}
+_OTHER_NAMES = {
+    "cdist": "CDist", "ctc_decode": "CTCDecode", "ctc_loss": "CTCLoss", "hsv_to_rgb": "HSVToRGB", "in_top_k": "InTopK",
+    "isin": "IsIn", "psnr": "PSNR", "rgb_to_grayscale": "RGBToGrayscale", "rgb_to_hsv": "RGBToHSV",
+    "searchsorted": "SearchSorted", "ssim": "SSIM", "svd": "SVD",
+    **{name: name.upper() for name in ("fft", "fft2", "ifft2", "irfft", "istft", "rfft", "stft")},
+}
 
 
 class FunctionCall(Operation):

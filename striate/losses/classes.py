@@ -33,6 +33,7 @@ SquaredHinge = _plain("SquaredHinge", functions.squared_hinge)
 CategoricalHinge = _plain("CategoricalHinge", functions.categorical_hinge)
 KLDivergence = _plain("KLDivergence", functions.kl_divergence)
 Poisson = _plain("Poisson", functions.poisson)
+CTC = _plain("CTC", functions.ctc)
 
 
 @export("keras.losses.Huber")

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from striate import ops
-from striate.errors import ArgumentError, DataError, received
+from striate.errors import ArgumentError, DataError, ShapeError, received
 from striate.losses.base import same_rank
 from striate.serialization import export
 
@@ -269,6 +269,23 @@ def tversky(y_true, y_pred, alpha=0.5, beta=0.5, axis=None):
     overlap = ops.sum(y_true * y_pred, axis=axis)
     missed, invented = ops.sum((1.0 - y_pred) * y_true, axis=axis), ops.sum(y_pred * (1.0 - y_true), axis=axis)
     return 1.0 - overlap / (overlap + missed * alpha + invented * beta + EPSILON)
+
+
+@export("keras.losses.ctc")
+def ctc(y_true, y_pred):
+    """-log of the probability of a sequence of labels whose places are not known (connectionist temporal
+    classification).
+
+    Args:
+        y_true: (batch, labels) of class numbers, 0 where a row has no more.
+        y_pred: (batch, steps, classes), before the softmax; class 0 says nothing.
+    """
+    if len(y_true.shape) != 2 or len(y_pred.shape) != 3:
+        raise ShapeError("ctc needs labels (batch, labels) and predictions (batch, steps, classes). "
+                         + received(y_true=y_true.shape, y_pred=y_pred.shape))
+    count, steps = y_pred.shape[:2]
+    labels = ops.count_nonzero(ops.cast(y_true, "int32"), axis=-1)
+    return ops.ctc_loss(y_true, y_pred, labels, np.full(count, steps, np.int32))
 
 
 @_loss()

@@ -99,7 +99,7 @@ _ALIASES |= {name.upper(): kind for name, kind in _ALIASES.items() if len(name) 
 
 def deserialize(config: dict, custom_objects: dict | None = None):
     """The metric of a configuration."""
-    return deserialize_keras_object(config, custom_objects, "keras.metrics")
+    return deserialize_keras_object(config, custom_objects, module="keras.metrics")
 
 
 def get(identifier: Any):

@@ -11,7 +11,7 @@ program; on the symbolic tensors of a functional model it becomes part of the mo
 import sys as _sys
 import types as _types
 
-from striate.ops import broadcast, dispatch, image, windows
+from striate.ops import broadcast, dispatch, image, linalg, nn, numpy, windows
 from striate.ops import chain as _chain  # registers the op that passes make of elementwise ops
 from striate.ops.activation import (
     celu,
@@ -310,7 +310,7 @@ from striate.ops.arrays import (
 )
 from striate.ops.attention import dot_product_attention
 from striate.ops.ctc import ctc_decode, ctc_loss
-from striate.ops.linalg import (
+from striate.ops.algebra import (
     cholesky,
     cholesky_inverse,
     det,

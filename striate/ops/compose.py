@@ -114,7 +114,7 @@ def normalize(x, axis=-1, order=2, epsilon=None):
     return ops.divide(x, ops.maximum(ops.norm(x, ord=order, axis=axis, keepdims=True), least))
 
 
-def multi_hot(inputs, num_classes, axis=-1, dtype=None, sparse=False):
+def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False):
     """Rows with a 1 at every place that a sample's integers name."""
     rows = ops.one_hot(inputs, num_classes, axis=axis, dtype=dtype or "float32")
     return ops.max(rows, axis=1 if len(shape_of(inputs)) > 1 else 0)

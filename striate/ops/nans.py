@@ -49,8 +49,9 @@ def nanmean(x, axis=None, keepdims=False):
 
 def nanvar(x, axis=None, keepdims=False):
     """The variance over `axis` without NaN."""
-    away = ops.square(ops.subtract(x, nanmean(x, axis, keepdims=True)))
-    return nanmean(away, axis, keepdims)
+    away = ops.square(ops.subtract(_known(x, 0.0), nanmean(x, axis, keepdims=True)))
+    total = ops.sum(ops.where(ops.isnan(x), 0.0, away), axis=axis, keepdims=keepdims)
+    return ops.divide(total, _count(x, axis, keepdims))
 
 
 def nanstd(x, axis=None, keepdims=False):

@@ -8,8 +8,8 @@ import numpy as np
 
 from striate import ops
 from striate.errors import ArgumentError, received
+from striate.ops.algebra import svd
 from striate.ops.broadcast import dtype_of, is_floating, shape_of
-from striate.ops.linalg import svd
 from striate.ops.reduce import normal_axes
 
 

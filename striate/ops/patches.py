@@ -74,18 +74,18 @@ def extract_patches_3d(volumes, size, strides=None, dilation_rate=1, padding="va
 
 # ---- PyTorch's layout --------------------------------------------------------------------------------------------
 
-def unfold(input, kernel_size, dilation=1, padding=0, stride=1):  # noqa: A002 - Keras' name
+def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
     """The numbers of each window as a column: (n, c, h, w) to (n, c * height * width of the window, windows).
 
     Example:
         >>> unfold(np.ones((1, 2, 4, 4), np.float32), 2, stride=2).shape
         (1, 8, 4)
     """
-    if len(shape_of(input)) != 4:
-        raise ShapeError("unfold takes images (batch, channels, height, width). " + received(shape=shape_of(input)))
+    if len(shape_of(x)) != 4:
+        raise ShapeError("unfold takes images (batch, channels, height, width). " + received(shape=shape_of(x)))
     size, steps = per_axis(kernel_size, 2, "kernel_size"), per_axis(stride, 2, "stride")
     spread, rim = per_axis(dilation, 2, "dilation"), _rim(padding)
-    x = ops.pad(input, [(0, 0), (0, 0), *[(n, n) for n in rim]]) if any(rim) else input
+    x = ops.pad(x, [(0, 0), (0, 0), *[(n, n) for n in rim]]) if any(rim) else x
     counts = _counts(shape_of(x)[2:], size, steps, spread)
     parts = [ops.get_item(x, (slice(None), slice(None), *key)) for key in _window_keys(counts, size, steps, spread)]
     return ops.reshape(ops.stack(parts, axis=2), (-1, shape_of(x)[1] * prod(size), prod(counts)))

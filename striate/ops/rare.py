@@ -136,7 +136,7 @@ def isreal(x):
 
 fmod = binary("fmod", np.fmod, lambda a, b, y, g: (g, -(g * trunc(a / b))),
               "The remainder x1 - x2 * trunc(x1 / x2), with the sign of x1.")
-nextafter = binary("nextafter", np.nextafter, lambda a, b, y, g: (None, None),
+nextafter = binary("nextafter", np.nextafter, lambda a, b, y, g: (g, None),
                    "The next number of the type after x1 on the way to x2.", integers=False)
 
 

@@ -19,7 +19,7 @@ from striate.serialization import serialize_keras_object as serialize
 
 def deserialize(config: dict, custom_objects: dict | None = None):
     """The optimiser of a configuration; names in older files are lower-case."""
-    return deserialize_keras_object(config, custom_objects, "keras.optimizers")
+    return deserialize_keras_object(config, custom_objects, module="keras.optimizers")
 
 
 def get(identifier: Any) -> Optimizer:

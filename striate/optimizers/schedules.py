@@ -162,7 +162,7 @@ def rate_at(schedule: Any, step: int) -> float:
 
 def deserialize(config: dict, custom_objects: dict | None = None):
     """The schedule of a configuration."""
-    return deserialize_keras_object(config, custom_objects, "keras.optimizers.schedules")
+    return deserialize_keras_object(config, custom_objects, module="keras.optimizers.schedules")
 
 
 __all__ = ["CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay", "LearningRateSchedule",

@@ -29,7 +29,7 @@ _ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
 
 
 def save_model(model: Model, filepath: str | os.PathLike, overwrite: bool = True, include_optimizer: bool = True,
-               zipped: bool = True, save_format: str | None = None) -> None:
+               zipped: bool | None = None, save_format: str | None = None) -> None:
     """Writes a model: its layers, weights, what it was compiled with and the optimizer's state.
 
     The file is replaced whole: an interrupted save leaves the old file as it was.
@@ -39,7 +39,7 @@ def save_model(model: Model, filepath: str | os.PathLike, overwrite: bool = True
         filepath: `.keras` (recommended) or `.h5`, `.hdf5` (what Keras 2 wrote).
         overwrite: whether an existing file may be replaced.
         include_optimizer: for `.h5`: whether the optimizer's state is written.
-        zipped: only True.
+        zipped: None or True.
         save_format: Keras 2's "keras" or "h5"; must agree with the ending.
 
     Raises:
@@ -50,7 +50,8 @@ def save_model(model: Model, filepath: str | os.PathLike, overwrite: bool = True
         >>> save_model(model, "clothes.keras")  # doctest: +SKIP
     """
     ending = _ending(filepath)
-    if ending not in (".keras", ".h5", ".hdf5") or not zipped or save_format not in (None, "keras", "h5", ending[1:]):
+    known = ending in (".keras", ".h5", ".hdf5") and save_format in (None, "keras", "h5", ending[1:])
+    if not known or zipped is False:
         raise ArgumentError('A model is saved as one file with the ending ".keras" (or ".h5", as Keras 2 did). '
                             + received(filepath=str(filepath), zipped=zipped, save_format=save_format))
     if ending == ".keras":
