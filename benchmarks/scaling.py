@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ import numpy as np
 RESULTS = Path(__file__).parent / "results" / "scaling.json"
 NETWORKS, LINKED = ("lenet5", "small", "uva", "nova"), ("small", "uva")
 LENGTHS = (1024, 16384, 262144, 1048576, 2097152)
+OVERLAP_SECONDS = 0.5
 PARTS = ("exchanges", "steps", "finality", "noise")
 BATCH, RANKS = 32, (1, 2, 3, 4)
 HOSTS = ("striate-a", "striate-b")
@@ -58,16 +60,39 @@ def exchange(order) -> list[dict]:
     return rows
 
 
-def steps(order) -> dict:
-    """Seconds of a training step with 32 images a rank; `whole`: nothing is sent before the backward pass is over."""
-    import striate as keras
-    from striate import callbacks, zoo
-    from striate.models.training import buckets
+def overlap(order) -> dict:
+    """Seconds of an exchange behind computing; the rank sleeps in its place, so that a busy machine counts for little.
+    `early`: each bucket is sent when it is final; `late`: all are sent in the end."""
     from striate.ranks import ranks
 
-    whole = order.get("whole", False)
-    if whole:
-        buckets.BUCKET_BYTES = 2**62
+    seconds, found, times = order["seconds"], ranks(), {}
+    ends = np.cumsum([size // 4 for _, size in order["buckets"]])
+    buckets = [(int(end) - size // 4, int(end)) for end, (_, size) in zip(ends, order["buckets"], strict=True)]
+    vector = np.ones(int(ends[-1]), np.float32)
+
+    def compute(shard, ready, early):
+        begun = time.perf_counter()
+        for bucket, (when, _) in enumerate(order["buckets"]):
+            time.sleep(max(0.0, begun + when * seconds - time.perf_counter()))
+            if early:
+                ready(bucket, vector[slice(*buckets[bucket])])
+        return vector, {}
+    for name in ("early", "late"):
+        times[name] = []
+        for _ in range(order["repeats"]):
+            found.from_first(lambda: None)
+            started = time.perf_counter()
+            found.sum_shards(buckets, [BATCH] * found.size, partial(compute, early=name == "early"))
+            times[name].append(time.perf_counter() - started)
+    return {"seconds": seconds, **{name: min(some) for name, some in times.items()}}
+
+
+def steps(order) -> dict:
+    """Seconds of a training step with 32 images a rank."""
+    import striate as keras
+    from striate import callbacks, zoo
+    from striate.ranks import ranks
+
     keras.utils.set_random_seed(0)
     model, recipe = zoo.build(order["network"]), zoo.recipe(order["network"])
     count = BATCH * ranks().size
@@ -77,7 +102,7 @@ def steps(order) -> dict:
     clock = _Clock(callbacks)
     model.fit(x, y, batch_size=count, epochs=order["steps"], verbose=0, shuffle=False, callbacks=[clock.callback])
     walls, works = np.diff(clock.walls)[2:], np.diff(clock.works)[2:]
-    return {"network": order["network"], "ranks": ranks().size, "whole": whole, "parameters": model.count_params(),
+    return {"network": order["network"], "ranks": ranks().size, "parameters": model.count_params(),
             "seconds": float(walls.min()), "median": float(np.median(walls)), "processor_seconds": float(works.min())}
 
 
@@ -229,7 +254,7 @@ def _machine() -> dict:
     return {"processor": cpu.host().name, "cores": os.cpu_count(), "load": os.getloadavg()[0]}
 
 
-def measure_links(links: list[int], networks: Sequence[str], count: int) -> list[dict]:
+def measure_links(links: list[int], networks: Sequence[str], count: int, finalities: list[dict]) -> list[dict]:
     """The same between two machines, which are namespaces here: over TCP, at several speeds."""
     rows, launcher = [], Path(tempfile.mkdtemp()) / "launcher"
     os.environ |= {"MPIR_CVAR_CH4_NETMOD": "ofi", "FI_PROVIDER": "tcp"}
@@ -238,10 +263,14 @@ def measure_links(links: list[int], networks: Sequence[str], count: int) -> list
     with linked(launcher) as speed:
         for megabits in links:
             speed(megabits)
-            exchanges = started(2, "exchange", prefix, options, lengths=LENGTHS, repeats=4)
-            rows.append({"megabits": megabits, "exchanges": exchanges, "steps": [
-                started(2, "steps", prefix, options, network=network, steps=max(8, count // 6), whole=whole)
-                for network in networks for whole in (False, True)]})
+            rows.append({
+                "megabits": megabits,
+                "exchanges": started(2, "exchange", prefix, options, lengths=LENGTHS, repeats=5),
+                "overlaps": [{"network": row["network"], **started(
+                    2, "overlap", prefix, options, buckets=row["buckets"], seconds=OVERLAP_SECONDS, repeats=4)}
+                    for row in finalities if row["network"] in networks],
+                "steps": [started(2, "steps", prefix, options, network=network, steps=max(8, count // 6))
+                          for network in networks]})
             print(json.dumps(rows[-1]), flush=True)
     return rows
 
@@ -262,14 +291,14 @@ def main() -> None:
         order = json.loads(given.rank)
         if parallel.started_by_mpi():
             parallel.start()
-        kinds = {"exchange": exchange, "steps": steps, "finality": finality, "noise": noise}
+        kinds = {"exchange": exchange, "overlap": overlap, "steps": steps, "finality": finality, "noise": noise}
         print(json.dumps(kinds[order["kind"]](order)), flush=True)
         return
     links = [int(link) for link in given.links.split(",") if link]
     networks = given.networks.split(",") if given.networks else LINKED if links else NETWORKS
     found = json.loads(given.out.read_text()) if given.out.exists() else {}
     if links:
-        found["links"] = measure_links(links, networks, given.steps)
+        found["links"] = measure_links(links, networks, given.steps, found["finality"])
     else:
         found |= measure_here(networks, given.steps, given.parts.split(","))
     given.out.parent.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
+from striate.models.training.buckets import least_bytes
+
 RESULTS = Path(__file__).parent / "results" / "scaling.json"
 LOSSES = RESULTS.with_name("losses.jsonl")
 PICTURES = Path(__file__).parents[1] / "docs" / "scaling"
@@ -66,6 +68,11 @@ class Exchange:
     def half(self, machines: int, size: int, link: float, latency: float = 0.0) -> float:
         """Seconds to send so many bytes' stretches to their owners, or their sums back to all."""
         return (machines - 1) * (latency + size / machines / (self.share * link))
+
+    def behind(self, work: float, buckets: list, machines: int, link: float, latency: float = 0.0) -> float:
+        """Seconds that an exchange adds to `work` seconds of computing, behind which buckets are sent."""
+        local = self.start + self.copy * sum(size for _, size in buckets)
+        return local + self.left(work, buckets, machines, link, latency)
 
     def left(self, work: float, buckets: list, machines: int, link: float, latency: float = 0.0) -> float:
         """Seconds that sending goes on after `work` seconds of computing.
@@ -116,8 +123,17 @@ def step_seconds(seconds: float, buckets: list, machines: int, link: Network, ex
     work = seconds / THREADS_GAIN * (1 + STRAGGLERS * math.sqrt(2 * math.log(machines)))
     if machines == 1:
         return work
-    local = exchange.start + exchange.copy * sum(size for _, size in buckets)
-    return work + local + exchange.left(work, buckets, machines, link.bytes, link.latency)
+    return work + exchange.behind(work, merged(buckets, machines), machines, link.bytes, link.latency)
+
+
+def merged(buckets: list, machines: int) -> list:
+    """Buckets as so many machines have them: neighbours together until each is large enough."""
+    found = [[0.0, 0]]
+    for when, size in buckets:
+        if found[-1][1] >= least_bytes(machines):
+            found.append([0.0, 0])
+        found[-1] = [max(found[-1][0], when), found[-1][1] + size]
+    return found
 
 
 def check_table(found: dict, exchange: Exchange) -> list[str]:
@@ -135,10 +151,8 @@ def check_table(found: dict, exchange: Exchange) -> list[str]:
             row(f"exchange of {item['length']:,} numbers",
                 exchange.seconds(2, item["length"], speed * 125e3), item["seconds"])
         for item in link["steps"]:
-            pace, size = paces[item["network"]], 4 * item["parameters"]
-            buckets = [[1.0, size]] if item["whole"] else buckets_of(found)[item["network"]]
-            guess = pace + exchange.start + exchange.copy * size + exchange.left(pace, buckets, 2, speed * 125e3)
-            row(f"step of {item['network']}{', sent at its end' * item['whole']}", guess, item["seconds"])
+            pace, buckets = paces[item["network"]], buckets_of(found)[item["network"]]
+            row(f"step of {item['network']}", pace + exchange.behind(pace, buckets, 2, speed * 125e3), item["seconds"])
     return rows
 
 
@@ -266,14 +280,14 @@ def overlap_table(found: dict, exchange: Exchange) -> list[str]:
 
 
 def measured_overlap_table(found: dict, exchange: Exchange) -> list[str]:
-    """Steps of two ranks over links: gradients sent at the end of the backward pass, and while it runs."""
-    rows = ["| network | link | sent at the end | sent while it runs | saved |", "|---|---|---|---|---|"]
+    """Two ranks over links that wait as long as computing would take, and exchange the network's gradients."""
+    rows = ["| network | link | all sent in the end | sent when final | foretold |", "|---|---|---|---|---|"]
     for link in found["links"]:
-        times = {(row["network"], row["whole"]): row["seconds"] for row in link["steps"]}
-        for name in dict.fromkeys(row["network"] for row in link["steps"]):
-            late, early = times[name, True], times[name, False]
-            rows.append(f"| {name} | {link['megabits']} Mbit/s | {1e3 * late:.1f} ms | {1e3 * early:.1f} ms | "
-                        f"{1e3 * (late - early):.1f} ms |")
+        for row in link["overlaps"]:
+            name, work = row["network"], row["seconds"]
+            guess = work + exchange.behind(work, buckets_of(found)[name], 2, link["megabits"] * 125e3)
+            rows.append(f"| {name} | {link['megabits']} Mbit/s | {row['late']:.2f} s | {row['early']:.2f} s | "
+                        f"{guess:.2f} s |")
     return rows
 
 
@@ -307,7 +321,8 @@ def tables(found: dict, exchange: Exchange) -> str:
             (f"Foretold beside measured, two ranks with a link of {held_out(found)} Mbit/s, which was not fitted:",
              check_table(found, exchange)),
             ("Efficiency of so many machines of 16 cores, 32 images a core:", forecast_table(found, exchange)),
-            ("Two ranks of one thread with a link between, fastest steps:", measured_overlap_table(found, exchange)),
+            ("Two ranks with a link between, which wait half a second where they would compute, and the gradients of a "
+             "network:", measured_overlap_table(found, exchange)),
             ("The part of sending that hides behind the backward pass of 16 cores, foretold for two machines:",
              overlap_table(found, exchange)),
             ("Images a second in training:", gpu_table(found)),

@@ -10,7 +10,7 @@ import pytest
 
 JOB = Path(__file__).with_name("job.py")
 ROOT = JOB.parents[2]
-SECONDS = 800
+SECONDS = 1800
 
 
 def environment(**more):

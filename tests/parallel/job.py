@@ -70,7 +70,7 @@ class Pace(callbacks.Callback):
 def train(order):
     """Hash, history, evaluation and predictions of each network."""
     found = {}
-    buckets.BUCKET_BYTES = order.get("bucket_bytes", buckets.BUCKET_BYTES)
+    buckets.MESSAGE_BYTES = order.get("message_bytes", buckets.MESSAGE_BYTES)
     for name in order["networks"]:
         model, x, y = made(name, order["shards"])
         if order.get("generator"):

@@ -104,16 +104,17 @@ def test_as_many_bytes_and_messages_as_counted(size, count):
 
 
 def test_buckets_cover_the_vector_from_its_end(monkeypatch):
-    monkeypatch.setattr(bucketing, "BUCKET_BYTES", 400)
-    assert buckets_of([0, 96, 112, 224], 240) == [(112, 240), (0, 112)]
-    assert buckets_of([0, 96, 192], 240) == [(96, 240), (0, 96)]
-    assert buckets_of([0], 16) == [(0, 16)] and buckets_of([], 0) == [(0, 0)]
+    monkeypatch.setattr(bucketing, "MESSAGE_BYTES", 25)
+    assert buckets_of([0, 96, 112, 224], 240, 2) == [(112, 240), (0, 112)]
+    assert buckets_of([0, 96, 192], 240, 16) == [(96, 240), (0, 96)]
+    assert buckets_of([0, 96, 112, 224], 240, 30) == [(0, 240)]  # more ranks, fewer messages
+    assert buckets_of([0], 16, 2) == [(0, 16)] and buckets_of([], 0, 2) == [(0, 0)]
 
 
 @pytest.mark.parametrize("network", ["lenet5", "yale"])
 def test_a_bucket_that_is_announced_is_final(network, monkeypatch):
     """At the pause for each bucket, its elements are those that the run ends with; and some come early."""
-    monkeypatch.setattr(bucketing, "BUCKET_BYTES", 1024)
+    monkeypatch.setattr(bucketing, "MESSAGE_BYTES", 64)
     monkeypatch.setattr(config, "value", lambda name, known=config.value: 2 if name == "shards" else known(name))
     keras.utils.set_random_seed(1)
     model = zoo.build(network)

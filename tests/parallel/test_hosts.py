@@ -54,7 +54,7 @@ def test_launch_on_two_machines_gives_the_model_of_one_process(hosts, tmp_path):
 @pytest.mark.nightly
 @pytest.mark.parametrize("ranks", [1, 2, 3, 4])
 def test_ranks_on_two_machines_give_the_bits_of_one_process_for_every_network(hosts, alone, tmp_path, ranks):
-    order = {"task": "train", "networks": NETWORKS, "shards": 4, "bucket_bytes": 2**14}
+    order = {"task": "train", "networks": NETWORKS, "shards": 4, "message_bytes": 2**10}
     code, said, errors = hosts.run(line(hosts, ranks, **order), tmp_path, STRIATE_RANK_TIMEOUT="60")
     assert code == 0, errors[-3000:]
     assert json.loads(said) == alone

@@ -30,14 +30,14 @@ def alone(mpi):
 
 def test_three_ranks_that_send_many_buckets_give_the_bits_of_one_process(run):
     order = {"task": "train", "networks": ["mixed"], "shards": 4}
-    assert run(3, **order, bucket_bytes=64) == run(None, **order)
+    assert run(3, **order, message_bytes=4) == run(None, **order)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ranks", [4, *(pytest.param(ranks, marks=pytest.mark.nightly) for ranks in (1, 2, 3))])
 def test_ranks_give_the_bits_of_one_process_for_every_network(alone, ranks):
     order = {"task": "train", "networks": ["mixed", *NETWORKS], "shards": 4}
-    assert finished(ranks, **order, bucket_bytes=2**14) == alone
+    assert finished(ranks, **order, message_bytes=2**10) == alone
 
 
 @pytest.mark.slow

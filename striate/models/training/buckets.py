@@ -1,7 +1,8 @@
 """Which parts of the gradients are final when: so that they can be sent while the backward pass still runs.
 
-The flat vector of a shard is cut into buckets, which depend on the model alone: all ranks have the same. The backward
-pass comes to the last layers first, so the buckets begin at the vector's end.
+The flat vector of a shard is cut into buckets, which depend on the model and the number of ranks alone: all ranks have
+the same. The backward pass comes to the last layers first, so the buckets begin at the vector's end. Sums are made
+element by element, so the bits do not depend on the buckets.
 """
 
 from __future__ import annotations
@@ -9,27 +10,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-BUCKET_BYTES = 2**18
-"""A bucket is closed when it has so many bytes: at a gigabit a second it takes 2 ms, much more than a message costs."""
+MESSAGE_BYTES = 2**14
+"""A bucket is closed when each rank's stretch of it has so many bytes: more time than a message costs by itself."""
+_FEWEST = 16
+"""Buckets are at least those of so many ranks: 256 kB."""
 
 
-def buckets_of(offsets: Sequence[int], length: int) -> list[tuple[int, int]]:
+def buckets_of(offsets: Sequence[int], length: int, ranks: int) -> list[tuple[int, int]]:
     """(first element, end) of each bucket of a vector, in the order in which they become final.
 
     Args:
         offsets: where the variables begin, in rising order.
         length: of the vector.
+        ranks: how many there are.
 
     Example:
-        >>> buckets_of([0, 1000, 100_000, 200_000], 200_016)
+        >>> buckets_of([0, 1000, 100_000, 200_000], 200_016, ranks=4)
         [(100000, 200016), (0, 100000)]
     """
-    found, end = [], length
+    found, end, least = [], length, least_bytes(ranks)
     for offset in reversed(offsets):
-        if 4 * (end - offset) >= BUCKET_BYTES:
+        if 4 * (end - offset) >= least:
             found.append((offset, end))
             end = offset
     return [*found, (0, end)] if end or not found else found
+
+
+def least_bytes(ranks: int) -> int:
+    """The bytes from which on a bucket is closed."""
+    return MESSAGE_BYTES * max(ranks, _FEWEST)
 
 
 def final_after(plan: Any, flat: Any, buckets: Sequence[tuple[int, int]]) -> dict[int, list[int]]:

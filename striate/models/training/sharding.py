@@ -75,7 +75,7 @@ class ShardPrograms:
                                 f"shards: there is no mean of what the shards assign. {received(variable=whole[0])}")
         self.statistics = statistics
         self._statistics_offsets, self.length = _laid_out(statistics, self._weights_end)
-        self.buckets = buckets_of([*self._offsets, *self._statistics_offsets], self.length)
+        self.buckets = buckets_of([*self._offsets, *self._statistics_offsets], self.length, ranks().size)
 
     def compute(self, part: Batch, random: tuple[int, int], ready: Callable | None) -> tuple[np.ndarray, Any]:
         """(the vector, results) of a shard; `ready(bucket, elements)` is called as soon as a bucket is final, unless
