@@ -28,7 +28,8 @@ def test_training_changes_images_and_prediction_does_not(layer):
     assert again.get_config() == layer.get_config()
 
 
-@pytest.mark.parametrize("layer", [layer for layer in KINDS if not isinstance(layer, (layers.CutMix, layers.Equalization))],
+@pytest.mark.parametrize("layer", [layer for layer in KINDS if not isinstance(layer, (layers.CutMix,
+                                                                                      layers.Equalization))],
                          ids=lambda layer: type(layer).__name__)
 def test_channels_first_is_the_same_change(layer):
     kind, config = type(layer), layer.get_config() | {"seed": 5}
