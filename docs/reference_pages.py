@@ -30,6 +30,7 @@ MODULES = {
     "constraints": ("striate.constraints", "limits of weights"),
     "ops": ("striate.ops", "what is computed, op by op"),
     "random": ("striate.random", "random numbers"),
+    "tree": ("striate.tree", "nests of lists, tuples and dicts"),
     "saving": ("striate.saving", "models in files"),
     "utils": ("striate.utils", "helpers"),
     "datasets": ("striate.datasets", "data to train on"),
