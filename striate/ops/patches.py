@@ -60,7 +60,7 @@ def extract_patches(images, size, strides=None, dilation_rate=1, padding="valid"
         (n, rows, columns, height * width * c of the window), row-major.
 
     Example:
-        >>> extract_patches(np.ones((1, 6, 6, 3), np.float32), 3).shape
+        >>> extract_patches(ops.ones((1, 6, 6, 3)), 3).shape
         (1, 2, 2, 27)
     """
     rank = 3 if isinstance(size, (tuple, list)) and len(size) == 3 else 2
@@ -78,7 +78,7 @@ def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
     """The numbers of each window as a column: (n, c, h, w) to (n, c * height * width of the window, windows).
 
     Example:
-        >>> unfold(np.ones((1, 2, 4, 4), np.float32), 2, stride=2).shape
+        >>> unfold(ops.ones((1, 2, 4, 4)), 2, stride=2).shape
         (1, 8, 4)
     """
     if len(shape_of(x)) != 4:
