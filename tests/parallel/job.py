@@ -70,7 +70,6 @@ class Pace(callbacks.Callback):
 def train(order):
     """Hash, history, evaluation and predictions of each network."""
     found = {}
-    buckets.MESSAGE_BYTES = order.get("message_bytes", buckets.MESSAGE_BYTES)
     for name in order["networks"]:
         model, x, y = made(name, order["shards"])
         if order.get("generator"):
@@ -183,6 +182,7 @@ TASKS = {function.__name__: function
 
 if __name__ == "__main__":
     wanted = json.loads(sys.argv[1])
+    buckets.MESSAGE_BYTES = wanted.get("message_bytes", buckets.MESSAGE_BYTES)
     if parallel.started_by_mpi():
         parallel.start()
     print(json.dumps(TASKS[wanted["task"]](wanted)), flush=True)

@@ -80,7 +80,7 @@ def trial(seed, number, folder):
     for _ in range(draw.randint(1, 3)):
         ranks, how, at = draw.randint(2, 4), draw.choice([signal.SIGKILL, signal.SIGSTOP]), draw.randint(1, 18)
         who = draw.randrange(ranks)
-        job = begun(ranks, task="backed_up", folder=str(folder), shards=4, pause=0.02)
+        job = begun(ranks, task="backed_up", folder=str(folder), shards=4, pause=0.02, message_bytes=4)
         code, _, seconds = lose(job, folder, who, how, at)
         if code:
             found.append([ranks, who, how.name, at, round(seconds, 2)])
