@@ -36,6 +36,8 @@ def _equations(rank: int, axes: tuple[int, ...]) -> tuple[str, str]:
 class ManyHeads(Layer):
     """What layers with projections and heads share. `_heads` and `_depths` are those of query, key and value."""
 
+    use_bias: bool
+    use_gate: bool
     _attention_axes: tuple[int, ...] | None = None
     _inside_regularizer: Any = None
 
