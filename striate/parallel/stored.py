@@ -31,6 +31,7 @@ from striate.models.training.data import Batch, Examples, Source, check_batch_si
 from striate.models.training.shuffle import permutation
 from striate.untrusted.json_text import read_json
 from striate.untrusted.limits import read_file
+from striate.untrusted.npz import npy_header
 
 INDEX, FORMAT = "index.json", 1
 _OPEN = 64
@@ -155,12 +156,17 @@ class StoredData:
             return self._open[part, name]
         file, kind = str(self.files[part][name]), self.arrays[name]
         try:
-            array = np.load(self.folder / file, mmap_mode="r", allow_pickle=False)
+            with open(self.folder / file, "rb") as stream:
+                shape, by_columns, dtype = npy_header(stream, file)
+                begin = stream.tell()
+            if shape != (self.files[part]["rows"], *kind["shape"]) or dtype != np.dtype(kind["dtype"]):
+                raise DataError(f"A file of the data set is not what its {INDEX} says. "
+                                + received(file=file, shape=shape, dtype=str(dtype)))
+            array = np.memmap(self.folder / file, dtype, "r", begin, shape, "F" if by_columns else "C")
+        except DataError:
+            raise
         except (OSError, ValueError) as error:
             raise DataError(f"A file of the data set cannot be read: {error}. {received(file=file)}") from None
-        if array.shape != (self.files[part]["rows"], *kind["shape"]) or array.dtype != np.dtype(kind["dtype"]):
-            raise DataError(f"A file of the data set is not what its {INDEX} says. "
-                            + received(file=file, shape=array.shape, dtype=str(array.dtype)))
         self._open[part, name] = array
         if len(self._open) > _OPEN:
             self._open.popitem(last=False)

@@ -69,7 +69,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, what: str) -> np.n
     """One member; its shape is believed only if it fits the member's size, and that only as far as data comes."""
     with archive.open(member) as opened:
         stream: Any = opened
-        shape, by_columns, dtype = _header(stream, f"{member.filename} of {what}")
+        shape, by_columns, dtype = npy_header(stream, f"{member.filename} of {what}")
         nbytes = math.prod(shape) * dtype.itemsize
         if stream.tell() + nbytes != member.file_size:
             raise ModelFileError(f"{member.filename} of {what} does not hold as many numbers as its shape says. "
@@ -85,8 +85,14 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, what: str) -> np.n
     return flat.reshape(shape[::-1]).T if by_columns else flat.reshape(shape)
 
 
-def _header(stream: Any, what: str) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Shape, whether it lies by columns, and type. NumPy's own reader would parse the header as Python."""
+def npy_header(stream: Any, what: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether it lies by columns, and type of the array whose numbers the stream then gives.
+
+    NumPy's own reader would parse the header as Python.
+
+    Raises:
+        ModelFileError: it is no array of numbers or texts.
+    """
     start = stream.read(_START)
     width = 2 if start[6:7] == b"\1" else 4
     text = stream.read(min(int.from_bytes(start[8:8 + width], "little") - (_START - 8 - width), _MAX_HEADER))

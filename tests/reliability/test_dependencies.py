@@ -19,8 +19,8 @@ CORE = [Requirement(text) for text in PROJECT["dependencies"]]
 EXTRAS = {name: [Requirement(text) for text in rows] for name, rows in PROJECT["optional-dependencies"].items()}
 MOST_CORE, MOST_IN_ALL = 7, 11
 """striate asks for so many packages, and is installed with so many: more is a decision, not an accident."""
-FREE = {"MIT", "MIT-CMU", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "LLVM-exception", "0BSD", "Zlib", "CC0-1.0", "ISC",
-        "PSF-2.0"}
+FREE = {"MIT", "MIT-CMU", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "LLVM-exception", "0BSD", "Zlib", "CC0-1.0",
+        "ISC", "PSF-2.0"}
 PART_OF_AN_EXTRA = {"google"}
 """onnx brings protobuf, whose errors it raises."""
 MODULES = {"pillow": "PIL", "scikit-learn": "sklearn"}
