@@ -40,7 +40,8 @@ def watch(path, beside="nothing"):
             name = os.fspath(arguments[0])
             writes = bool(arguments[1] and set(arguments[1]) & set("wax+")
                           or arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
-            if (os.path.realpath(name) + os.sep).startswith(folder) and (beside == "write" or beside == "read" and not writes):
+            inside = (os.path.realpath(name) + os.sep).startswith(folder)
+            if inside and (beside == "write" or beside == "read" and not writes):
                 return
             module = str(name).endswith((".py", ".pyc", ".so")) and not writes
             if name == path and not writes or module and (own in str(name) or "site-packages" in str(name)
