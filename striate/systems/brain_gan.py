@@ -26,7 +26,7 @@ DISCRIMINATOR = "discriminator of the DCGAN"
 ROUNDS, BATCH_SIZE = 16, 16
 FILTERS = (8, 16, 32, 64)
 """Channels of the discriminator's convolutions; the generator has them the other way round."""
-RATES = {"discriminator": 0.0004, "generator": 0.001}
+RATES = {"discriminator": 0.0003, "generator": 0.001}
 """Learning rates. The generator is corrected by what the discriminator has learnt, and needs the larger steps."""
 SPREADS = 4.0
 """Frames have a spread of 1; pictures from -1 to 1 show this many spreads to both sides."""

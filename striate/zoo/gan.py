@@ -44,7 +44,8 @@ DCGAN_GENERATOR = Recipe(
 
 def dcgan_discriminator(input_shape: tuple[int, int, int] = (128, 128, 1), classes: int = 2,
                         filters: Sequence[int] = (16, 32, 64, 128)):
-    """Strided convolutions with leaky ReLU; no pooling, no dense layer but the last.
+    """Strided convolutions with leaky ReLU; no pooling, no dense layer but the last. Unlike the paper's it has no batch
+    normalization: real and made pictures can share a batch without telling of each other.
 
     Args:
         input_shape: (height, width, channels) of a picture.
@@ -61,10 +62,8 @@ def dcgan_discriminator(input_shape: tuple[int, int, int] = (128, 128, 1), class
     from striate import Input, Sequential, layers
 
     model = Sequential([Input(input_shape)], name="dcgan_discriminator")
-    for index, channels in enumerate(filters):
+    for channels in filters:
         model.add(layers.Conv2D(channels, 4, strides=2, padding="same"))
-        if index:
-            model.add(layers.BatchNormalization(momentum=SHORT_MEMORY))
         model.add(layers.LeakyReLU(0.2))
     model.add(layers.Flatten())
     model.add(layers.Dropout(0.3))
