@@ -16,7 +16,7 @@ from typing import Any
 
 from striate import config
 from striate.datasets.fetch import fetch
-from striate.errors import ArgumentError, FileError, ModelFileError, received
+from striate.errors import ArgumentError, ModelFileError, received
 from striate.files import Growing, temporary_folder
 
 _MAX_MEMBERS = 1_000_000
@@ -90,9 +90,9 @@ def unpack(path: Path) -> Path:
                 _unpack_zip(path, folder)
             else:
                 _unpack_tar(path, folder)
-        except (FileError, ModelFileError):
-            raise
         except _DAMAGED as error:
+            if isinstance(error, ModelFileError) or getattr(error, "errno", None) is not None:
+                raise  # what the disk says has a number, what the readers of archives say has none
             raise ModelFileError(f"{path} is neither a zip nor a tar archive, or damaged: {error}") from error
     return target
 

@@ -142,6 +142,9 @@ class Model:
     def prepare():
         from striate import layers, losses, metrics, optimizers, random, saving, utils, zoo  # noqa: F401
         from striate.saving.onnx import importing  # noqa: F401
+        from striate.untrusted.onnx_package import onnx_package
+
+        onnx_package()
 
     @staticmethod
     def load(path):
