@@ -47,7 +47,7 @@ class Adversary(Model):
         self.trackers = {name: metrics.Mean(name=name) for name in
                          ("discriminator_loss", "generator_loss", "reals_found", "fakes_found")}
 
-    def compile(self, discriminator_optimizer=None, generator_optimizer=None) -> None:
+    def compile(self, discriminator_optimizer=None, generator_optimizer=None) -> None:  # type: ignore[override]
         """Sets the two optimizers; those of the zoo's recipes unless given."""
         self.generator_optimizer = generator_optimizer or zoo.recipe("dcgan_generator").make_optimizer()
         super().compile(optimizer=discriminator_optimizer or zoo.recipe("dcgan_discriminator").make_optimizer())
