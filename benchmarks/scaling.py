@@ -1,7 +1,7 @@
 """How training scales over ranks: measures steps and exchanges on 1 to 4 ranks, and over links of given speed.
 
     python -m benchmarks.scaling                           on this machine (4 minutes, in which it should be quiet)
-    sudo -E python -m benchmarks.scaling --links 20,50,100 between network namespaces, at so many Mbit/s (3 minutes)
+    sudo -E python -m benchmarks.scaling --links 50,200,800 between network namespaces, at so many Mbit/s (3 minutes)
     python -m benchmarks.scaling_model                     fits the model, checks it, draws docs/scaling.md's figures
 
 Both measurements go into one file. `--parts finality,noise` renews these alone.
