@@ -22,8 +22,8 @@ class Trained:
         >>> model = Sequential([Input((2,)), layers.Dense(3), layers.Dense(1)])
         >>> trained = Trained(model)
         >>> model.layers[0].trainable = False
-        >>> [variable.path for variable in trained.settle(steps=0)]
-        ['sequential/dense_1/kernel', 'sequential/dense_1/bias']
+        >>> [variable.shape for variable in trained.settle(steps=0)]
+        [(3, 1), (1,)]
     """
 
     def __init__(self, model: Any) -> None:
