@@ -107,7 +107,7 @@ class Reading:
 
     @staticmethod
     def prepare():
-        from striate import untrusted  # noqa: F401
+        from striate.untrusted import H5Reader  # noqa: F401 - loads h5py, which a reader may not do while it is watched
 
     @staticmethod
     def load(path):
