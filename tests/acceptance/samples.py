@@ -159,9 +159,42 @@ def _layers() -> dict[str, Sample]:
     }
 
 
-SAMPLES = {**_functions(), **_pairs(), **_reductions(), **_moves(), **_randoms(), **_products(), **_layers()}
+def _rare() -> dict[str, Sample]:
+    """Functions that NumPy alone computes, in `ops/rare.py`, `algebra.py`, `signal.py`, `scatter.py` and `ctc.py`."""
+    a, b = _apart(6, 7), _apart(7, seed=1) + np.float32(0.03)
+    whole, other = np.arange(12, dtype=np.int32).reshape(3, 4), np.array([3, 1, 2, 4], np.int32)
+    matrix = _numbers(2, 3, 3) + 4 * np.eye(3, dtype=np.float32)
+    symmetric = matrix @ np.swapaxes(matrix, 1, 2)
+    bits = "its inputs are whole numbers or bits"
+    found = {f"bitwise_{name}": Sample([whole, other], apart=bits)
+             for name in "and or xor left_shift right_shift".split()}
+    found |= {name: Sample([whole, other], apart=bits) for name in ("gcd", "lcm")}
+    found |= {name: Sample([matrix]) for name in ("det", "inv", "slogdet")}
+    return found | {
+        "bitwise_not": Sample([whole], apart=bits),
+        "view": Sample([a], dict(dtype="int32"), apart=bits),
+        "signbit": Sample([a], apart=_STEP),
+        "bessel_i": Sample([a], dict(order=1)),
+        "erfinv": Sample([_numbers(5, 6, low=-0.9, high=0.9)]),
+        "fmod": Sample([a, np.abs(b) + 3], skip=(1,)),
+        "nextafter": Sample([a, b], skip=(0, 1)),  # a step of the last bit is no derivative's business
+        "cholesky": Sample([symmetric], skip=(0,)),  # symmetric changes only: tests/ops/test_rare.py
+        "eigh": Sample([symmetric], skip=(0,)),
+        "lu_factor": Sample([matrix]),
+        "qr": Sample([matrix], dict(mode="reduced")),
+        "svd": Sample([_numbers(4, 3)], dict(full_matrices=False)),
+        "solve": Sample([matrix, _numbers(2, 3, 2, seed=1)]),
+        "solve_triangular": Sample([matrix, _numbers(2, 3, 2, seed=1)], dict(lower=True)),
+        "fourier": Sample([a, a[::-1].copy()], dict(axes=(1,), sign=-1)),
+        "scatter_rows": Sample([a, np.array([4, 0, 4], np.int32), a[:3] * 2], dict(reduction="add"), skip=(1,)),
+        "ctc_beam_search": Sample([_numbers(2, 5, 4), np.array([5, 3], np.int32)],
+                                  dict(beam_width=4, top_paths=2, mask_index=0)),
+    }
 
-REFERENCE_ONLY = frozenset({"argsort", "cumsum", "floor_divide", "mod", "take_along_axis"})
+
+SAMPLES = {**_functions(), **_pairs(), **_reductions(), **_moves(), **_randoms(), **_products(), **_layers(), **_rare()}
+
+REFERENCE_ONLY = frozenset({"argsort", "cumsum", "floor_divide", "mod", "take_along_axis"} | set(_rare()))
 """Ops that no kernel runs yet: a plan names them with its reason, and their reference runs."""
 PLACED = frozenset({"reshape", "stop_gradient", "flat_gradients"})
 """Ops that cost nothing: the plan gives their result a place in memory that something else filled."""

@@ -98,8 +98,8 @@ def test_answers_of_a_mirrored_recipe_are_means_over_both_sides():
             return x[:, :, :2].mean(axis=(1, 2))
     x = np.zeros((1, 4, 4, 1), np.float32)
     x[:, :, :2] = 1
-    assert float(zoo.recipe("fast90").predict(Left(), x)) == 1 and not zoo.recipe("fast90").mirrored
-    assert float(zoo.recipe("fast94").predict(Left(), x)) == 0.5
+    assert zoo.recipe("fast90").predict(Left(), x).item() == 1 and not zoo.recipe("fast90").mirrored
+    assert zoo.recipe("fast94").predict(Left(), x).item() == 0.5
 
 
 def test_a_schedule_needs_the_number_of_samples():

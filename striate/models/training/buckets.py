@@ -26,7 +26,7 @@ def buckets_of(offsets: Sequence[int], length: int, ranks: int) -> list[tuple[in
 
     Example:
         >>> buckets_of([0, 1000, 100_000, 200_000], 200_016, ranks=4)
-        [(100000, 200016), (0, 100000)]
+        [(100000, 200016), (1000, 100000), (0, 1000)]
     """
     found, end, least = [], length, least_bytes(ranks)
     for offset in reversed(offsets):
