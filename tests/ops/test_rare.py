@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import striate
-from striate import ops
+from striate import engine, ops
 from striate.errors import ArgumentError, GraphError, ShapeError, TypeMismatchError
 from striate.ops.spec import OPS, TensorType
+from striate.variables import Variable
 from tests.ops.gradients import check_gradient
 
 
@@ -31,6 +32,26 @@ def definite(count):
 ])
 def test_gradient_rules(op, inputs, attributes):
     check_gradient(op, inputs, **attributes)
+
+
+@pytest.mark.parametrize("function", [
+    ops.cholesky, lambda matrix: ops.eigh(matrix)[0], lambda matrix: ops.square(ops.eigh(matrix)[1])])
+def test_gradients_for_symmetric_changes(function):
+    """A change of one element alone leaves the symmetric matrices, so x x' + 3 is changed through x."""
+    weights, start = draw(3, 3, seed=2), draw(3, 3, seed=3)
+    x = Variable(start)
+
+    def loss():
+        return ops.sum(function(ops.matmul(x, ops.transpose(x)) + 3.0 * np.eye(3, dtype=np.float32)) * weights)
+    found = engine.Function(lambda: engine.gradients(loss(), [x])[0])()
+    value = engine.Function(loss)
+    for place in np.ndindex(3, 3):
+        step = np.zeros((3, 3), np.float32)
+        step[place] = 1e-2
+        x.assign(start + step)
+        above = float(value())
+        x.assign(start - step)
+        assert abs((above - float(value())) / 2e-2 - found[place]) < 0.01 * np.abs(found).max()
 
 
 @pytest.mark.parametrize("reduction", [None, "add", "mul", "max", "min"])
