@@ -31,6 +31,7 @@ _rows("program",
 
 _rows("conv_input_grad",
       conv_input_grad="gradient of a convolution with respect to its input",
+      conv_input_grad_depthwise="the same for one filter a channel, behind strides",
       conv_input_grad_pack="weights transposed for conv_input_grad")
 
 _rows("conv_input_grad_sparse",

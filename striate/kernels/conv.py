@@ -46,6 +46,7 @@ from striate.kernels.tiles import (
     tile_load,
     tile_raised,
     tile_row_outer,
+    tile_select_positive,
     tile_store,
     window_maximum,
 )
@@ -184,6 +185,9 @@ def conv_direct(lanes, vectors, pixels, steps, pooled, depthwise):
                         tile_store(sums, raw, start * block, block)
                     elif start + pixels <= count and channels == block and not masked:
                         tile_store(tile_raised(sums, floor), y, to, oc)
+                    elif start + pixels <= count and channels == block:
+                        passed = tile_load(mask, to, oc, pixels, vectors, lanes)
+                        tile_store(tile_select_positive(tile_raised(sums, floor), passed), y, to, oc)
                     else:
                         tile_store(sums, raw, 0, block)
                         if masked:

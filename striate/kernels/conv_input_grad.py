@@ -22,7 +22,8 @@ import numpy as np
 
 from striate.kernels.conv_grad import copy_window, zero_floats
 from striate.kernels.jit import helper
-from striate.kernels.simd import f32, f32_at, i64, integer, load, select_positive, store, transpose_square, u8
+from striate.kernels.parts import load_left, store_left
+from striate.kernels.simd import f32, f32_at, fma, i64, integer, load, select_positive, store, transpose_square, u8
 from striate.kernels.tiles import load_offsets, tile_gather_outer, tile_load, tile_store, tile_zeros
 
 PHASE = 5
@@ -187,3 +188,47 @@ def conv_input_grad_pack(lanes, vectors):
                             packed[at + o * width + k] = w[source + k * line + part * depth + o]
                         o += 1
     return conv_input_grad_pack
+
+
+def conv_input_grad_depthwise(lanes, block, taps):
+    """Makes the kernel for one filter a channel: each number of g, times its weights, goes to the pixels it came from.
+
+    dx grows in a map of one image with its border and is then copied out. A task is `block` channels of an image; in
+    dx a number is summed over the pixels of g row by row.
+
+    Arguments: 0 g, 1 w, 2 dx, 3 mask (or 0); 4 offsets of the taps in the map; then 5 h, 6 w, 7 channels, 8 oh, 9 ow,
+    10 map columns, 11 top, 12 left, 13 floats between two rows and 14 two pixels of g in the map, 15 map size,
+    16 blocks.
+    """
+    def conv_input_grad_depthwise(a, first, last, scratch):
+        g, weights, dx, mask, tap_at = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3), i64(a, 4)
+        h, w, channels, oh, ow = integer(a, 5), integer(a, 6), integer(a, 7), integer(a, 8), integer(a, 9)
+        columns, top, left, row_step, step = (
+            integer(a, 10), integer(a, 11), integer(a, 12), integer(a, 13), integer(a, 14))
+        map_size, blocks, masked = integer(a, 15), integer(a, 16), integer(a, 3) != 0
+        grown, panel = f32_at(scratch), f32_at(scratch + 4 * map_size)
+        for task in range(first, last):
+            image, begin = task // blocks, task % blocks * block
+            count = min(block, channels - begin)
+            zero_floats(grown, 0, map_size)
+            for tap in range(taps):
+                for v in range(0, block, lanes):
+                    store(panel, tap * block + v, load_left(weights, tap * channels + begin + v, count - v, lanes))
+            for i in range(oh):
+                for j in range(ow):
+                    source, corner = ((image * oh + i) * ow + j) * channels + begin, i * row_step + j * step
+                    for v in range(0, count, lanes):
+                        value = load_left(g, source + v, count - v, lanes)
+                        for tap in range(taps):
+                            at = corner + tap_at[tap] + v
+                            store(grown, at, fma(value, load(panel, tap * block + v, lanes), load(grown, at, lanes)))
+            for i in range(h):
+                for j in range(w):
+                    source = ((i + top) * columns + j + left) * block
+                    target = ((image * h + i) * w + j) * channels + begin
+                    for v in range(0, count, lanes):
+                        value = load(grown, source + v, lanes)
+                        if masked:
+                            value = select_positive(value, load_left(mask, target + v, count - v, lanes))
+                        store_left(dx, target + v, value, count - v, lanes)
+    return conv_input_grad_depthwise

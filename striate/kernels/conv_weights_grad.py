@@ -57,7 +57,8 @@ def conv_weights_grad(lanes, rows, vectors, depthwise):
     """Makes the dense kernel; `rows` x `vectors` is the register tile.
 
     With `depthwise` there is one group and one input tile, a part and a block are the same vector of channels, and
-    partial has no axis of blocks.
+    partial has no axis of blocks. The parts of a tile then lie side by side in each pixel, so that whole pixels (often
+    whole rows) are copied at a time.
     partial[chunk][group][input tile][output tile][part][block][row][width], bias_partial[chunk][group][output tile]
     [block][width]. A task is one tile of dw over one chunk of the batch.
 
@@ -81,6 +82,8 @@ def conv_weights_grad(lanes, rows, vectors, depthwise):
         kept = 1 if depthwise else blocks
         part_size = n_block * x_rows * columns * depth
         block_size = n_block * h_block * g_size[1] * width
+        pitch, g_pitch = (blocks * width, blocks * width) if depthwise else (depth, width)
+        part_step, block_step = (lanes, lanes) if depthwise else (part_size, block_size)
         window = f32_at(scratch)
         outputs = f32_at(scratch + (parts * part_size + 15) // 16 * 64)
         for task in range(first, last):
@@ -102,29 +105,30 @@ def conv_weights_grad(lanes, rows, vectors, depthwise):
                     used = min(h_block, g_size[0] - row)
                     place = row // h_block * row_step + top, left, x_rows - (h_block - used) * line, columns
                     for k in range(images):
-                        copy_window(window, k * x_rows * columns * depth, x, image + k, place, size,
-                                    (group * ic + c, group * ic + c_end, depth, depth, part_size))
-                        copy_window(outputs, k * used * g_size[1] * width, g, image + k, (row, 0, used, g_size[1]),
-                                    g_size, (group * oc + o, group * oc + o_end, width, width, block_size))
+                        copy_window(window, k * x_rows * columns * pitch, x, image + k, place, size,
+                                    (group * ic + c, group * ic + c_end, pitch, pitch, part_size))
+                        copy_window(outputs, k * used * g_size[1] * g_pitch, g, image + k, (row, 0, used, g_size[1]),
+                                    g_size, (group * oc + o, group * oc + o_end, g_pitch, g_pitch, block_size))
                     pixels = images * used * g_size[1]
                     for block in range((o_end - o + width - 1) // width):
                         if in_tile == 0:
                             at = bias_at + block * width
                             total = tile_zeros(1, vectors, lanes)
                             for p in range(pixels):
-                                total = tile_add(total, tile_load(outputs, block * block_size + p * width, 0,
+                                total = tile_add(total, tile_load(outputs, block * block_step + p * g_pitch, 0,
                                                                   1, vectors, lanes))
                             tile_store(tile_add(total, tile_load(bias, at, 0, 1, vectors, lanes)), bias, at, 0)
                     for part in range((c_end - c + depth - 1) // depth):
                         for pair in range(1 if depthwise else (o_end - o + width - 1) // width):
-                            g_at = (part if depthwise else pair) * block_size
+                            g_at = (part if depthwise else pair) * block_step
                             for r in range(0, count, rows):
                                 offsets = load_offsets(row_at, r, rows)
                                 tile = tile_zeros(rows, vectors, lanes)
                                 for p in range(pixels):
-                                    shift = part * part_size + pixel_at[p]
+                                    shift = part * part_step + pixel_at[p]
                                     if depthwise:
-                                        tile = tile_dot(tile, window, offsets, shift, outputs, g_at + p * width, width)
+                                        tile = tile_dot(tile, window, offsets, shift,
+                                                        outputs, g_at + p * g_pitch, width)
                                     else:
                                         tile = tile_gather_outer(tile, window, offsets, shift,
                                                                  outputs, g_at + p * width, 1)

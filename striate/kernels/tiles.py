@@ -385,6 +385,20 @@ def tile_product(typing, tile, x, x_offset, x_stride, x_step, w, w_offset, w_ste
 
 
 @intrinsic
+def tile_select_positive(typing, tile, by):
+    """tile[i, j] where by[i, j] > 0, else zero, element by element."""
+    def generate(context, builder, signature, args):
+        tile, by = args
+        kind, zero = signature.args[0], constant(0.0, signature.args[0].lanes)
+        for k in range(kind.rows * kind.columns):
+            value, passed = builder.extract_value(tile, k), builder.extract_value(by, k)
+            chosen = builder.select(builder.fcmp_ordered(">", passed, zero), value, zero)
+            tile = builder.insert_value(tile, chosen, k)
+        return tile
+    return tile(tile, by), generate
+
+
+@intrinsic
 def tile_shift(typing, tile, by):
     """tile[i, j] + the vector `by`"""
     def generate(context, builder, signature, args):

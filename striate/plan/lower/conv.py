@@ -13,7 +13,6 @@ from striate.ops import windows
 from striate.ops.linear import output_size, pooled_size
 from striate.plan.ir import Constant, Launch, Temporary
 from striate.plan.lower import lowers
-from striate.plan.lower.move import contiguous, copy_launch, fill_launch
 
 _CHAINS = 10
 """Sums that should be under way at once to keep two multiply-add units busy: each takes 4 cycles, and some slack."""
@@ -325,34 +324,20 @@ def lower_conv2d(node, cpu: Cpu) -> list[Launch]:
 
 
 def depthwise_input_grad(node, cpu: Cpu) -> list[Launch] | None:
-    """A depthwise convolution of g with each filter turned round; None where pooling or borders forbid.
-
-    Behind strides the pixels of g are first moved apart, with zeros between them: nine times as many products as
-    needed at worst, and still few.
-    """
+    """A depthwise convolution of g with each filter turned round; None where strides, pooling or borders forbid."""
     w, g = node.inputs[:2]
-    dx, a = node.outputs[0], node.attributes
+    a = node.attributes
     reach = [windows.extent(*axis) - 1 for axis in zip(w.shape[:2], a["dilation"], strict=True)]
-    batch, depth = g.shape[0], g.shape[3]
-    (sh, sw), (height, width) = a["strides"], ((n - 1) * s + 1 for n, s in zip(g.shape[1:3], a["strides"], strict=True))
-    padding = tuple((r - before, whole - moved + before) for r, whole, moved, (before, _) in
-                    zip(reach, dx.shape[1:3], (height, width), a["padding"], strict=True))
-    if a["groups"] != dx.shape[3] or depth != a["groups"] or depth == 1:
+    padding = tuple((r - before, r - after) for r, (before, after) in zip(reach, a["padding"], strict=True))
+    batch, height, width, depth = g.shape
+    if a["groups"] != node.outputs[0].shape[3] or depth != a["groups"] or depth == 1:
         return None
-    if a["pool"] is not None or min(side for pair in padding for side in pair) < 0:
+    if a["pool"] is not None or tuple(a["strides"]) != (1, 1) or min(side for pair in padding for side in pair) < 0:
         return None
-    launches: list = []
-    if (sh, sw) != (1, 1):
-        apart = Temporary((batch, height, width, depth), name="gradient with zeros between its pixels")
-        line = width * depth
-        launches = [fill_launch(apart, 0, "zeros between the pixels of a gradient"),
-                    copy_launch(g, apart, g.shape, contiguous(g.shape), [height * line, sh * line, sw * depth, 1],
-                                reason="pixels of a gradient moved apart")]
-        g = apart
     conv = Convolution(batch, height, width, depth, kernel=w.shape, strides=(1, 1), padding=padding,
                        dilation=a["dilation"], groups=a["groups"], relu=False, pool=None, biased=False,
                        copied=padding != ((0, 0), (0, 0)) or depth % cpu.lanes > 0)
     tiling = choose_tiling(conv, cpu)
     pack = pack_launch(w, None, conv, tiling, cpu, flipped=True)
     mask = node.inputs[-1] if a["masked"] else 0
-    return [*launches, pack, _direct_launch(node, conv, tiling, [g, pack.writes[0], *node.outputs], cpu, mask)]
+    return [pack, _direct_launch(node, conv, tiling, [g, pack.writes[0], *node.outputs], cpu, mask)]

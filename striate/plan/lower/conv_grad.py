@@ -24,6 +24,8 @@ ENOUGH_TASKS = 8
 """Tasks below which threads would wait; a number, not the machine's cores, so that sums do not depend on them."""
 DENSE_DEPTH, DENSE_CHANNELS = 16, 64
 """Most input channels of a part, whose window fits L1, and most channels of a dense tile of the weights' gradient."""
+LINE = 16
+"""Channels that a task of the depthwise gradient of the input takes: a line of the cache."""
 SPARSE_OUTPUTS, SPARSE_BYTES = 64, 16 * 1024
 """Most output channels of a task of the sparse gradient of the weights, and most bytes of its window of x."""
 
@@ -129,6 +131,8 @@ def input_grad(node: Node, cpu: Cpu) -> list[Launch] | None:
     w, g = node.inputs[:2]
     dx = node.outputs[0]
     c = Convolution.of(node, dx.shape, w.shape)
+    if c.pool is None and c.groups == c.ic == c.oc:
+        return [_depthwise(node, c, cpu)]
     if conv_sparse.pays(c, cpu):
         return conv_sparse.launches(node, c, cpu)
     masked = node.attributes["masked"]
@@ -165,6 +169,22 @@ def input_grad(node: Node, cpu: Cpu) -> list[Launch] | None:
     run = Launch("conv_input_grad", dict(lanes=cpu.lanes, pixels=pixels, vectors=vectors), arguments, [dx],
                  ceil_div(c.n, block.images) * ceil_div(c.h, block.rows), reason, scratch, flops=c.flops)
     return [pack, run]
+
+
+def _depthwise(node: Node, c: Convolution, cpu: Cpu) -> Launch:
+    """Each number of g is spread over the pixels that its sum read."""
+    w, g = node.inputs[:2]
+    (sh, sw), (dh, dw), ((top, _), (left, _)) = c.strides, c.dilation, c.padding
+    columns = max(left + c.w, (c.ow - 1) * sw + (c.kw - 1) * dw + 1)
+    rows = max(top + c.h, (c.oh - 1) * sh + (c.kh - 1) * dh + 1)
+    taps = np.array([(a * dh * columns + b * dw) * LINE for a in range(c.kh) for b in range(c.kw)], np.int64)
+    blocks, map_size = ceil_div(c.ic, LINE), rows * columns * LINE
+    arguments = [g, w, node.outputs[0], node.inputs[-1] if node.attributes["masked"] else 0, Constant(taps, "taps"),
+                 c.h, c.w, c.ic, c.oh, c.ow, columns, top, left, sh * columns * LINE, sw * LINE,
+                 map_size, blocks]
+    return Launch("conv_input_grad_depthwise", dict(lanes=cpu.lanes, block=LINE, taps=c.taps), arguments, list(node.outputs),
+                  c.n * blocks, f"depthwise: numbers of g spread over {c.taps} taps of {LINE} channels of an image",
+                  scratch=4 * (map_size + c.taps * LINE), flops=c.flops)
 
 
 # ---- the gradient with respect to the weights -----------------------------------------------------------------
@@ -254,12 +274,13 @@ def _dense(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
     images = max(1, min(BLOCK_PIXELS // (c.oh * c.ow), c.n // chunks))
     (sh, sw), (dh, dw) = c.strides, c.dilation
     x_rows, columns = (h_block - 1) * sh + (c.kh - 1) * dh + 1, (c.ow - 1) * sw + (c.kw - 1) * dw + 1
-    row_at = np.array([(a * dh * columns + b * dw) * depth + i
+    pitch = t.parts * depth if t.depthwise else depth
+    row_at = np.array([(a * dh * columns + b * dw) * pitch + i
                        for a in range(c.kh) for b in range(c.kw) for i in range(1 if t.depthwise else depth)],
                       np.int64)
     count = round_up(len(row_at), t.rows)
     row_at = np.concatenate([row_at, np.repeat(row_at[-1:], count - len(row_at))])
-    pixel_at = np.array([((image * x_rows + i * sh) * columns + j * sw) * depth
+    pixel_at = np.array([((image * x_rows + i * sh) * columns + j * sw) * pitch
                          for image in range(images) for i in range(h_block) for j in range(c.ow)], np.int64)
     sums = _depthwise_sums(c, t, count) if t.depthwise else _dense_sums(c, t, count)
     partial = Temporary((chunks * sums.size,), name="partial sums")
