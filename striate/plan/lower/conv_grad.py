@@ -182,8 +182,9 @@ def _depthwise(node: Node, c: Convolution, cpu: Cpu) -> Launch:
     arguments = [g, w, node.outputs[0], node.inputs[-1] if node.attributes["masked"] else 0, Constant(taps, "taps"),
                  c.h, c.w, c.ic, c.oh, c.ow, columns, top, left, sh * columns * LINE, sw * LINE,
                  map_size, blocks]
-    return Launch("conv_input_grad_depthwise", dict(lanes=cpu.lanes, block=LINE, taps=c.taps), arguments, list(node.outputs),
-                  c.n * blocks, f"depthwise: numbers of g spread over {c.taps} taps of {LINE} channels of an image",
+    variant = dict(lanes=cpu.lanes, block=LINE, taps=c.taps)
+    return Launch("conv_input_grad_depthwise", variant, arguments, list(node.outputs), c.n * blocks,
+                  f"depthwise: numbers of g spread over {c.taps} taps of {LINE} channels of an image",
                   scratch=4 * (map_size + c.taps * LINE), flops=c.flops)
 
 
