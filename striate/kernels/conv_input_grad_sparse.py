@@ -78,7 +78,7 @@ def conv_input_grad_sparse(lanes, rows, vectors):
         map_size, together = integer(a, 24), integer(a, 25)
         slots = pw * places
         grown, values = f32_at(scratch), f32_at(scratch + 4 * map_size)
-        at = scratch + 4 * (map_size + slots * oc + slots * oc % 2)
+        at = scratch + (map_size + slots * oc + 1) // 2 * 8
         weights, counts = i64_at(at), i64_at(at + 8 * slots * oc)
         for image in range(first, last):
             zero_floats(grown, 0, map_size)
