@@ -160,7 +160,11 @@ class _Budget:
 
     def copy(self, content, place: Path) -> None:
         """Writes one file."""
-        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise ModelFileError("The archive holds a file and a folder of the same name. "
+                                 + received(name=place.parent.name)) from None
         if place.exists():
             raise ModelFileError("The archive holds the same name twice. " + received(name=place.name))
         with Growing(place) as file:

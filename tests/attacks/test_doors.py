@@ -14,7 +14,7 @@ ONLY_IN = {
     "runpy": {"runner/script.py"},
     "h5py": {"untrusted/hdf5.py", "saving/weights_file.py", "saving/legacy_h5.py"},
     "zipfile": {"untrusted/archive.py", "saving/keras_file.py", "utils/download.py", "datasets/mnist.py",
-                "datasets/tables.py"},
+                "datasets/tables.py", "untrusted/npz.py"},
     "tarfile": {"utils/download.py", "datasets/cifar10.py"},
 }
 NEVER_CALLED = {"eval", "exec", "compile", "__import__"}
@@ -22,7 +22,8 @@ DESCRIBABLE = {"keras", "keras.activations", "keras.constraints", "keras.dtype_p
                "keras.layers", "keras.losses", "keras.metrics", "keras.mixed_precision", "keras.models",
                "keras.optimizers", "keras.optimizers.schedules", "keras.random", "keras.regularizers",
                "keras.src.models.functional", "keras.src.ops.core", "keras.src.ops.image", "keras.src.ops.linalg",
-               "keras.src.ops.math", "keras.src.ops.nn", "keras.src.ops.numpy", "striate", "striate.layers"}
+               "keras.src.ops.math", "keras.src.ops.nn", "keras.src.ops.numpy", "striate", "striate.layers",
+               "striate.optimizers"}
 
 
 def sources():

@@ -19,7 +19,9 @@ networks = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(networks)
 
 
-@pytest.fixture(scope="module", params=["sequential.keras", "functional.keras", "residual", "line"])
+@pytest.fixture(scope="module", params=[
+    "functional.keras",
+    *(pytest.param(name, marks=pytest.mark.nightly) for name in ("sequential.keras", "residual", "line"))])
 def explored(request, tmp_path_factory):
     """(name, address, session) of a model file, opened as `striate explore FILE` does it."""
     file = KERAS_FILES / request.param
@@ -65,8 +67,8 @@ def test_every_layer_shows_the_numbers_of_the_engine(explored, open_tab, picture
         assert explained >= len(session.nodes) - 1, "at most a merging layer has no sum"
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width, scheme", [(1280, "light"), (390, "dark"), *(
+    pytest.param(*look, marks=pytest.mark.nightly) for look in ((1280, "dark"), (390, "light")))])
 def test_nothing_overflows_and_keys_reach_everything(explored, open_tab, pictures_folder, width, scheme):
     name, address, session = explored
     with open_tab(address) as page:

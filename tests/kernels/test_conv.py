@@ -52,7 +52,7 @@ def same(actual, expected):
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("lanes", [4, 8, 16])
+@pytest.mark.parametrize("lanes", [pytest.param(4, marks=pytest.mark.nightly), 8, 16])
 def test_whole_numbers_are_exact(name, lanes):
     inputs, attributes = whole_numbers(name)
     attributes["activation"] = "relu"

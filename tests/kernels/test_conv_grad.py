@@ -91,7 +91,7 @@ def same(actual, expected):
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("lanes", [4, 8, 16])
+@pytest.mark.parametrize("lanes", [pytest.param(4, marks=pytest.mark.nightly), 8, 16])
 def test_whole_numbers_are_exact(name, lanes):
     for op, inputs, attributes in nodes(*CASES[name], *whole()):
         same(run_node(op, inputs, cpu=with_lanes(lanes), **attributes), reference(op, inputs, **attributes))

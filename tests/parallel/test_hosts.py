@@ -40,6 +40,7 @@ def line(hosts, ranks, **order):
     return [first, count, number, "-hosts", hosts.names, *rest]
 
 
+@pytest.mark.nightly
 def test_launch_on_two_machines_gives_the_model_of_one_process(hosts, tmp_path):
     words = [sys.executable, "-m", "striate"]
     for ranks, folder in ((None, tmp_path / "one"), (4, tmp_path / "four")):

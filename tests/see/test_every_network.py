@@ -85,7 +85,8 @@ DRAWN = ("residual", "line")
 FILMS = {"film", "passes", "time_travel"}
 
 
-@pytest.fixture(scope="module", params=list(MODELS))
+@pytest.fixture(scope="module", params=[name if name in (*DRAWN, "functional.keras") else pytest.param(
+    name, marks=pytest.mark.nightly) for name in MODELS])
 def case(request, tmp_path_factory):
     return request.param, Case(MODELS[request.param](), tmp_path_factory.mktemp("recording"))
 
