@@ -133,7 +133,7 @@ def gradient_number(model, x, y, layer, weight_index, loss=None) -> GradientNumb
         A `GradientNumber`: prints the largest products, draws over the inputs what each place contributed.
 
     Raises:
-        ArgumentError: no such layer or weight, a layer without a plain kernel, or no loss.
+        ArgumentError: no such layer or weight, a layer without a plain kernel or used several times, or no loss.
 
     Example:
         see.gradient_number(model, x[:4], y[:4], "conv2d", (0, 0, 0, 5))
@@ -142,6 +142,11 @@ def gradient_number(model, x, y, layer, weight_index, loss=None) -> GradientNumb
     if not (is_convolution(layer) or isinstance(layer, Dense)) or getattr(layer, "data_format", "") == "channels_first":
         raise ArgumentError("The gradient of a weight can be shown for Conv and Dense layers (channels last). "
                             + received(layer=layer.name, type=type(layer).__name__))
+    uses = sum(node.operation is layer for node in model._graph.nodes)
+    if uses > 1:
+        raise ArgumentError(f"The layer '{layer.name}' is used {uses} times in this model, and its gradient is the sum "
+                            "over all of them, which one picture of inputs cannot show. Choose a layer that is used "
+                            "once. " + received(layer=layer.name, uses=uses))
     kernel = np.asarray(layer.kernel)
     weight = check_weight(weight_index, kernel.shape, layer.name)
     x, y = probe.batch(model, x), np.asarray(y)

@@ -109,7 +109,8 @@ def test_kills_at_what_is_done_to_the_disk(trainer, kind, seed, by_level, record
     """The training dies in the middle of the n-th write, fsync, rename ...: for every n at night, else for some."""
     expected, _, count = trainer.unbroken(kind)
     moments = list(range(1, count + 1))
-    chosen = sorted(random.Random(seed).sample(moments, min(count, by_level(2, 8 if kind == "command" else 20, count, count))))
+    most = by_level(2, 8 if kind == "command" else 20, count, count)
+    chosen = sorted(random.Random(seed).sample(moments, min(count, most)))
     for at in chosen:
         with tempfile.TemporaryDirectory(dir=memory()) as place:
             assert trainer.run(kind, Path(place) / "run", at=at)[0] is None, f"{at} of {count} did not come"
