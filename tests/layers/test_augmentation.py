@@ -19,11 +19,15 @@ KINDS = [layers.RandomHue(0.5), layers.RandomSaturation(0.9), layers.RandomColor
 def test_training_changes_images_and_prediction_does_not(layer):
     model = Sequential([layers.Input((6, 7, 3)), layer])
     np.testing.assert_array_equal(model.predict(IMAGES, verbose=0), IMAGES)
-    seeds.set_random_seed(3)
-    first = np.asarray(layer(IMAGES, training=True))
-    seeds.set_random_seed(3)
-    np.testing.assert_array_equal(layer(IMAGES, training=True), first)
-    assert first.shape == IMAGES.shape and np.isfinite(first).all() and np.abs(first - IMAGES).mean() > 1
+
+    def drawn(seed):
+        seeds.set_random_seed(seed)
+        return np.asarray(layer(IMAGES, training=True))
+    first = drawn(3)
+    np.testing.assert_array_equal(drawn(3), first)
+    assert first.shape == IMAGES.shape and np.isfinite(first).all()
+    # One draw may cut out a patch of nothing.
+    assert max(np.abs(drawn(seed) - IMAGES).mean() for seed in range(3, 8)) > 1
     again = type(layer).from_config(layer.get_config())
     assert again.get_config() == layer.get_config()
 
