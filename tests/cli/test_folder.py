@@ -137,7 +137,7 @@ def test_x_or_o_is_learnt(here):
 
 @pytest.mark.slow
 def test_many_photographs_of_mixed_sizes(here, by_level):
-    photographs.folder(here / "photographs", by_level(400, 400, 1000))
+    photographs.folder(here / "photographs", by_level(400, 1000))
     result = json.loads(run("train", "photographs", "--epochs", 12, "--json").stdout)
     assert result["data"]["image_shape"] == [96, 96, 3]
     assert result["test"]["accuracy"] > 0.6

@@ -58,7 +58,7 @@ def test_the_stages_are_the_matrices():
 SHAPES = [(8, 14, 14, 32, 48), (9, 13, 15, 24, 40), (40, 7, 7, 36, 25), (3, 28, 12, 27, 64)]
 
 
-@pytest.mark.parametrize("lanes", [pytest.param(4, marks=pytest.mark.nightly), 8, 16])
+@pytest.mark.parametrize("lanes", [4, 8, 16])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("pooled", [False, True])
 def test_forward(shape, lanes, pooled):
@@ -96,7 +96,7 @@ def test_input_gradient_behind_a_pooling(activation):
     close(run("conv2d_input_grad", inputs, **attributes)[0], expected[0])
 
 
-@pytest.mark.parametrize("lanes", [pytest.param(4, marks=pytest.mark.nightly), 8, 16])
+@pytest.mark.parametrize("lanes", [4, 8, 16])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_weights_gradient(shape, lanes):
     n, h, w, ic, oc = shape

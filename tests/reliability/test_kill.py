@@ -95,7 +95,7 @@ def test_three_kills(trainer, seed, record_property):
 @pytest.mark.parametrize("kind", KINDS)
 def test_kills_at_random_moments(trainer, kind, seed, by_level, record_property):
     """In continuous integration some dozens of kills of each kind, 400 and more each night."""
-    wanted, hits, case = by_level(3, 6 if kind == "command" else 24, 400, 400), 0, 0
+    wanted, hits, case = by_level(3, 12 if kind == "command" else 24, 400, 400), 0, 0
     while hits < wanted:
         hits += random_kills(trainer, kind, 1000 * seed + case, kills=1 + case % 4)
         case += 1
@@ -109,8 +109,7 @@ def test_kills_at_what_is_done_to_the_disk(trainer, kind, seed, by_level, record
     """The training dies in the middle of the n-th write, fsync, rename ...: for every n at night, else for some."""
     expected, _, count = trainer.unbroken(kind)
     moments = list(range(1, count + 1))
-    most = by_level(2, 8 if kind == "command" else 20, count, count)
-    chosen = sorted(random.Random(seed).sample(moments, min(count, most)))
+    chosen = sorted(random.Random(seed).sample(moments, min(count, by_level(2, 20, count, count))))
     for at in chosen:
         with tempfile.TemporaryDirectory(dir=memory()) as place:
             assert trainer.run(kind, Path(place) / "run", at=at)[0] is None, f"{at} of {count} did not come"
