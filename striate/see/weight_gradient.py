@@ -29,8 +29,9 @@ MAPS_SHOWN = 6
 class GradientNumber(Result):
     """One element of the loss' gradient, as a sum over the places where the weight was used.
 
-    places: (terms, axes) of the input elements, sample first, channel last; values: of those; slopes: of the loss by
-    the sum that the weight took part in; products: values * slopes. engine: the gradient that the engine computed.
+    places: (terms, axes) of the input elements, sample first, channel last (of a layer that is used several times, the
+    samples of one use follow those of the other); values: of those; slopes: of the loss by the sum that the weight took
+    part in; products: values * slopes. engine: the gradient that the engine computed.
     """
 
     layer: str
@@ -133,7 +134,8 @@ def gradient_number(model, x, y, layer, weight_index, loss=None) -> GradientNumb
         A `GradientNumber`: prints the largest products, draws over the inputs what each place contributed.
 
     Raises:
-        ArgumentError: no such layer or weight, a layer without a plain kernel or used several times, or no loss.
+        ArgumentError: no such layer or weight, a layer without a plain kernel or used on inputs of
+            different shapes, or no loss.
 
     Example:
         see.gradient_number(model, x[:4], y[:4], "conv2d", (0, 0, 0, 5))
@@ -142,23 +144,22 @@ def gradient_number(model, x, y, layer, weight_index, loss=None) -> GradientNumb
     if not (is_convolution(layer) or isinstance(layer, Dense)) or getattr(layer, "data_format", "") == "channels_first":
         raise ArgumentError("The gradient of a weight can be shown for Conv and Dense layers (channels last). "
                             + received(layer=layer.name, type=type(layer).__name__))
-    uses = sum(node.operation is layer for node in model._graph.nodes)
-    if uses > 1:
-        raise ArgumentError(f"The layer '{layer.name}' is used {uses} times in this model, and its gradient is the sum "
-                            "over all of them, which one picture of inputs cannot show. Choose a layer that is used "
-                            "once. " + received(layer=layer.name, uses=uses))
     kernel = np.asarray(layer.kernel)
     weight = check_weight(weight_index, kernel.shape, layer.name)
     x, y = probe.batch(model, x), np.asarray(y)
     if len(y) != len(probe.arrays(x)[0]):
         raise ArgumentError("`y` must have one entry for each sample of `x`. "
                             + received(samples=len(probe.arrays(x)[0]), targets=len(y)))
-    inputs, slopes, slope, total = Function(lambda x, y: _backward(model, layer, loss, x, y), "gradient")(x, y)
-    places, values, factors = _terms(layer, np.asarray(inputs), np.asarray(slopes), weight)
+    uses, slopes, slope, total = Function(lambda x, y: _backward(model, layer, loss, x, y), "gradient")(x, y)
+    if len({use.shape[1:] for use in uses}) > 1:
+        raise ArgumentError(f"The layer '{layer.name}' is used on inputs of different shapes, which one picture cannot "
+                            f"show. {received(shapes=[use.shape for use in uses])}")
+    inputs, slopes = np.concatenate(uses), np.concatenate(slopes)
+    places, values, factors = _terms(layer, inputs, slopes, weight)
     engine = float(slope[weight])
     bound = EPSILON * (64 + 4 * sqrt(len(values) or 1)) * (np.abs(inputs).max() * np.abs(slopes).sum() + 1e-30)
     found = GradientNumber(layer.name, weight, float(total), float(kernel[weight]), places, values, factors, engine,
-                           float(bound), np.asarray(inputs))
+                           float(bound), inputs)
     if abs(found.total - engine) > bound:
         raise GraphError(f"The engine's gradient differs from its explanation by more than rounding can: {engine!r} "
                          f"instead of {found.total!r}. {received(layer=layer.name, weight=weight)}")
@@ -189,31 +190,32 @@ def loss_of(model, loss, outputs, y):
 
 
 def _backward(model, layer, loss, x, y):
-    """(input of the layer, slopes by its sums, gradient of its kernel, loss), traced."""
+    """(inputs of the layer at each use, slopes by its sums at each, gradient of its kernel, loss), traced."""
     kept: list = []
 
     def visit(called, inputs, output):
-        if called is layer and not kept:
+        if called is layer:
             kept.append(inputs)
     outputs = probe.watched(probe.network(model), x, visit, training=False)
     total = loss_of(model, loss, outputs, y)
     tracer = active_tracer()
     kernel = tracer.read(layer.kernel)
-    before = _sums_with(tracer.nodes, kernel)
-    slopes, slope = gradients(total, [before, kernel])
-    return kept[0], slopes, slope, total
+    *slopes, slope = gradients(total, [*_sums_with(tracer.nodes, kernel)[:len(kept)], kernel])
+    return kept, slopes, slope, total
 
 
-def _sums_with(nodes, kernel):
-    """The value that the op with this kernel gives: the sums before bias and activation."""
-    carriers = {kernel}
+def _sums_with(nodes, kernel) -> list:
+    """The values that the ops with this kernel give, in order: the sums before bias and activation."""
+    carriers, found = {kernel}, []
     for node in nodes:
         if any(value in carriers for value in node.inputs):
             if node.op in ("reshape", "transpose", "expand_dims"):
                 carriers.update(node.outputs)
             else:
-                return node.outputs[0]
-    raise ArgumentError("The kernel takes no part in the model's outputs.")
+                found.append(node.outputs[0])
+    if not found:
+        raise ArgumentError("The kernel takes no part in the model's outputs.")
+    return found
 
 
 def before_activation(layer, output):
@@ -224,7 +226,7 @@ def before_activation(layer, output):
     if not (is_convolution(layer) or isinstance(layer, Dense)) or getattr(layer, "data_format", "") == "channels_first":
         return output
     tracer = active_tracer()
-    sums = ops.reshape(_sums_with(tracer.nodes, tracer.read(layer.kernel)), output.shape)
+    sums = ops.reshape(_sums_with(tracer.nodes, tracer.read(layer.kernel))[-1], output.shape)
     return sums if layer.bias is None else sums + layer.bias.value
 
 
