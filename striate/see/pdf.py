@@ -30,7 +30,7 @@ def pages(canvases: Sequence[Canvas]) -> bytes:
     """
     try:
         import matplotlib
-        from matplotlib.backends.backend_pdf import PdfPages
+        from matplotlib.backends.backend_pdf import FigureCanvasPdf, PdfPages
         from matplotlib.figure import Figure
     except ImportError:
         raise ArgumentError("PDF pages are written with matplotlib: pip install 'striate[viz]'. Without it: save as "
@@ -41,7 +41,7 @@ def pages(canvases: Sequence[Canvas]) -> bytes:
         for canvas in canvases:
             page = Figure(figsize=(canvas.width / 72, canvas.height / 72), dpi=72)
             page.add_artist(_drawing(canvas))
-            book.savefig(page)
+            FigureCanvasPdf(page).print_pdf(book)
     return memory.getvalue()
 
 

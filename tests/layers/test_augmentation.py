@@ -10,7 +10,7 @@ from striate.models import Sequential
 IMAGES = (np.random.RandomState(0).rand(4, 6, 7, 3) * 255).astype("float32")
 KINDS = [layers.RandomHue(0.5), layers.RandomSaturation(0.9), layers.RandomColorDegeneration((0.5, 1.0)),
          layers.RandomPosterization(4), layers.RandomColorJitter(brightness_factor=0.2, hue_factor=0.2),
-         layers.Solarization(0.2, 0.3), layers.RandomGaussianBlur((1.0, 1.0)), layers.MixUp(), layers.CutMix(),
+         layers.Solarization(0.2, 0.3), layers.RandomGaussianBlur((1.0, 1.0)), layers.MixUp(), layers.CutMix(seed=1),
          layers.RandomShear(0.3, (0.1, 0.2)), layers.RandomPerspective((1.0, 1.0), 0.5), layers.Equalization(),
          layers.RandomElasticTransform((1.0, 1.0)), layers.RandAugment(num_ops=1), layers.AugMix(chain_depth=1)]
 
@@ -25,9 +25,7 @@ def test_training_changes_images_and_prediction_does_not(layer):
         return np.asarray(layer(IMAGES, training=True))
     first = drawn(3)
     np.testing.assert_array_equal(drawn(3), first)
-    assert first.shape == IMAGES.shape and np.isfinite(first).all()
-    # One draw may cut out a patch of nothing.
-    assert max(np.abs(drawn(seed) - IMAGES).mean() for seed in range(3, 8)) > 1
+    assert first.shape == IMAGES.shape and np.isfinite(first).all() and np.abs(first - IMAGES).mean() > 1
     again = type(layer).from_config(layer.get_config())
     assert again.get_config() == layer.get_config()
 
