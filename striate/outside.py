@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 _RECURRENT = "recurrent networks are outside its subject, networks of images"
 _WORDS = "models of texts are outside its subject, networks of images"
 _BOXES = "its image layers change images and labels, not bounding boxes"
@@ -41,3 +44,12 @@ def missing(module: str, name: str) -> AttributeError:
     if name in REASONS:
         return AttributeError(f"{module}.{name} is not part of striate: {REASONS[name]}.")
     return AttributeError(f"module '{module.replace('keras', 'striate', 1)}' has no attribute '{name}'")
+
+
+def served(source: Any, module: str, names: Sequence[str]) -> tuple[Callable, Callable]:
+    """`__getattr__` and `__dir__` of a module that has some names of another one, Keras' name of it being `module`."""
+    def get(name: str) -> Any:
+        if name in names:
+            return getattr(source, name)
+        raise missing(module, name)
+    return get, lambda: list(names)

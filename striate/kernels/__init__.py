@@ -97,8 +97,7 @@ _rows("move",
 
 _rows("random",
       dropout="dropout, forward and backward, its mask computed from counters",
-      random_uniform="uniform random numbers from counters",
-      random_normal="normally distributed random numbers from counters")
+      random_numbers="uniform or normally distributed random numbers from counters")
 
 _rows("update",
       adam_update="one step of Adam over all weights",

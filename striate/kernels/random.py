@@ -158,43 +158,25 @@ def dropout():
     return dropout
 
 
-def random_uniform():
-    """Makes uniform numbers; a task is 1024.
+def random_numbers(normal):
+    """Makes random numbers, `normal` ones or uniform ones; a task is 1024.
 
-    Slots: 0 state, 1 out, 2 elements, 3 stream, 4 width (float), 5 low (float).
+    Slots: 0 state, 1 out, 2 elements, 3 stream, 4 standard deviation or width (float), 5 mean or least number (float).
     """
-    def random_uniform(a, first, last, scratch):
+    size = 16 if normal else 32
+
+    def random_numbers(a, first, last, scratch):
         out, total = f32(a, 1), integer(a, 2)
         key, spare = u32_at(scratch), f32_at(scratch + 64)
         derive_key(u32(a, 0), integer(a, 3), key)
-        width, low = float32(real(a, 4)), float32(real(a, 5))
+        factor, addend = float32(real(a, 4)), float32(real(a, 5))
         begin, end = first * 1024, min(last * 1024, total)
-        whole = begin + (end - begin) // 32 * 32
-        for i in range(begin, whole, 32):
-            uniform_block(out, i, key, i // 2, width, low)
-        if whole < end:
-            uniform_block(spare, 0, key, whole // 2, width, low)
-            for i in range(end - whole):
-                out[whole + i] = spare[i]
-    return random_uniform
-
-
-def random_normal():
-    """Makes normally distributed numbers; a task is 1024.
-
-    Slots: 0 state, 1 out, 2 elements, 3 stream, 4 standard deviation (float), 5 mean (float).
-    """
-    def random_normal(a, first, last, scratch):
-        out, total = f32(a, 1), integer(a, 2)
-        key, spare = u32_at(scratch), f32_at(scratch + 64)
-        derive_key(u32(a, 0), integer(a, 3), key)
-        stddev, mean = float32(real(a, 4)), float32(real(a, 5))
-        begin, end = first * 1024, min(last * 1024, total)
-        whole = begin + (end - begin) // 16 * 16
-        for i in range(begin, whole, 16):
-            normal_block(out, i, key, i, stddev, mean)
-        if whole < end:
-            normal_block(spare, 0, key, whole, stddev, mean)
-            for i in range(end - whole):
-                out[whole + i] = spare[i]
-    return random_normal
+        for i in range(begin, end, size):
+            target, at = (out, i) if i + size <= end else (spare, 0)
+            if normal:
+                normal_block(target, at, key, i, factor, addend)
+            else:
+                uniform_block(target, at, key, i // 2, factor, addend)
+        for i in range(begin + (end - begin) // size * size, end):
+            out[i] = spare[i - (begin + (end - begin) // size * size)]
+    return random_numbers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from striate import ops as _ops
-from striate.outside import missing as _missing
+from striate.outside import served as _served
 
 __all__ = sorted("""
     adaptive_average_pool adaptive_max_pool average_pool batch_normalization binary_crossentropy
@@ -15,12 +15,4 @@ __all__ = sorted("""
     tanh_shrink threshold unfold
 """.split())
 
-
-def __getattr__(name: str):
-    if name in __all__:
-        return getattr(_ops, name)
-    raise _missing("keras.ops.nn", name)
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+__getattr__, __dir__ = _served(_ops, "keras.ops.nn", __all__)

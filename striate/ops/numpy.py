@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from striate import ops as _ops
-from striate.outside import missing as _missing
+from striate.outside import served as _served
 
 __all__ = sorted("""
     abs absolute add all allclose amax amin angle any append arange arccos arccosh arcsin arcsinh arctan arctan2
@@ -24,12 +24,4 @@ __all__ = sorted("""
     true_divide trunc unique unravel_index vander var vdot vectorize view vsplit vstack where zeros zeros_like
 """.split())
 
-
-def __getattr__(name: str):
-    if name in __all__:
-        return getattr(_ops, name)
-    raise _missing("keras.ops.numpy", name)
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+__getattr__, __dir__ = _served(_ops, "keras.ops.numpy", __all__)

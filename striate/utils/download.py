@@ -111,7 +111,7 @@ def _unpack_tar(path: Path, folder: Path) -> None:
                 place = _place(folder, member.name)
                 budget.enter()
                 if member.isdir():
-                    place.mkdir(parents=True, exist_ok=True)
+                    budget.folder(place)
                 else:
                     budget.copy(archive.extractfile(member), place)
 
@@ -139,7 +139,7 @@ def _unpack_zip(path: Path, folder: Path) -> None:
             place = _place(folder, member.filename)
             budget.enter()
             if member.is_dir():
-                place.mkdir(parents=True, exist_ok=True)
+                budget.folder(place)
             else:
                 with archive.open(member) as content:
                     budget.copy(content, place)
@@ -158,13 +158,17 @@ class _Budget:
         if self.members > _MAX_MEMBERS:
             raise self._too_much()
 
-    def copy(self, content, place: Path) -> None:
-        """Writes one file."""
+    def folder(self, place: Path) -> None:
+        """Makes one folder, unless it is there."""
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
+            place.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise ModelFileError("The archive holds a file and a folder of the same name. "
-                                 + received(name=place.parent.name)) from None
+                                 + received(name=place.name)) from None
+
+    def copy(self, content, place: Path) -> None:
+        """Writes one file."""
+        self.folder(place.parent)
         if place.exists():
             raise ModelFileError("The archive holds the same name twice. " + received(name=place.name))
         with Growing(place) as file:

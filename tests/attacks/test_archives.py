@@ -82,6 +82,8 @@ ATTACKS = {
     "link in a zip": zipped("a", mode=0o120777), "pipe in a zip": zipped("a", mode=0o010644),
     "the same twice": tar(("a", b"x", {}), ("a", b"y", {})),
     "file, then folder": tar(("a", b"x", {}), ("a/b", b"y", {})),
+    "file, then an empty folder": tar(("a", b"x", {}), ("a", b"", {"type": tarfile.DIRTYPE})),
+    "file, then folder below": tar(("a", b"x", {}), ("a/b/c", b"y", {})),
     "only holes": sparse(), "a file of 2**90 bytes": header(size=1 << 90) + bytes(1024),
     "a file below zero": changed(header(), 124, b"\xff" * 12) + bytes(1024),
     "a name of two gigabytes": zeros(400, header(b"././@LongLink", 2 << 30, b"L", b"ustar  \0")),

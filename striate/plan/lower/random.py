@@ -25,21 +25,21 @@ def lower_dropout(node, cpu):
 @lowers("random_uniform")
 def lower_uniform(node, cpu):
     """24 bits an element from its counter."""
-    state, y, attributes = node.inputs[0], node.outputs[0], node.attributes
-    if y.type.size == 0:
-        return None
-    width = float(attributes["maxval"] - attributes["minval"])
-    return [Launch("random_uniform", {}, [state, y, y.type.size, attributes["stream"], width,
-                                          float(attributes["minval"])], [y], -(-y.type.size // _TASK),
-                   "24 bits an element from its counter", scratch=_SCRATCH, piece=4)]
+    low, high = node.attributes["minval"], node.attributes["maxval"]
+    return _numbers(node, False, high - low, low, "24 bits an element from its counter")
 
 
 @lowers("random_normal")
 def lower_normal(node, cpu):
     """A counter an element: one word for the distance from the mean, one for the angle."""
-    state, y, attributes = node.inputs[0], node.outputs[0], node.attributes
+    stddev, mean = node.attributes["stddev"], node.attributes["mean"]
+    return _numbers(node, True, stddev, mean, "64 bits an element from its counter")
+
+
+def _numbers(node, normal: bool, factor: float, addend: float, reason: str):
+    state, y = node.inputs[0], node.outputs[0]
     if y.type.size == 0:
         return None
-    return [Launch("random_normal", {}, [state, y, y.type.size, attributes["stream"], float(attributes["stddev"]),
-                                         float(attributes["mean"])], [y], -(-y.type.size // _TASK),
-                   "64 bits an element from its counter", scratch=_SCRATCH, piece=1)]
+    return [Launch("random_numbers", dict(normal=normal),
+                   [state, y, y.type.size, node.attributes["stream"], float(factor), float(addend)], [y],
+                   -(-y.type.size // _TASK), reason, scratch=_SCRATCH, piece=1 if normal else 4)]
