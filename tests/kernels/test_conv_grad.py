@@ -29,6 +29,7 @@ CASES = {
     "depthwise, strides and rest": ((2, 12, 9, 24), (3, 2, 1, 24),
                                     dict(groups=24, strides=(3, 2), padding=((1, 0), (0, 1)))),
     "depthwise, strides over the kernel": ((2, 8, 7, 9), (1, 2, 1, 9), dict(groups=9, strides=(2, 3))),
+    "one channel, strides": ((2, 9, 8, 1), (3, 3, 1, 1), dict(strides=(2, 2), padding=((1, 1), (1, 0)))),
     "depthwise, multiplier": ((2, 6, 7, 5), (3, 3, 1, 15), dict(groups=5, **SAME3)),
     "pool": ((2, 10, 12, 7), (3, 3, 7, 24), dict(pool=(2, 2, 2, 2), **SAME3)),
     "pool, relu": ((8, 14, 14, 24), (3, 3, 24, 40), dict(pool=(2, 2, 2, 2), **SAME3, **RELU)),

@@ -131,7 +131,7 @@ def input_grad(node: Node, cpu: Cpu) -> list[Launch] | None:
     w, g = node.inputs[:2]
     dx = node.outputs[0]
     c = Convolution.of(node, dx.shape, w.shape)
-    if c.pool is None and c.groups == c.ic == c.oc:
+    if c.pool is None and 1 < c.groups == c.ic == c.oc:
         return [_depthwise(node, c, cpu)]
     if conv_sparse.pays(c, cpu):
         return conv_sparse.launches(node, c, cpu)
