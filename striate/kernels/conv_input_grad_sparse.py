@@ -12,8 +12,8 @@ windows come row by row; for a row, as many blocks are used at a time as have ro
 
 An element of dx is summed over windows (row by row), the places of a window, then output channels.
 
-Measured (AVX2, one core of 100 GFLOP/s, three winners of four open): 49 GFLOP/s for 3 x 3, 64 to 128 channels, and 46 for
-5 x 5, 16 to 32 channels, shut winners counted: 2.3 times as fast as the dense sum, 3.3 times behind 4 x 4 windows.
+Measured (AVX2, one core of 100 GFLOP/s, three of four winners open, shut ones counted): 49 GFLOP/s for 3 x 3 and 64 to
+128 channels, 46 for 5 x 5 and 16 to 32: 2.3 times as fast as the dense sum; behind 4 x 4 windows 3.3 times.
 """
 
 from striate.kernels.conv_grad import zero_floats
