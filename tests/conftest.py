@@ -7,8 +7,11 @@ something many times ask the fixtures `seed` and `by_level` how.
 
 import os
 import shlex
+import zlib
 
 import pytest
+
+from striate import seeds
 
 LEVELS = ("quick", "test", "nightly", "release")
 _MARKS = {"slow": "test", "nightly": "nightly", "release": "release"}
@@ -44,6 +47,12 @@ def pytest_collection_modifyitems(config, items):
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Each test draws numbers of its own: the same ones alone, among others and on any worker."""
+    seeds.set_random_seed(zlib.crc32(item.nodeid.encode()) ^ item.config.getoption("seed"))
 
 
 def repeat_command(item) -> str:
