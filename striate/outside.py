@@ -11,7 +11,7 @@ _BOXES = "its image layers change images and labels, not bounding boxes"
 _TEXT = "tensors here hold numbers: map words to integers before"
 _COMPLEX = "complex numbers do not exist here; functions of Fourier transforms take and give pairs of real tensors"
 _SOUND = "sound is outside its subject, networks of images; keras.ops has stft and istft"
-_BACKWARDS = "programs are differentiated backwards, op by op; stop_gradient builds other gradients"
+_BACKWARDS = "programs are differentiated backwards, op by op"
 _QUANTIZED = "all arithmetic is float32"
 _WRAPS = "it wraps another system"
 _NOT_MADE = "it is not made yet"
@@ -24,7 +24,7 @@ _REASONS = {
     _TEXT: "HashedCrossing Hashing IntegerLookup StringLookup TextVectorization text_dataset_from_directory",
     _COMPLEX: "eig polar view_as_complex view_as_real",
     _SOUND: "MelSpectrogram STFTSpectrogram STFT STFTInitializer stft",
-    _BACKWARDS: "custom_gradient jvp",
+    _BACKWARDS: "jvp",
     _QUANTIZED: "AWQDTypePolicy GPTQDTypePolicy Int4DTypePolicy QuantizedDTypePolicy QuantizedFloat8DTypePolicy",
     _WRAPS: "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper",
     _BOXES: "MaxNumBoundingBoxes",

@@ -61,6 +61,10 @@ class EagerTracer(Tracer):
         """An argument of the function as a value."""
         return EagerValue(array, TensorType(array.shape, str(array.dtype)), role="input")
 
+    def stand_in(self, type: TensorType) -> EagerValue:
+        """A value that other ones take the place of: ones, until then."""
+        return self.entered(np.ones(type.lengths, type.dtype))
+
     def read(self, variable: Variable) -> Value:
         """The value of a variable at this point."""
         if variable not in self.parameters:

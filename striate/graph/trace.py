@@ -40,6 +40,10 @@ class Tracer:
         self.inputs.append(value)
         return value
 
+    def stand_in(self, type: TensorType) -> Value:
+        """A value that other ones take the place of before the program runs."""
+        return Value(type, role="stand-in")
+
     def read(self, variable: Variable) -> Value:
         """The value of a variable at this point of the program."""
         if variable in self.assigned:

@@ -345,6 +345,7 @@ from striate.ops.nans import (
     percentile,
     quantile,
 )
+from striate.ops.own_gradient import custom_gradient
 from striate.ops.patches import fold, unfold
 from striate.ops.rare import (
     angle,
