@@ -20,24 +20,26 @@ striate compare brain --data brain-food
 striate compare brain --data gan --out runs/gan
 striate compare brain --data my_sessions/
 striate compare nova --subset --epochs 5
+striate compare fashion-mnist --variant uva --variant nova --seeds 3
 """
 
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Compare networks and settings in one table.")
 @click.argument("what", metavar="WHAT")
 @click.option("--splits", type=click.IntRange(1), help="auto-mpg, tables: how many splits; 20 unless given.")
-@click.option("--seeds", type=click.IntRange(1), help="brain, nova: trainings of each row; 3 and 1 unless given.")
-@click.option("--epochs", type=click.IntRange(1), help="brain, nova: instead of the recipe's.")
+@click.option("--seeds", type=click.IntRange(1), help="Pictures: trainings of each row, with other seeds; 3 unless "
+              "given, nova: 1.")
+@click.option("--epochs", type=click.IntRange(1), help="Pictures: instead of the recipe's.")
 @click.option("--data", default="simulated-ca", show_default=True, metavar="NAME",
               help="brain: simulated-ca, gan (the same real frames, fakes of a generator that is trained first), "
                    "brain-food (the course's own files, which are streamed), or a folder with folders of real and of "
                    "fake pictures, best inside train, val and test.")
 @click.option("--rounds", type=click.IntRange(1), help="brain --data gan: epochs of the generator; 16 unless given.")
-@click.option("--subset", is_flag=True, help="nova: the 10 % of Fashion-MNIST that comes with striate.")
-@click.option("--limit", type=click.IntRange(4), help="brain: frames of each session (an even number); nova: training "
-              "pictures.")
+@click.option("--subset", is_flag=True, help="nova, fashion-mnist: the 10 % that comes with striate.")
+@click.option("--limit", type=click.IntRange(4), help="brain: frames of each session (an even number); nova, "
+              "fashion-mnist: training pictures.")
 @click.option("--target", metavar="COLUMN", help="Tables: the column to predict.")
-@click.option("--variant", "variants", multiple=True, help="brain, nova: only this row; may be repeated.")
+@click.option("--variant", "variants", multiple=True, help="Pictures: only this row or network; may be repeated.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False),
               help="Folder of the table; with one that was broken off the comparison goes on.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
@@ -47,7 +49,7 @@ def command(what, as_json, out, **options) -> None:
     auto-mpg: deck N's regression, a linear model beside networks with several activations and learning rates, error in
     miles per gallon. FILE.csv: the same for a table of your own. brain: deck Y's baseline and two better networks on
     sessions that were held out (--data gan: the fakes are made by a DCGAN that is trained first). nova: deck N's
-    network on Fashion-MNIST and its variants.
+    network on Fashion-MNIST and its variants. fashion-mnist: networks of the zoo by their recipes, with several seeds.
     """
     from striate import config
     from striate.cli.run_folder import RunFolder
@@ -69,7 +71,7 @@ def compared(what: str, folder: Path, options: Mapping[str, Any]):
     """
     from striate.datasets import tables
     from striate.errors import ArgumentError, received
-    from striate.systems import auto_mpg, nova
+    from striate.systems import auto_mpg, fashion, nova
 
     def say(text: str) -> None:
         click.echo(text, err=True)
@@ -84,11 +86,15 @@ def compared(what: str, folder: Path, options: Mapping[str, Any]):
         _known(variants, tuple(nova.VARIANTS))
         return nova.compare(bool(options.get("subset")), epochs, variants or tuple(nova.VARIANTS),
                             range(options.get("seeds") or 1), limit, folder, say)
+    if what == "fashion-mnist":
+        _known(variants, fashion.NETWORKS)
+        return fashion.compare(variants or fashion.NETWORKS, range(options.get("seeds") or 3), epochs,
+                               bool(options.get("subset")), limit, folder, say)
     if what.endswith((".csv", ".tsv")):
         table = tables.load_csv(what, options.get("target"))
         if isinstance(table, tables.Table):
             return auto_mpg.compare(splits, table=table, folder=folder, say=say)
-    raise ArgumentError("What can be compared is auto-mpg, brain, nova, or a .csv table of numbers. "
+    raise ArgumentError("What can be compared is auto-mpg, brain, nova, fashion-mnist, or a .csv table of numbers. "
                         + received(what=what))
 
 

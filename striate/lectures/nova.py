@@ -146,7 +146,7 @@ def _fashion() -> Iterator[Claim]:
 def trainings(subset: bool, say: Callable[[str], None]) -> list[Claim]:
     """The exercise's network on Fashion-MNIST, and the regression."""
     from striate.systems import auto_mpg as regression
-    from striate.systems.nova import classifier_accuracy
+    from striate.systems.fashion import classifier_accuracy
 
     say("Training the exercise's network on Fashion-MNIST for 25 epochs.")
     why = "A tenth of the data was used (--subset)." if subset else ""

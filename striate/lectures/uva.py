@@ -139,7 +139,7 @@ def _operation() -> Iterator[Claim]:
 
 def trainings(subset: bool, say: Callable[[str], None]) -> list[Claim]:
     """The network on Fashion-MNIST, as the slides train it."""
-    from striate.systems.nova import classifier_accuracy
+    from striate.systems.fashion import classifier_accuracy
 
     say("Training the slides' network on Fashion-MNIST for 10 epochs.")
     accuracy = classifier_accuracy("uva", subset)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from striate.systems import data as datasets
-from striate.systems.comparison import Comparison, Say, finished, mean_and_spread
+from striate.systems.comparison import Comparison, Say, mean_and_spread
+from striate.systems.fashion import trained
 
 COLUMNS = ("parameters", "validation accuracy", "test accuracy", "spread", "seconds")
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
@@ -107,38 +104,3 @@ def _row(changes: Mapping[str, Any], data: datasets.Data, epochs: int | None, se
     return {"parameters": runs[0]["parameters"],
             "validation accuracy": mean_and_spread([run["validation"] for run in runs])[0], "test accuracy": test,
             "spread": spread, "seconds": mean_and_spread([run["seconds"] for run in runs])[0]}
-
-
-def trained(build: Callable[[], Any], changes: Mapping[str, Any], recipe_name: str, data: datasets.Data,
-            epochs: int | None, seed: int) -> dict[str, Any]:
-    """Accuracies, parameters and seconds of a network trained by a recipe of the zoo with changes."""
-    from striate import utils, zoo
-
-    utils.clear_session()
-    utils.set_random_seed(seed)
-    recipe = replace(zoo.recipe(recipe_name), **changes)
-    if epochs is not None:
-        recipe = replace(recipe, epochs=epochs)
-    model = build()
-    count = len(data.classes)
-    x, labels = data.train[0].astype(np.float32) / np.float32(255), data.train[1]
-    recipe.compile(model, len(labels))
-    targets = utils.to_categorical(labels, count) if recipe.one_hot_labels else labels
-    started = time.perf_counter()
-    finished(model.fit(x, targets, epochs=recipe.epochs, batch_size=recipe.batch_size, verbose=0))
-    seconds = time.perf_counter() - started
-    found = {part: _accuracy(model, *getattr(data, part)) for part in ("validation", "test")}
-    return {**found, "parameters": int(model.count_params()), "seconds": seconds}
-
-
-def _accuracy(model, images: np.ndarray, labels: np.ndarray) -> float:
-    said = model.predict(images.astype(np.float32) / np.float32(255), batch_size=256, verbose=0).argmax(axis=1)
-    return float((said == labels).mean())
-
-
-def classifier_accuracy(name: str, subset: bool, seed: int = 0) -> float:
-    """Test accuracy on Fashion-MNIST of a network of the zoo, trained by its recipe."""
-    from striate import zoo
-
-    data = datasets.load("fashion-mnist", subset)
-    return trained(lambda: zoo.build(name), {}, name, data, None, seed)["test"]

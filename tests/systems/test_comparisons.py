@@ -126,3 +126,18 @@ def test_nova_variants_in_one_table(tmp_path, monkeypatch):
     found = json.loads(CliRunner().invoke(main, words, catch_exceptions=False).stdout)
     assert [row["variant"] for row in found["rows"]] == ["as described", "Adam"]
     assert all(row["test accuracy"] > 0.1 for row in found["rows"])
+
+
+@pytest.mark.slow
+def test_networks_by_their_recipes_each_with_several_seeds(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["compare", "fashion-mnist", "--subset", "--limit", "300", "--epochs", "1", "--seeds", "2", "--out",
+             "table", "--json", "--variant"]
+    one = json.loads(CliRunner().invoke(main, [*words, "lenet5"], catch_exceptions=False).stdout)
+    both = json.loads(CliRunner().invoke(main, [*words, "small"], catch_exceptions=False).stdout)
+    assert [row["variant"] for row in both["rows"]] == ["small, seed 0", "small, seed 1", "lenet5, seed 0",
+                                                        "lenet5, seed 1"]
+    assert both["rows"][2:] == one["rows"], "what is in the table is not trained again"
+    mean = sum(row["test accuracy"] for row in both["rows"][:2]) / 2
+    assert f"small: test accuracy {mean:.4f}, mean of 2 seeds" in both["notes"][0]
+    assert "slides" not in " ".join(both["notes"]), "a tenth of the data is not held against the whole"
