@@ -18,6 +18,8 @@ from striate.see.result import aligned
 from striate.tune.space import Space
 
 FILE = "tune.json"
+_WORST = -1e30
+"""The score of what gave no number."""
 Objective = Callable[[Mapping[str, Any], int, Path], float]
 """(settings, epochs in all, file) -> score, more is better. A model that was trained for fewer epochs lies in the file,
 if there is one, and is trained on; the model is left there."""
@@ -52,17 +54,18 @@ class Search:
         objective: judges a setting.
         seed: of the settings.
         say: is told of each result.
+        judged: on what settings are judged, in plain types: part of what makes it the same search.
 
     Raises:
         FileError: the folder holds another search, or a damaged one.
     """
 
     def __init__(self, folder: Path, space: Space, objective: Objective, seed: int = 0,
-                 say: Callable[[str], None] | None = None):
+                 say: Callable[[str], None] | None = None, judged: Mapping[str, Any] | None = None):
         self.folder, self.space, self.objective, self.seed = folder, space, objective, seed
         self.say = say or (lambda text: None)
         self.trials: dict[int, Trial] = {}
-        self.about = {"space": space.said(), "seed": seed}
+        self.about = {"space": space.said(), "seed": seed, **({"judged": dict(judged)} if judged else {})}
         self._read()
 
     def _read(self) -> None:
@@ -73,10 +76,10 @@ class Search:
         try:
             kept = json.loads(text)
             trials = [Trial(row["number"], row["settings"], row["scores"], row["seconds"]) for row in kept["trials"]]
-            about = {name: kept[name] for name in self.about}
+            about = {name: kept.get(name) for name in self.about}
         except (ValueError, KeyError, TypeError) as error:
             raise FileError(f"{place} is damaged: {error}. Name another folder.") from None
-        if about != json.loads(json.dumps(self.about)):
+        if about != as_json(self.about):
             raise FileError("This folder holds another search: name a new one, or repeat the same. "
                             + received(found=about, wanted=self.about))
         self.trials = {trial.number: trial for trial in trials}
@@ -124,19 +127,23 @@ class Search:
         waiting, together = [trial for trial in trials if str(epochs) not in trial.scores], ranks().size
         for first in range(0, len(waiting), together):
             chosen = waiting[first:first + together]
-            results = map_tasks(lambda trial: self._measured(trial, epochs), chosen)
+            results = map_tasks(lambda trial: self.measured(trial.number, trial.settings, epochs), chosen)
             for trial, (score, seconds) in zip(chosen, results, strict=True):
-                trial.scores[str(epochs)] = score if math.isfinite(score) else -1e30
-                trial.seconds += seconds
-                self.save()
-                self.say(f"trial {trial.number}, {epochs} epochs: {score:.4f} with {said(trial.settings)}")
+                self.enter(trial, epochs, score, seconds)
 
-    def _measured(self, trial: Trial, epochs: int) -> tuple[float, float]:
-        """(score, seconds) of a trial that is made now."""
+    def measured(self, number: int, settings: Mapping[str, Any], epochs: int) -> tuple[float, float]:
+        """(score, seconds) of a trial that is made now; nothing is written down. A score is a finite number."""
         self.folder.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
-        score = float(self.objective(trial.settings, epochs, self.folder / f"trial-{trial.number:04d}.keras"))
-        return score, time.perf_counter() - started
+        score = float(self.objective(settings, epochs, self.folder / f"trial-{number:04d}.keras"))
+        return score if math.isfinite(score) else _WORST, time.perf_counter() - started
+
+    def enter(self, trial: Trial, epochs: int, score: float, seconds: float) -> None:
+        """Writes a result down and says it."""
+        trial.scores[str(epochs)] = score
+        trial.seconds += seconds
+        self.save()
+        self.say(f"trial {trial.number}, {epochs} epochs: {score:.4f} with {said(trial.settings)}")
 
     def best(self) -> Trial:
         """The best trial among those that were trained longest."""
@@ -167,6 +174,16 @@ class Search:
                                                                               for name in names],
                  f"{trial.seconds:.1f}"] for trial in self.ranked()]
         return aligned(rows, ["trial", "score", "epochs", *names, "seconds"])
+
+
+def as_json(content: Any) -> Any:
+    """Plain types as they come back from JSON.
+
+    Example:
+        >>> as_json({"a": (1, 2)})
+        {'a': [1, 2]}
+    """
+    return json.loads(json.dumps(content))
 
 
 def said(settings: Mapping[str, Any]) -> str:
