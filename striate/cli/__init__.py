@@ -16,8 +16,8 @@ import click
 
 from striate import __version__, errors
 
-COMMANDS = ("train", "launch", "tune", "compare", "evaluate", "predict", "summary", "data", "lecture", "explain",
-            "explore", "run", "convert", "warmup", "bench", "doctor")
+COMMANDS = ("train", "launch", "tune", "folds", "compare", "evaluate", "predict", "summary", "data", "lecture",
+            "explain", "explore", "run", "convert", "warmup", "bench", "doctor")
 EXIT_CODES = (
     (errors.DownloadError, 3),
     (errors.ModelFileError, 4),

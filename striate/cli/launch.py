@@ -10,7 +10,11 @@ EXAMPLES = """
 striate launch -n 4 -- train fashion-mnist --model uva --shards 4
 striate launch -n 8 --hosts node1,node2 --retries 3 -- train fashion-mnist --shards 8
 striate launch -n 4 --retries 3 --retry-ranks 3 -- train --resume runs/fashion-mnist-0001
+striate launch -n 4 --retries 3 -- tune fashion-mnist --method optuna --trials 40
+striate launch -n 5 -- folds fashion-mnist --folds 5
 """
+_NAMES = {"train": "", "tune": "tune-", "folds": "folds-"}
+"""What stands before the data's name in the name of a command's folder."""
 
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Train on several processes or machines.",
@@ -25,7 +29,7 @@ striate launch -n 4 --retries 3 --retry-ranks 3 -- train --resume runs/fashion-m
 @click.argument("words", nargs=-1, metavar="-- COMMAND [OPTIONS]...", type=click.UNPROCESSED)
 @click.pass_context
 def command(context, ranks, hosts, retries, retry_ranks, mpiexec, words) -> None:
-    """Run a striate COMMAND (train, evaluate, run, tune) on several processes that share its work.
+    """Run a striate COMMAND (train, evaluate, run, tune, folds) on several processes that share its work.
 
     The weights depend on the number of shards, not on the number of processes: 1, 2 or 4 give the same bits. A process
     that dies, hangs or is cut off from the network ends the job within seconds. Needs the extra `dist`; plain
@@ -37,7 +41,8 @@ def command(context, ranks, hosts, retries, retry_ranks, mpiexec, words) -> None
     from striate.parallel.launch import Job, refuse, run_folder
 
     refuse(words)
-    if words[0] == "train" and len(words) > 1 and run_folder(words) is None:
-        words = (*words, "--out", str(RunFolder.create(config.value("runs"), words[1]).path))
+    if words[0] in _NAMES and len(words) > 1 and run_folder(words) is None:
+        # Further attempts go on in the folder of the first one.
+        words = (*words, "--out", str(RunFolder.create(config.value("runs"), _NAMES[words[0]] + words[1]).path))
     job = Job(words, ranks, hosts, retries, retry_ranks, mpiexec, say=lambda text: click.echo(text, err=True))
     context.exit(job.run())

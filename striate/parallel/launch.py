@@ -180,9 +180,9 @@ def resuming(words: Sequence[str]) -> list[str]:
     folder = run_folder(words) if words[0] == "train" else None
     if folder is None or not (folder / "config.json").is_file():
         return list(words)
-    threads = option(words, "threads")
+    kept = [(f"--{name}", option(words, name)) for name in ("threads", "model")]
     return ["train", "--resume", str(folder), *["--json"] * ("--json" in words),
-            *(["--threads", threads] if threads else [])]
+            *(word for name, value in kept if value for word in (name, value))]
 
 
 def refuse(words: Sequence[str]) -> None:
@@ -191,7 +191,7 @@ def refuse(words: Sequence[str]) -> None:
     Raises:
         ArgumentError: it is none, or not one whose work can be shared.
     """
-    shared = ("train", "evaluate", "run", "tune")
+    shared = ("train", "evaluate", "run", "tune", "folds")
     if not words or words[0] not in shared:
         raise ArgumentError(f"Only {', '.join(shared)} can be run on several ranks. {received(command=list(words))}. "
                             "For example: striate launch -n 4 -- train fashion-mnist")
