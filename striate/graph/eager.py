@@ -43,6 +43,12 @@ class EagerValue(Value):
     def __int__(self) -> int:
         return int(self.array)
 
+    def __index__(self) -> int:
+        return self.array.__index__()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.array[()], spec) if spec and not self.array.ndim else str(self)
+
     def __iter__(self):
         return (self[index] for index in range(len(self)))
 

@@ -163,8 +163,46 @@ def collect(structure: Any, visit: Callable) -> Any:
     return None if structure is None else visit(structure)
 
 
+PROBES = ({"batch": 6, "other": 192}, {"batch": 10, "other": 256})
+"""Lengths tried in the place of unknown ones; multiples of the strides and blocks that networks have."""
+
+
 def infer(function: Callable, types: Sequence[TensorType]) -> Any:
-    """The types of what `function` returns for inputs of these types; lengths may be None. Nothing is kept."""
+    """The types of what `function` returns for inputs of these types; lengths may be None. Nothing is kept.
+
+    A function that cannot be traced with unknown lengths (it reshapes, or pads by what is missing) is traced with two
+    sets of lengths in their place: what differs between the results is unknown in them too.
+    """
+    try:
+        return _types_of_results(function, types)
+    except (ValueError, TypeError):
+        if all(None not in type.shape for type in types):
+            raise
+        try:
+            tries = [_types_of_results(function, [_known(type, **lengths) for type in types]) for lengths in PROBES]
+        except (ValueError, TypeError):
+            tries = []
+        if not tries:
+            raise
+    found: list[TensorType] = []
+    collect(tries[1], found.append)
+    others = iter(found)
+    return collect(tries[0], lambda type: _common(type, next(others)))
+
+
+def _known(type: TensorType, batch: int, other: int) -> TensorType:
+    """The type with lengths in the place of unknown ones."""
+    shape = tuple((other if axis else batch) if length is None else length for axis, length in enumerate(type.shape))
+    return TensorType(shape, type.dtype)
+
+
+def _common(one: TensorType, other: TensorType) -> TensorType:
+    """The type whose lengths are known where both agree."""
+    shape = tuple(n if n == m else None for n, m in zip(one.shape, other.shape, strict=True))
+    return TensorType(shape, one.dtype)
+
+
+def _types_of_results(function: Callable, types: Sequence[TensorType]) -> Any:
     _, result = trace(function, types, "inference")
 
     def type_of(leaf):

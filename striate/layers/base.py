@@ -105,6 +105,9 @@ class Layer(LayerState, Operation, Configurable):
         if "build" in vars(cls):
             cls.build = _recording_build(vars(cls)["build"])
 
+    quantization_mode = None
+    """All arithmetic is float32."""
+
     def __init__(self, *, activity_regularizer=None, trainable: bool = True, dtype=None, autocast: bool = True,
                  name: str | None = None, **kwargs):
         super().__init__(name=name)
@@ -268,7 +271,7 @@ class Layer(LayerState, Operation, Configurable):
                 shapes[name] = collect(value, lambda leaf: tuple(leaf.shape) if hasattr(leaf, "shape") else leaf)
         return shapes
 
-    def compute_mask(self, inputs, previous_mask):
+    def compute_mask(self, inputs, previous_mask=None):
         """The mask of the output; by default the input's."""
         return previous_mask
 

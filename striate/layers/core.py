@@ -164,6 +164,7 @@ class Embedding(Layer):
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)
         self.mask_zero = self.supports_masking = mask_zero
+        self.autocast = False
         self._first_table = weights[0] if isinstance(weights, list) else weights
 
     def build(self, input_shape):
@@ -175,6 +176,10 @@ class Embedding(Layer):
 
     def call(self, inputs):
         """Integers of any shape to that shape + (output_dim,)."""
+        if isinstance(inputs, np.ndarray) and inputs.size and not (
+                0 <= inputs.min() and inputs.max() < self.input_dim):
+            raise ArgumentError(f"Layer '{self.name}' has rows for the integers 0 to {self.input_dim - 1}. "
+                                + received(smallest=inputs.min(), largest=inputs.max()))
         return ops.take(self.embeddings, ops.cast(inputs, "int32"), axis=0)
 
     def compute_mask(self, inputs, mask=None):
@@ -223,6 +228,10 @@ class Masking(Layer):
         if hasattr(outputs, "__dict__"):
             outputs._keras_mask = ops.squeeze(kept, axis=-1)
         return outputs
+
+    def compute_mask(self, inputs, mask=None):
+        """(batch, steps): where not all numbers equal `mask_value`."""
+        return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
 
 
 def _parameters(function: Callable) -> tuple[str, ...]:

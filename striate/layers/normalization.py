@@ -154,6 +154,7 @@ class LayerNormalization(_ScaleAndShift):
                  gamma_initializer="ones", beta_regularizer=None, gamma_regularizer=None, beta_constraint=None,
                  gamma_constraint=None, **kwargs):
         super().__init__(**kwargs)
+        self.autocast = False
         self.axis = list(axis) if isinstance(axis, (list, tuple)) else [int(axis)]
         self.epsilon = float(epsilon)
         self._set_parameters(center, scale, (beta_initializer, beta_regularizer, beta_constraint),
@@ -208,6 +209,7 @@ class GroupNormalization(_ScaleAndShift):
                  gamma_initializer="ones", beta_regularizer=None, gamma_regularizer=None, beta_constraint=None,
                  gamma_constraint=None, **kwargs):
         super().__init__(**kwargs)
+        self.autocast = False
         self.groups, self.axis, self.epsilon = groups, axis, epsilon
         self._set_parameters(center, scale, (beta_initializer, beta_regularizer, beta_constraint),
                              (gamma_initializer, gamma_regularizer, gamma_constraint))
@@ -288,6 +290,7 @@ class Normalization(Layer):
 
     def __init__(self, axis=-1, mean=None, variance=None, invert=False, **kwargs):
         super().__init__(**kwargs)
+        self.supports_masking = True
         if (mean is None) != (variance is None):
             raise ArgumentError("When setting values directly, both `mean` and `variance` must be set. "
                                 + received(mean=mean, variance=variance))

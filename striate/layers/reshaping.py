@@ -256,9 +256,6 @@ class UpSampling2D(_Spatial):
         first = 1 if self.data_format == "channels_last" else 2
         if self.interpolation != "nearest":
             lengths = inputs.shape[first:first + 2]
-            if None in lengths:
-                raise ShapeError("Interpolated upsampling needs an input whose rows and columns are known. "
-                                 + received(input_shape=tuple(inputs.shape)))
             size = tuple(length * factor for length, factor in zip(lengths, self.size, strict=True))
             return ops.image.resize(inputs, size, self.interpolation, data_format=self.data_format)
         for axis, factor in enumerate(self.size, first):

@@ -41,6 +41,10 @@ class TimeDistributed(Wrapper):
         (None, 5, 2)
     """
 
+    def __init__(self, layer, **kwargs):
+        super().__init__(layer, **kwargs)
+        self.supports_masking = True
+
     def build(self, input_shape=None):
         """Builds the layer inside for one step."""
         if len(input_shape) < 3:

@@ -148,6 +148,10 @@ class Circle(LossFunctionWrapper):
         """A value for each sample."""
         return self.fn(y_true, y_pred, **self._fn_kwargs)
 
+    def counting(self, y_true, y_pred):
+        """Where the value is more than 0: samples that have both friends and foes in the batch."""
+        return ops.greater(self.call(y_true, y_pred), 0.0)
+
 
 @export("keras.losses.CategoricalGeneralizedCrossEntropy")
 class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):

@@ -14,6 +14,7 @@ import numpy as np
 
 from striate import initializers, naming, ops
 from striate.losses.base import same_rank
+from striate.ops.allowance import spend_numbers
 from striate.ops.dispatch import active_tracer, recording
 from striate.serialization import Configurable, export, serialize_argument, serialize_keras_object
 from striate.variables import Variable
@@ -50,6 +51,7 @@ class Metric(Configurable):
 
     def add_sum(self, name: str, shape: tuple = ()) -> None:
         """Makes a sum that begins at zero: `self.sums[name]`."""
+        spend_numbers(*shape)
         self._sums[name] = np.zeros(shape, np.float64)
 
     @property
@@ -59,7 +61,10 @@ class Metric(Configurable):
 
     def set_sums(self, sums: dict[str, np.ndarray]) -> None:
         """Puts back what `sums` gave."""
-        self._sums.update({name: np.array(value, np.float64) for name, value in sums.items()})
+        for name, value in sums.items():
+            if np.shape(value) != np.shape(self._sums.get(name)):
+                self.add_sum(name, np.shape(value))
+            self._sums[name][...] = value
 
     def add_variable(self, shape=(), initializer="zeros", dtype=None, aggregation="sum", name=None) -> Variable:
         """Makes a variable of a user's metric; `reset_state` sets it to zero."""
@@ -77,8 +82,14 @@ class Metric(Configurable):
 
     @property
     def variables(self) -> list[Variable]:
-        """The variables of a user's metric."""
-        return list(self._variables)
+        """The sums, as variables, and those that a user's metric made."""
+        return [*(_SumVariable(total, name) for name, total in self._sums.items()), *self._variables]
+
+    def __getattr__(self, name: str):
+        sums = self.__dict__.get("_sums", {})
+        if name in sums:
+            return _SumVariable(sums[name], name)
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def update_state(self, *args, **kwargs) -> None:
         """Gathers one batch."""
@@ -113,6 +124,14 @@ class Metric(Configurable):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
+
+
+class _SumVariable(Variable):
+    """A sum of a metric under Keras' face: what is assigned to it is what the metric goes on with."""
+
+    def __init__(self, total: np.ndarray, name: str):
+        super().__init__(total, name=name, trainable=False, dtype="float64")
+        self._array = total
 
 
 class Pending:

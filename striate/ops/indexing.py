@@ -7,6 +7,8 @@ its gradient adds rows up again in the order of the indices (`take_grad`).
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 
 from striate import ops
@@ -94,11 +96,14 @@ def _range_of(item, length, key) -> tuple:
                 raise ArgumentError("An axis of unknown length can only be taken whole. " + received(key=key))
             return 0, None, 1
         return item.indices(length)
-    if not isinstance(item, (int, np.integer)):
-        raise ArgumentError("An index must be an integer, a slice, None or an Ellipsis. " + received(key=key))
+    try:
+        item = operator.index(item)
+    except TypeError:
+        raise ArgumentError("An index must be an integer, a slice, None or an Ellipsis. "
+                            + received(key=key)) from None
     if length is None or not -length <= item < length:
-        raise ArgumentError(f"An index must lie inside its axis of length {length}. " + received(index=int(item)))
-    start = int(item) % length
+        raise ArgumentError(f"An index must lie inside its axis of length {length}. " + received(index=item))
+    start = item % length
     return start, start + 1, 1
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from striate.ops.dispatch import TensorMethods, active_tracer
+
 
 class Tensor(np.ndarray):
     """A NumPy array with `.numpy()`.
@@ -34,6 +36,25 @@ class Tensor(np.ndarray):
 
     def __format__(self, spec: str) -> str:
         return format(self.numpy(), spec) if spec else str(self)
+
+
+def _watched(name: str):
+    """An operator of arrays that, while a GradientTape watches tensors, is part of what the tape records."""
+    plain = getattr(Tensor, name)
+
+    def operator(self, *others):
+        tracer = active_tracer()
+        if getattr(tracer, "watched", None):
+            return getattr(tracer.value(self), name)(*others)
+        return plain(self, *others)
+
+    operator.__name__ = name
+    return operator
+
+
+for _name in vars(TensorMethods):
+    if _name not in ("__module__", "__doc__", "__dict__", "__weakref__", "__array_priority__", "_binary"):
+        setattr(Tensor, _name, _watched(_name))
 
 
 def as_tensor(item: Any) -> Any:

@@ -16,6 +16,7 @@ from striate import Variable, adaptations
 from striate.runner import keras
 from striate.runner.tf import config, data, functions, image, math, nn, random, test
 from striate.runner.tf.functions import *  # noqa: F403 - tf.reduce_mean and its like
+from striate.runner.tf.tape import GradientTape
 from striate.utils.pipeline import TensorSpec
 from striate.utils.tensor import Tensor
 
@@ -28,10 +29,9 @@ float16, float32, float64 = (np.dtype(name) for name in ("float16", "float32", "
 int8, int16, int32, int64, uint8 = (np.dtype(name) for name in ("int8", "int16", "int32", "int64", "uint8"))
 
 __all__ = [
-    "Tensor", "TensorSpec", "Variable", "bool", "config", "data", "executing_eagerly", "float16", "float32", "float64",
-    "function",
-    "get_logger", "image", "int16", "int32", "int64", "int8", "keras", "math", "nn", "random", "test", "uint8",
-    "version", *functions.__all__,
+    "GradientTape", "Tensor", "TensorSpec", "Variable", "bool", "config", "data", "executing_eagerly", "float16",
+    "float32", "float64", "function", "get_logger", "image", "int16", "int32", "int64", "int8", "keras", "math", "nn",
+    "random", "test", "uint8", "version", *functions.__all__,
 ]
 _ROOMS_OF_KERAS = ("initializers", "losses", "metrics", "optimizers")
 

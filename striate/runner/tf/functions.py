@@ -15,10 +15,13 @@ _SAME = (
     "greater_equal", "less", "less_equal", "log", "log1p", "logical_and", "logical_not", "logical_or", "matmul",
     "maximum", "minimum", "multiply", "negative", "not_equal", "ones_like", "round", "rsqrt", "sigmoid", "sign", "sin",
     "softplus", "sqrt", "square", "squared_difference", "subtract", "tan", "tanh", "tensordot", "tile", "where",
-    "zeros_like", "expand_dims", "squeeze", "stack", "reshape",
+    "zeros_like", "expand_dims", "squeeze", "stack", "reshape", "argsort", "custom_gradient", "einsum", "floor_divide",
+    "isfinite", "isnan", "logical_xor", "meshgrid", "mod", "reciprocal", "repeat", "sinh", "cosh", "sort",
+    "stop_gradient", "tril", "unstack",
 )
 """Functions that TensorFlow and Keras call with the same arguments."""
-_REDUCTIONS = ("all", "any", "max", "mean", "min", "prod", "sum")
+_REDUCTIONS = ("all", "any", "logsumexp", "max", "mean", "min", "prod", "std", "sum")
+newaxis = None
 
 
 def returning_tensors(function):
@@ -119,9 +122,51 @@ def clip_by_value(t, clip_value_min, clip_value_max, name=None) -> Any:
 
 
 @returning_tensors
+def add_n(inputs, name=None) -> Any:
+    """The sum of a list of tensors of one shape."""
+    total = inputs[0]
+    for part in inputs[1:]:
+        total = ops.add(total, part)
+    return total
+
+
+@returning_tensors
+def identity(input, name=None) -> Any:  # noqa: A002
+    """The same tensor."""
+    return input if is_symbolic(input) else convert_to_tensor(input)
+
+
+@returning_tensors
+def norm(tensor, ord="euclidean", axis=None, keepdims=False, name=None) -> Any:  # noqa: A002
+    """The length of vectors along an axis, or of everything."""
+    if ord in ("euclidean", 2):
+        return ops.sqrt(ops.sum(ops.square(tensor), axis=axis, keepdims=keepdims))
+    return ops.norm(tensor, ord=ord, axis=axis, keepdims=keepdims)
+
+
+@returning_tensors
+def pad(tensor, paddings, mode="CONSTANT", constant_values=0, name=None) -> Any:
+    """The tensor with margins: pairs of widths, one for each axis."""
+    pairs = tuple((int(before), int(after)) for before, after in paddings)
+    values = {"constant_values": constant_values} if mode.lower() == "constant" else {}
+    return ops.pad(tensor, pairs, mode=mode.lower(), **values)
+
+
+@returning_tensors
 def pow(x, y, name=None) -> Any:  # noqa: A001
     """x to the power of y."""
     return ops.power(x, y)
+
+
+@returning_tensors
+def split(value, num_or_size_splits, axis=0, num=None, name=None) -> Any:
+    """The tensor cut along an axis into so many equal parts, or into parts of these lengths (one may be -1)."""
+    if isinstance(num_or_size_splits, (int, np.integer)):
+        return ops.split(value, int(num_or_size_splits), axis=axis)
+    lengths = [int(length) for length in num_or_size_splits]
+    rest = value.shape[axis] - sum(length for length in lengths if length >= 0)
+    ends = np.cumsum([rest if length < 0 else length for length in lengths])
+    return ops.split(value, [int(end) for end in ends[:-1]], axis=axis)
 
 
 def zeros(shape, dtype="float32", name=None) -> Any:
@@ -171,7 +216,7 @@ def is_tensor(x) -> bool:
 
 
 __all__ = [
-    *_SAME, *(f"reduce_{name}" for name in _REDUCTIONS), "argmax", "argmin", "cast", "clip_by_value", "concat",
-    "constant", "convert_to_tensor", "fill", "gather", "is_tensor", "linspace", "one_hot", "ones", "pow", "range",
-    "rank", "shape", "size", "transpose", "zeros",
+    *_SAME, *(f"reduce_{name}" for name in _REDUCTIONS), "add_n", "argmax", "argmin", "cast", "clip_by_value",
+    "concat", "constant", "convert_to_tensor", "fill", "gather", "identity", "is_tensor", "linspace", "newaxis", "norm",
+    "one_hot", "ones", "pad", "pow", "range", "rank", "shape", "size", "split", "transpose", "zeros",
 ]

@@ -67,6 +67,30 @@ def l2_normalize(x, axis=None, epsilon=1e-12, name=None):
     return ops.multiply(x, ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), epsilon)))
 
 
+@returning_tensors
+def sigmoid_cross_entropy_with_logits(labels=None, logits=None, name=None):
+    """Cross-entropy of each number, from scores before the sigmoid."""
+    return ops.subtract(ops.softplus(logits), ops.multiply(labels, logits))
+
+
+@returning_tensors
+def l2_loss(t, name=None):
+    """Half the sum of the squares."""
+    return ops.multiply(ops.sum(ops.square(t)), 0.5)
+
+
+@returning_tensors
+def depth_to_space(input, block_size, data_format="NHWC", name=None):  # noqa: A002
+    """Channels laid out as squares of block_size x block_size pixels (sub-pixel convolution)."""
+    return ops.depth_to_space(input, block_size)
+
+
+@returning_tensors
+def space_to_depth(input, block_size, data_format="NHWC", name=None):  # noqa: A002
+    """Squares of block_size x block_size pixels laid into channels."""
+    return ops.space_to_depth(input, block_size)
+
+
 def dropout(x, rate, seed=None, name=None):
     """A share `rate` of the numbers set to 0, the others scaled so that the mean stays."""
     from striate import random
@@ -74,5 +98,6 @@ def dropout(x, rate, seed=None, name=None):
     return as_tensor(random.dropout(x, rate, seed=seed))
 
 
-__all__ = [*_SAME, "avg_pool", "avg_pool2d", "bias_add", "conv2d", "dropout", "l2_normalize", "max_pool", "max_pool2d",
-           "softmax_cross_entropy_with_logits", "sparse_softmax_cross_entropy_with_logits"]
+__all__ = [*_SAME, "avg_pool", "avg_pool2d", "bias_add", "conv2d", "depth_to_space", "dropout", "l2_loss",
+           "l2_normalize", "max_pool", "max_pool2d", "sigmoid_cross_entropy_with_logits",
+           "softmax_cross_entropy_with_logits", "space_to_depth", "sparse_softmax_cross_entropy_with_logits"]
