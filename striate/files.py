@@ -9,6 +9,7 @@ pieces (`Growing`).
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import os
 import secrets
@@ -27,6 +28,8 @@ from striate.errors import FileError, received
 _MARK = ".striate-tmp"
 _ABANDONED_SECONDS = 24 * 3600
 """A temporary file of another computer counts as left behind after this age."""
+_LONGEST_BEGINNING = 128
+"""Bytes; most file systems allow names of 255, of which the name of the computer takes up to 64."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _own_folder: Path | None = None
@@ -75,8 +78,7 @@ def replacing(path: str | os.PathLike, expected_bytes: int = 0) -> Iterator[Bina
         return
     try:
         os.makedirs(final.parent, exist_ok=True)
-        if final.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "is a folder")
+        _check_kind(final)
         _remove_abandoned(final)
         _check_space(final.parent, expected_bytes)
         temporary = _temporary(final)
@@ -245,15 +247,32 @@ class Growing:
         self.close()
 
 
+def _check_kind(final: Path) -> None:
+    """Only a plain file may be replaced: not a folder, and not a device such as /dev/null, which all others need."""
+    if final.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder")
+    if final.exists() and not final.is_file():
+        raise OSError(errno.EINVAL, "it is a device or a pipe, not a file. Give the name of a file")
+
+
 def _temporary(final: Path) -> Path:
     """A name beside `final` that says which process uses it."""
-    return final.parent / f".{final.name}.{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}{_MARK}"
+    owner = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
+    return final.parent / f"{_beginning(final)}{owner}{_MARK}"
+
+
+def _beginning(final: Path) -> str:
+    """How the names of temporary files of `final` begin; a long name is cut to leave room for the rest."""
+    name = f".{final.name}."
+    if len(os.fsencode(name)) <= _LONGEST_BEGINNING:
+        return name
+    return f".{hashlib.sha256(os.fsencode(final.name)).hexdigest()}."
 
 
 def _remove_abandoned(final: Path) -> None:
     """Removes what writers of the same file or folder left behind when they were killed."""
     for entry in os.scandir(final.parent):
-        if entry.name.startswith(f".{final.name}.") and entry.name.endswith(_MARK) and _is_abandoned(entry):
+        if entry.name.startswith(_beginning(final)) and entry.name.endswith(_MARK) and _is_abandoned(entry):
             if entry.is_dir(follow_symlinks=False):
                 shutil.rmtree(entry.path, ignore_errors=True)
                 continue
@@ -262,7 +281,7 @@ def _remove_abandoned(final: Path) -> None:
 
 
 def _is_abandoned(entry: os.DirEntry) -> bool:
-    host, process, _ = entry.name.removesuffix(_MARK).rsplit(".", 2)
+    host, process = [*entry.name.removesuffix(_MARK).rsplit(".", 2), "", ""][:2]
     if host.endswith(socket.gethostname()) and os.name == "posix" and process.isdecimal():
         return not _is_running(int(process))
     with suppress(FileNotFoundError):

@@ -20,6 +20,10 @@ _public_names: dict[Any, str] = {}
 _registered: dict[str, Any] = {}
 _registered_names: dict[Any, str] = {}
 
+_NUMBERS = frozenset({"bool", *(kind + bits for kind in ("int", "uint") for bits in ("8", "16", "32", "64")),
+                      "float16", "float32", "float64"})
+"""Types of arrays in descriptions."""
+
 
 class _Scopes(threading.local):
     def __init__(self) -> None:
@@ -198,7 +202,7 @@ def deserialize_keras_object(config: Any, custom_objects: dict | None = None, sa
         return {key: deserialize_keras_object(part, custom_objects, module=module) for key, part in config.items()}
     name, inner = config["class_name"], config["config"]
     if name == "__numpy__" or name == "__tensor__":
-        return np.array(inner["value"], dtype=inner["dtype"])
+        return _array(inner["value"], inner["dtype"])
     if name == "__slice__":
         return slice(inner["start"], inner["stop"], inner["step"])
     if name == "__ellipsis__":
@@ -213,6 +217,13 @@ def deserialize_keras_object(config: Any, custom_objects: dict | None = None, sa
     if config.get("compile_config") and hasattr(item, "compile_from_config"):
         item.compile_from_config(config["compile_config"])
     return item
+
+
+def _array(value: Any, dtype: str) -> np.ndarray:
+    """An array of numbers or texts: a type in a file neither says how long texts are to be nor names objects."""
+    if dtype not in _NUMBERS and not str(dtype).lstrip("<>|=").startswith("U"):
+        raise ArgumentError(f"An array in a description is of a type that is not read. {received(dtype=dtype)}")
+    return np.array(value, dtype=dtype if dtype in _NUMBERS else None)
 
 
 def lookup(name: str, module: str | None = None, registered: str | None = None,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from striate import config
-from striate.errors import FileError, TypeMismatchError, received
+from striate.errors import ArgumentError, FileError, TypeMismatchError, received
 from striate.files import is_lack_of_room
 
 _SPANS = ("train", "epoch", "test", "predict", "train_batch", "test_batch", "predict_batch")
@@ -43,7 +43,15 @@ class Callback:
         return {name: getattr(self, name) for name in self.memory}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Takes back what `get_state` gave, when a training is taken up again."""
+        """Takes back what `get_state` gave, when a training is taken up again: those attributes and no others, so that
+        a state from elsewhere cannot name another file to write to.
+
+        Raises:
+            ArgumentError: the state holds something else.
+        """
+        if not set(state) <= set(self.memory):
+            raise ArgumentError(f"The saved state of {type(self).__name__} holds something else than it remembers, "
+                                f"which is {', '.join(self.memory) or 'nothing'}. " + received(state=sorted(state)))
         for name, value in state.items():
             setattr(self, name, value)
 

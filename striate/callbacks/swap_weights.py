@@ -21,6 +21,8 @@ class SwapEMAWeights(Callback):
         False
     """
 
+    memory = ("_swapped",)
+
     def __init__(self, swap_on_epoch: bool = False):
         super().__init__()
         self.swap_on_epoch = swap_on_epoch

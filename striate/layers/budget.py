@@ -14,6 +14,12 @@ from contextlib import contextmanager
 import numpy as np
 
 from striate.errors import ModelFileError, received
+from striate.ops.allowance import allowance
+
+_OPERATIONS = 200_000
+"""Far beyond the thousands of the largest networks in use."""
+_NUMBERS = 16 << 20
+"""Of all the tables that layers make: weights of interpolations, windows, kernels that are not learnt."""
 
 
 class _Budget(threading.local):
@@ -25,10 +31,12 @@ _budget = _Budget()
 
 @contextmanager
 def weight_budget(nbytes: int) -> Iterator[None]:
-    """Weights made inside, on this thread, may take so many bytes in all, and are zeros."""
+    """Weights made inside, on this thread, may take so many bytes in all, and are zeros; operations and tables have
+    bounds of their own."""
     before, _budget.left = _budget.left, nbytes
     try:
-        yield
+        with allowance(_OPERATIONS, _NUMBERS):
+            yield
     finally:
         _budget.left = before
 

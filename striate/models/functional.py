@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterator
 from typing import Any
 
 from striate.errors import ArgumentError, received
 from striate.graph.trace import collect
 from striate.layers.base import Layer, call_arguments
-from striate.layers.symbolic import KerasTensor, Node, Operation
+from striate.layers.symbolic import KerasTensor, Node, Operation, symbolic_leaves
 from striate.models.model import Model
 from striate.models.node_graph import NodeGraph
 from striate.serialization import deserialize_keras_object, export, serialize_keras_object
@@ -91,10 +92,6 @@ def _implied(node: Node) -> dict[str, Any]:
     return implied
 
 
-class _Pending(Exception):
-    """A call needs a tensor that is not made yet."""
-
-
 def functional_from_config(cls: type[Model], config: dict[str, Any]) -> Model:
     """The model that a functional configuration describes.
 
@@ -105,25 +102,12 @@ def functional_from_config(cls: type[Model], config: dict[str, Any]) -> Model:
     descriptions = config.pop("layers")
     inputs, outputs = config.pop("input_layers"), config.pop("output_layers")
     layers: dict[str, Operation] = {}
-    calls: deque[tuple[Operation, Any]] = deque()
+    calls: dict[str, deque] = {}
     for description in descriptions:
         layer = deserialize_keras_object(description)
-        layers[description.get("name") or layer.name] = layer
-        calls.extend((layer, call) for call in description.get("inbound_nodes", ()))
-    waiting = 0
-    while calls:
-        layer, call = calls.popleft()
-        try:
-            args, kwargs = _deserialize_call(call, layers)
-        except _Pending as reason:
-            calls.append((layer, call))
-            waiting += 1
-            if waiting > len(calls):
-                raise ArgumentError("The model's configuration has calls that form a loop or lead nowhere: "
-                                    f"{reason}. {received(layer=layer.name)}") from None
-            continue
-        waiting = 0
-        layer(*args, **kwargs)
+        name = description.get("name") or layer.name
+        layers[name], calls[name] = layer, deque(description.get("inbound_nodes", ()))
+    _make_calls(calls, layers)
 
     def tensor(place):
         name, index, position = place
@@ -132,6 +116,52 @@ def functional_from_config(cls: type[Model], config: dict[str, Any]) -> Model:
             index -= 1
         return _tensor(layers, [name, index, position])
     return cls(inputs=_map_places(inputs, tensor), outputs=_map_places(outputs, tensor), **config)
+
+
+def _make_calls(calls: dict[str, deque], layers: dict[str, Operation]) -> None:
+    """Makes the calls of every layer in their order, each as soon as the tensors that it takes are there."""
+    waiting: dict[tuple[str, int], list[str]] = {}
+    lacking: Counter[str] = Counter()
+    ready = deque(calls)
+    while ready:
+        name = ready.popleft()
+        layer, left = layers[name], calls[name]
+        while left:
+            missing = {(other, index) for other, index in _references(left[0])
+                       if index >= len(_layer(layers, other)._inbound_nodes)}
+            lacking[name] = len(missing)
+            for place in missing:
+                waiting.setdefault(place, []).append(name)
+            if missing:
+                break
+            args, kwargs = _deserialize_call(left.popleft(), layers)
+            if not symbolic_leaves(args, kwargs):
+                raise ArgumentError("The model's configuration calls a layer without a tensor of the model, so that it "
+                                    f"would compute something at once. {received(layer=name)}")
+            layer(*args, **kwargs)
+            for other in waiting.pop((name, len(layer._inbound_nodes) - 1), ()):
+                lacking[other] -= 1
+                if not lacking[other]:
+                    ready.append(other)
+    for (lacked, index), names in waiting.items():
+        raise ArgumentError("The model's configuration has calls that form a loop or lead nowhere: there is no call "
+                            f"{index} of {lacked!r}. {received(layer=names[0])}")
+
+
+def _references(call: Any) -> Iterator[tuple[str, int]]:
+    """(layer, number of its call) for each tensor that a call takes."""
+    if isinstance(call, list):
+        yield from ((place[0], place[1]) for place in _places_of(call))
+        return
+    parts = [call["args"], call["kwargs"]]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict) and part.get("class_name") == "__keras_tensor__":
+            yield tuple(part["config"]["keras_history"][:2])
+        elif isinstance(part, dict):
+            parts += [] if "class_name" in part else part.values()
+        elif isinstance(part, list):
+            parts += part
 
 
 def _map_places(structure: Any, function) -> Any:
@@ -143,20 +173,29 @@ def _map_places(structure: Any, function) -> Any:
     return [_map_places(item, function) for item in structure]
 
 
-def _tensor(layers: dict[str, Operation], place) -> KerasTensor:
-    name, index, position = place
+def _layer(layers: dict[str, Operation], name: str) -> Operation:
     if name not in layers:
         raise ArgumentError(f"The model's configuration names a layer that it does not contain. {received(layer=name)}")
-    nodes = layers[name]._inbound_nodes
+    return layers[name]
+
+
+def _tensor(layers: dict[str, Operation], place) -> KerasTensor:
+    name, index, position = place
+    nodes = _layer(layers, name)._inbound_nodes
     if not 0 <= index < len(nodes) or not 0 <= position < len(nodes[index].output_tensors):
-        raise _Pending(f"output {position} of call {index} of {name!r}")
+        raise ArgumentError(f"The model's configuration names a tensor that no layer gives. {received(tensor=place)}")
     return nodes[index].output_tensors[position]
+
+
+def _places_of(call: list) -> list:
+    """The tensors that a call in the list form of older versions takes."""
+    return [call] if call and isinstance(call[0], str) else call
 
 
 def _deserialize_call(call: Any, layers: dict[str, Operation]) -> tuple[tuple, dict]:
     """(args, kwargs) of one call, in Keras 3's form or the list form of older versions."""
     if isinstance(call, list):
-        places = [call] if call and isinstance(call[0], str) else call
+        places = _places_of(call)
         tensors = [_tensor(layers, place[:3]) for place in places]
         kwargs = places[0][3] if places and len(places[0]) > 3 else {}
         return (tensors[0] if len(tensors) == 1 else tensors,), kwargs

@@ -6,6 +6,7 @@ import numpy as np
 
 from striate import ops
 from striate.errors import ArgumentError, ShapeError, received
+from striate.ops.allowance import spend_numbers
 from striate.ops.broadcast import shape_of
 from striate.ops.resample import image_axes
 
@@ -105,6 +106,7 @@ def gaussian_blur(images, kernel_size=(3, 3), sigma=(1.0, 1.0), data_format=None
         return ops.squeeze(gaussian_blur(ops.expand_dims(images, 0), kernel_size, sigma, data_format), 0)
 
     def window(size, width):
+        spend_numbers(size)
         places = np.arange(size, dtype=np.float32) - (size - 1) / 2.0
         weights = ops.exp(ops.square(places / width) * -0.5)
         return weights / ops.sum(weights)

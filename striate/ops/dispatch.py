@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from striate.ops.allowance import check_sizes, is_limited, spend_numbers, spend_operation
 from striate.ops.spec import OPS, TensorType
 
 
@@ -65,12 +66,17 @@ def apply(op: str, inputs: list, **attributes):
     for value in inputs:
         if hasattr(value, "__striate_symbolic__"):
             return value.__striate_symbolic__(op, inputs, attributes)
+    spend_operation()
     tracer = active_tracer()
     if tracer is not None:
         outputs = tracer.record(op, inputs, attributes)
+        check_sizes(output.type.shape for output in outputs)
     else:
         arrays = [to_array(value) for value in inputs]
-        OPS[op].shape([TensorType(array.shape, str(array.dtype)) for array in arrays], **attributes)
+        types = OPS[op].shape([TensorType(array.shape, str(array.dtype)) for array in arrays], **attributes)
+        if is_limited():
+            for type in types:
+                spend_numbers(*type.shape)
         outputs = OPS[op].reference(*arrays, **attributes)
     return outputs[0] if len(outputs) == 1 else tuple(outputs)
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from striate import ops
 from striate.errors import ArgumentError, ShapeError, received
+from striate.ops.allowance import spend_numbers
 from striate.ops.broadcast import shape_of
 from striate.ops.dispatch import apply
 from striate.ops.spec import OpSpec, TensorType, register
@@ -251,6 +252,7 @@ def _adaptive(reduce_axis, inputs, output_size, data_format):
         length = shape_of(inputs)[axis]
         if length is None:
             raise ShapeError("Adaptive pooling needs maps whose size is known. " + received(shape=shape_of(inputs)))
+        spend_numbers(size, length)
         cuts = [(i * length // size, -(-(i + 1) * length // size)) for i in range(size)]
         inputs = reduce_axis(inputs, cuts, axis)
     return inputs

@@ -12,6 +12,7 @@ import numpy as np
 
 from striate import ops
 from striate.errors import ArgumentError, ShapeError, received
+from striate.ops.allowance import spend_numbers
 from striate.ops.broadcast import dtype_of, is_floating, shape_of
 
 
@@ -40,6 +41,7 @@ def resize_matrix(length: int, size: int, interpolation: str, antialias: bool = 
         >>> resize_matrix(2, 4, "bilinear").tolist()
         [[1.0, 0.0], [0.75, 0.25], [0.25, 0.75], [0.0, 1.0]]
     """
+    spend_numbers(size, length)
     places = (np.arange(size) + 0.5) * (length / size) - 0.5
     stretch = max(length / size, 1.0) if antialias else 1.0
     weights = KERNELS[interpolation](np.abs(places[:, None] - np.arange(length)) / stretch)
@@ -125,6 +127,7 @@ def resize(images, size, interpolation="bilinear", antialias=False, crop_to_aspe
     for axis, count in zip(axes, size, strict=True):
         length = shape_of(x)[axis]
         if interpolation == "nearest":
+            spend_numbers(count)
             x = ops.take(x, np.floor((np.arange(count) + 0.5) * length / count).astype(np.int32), axis=axis)
         elif length != count:
             x = weigh_axis(ops.convert_to_tensor(x), resize_matrix(length, count, interpolation, antialias), axis)

@@ -11,6 +11,7 @@ import numpy as np
 
 from striate import ops
 from striate.errors import ArgumentError, ShapeError, received
+from striate.ops.allowance import spend_numbers
 from striate.ops.broadcast import dtype_of, floating, shape_of
 from striate.ops.dispatch import apply
 from striate.ops.spec import OpSpec, TensorType, register
@@ -153,12 +154,14 @@ def extract_sequences(x, sequence_length, sequence_stride):
     """Pieces of the last axis, one every `sequence_stride` numbers: (..., n) to (..., pieces, sequence_length)."""
     x = ops.convert_to_tensor(x)
     count = (shape_of(x)[-1] - sequence_length) // sequence_stride + 1
+    spend_numbers(count, sequence_length)
     places = np.arange(count)[:, None] * sequence_stride + np.arange(sequence_length)
     return ops.take(x, places.astype(np.int32), axis=-1)
 
 
 def _frame_window(window, sequence_length: int, fft_length: int) -> np.ndarray:
     """The window in the middle of fft_length numbers; ones when there is none."""
+    spend_numbers(fft_length)
     if window is None:
         return np.ones(fft_length, np.float32)
     if isinstance(window, str):
@@ -199,6 +202,7 @@ def _overlapped(pieces, stride: int):
     """Pieces (..., count, length) added into one line, each `stride` numbers after the one before."""
     shape = shape_of(pieces)
     count, length = shape[-2:]
+    spend_numbers(count, length)
     places = (np.arange(count)[:, None] * stride + np.arange(length)).reshape(-1).astype(np.int32)
     rows = ops.transpose(ops.reshape(pieces, (-1, count * length)), (1, 0))
     empty = np.zeros((stride * (count - 1) + length, shape_of(rows)[1]), dtype_of(pieces))

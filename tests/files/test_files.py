@@ -159,3 +159,21 @@ def test_symbolic_link_stays_and_mode_is_kept(tmp_path):
 def test_folder_in_the_way(tmp_path):
     with pytest.raises(FileError, match="it is a folder. Give the name of a file."):
         files.write_bytes(tmp_path, b"")
+
+
+def test_only_plain_files_are_replaced(tmp_path):
+    """A device or a pipe is never replaced by a file: who writes to /dev/null as root must not take it from all."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in ("/dev/null", tmp_path / "pipe"):
+        with pytest.raises(FileError, match="a device or a pipe"):
+            files.write_bytes(path, b"x")
+    assert os.listdir(tmp_path) == ["pipe"] and not os.path.isfile("/dev/null")
+
+
+@pytest.mark.parametrize("name", ["a" * 255, "ü" * 127, "a"])
+def test_names_as_long_as_can_be_and_foreign_files_with_our_mark(tmp_path, name):
+    """255 bytes leave no room for a longer temporary name; a file with no process in its name is no writer's."""
+    (tmp_path / f".{name[:100]}.striate-tmp").write_bytes(b"not ours")
+    for content in (b"old", b"new"):
+        files.write_bytes(tmp_path / name, content)
+    assert (tmp_path / name).read_bytes() == b"new" and len(os.listdir(tmp_path)) == 2

@@ -1,11 +1,13 @@
 """What a saved training refuses, survives and forgets."""
 
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
 
-from striate import Input, Sequential, callbacks, checkpoints, layers, seeds
+from striate import Input, Sequential, callbacks, checkpoints, layers, optimizers, seeds
 from striate.errors import ArgumentError, FileError
 
 X = np.random.default_rng(0).random((40, 4), np.float32)
@@ -96,3 +98,45 @@ def test_code_of_the_users_that_fails_leaves_a_training_that_goes_on_to_the_same
     with pytest.raises(RuntimeError, match="on purpose"):
         train(tmp_path / "run", callbacks.LambdaCallback(**{moment: fails}))
     assert train(tmp_path / "run") == expected
+
+
+def trained(folder, epochs, watchers=()):
+    """(all arrays, the history) of a training with averages of the weights, a metric and a validation."""
+    seeds.set_random_seed(6)
+    model = Sequential([Input((4,)), layers.Dense(3, activation="relu"), layers.Dense(2, activation="softmax")])
+    model.compile(optimizers.SGD(0.1, momentum=0.9, use_ema=True, ema_momentum=0.7), "sparse_categorical_crossentropy",
+                  metrics=["accuracy"])
+    backup = callbacks.BackupAndRestore(folder, delete_checkpoint=False)
+    history = model.fit(X, Y, epochs=epochs, batch_size=8, verbose=0, validation_data=(X[:12], Y[:12]),
+                        callbacks=[*watchers, backup])
+    return [variable.numpy().tobytes() for variable in (*model.variables, *model.optimizer.variables)], history
+
+
+def test_weights_that_are_swapped_when_the_state_is_saved_are_swapped_back(tmp_path):
+    """At the end of an epoch the averages are in place of the weights; the next process must know."""
+    whole, history = trained(tmp_path / "whole", 4, [callbacks.SwapEMAWeights(swap_on_epoch=True)])
+    trained(tmp_path / "run", 2, [callbacks.SwapEMAWeights(swap_on_epoch=True)])
+    arrays, found = trained(tmp_path / "run", 4, [callbacks.SwapEMAWeights(swap_on_epoch=True)])
+    assert found.history == history.history and arrays == whole
+
+
+def test_ctrl_c_during_a_validation_keeps_what_the_epoch_gathered(tmp_path):
+    """The state is that of before the validation, whose own sums of losses and metrics are not the training's."""
+    def stop(batch, logs):
+        if len(seen) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        seen.append(batch)
+    seen: list = []
+    whole, history = trained(tmp_path / "whole", 4)
+    interrupted = trained(tmp_path / "run", 4, [callbacks.LambdaCallback(on_test_batch_end=stop)])[1]
+    assert interrupted.interrupted and len(interrupted.history["loss"]) == 1
+    arrays, found = trained(tmp_path / "run", 4)
+    assert found.history == history.history and arrays == whole
+
+
+def test_a_state_of_a_stranger_cannot_have_a_callback_write_elsewhere(tmp_path):
+    """It may set what the callback remembers and nothing else: not the name of its file."""
+    logger, target = callbacks.CSVLogger(tmp_path / "log.csv"), tmp_path / "authorized_keys"
+    with pytest.raises(ArgumentError, match="holds something else than it remembers"):
+        logger.set_state({"filename": str(target), "_content": "evil", "keys": []})
+    assert not target.exists() and logger.filename == str(tmp_path / "log.csv")

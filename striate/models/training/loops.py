@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from typing import Any
@@ -127,7 +128,11 @@ def _epoch(training: Training, guard: InterruptGuard, validation_freq: Any) -> d
         return None
     logs = model.get_metrics_result()
     if training.validation is not None and _is_due(epoch, validation_freq):
+        gathered = copy.deepcopy(training.sums())
         found = evaluate(model, training.validation, callbacks, guard)
+        if guard.requested:  # A state that is saved now is that of before the validation, which will be made again.
+            training.set_sums(gathered)
+            return None
         logs = dict(sorted((logs | {f"val_{name}": value for name, value in found.items()}).items()))
     if guard.requested:
         return None

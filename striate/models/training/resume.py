@@ -52,11 +52,22 @@ class Training:
             "stopped": bool(model.stop_training),
             "variables": [variable.array for variable in model.variables],
             "optimizer": [variable.array for variable in model.optimizer.variables],
-            "losses": model._mean_losses.state,
-            "metrics": [{"sums": metric.sums, "variables": [variable.array for variable in metric.variables]}
-                        for metric in model.metrics],
+            **self.sums(),
             "callbacks": [[name, item.get_state()] for name, item in self._named_callbacks()],
         }
+
+    def sums(self) -> dict[str, Any]:
+        """What losses and metrics have gathered in the epoch so far."""
+        return {"losses": self.model._mean_losses.state,
+                "metrics": [{"sums": metric.sums, "variables": [variable.array for variable in metric.variables]}
+                            for metric in self.model.metrics]}
+
+    def set_sums(self, state: dict[str, Any]) -> None:
+        """Puts back what `sums` gave."""
+        self.model._mean_losses.state = state["losses"]
+        for metric, saved in zip(self.model.metrics, state["metrics"], strict=True):
+            metric.set_sums(saved["sums"])
+            _assign(metric.variables, saved["variables"])
 
     def fingerprint(self) -> dict[str, Any]:
         """What must be the same when the training goes on: the model, the data, how it is trained."""
@@ -126,10 +137,7 @@ class Training:
         model.stop_training = state["stopped"]
         _assign(model.variables, state["variables"])
         _assign(model.optimizer.variables, state["optimizer"])
-        model._mean_losses.state = state["losses"]
-        for metric, saved in zip(model.metrics, state["metrics"], strict=True):
-            metric.set_sums(saved["sums"])
-            _assign(metric.variables, saved["variables"])
+        self.set_sums(state)
         saved_callbacks = dict(state["callbacks"])
         for name, item in self._named_callbacks():
             if name in saved_callbacks:
