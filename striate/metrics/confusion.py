@@ -7,6 +7,7 @@ import numpy as np
 from striate.errors import ArgumentError, ShapeError, received
 from striate.losses.base import same_rank
 from striate.metrics.base import Metric, as_number, ratio
+from striate.ops.allowance import spend_numbers
 from striate.serialization import export
 
 _NEVER = -1e10
@@ -24,6 +25,7 @@ def _even_thresholds(count: int) -> list[float]:
     """`count` thresholds at equal distances from 0 to 1."""
     if count <= 0:
         raise ArgumentError("Argument `num_thresholds` must be an integer > 0. " + received(num_thresholds=count))
+    spend_numbers(count)
     return [0.5] if count == 1 else [0.0, *((i + 1) / (count - 1) for i in range(count - 2)), 1.0]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from striate.errors import ArgumentError, ShapeError, received
 from striate.losses.base import same_rank
 from striate.metrics.base import Metric, as_number
+from striate.ops.allowance import spend_numbers
 from striate.serialization import export
 
 _EPSILON = 1e-7
@@ -143,6 +144,7 @@ class MeanIoU(IoU):
 
     def __init__(self, num_classes, name=None, dtype=None, ignore_class=None, sparse_y_true=True, sparse_y_pred=True,
                  axis=-1):
+        spend_numbers(num_classes, num_classes)
         super().__init__(num_classes, list(range(num_classes)), name, dtype, ignore_class, sparse_y_true,
                          sparse_y_pred, axis)
 

@@ -59,7 +59,7 @@ class Training:
     def sums(self) -> dict[str, Any]:
         """What losses and metrics have gathered in the epoch so far."""
         return {"losses": self.model._mean_losses.state,
-                "metrics": [{"sums": metric.sums, "variables": [variable.array for variable in metric.variables]}
+                "metrics": [{"sums": metric.sums, "variables": [variable.array for variable in metric._variables]}
                             for metric in self.model.metrics]}
 
     def set_sums(self, state: dict[str, Any]) -> None:
@@ -67,7 +67,7 @@ class Training:
         self.model._mean_losses.state = state["losses"]
         for metric, saved in zip(self.model.metrics, state["metrics"], strict=True):
             metric.set_sums(saved["sums"])
-            _assign(metric.variables, saved["variables"])
+            _assign(metric._variables, saved["variables"])
 
     def fingerprint(self) -> dict[str, Any]:
         """What must be the same when the training goes on: the model, the data, how it is trained."""
