@@ -134,8 +134,6 @@ def _epoch(training: Training, guard: InterruptGuard, validation_freq: Any) -> d
             training.set_sums(gathered)
             return None
         logs = dict(sorted((logs | {f"val_{name}": value for name, value in found.items()}).items()))
-    if guard.requested:
-        return None
     training.end_epoch()
     callbacks.on_epoch_end(epoch, logs)
     return logs
