@@ -71,6 +71,7 @@ class Folds:
         self.folder, self.data, self.model, self.count, self.seed = folder, data, model, count, seed
         self.recipe = networks.recipe(model, of_data=data.recipe, **recipe)
         self.images, self.labels = _pictures(data)
+        self.test_labels = np.asarray(data.test[1]).reshape(-1)
         self.parts = parts(self.labels, count, seed)
         self.about = {"data": data.said, "model": model, "count": count, "seed": seed,
                       "recipe": networks.said(self.recipe)}
@@ -99,7 +100,7 @@ class Folds:
                 results.append(result)
                 say("fold {fold}: accuracy {accuracy:.4f} on {images} images".format(**result[0]))
         rows, shares = [row for row, _ in results], np.mean([share for _, share in results], axis=0)
-        found = Found(self.about, rows, float((shares.argmax(axis=1) == self.data.test[1]).mean()))
+        found = Found(self.about, rows, float((shares.argmax(axis=1) == self.test_labels).mean()))
         write_text(self.folder / FILE, json.dumps(found.data(), indent=2, ensure_ascii=False) + "\n")
         return found
 
@@ -110,7 +111,7 @@ class Folds:
         tests = networks.probabilities(model, model.predict(networks.pixels(model, self.data.test[0]), batch_size=256,
                                                             verbose=0))
         row = {"fold": number, "images": int(held.sum()), "accuracy": own.accuracy, "loss": own.loss,
-               "test_accuracy": float((tests.argmax(axis=1) == self.data.test[1]).mean())}
+               "test_accuracy": float((tests.argmax(axis=1) == self.test_labels).mean())}
         return row, tests
 
     def _trained(self, number: int):

@@ -117,6 +117,25 @@ def metrics(order):
     return {"weights": digest(model), "history": history.history, "predicted": float(predicted["b"].sum())}
 
 
+def callbacks_and_weights(order):
+    """Odd sizes everywhere: fewer samples than shards, more shards than ranks can share alike, weights of classes and
+    of samples, metrics that are no means, and callbacks that decide."""
+    found = []
+    for batch_size, shards, weights in ((5, 7, "class"), (26, 5, "sample"), (11, 3, "none")):
+        model, x, y = made("mixed", shards, weighted_metrics=["accuracy"])
+        place = Path(order["folder"]) / f"{batch_size}.keras"
+        deciding = [callbacks.EarlyStopping("val_loss", patience=2, restore_best_weights=True),
+                    callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=1, min_delta=0.5),
+                    callbacks.ModelCheckpoint(place, monitor="val_accuracy", save_best_only=True)]
+        given = {"class": {"class_weight": {0: 1.0, 1: 0.25, 2: 3.0}}, "none": {},
+                 "sample": {"sample_weight": np.linspace(0, 2, len(x)).astype(np.float32)}}[weights]
+        history = model.fit(x, y, batch_size=batch_size, epochs=4, verbose=0, callbacks=deciding,
+                            validation_split=0.27, validation_batch_size=4, **given).history
+        found.append([digest(model), history, float(model.optimizer.learning_rate.numpy()),
+                      digest(keras.models.load_model(place)), model.evaluate(x, y, batch_size=7, verbose=0)])
+    return found
+
+
 def fails(order):
     """One rank has an error of its own."""
     if parallel.ranks().rank == order["rank"]:
@@ -178,7 +197,8 @@ def places(order):
 
 
 TASKS = {function.__name__: function
-         for function in (train, backed_up, metrics, fails, mapped, folds, tuned, stored, interrupted, places)}
+         for function in (train, backed_up, metrics, callbacks_and_weights, fails, mapped, folds, tuned, stored,
+                          interrupted, places)}
 
 if __name__ == "__main__":
     wanted = json.loads(sys.argv[1])

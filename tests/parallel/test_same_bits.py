@@ -47,6 +47,15 @@ def test_generators_and_metrics_on_ranks(run):
     assert run(2, task="metrics", shards=3) == run(None, task="metrics", shards=3)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("ranks", [3, pytest.param(2, marks=pytest.mark.nightly)])
+def test_odd_sizes_weights_and_callbacks_on_ranks(run, tmp_path, ranks):
+    order = {"task": "callbacks_and_weights", "folder": str(tmp_path)}
+    alone = run(None, **order)
+    assert run(ranks, **order) == alone
+    assert any(len(set(history["learning_rate"])) > 1 for _, history, *_ in alone)
+
+
 def trained(shards, **compile_options):
     model, x, y = made("mixed", shards, **compile_options)
     history = model.fit(x, y, batch_size=12, epochs=1, verbose=0, shuffle=False)
