@@ -45,6 +45,11 @@ class SeedGenerator:
         self.seed = seeds.global_seed() if seed is None else int(seed)
         self._uses = 0
 
+    @property
+    def state(self) -> np.ndarray:
+        """uint32 (2,): the seed, and how often numbers were drawn."""
+        return np.array([self.seed & 0xFFFFFFFF, self._uses], np.uint32)
+
     def next(self, ordered: bool = True) -> np.ndarray:
         """The state of this use, uint32 of shape (4,): seed low and high, number of uses so far low and high."""
         state = seeds.state_words(self.seed, self._uses)

@@ -12,7 +12,7 @@ import numpy as np
 
 from striate import ops
 from striate.errors import ArgumentError, received
-from striate.ops.broadcast import shape_of
+from striate.ops.broadcast import dtype_of, floating, shape_of
 from striate.ops.dispatch import apply
 from striate.ops.elementwise import absolute, clip, erf, exp, expm1, maximum, relu, sigmoid, softplus, tanh, where
 from striate.ops.reduce import normal_axes
@@ -181,7 +181,7 @@ register(OpSpec("log_softmax", lambda inputs, axis: [inputs[0]], _log_softmax_re
 
 
 def _over_axes(op, x, axis):
-    shape = shape_of(x)
+    x, shape = ops.cast(x, floating(dtype_of(x))), shape_of(x)
     axes = normal_axes(axis, len(shape))
     if len(axes) == 1:
         return apply(op, [x], axis=axes[0])

@@ -8,7 +8,7 @@ import numpy as np
 
 from striate import ops
 from striate.errors import ArgumentError, received
-from striate.ops.broadcast import dtype_of, is_floating, shape_of
+from striate.ops.broadcast import dtype_of, floating, is_floating, shape_of
 from striate.ops.reduce import normal_axes
 
 _slice = slice
@@ -142,6 +142,7 @@ def cumprod(x, axis=None, dtype=None):
     if axis is None:
         x, axis = ops.ravel(x), 0
     axis = normal_axes(axis, len(shape_of(x)))[0]
+    x = ops.cast(x, "int32") if dtype_of(x) == "bool" else x
     parts = [_at(x, axis, _slice(0, 1))]
     for place in range(1, shape_of(x)[axis]):
         parts.append(parts[-1] * _at(x, axis, _slice(place, place + 1)))
@@ -171,6 +172,7 @@ def median(x, axis=None, keepdims=False):
     """The number in the middle of the order, or the mean of the two."""
     rank = len(shape_of(x))
     axes = normal_axes(axis, rank)
+    x = ops.cast(x, floating(dtype_of(x)))
     kept = [n for i, n in enumerate(shape_of(x)) if i not in axes]
     flat = ops.reshape(ops.moveaxis(x, axes, tuple(range(rank - len(axes), rank))), (*kept, -1))
     ordered = ops.sort(flat, axis=-1)

@@ -105,7 +105,7 @@ negative = unary("negative", np.negative, lambda x, y, g: -g, "-x.", integers=Tr
 absolute = unary("absolute", np.abs, lambda x, y, g: g * ops.sign(x), "The magnitude of x.", integers=True)
 abs = absolute  # noqa: A001 - Keras' name
 sign: Callable = unary("sign", np.sign, lambda x, y, g: None, "-1, 0 or 1.", integers=True)
-square = unary("square", np.square, lambda x, y, g: 2.0 * g * x, "x * x.", integers=True)
+_square = unary("square", np.square, lambda x, y, g: 2.0 * g * x, "x * x.", integers=True)
 floor: Callable = unary("floor", np.floor, lambda x, y, g: None, "The largest whole number that is not above x.")
 ceil = unary("ceil", np.ceil, lambda x, y, g: None, "The smallest whole number that is not below x.")
 trunc = unary("trunc", np.trunc, lambda x, y, g: None, "x without its fraction.")
@@ -164,6 +164,16 @@ register(OpSpec("clip", lambda inputs, x_min, x_max: [inputs[0]], _clip_referenc
                 elementwise=True))
 
 
+def _counted(x):
+    """Truth values as integers, anything else as it is."""
+    return cast(x, "int32") if dtype_of(x) == "bool" else x
+
+
+def square(x):
+    """x * x."""
+    return _square(_counted(x))
+
+
 def clip(x, x_min, x_max):
     """x, no smaller than `x_min` and no larger than `x_max`.
 
@@ -173,6 +183,7 @@ def clip(x, x_min, x_max):
         >>> clip([-2.0, 0.5, 9.0], 0.0, 1.0)
         array([0. , 0.5, 1. ], dtype=float32)
     """
+    x = _counted(x)
     if isinstance(x_min, (int, float)) and isinstance(x_max, (int, float)):
         return apply("clip", [x], x_min=x_min, x_max=x_max)
     return minimum(maximum(x, x_min), x_max)
@@ -250,6 +261,7 @@ def stop_gradient(variable):
 
 def logaddexp(x1, x2):
     """log(exp(x1) + exp(x2)) without overflow; shapes broadcast."""
+    x1, x2 = (cast(x, floating_dtype(x)) for x in (x1, x2))
     return maximum(x1, x2) + log1p(exp(-absolute(subtract(x1, x2))))
 
 

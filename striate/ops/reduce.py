@@ -233,14 +233,18 @@ def argmin(x, axis=None, keepdims=False):
 
 # ---- running sums and weighted means --------------------------------------------------------------------------
 
+def _running_type(dtype: str) -> str:
+    return "int32" if dtype == "bool" else dtype
+
+
 def _cumsum_reference(x, axis, reverse):
     x = np.flip(x, axis) if reverse else x
-    y = np.cumsum(x.astype(np.float64) if is_floating(x.dtype) else x, axis=axis).astype(_sum_type(str(x.dtype)))
+    y = np.cumsum(x.astype(np.float64) if is_floating(x.dtype) else x, axis=axis).astype(_running_type(str(x.dtype)))
     return [np.flip(y, axis) if reverse else y]
 
 
 def _cumsum_shape(inputs, axis, reverse):
-    return [TensorType(inputs[0].shape, _sum_type(inputs[0].dtype))]
+    return [TensorType(inputs[0].shape, _running_type(inputs[0].dtype))]
 
 
 def _cumsum_gradient(node, g):

@@ -1,0 +1,29 @@
+"""Types of results for integers, bytes and truth values, as Keras 3.15 over PyTorch gives them."""
+
+import numpy as np
+import pytest
+
+from striate import ops, random
+
+WHOLE = np.arange(4, dtype="int32")
+INPUTS = (WHOLE, WHOLE > 1, WHOLE.astype("uint8"))
+
+
+@pytest.mark.parametrize("function, expected", [
+    (lambda x: ops.logaddexp(x, x), "float32 float32 float32"), (ops.median, "float32 float32 float32"),
+    (ops.softmax, "float32 float32 float32"), (ops.square, "int32 int32 uint8"),
+    (lambda x: ops.clip(x, 0, 2), "int32 int32 uint8"), (ops.cumprod, "int32 int32 uint8"),
+    (ops.cumsum, "int32 int32 uint8"),
+], ids="logaddexp median softmax square clip cumprod cumsum".split())
+def test_types(function, expected):
+    assert [str(function(x).dtype) for x in INPUTS] == expected.split()
+
+
+def test_softmax_of_integers_is_no_row_of_zeros():
+    np.testing.assert_allclose(ops.softmax(np.array([1, 1])), [0.5, 0.5])
+
+
+def test_a_seed_generator_has_a_state():
+    generator = random.SeedGenerator(5)
+    random.normal((2,), seed=generator)
+    assert generator.state.dtype == "uint32" and generator.state.tolist() == [5, 1]
