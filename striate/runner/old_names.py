@@ -30,7 +30,7 @@ MOVED = {
 """Old path -> the room of today that holds the same names."""
 
 TOP = ("preprocessing", "engine")
-_TENSORFLOW = ("config", "data", "image", "math", "nn", "random", "test")
+_TENSORFLOW = ("config", "data", "image", "io", "math", "nn", "random", "test")
 _ABSENT = object()
 _attached: list[tuple[Any, str, Any]] = []
 """Owner, name and what was there before."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from striate import Variable, adaptations
 from striate.runner import keras
-from striate.runner.tf import config, data, functions, image, math, nn, random, test
+from striate.runner.tf import config, data, functions, image, io, math, nn, random, test
 from striate.runner.tf.functions import *  # noqa: F403 - tf.reduce_mean and its like
 from striate.runner.tf.tape import GradientTape
 from striate.utils.pipeline import TensorSpec
@@ -30,8 +30,8 @@ int8, int16, int32, int64, uint8 = (np.dtype(name) for name in ("int8", "int16",
 
 __all__ = [
     "GradientTape", "Tensor", "TensorSpec", "Variable", "bool", "config", "data", "executing_eagerly", "float16",
-    "float32", "float64", "function", "get_logger", "image", "int16", "int32", "int64", "int8", "keras", "math", "nn",
-    "random", "test", "uint8", "version", *functions.__all__,
+    "float32", "float64", "function", "get_logger", "image", "io", "int16", "int32", "int64", "int8", "keras", "math",
+    "nn", "random", "test", "uint8", "version", *functions.__all__,
 ]
 _ROOMS_OF_KERAS = ("initializers", "losses", "metrics", "optimizers")
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from striate import ops
+from striate.errors import ArgumentError, received
 from striate.utils.tensor import as_tensor, is_symbolic
 
 _SAME = (
@@ -210,6 +211,23 @@ def rank(input, name=None) -> Any:  # noqa: A002
     return convert_to_tensor(len(np.shape(input)))
 
 
+def numpy_function(func=None, inp=None, Tout=None, stateful=True, name=None) -> Any:
+    """func of arrays, its results as tensors of the types `Tout`; for pipelines, not inside models."""
+    if any(is_symbolic(item) for item in inp):
+        raise ArgumentError("Python functions of arrays work in pipelines of data, not inside a model, whose numbers "
+                            "are not known while it is traced. " + received(function=func))
+    results = func(*[np.array(item) for item in inp])
+    if isinstance(Tout, (list, tuple)):
+        given = results if isinstance(results, (list, tuple)) else [results]
+        return [convert_to_tensor(item, kind) for item, kind in zip(given, Tout, strict=True)]
+    return convert_to_tensor(results, Tout)
+
+
+def py_function(func=None, inp=None, Tout=None, name=None) -> Any:
+    """`numpy_function` whose function gets tensors."""
+    return numpy_function(lambda *arrays: func(*as_tensor(list(arrays))), inp, Tout)
+
+
 def is_tensor(x) -> bool:
     """Whether x is a tensor of `tf`, or a value inside a model."""
     return isinstance(x, as_tensor(np.zeros(0)).__class__) or is_symbolic(x)
@@ -218,5 +236,6 @@ def is_tensor(x) -> bool:
 __all__ = [
     *_SAME, *(f"reduce_{name}" for name in _REDUCTIONS), "add_n", "argmax", "argmin", "cast", "clip_by_value",
     "concat", "constant", "convert_to_tensor", "fill", "gather", "identity", "is_tensor", "linspace", "newaxis", "norm",
+    "numpy_function", "py_function",
     "one_hot", "ones", "pad", "pow", "range", "rank", "shape", "size", "split", "transpose", "zeros",
 ]

@@ -6,6 +6,7 @@ import numpy as np
 
 from striate.errors import ArgumentError, received
 from striate.runner.tf.functions import returning_tensors
+from striate.runner.tf.io import decode_image, decode_jpeg, decode_png
 from striate.utils.resizing import resized_axis
 
 
@@ -77,5 +78,7 @@ def per_image_standardization(image):
     return (image - image.mean(axis=axes, keepdims=True)) / deviation.astype(np.float32)
 
 
-__all__ = ["convert_image_dtype", "flip_left_right", "flip_up_down", "grayscale_to_rgb", "per_image_standardization",
-           "resize", "rgb_to_grayscale"]
+__all__ = [
+    "convert_image_dtype", "decode_image", "decode_jpeg", "decode_png", "flip_left_right", "flip_up_down",
+    "grayscale_to_rgb", "per_image_standardization", "resize", "rgb_to_grayscale",
+]
