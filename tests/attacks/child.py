@@ -74,7 +74,8 @@ def report(path, action):
     from striate.errors import ModelFileError
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    signal.alarm(60)
+    signal.setitimer(signal.ITIMER_PROF, 20)  # seconds of work; on a busy machine they take longer
+    signal.alarm(600)
     before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     os.chdir(os.path.dirname(path))  # names relative to a folder that is removed look as if they were of this one
     state = watch(path, getattr(action, "beside", "nothing"))

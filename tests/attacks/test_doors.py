@@ -17,6 +17,9 @@ ONLY_IN = {
                 "datasets/tables.py", "untrusted/npz.py"},
     "tarfile": {"utils/download.py", "datasets/cifar10.py"},
 }
+READERS = ("callbacks/", "checkpoints.py", "layers/", "losses/", "metrics/", "models/", "optimizers/", "saving/",
+           "serialization.py", "untrusted/")
+"""What meets names out of files; modules that load their own room late (`__init__.py`) are left out."""
 NEVER_CALLED = {"eval", "exec", "compile", "__import__"}
 DESCRIBABLE = {"keras", "keras.activations", "keras.constraints", "keras.dtype_policies", "keras.initializers",
                "keras.layers", "keras.losses", "keras.metrics", "keras.mixed_precision", "keras.models",
@@ -54,6 +57,21 @@ def test_no_call_that_runs_text():
                 assert node.func.id not in NEVER_CALLED, (name, node.lineno)
             if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
                 assert isinstance(node.value, ast.Constant) and node.value.value is False, (name, node.value.lineno)
+
+
+def test_no_name_out_of_a_file_is_imported():
+    for name, tree in sources():
+        if name.startswith(READERS) and not name.endswith("__init__.py"):
+            assert "importlib" not in set(imported(tree)), name
+
+
+def test_ranks_send_buffers():
+    """MPI's calls with a small first letter pickle what they send; what comes back is run."""
+    for name, tree in sources():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and \
+                    ast.unparse(node.func.value).endswith(("communicator", "COMM_WORLD")):
+                assert node.func.attr[0].isupper(), f"{name}:{node.lineno} pickles what it sends"
 
 
 def test_files_can_name_only_what_computes():
