@@ -28,6 +28,8 @@ from striate.parallel.heartbeat import LOST
 _NEVER_AGAIN = frozenset({0, 2, 3, 4, 5, 130})
 """Exit codes of jobs that another try would not help: done, a command that cannot work, no data, a damaged model, a
 training that diverged, Ctrl-C."""
+_NOT_STARTED = 255
+"""What mpiexec, and ssh beneath it, end with when they do not get as far as a rank."""
 _LOOK_SECONDS, _KILL_SECONDS = 0.5, 5.0
 """How long the ranks that are left get to end after the job has been told to."""
 
@@ -60,6 +62,8 @@ class Job:
             self.attempts.append(code)
             left = self.retries + 1 - len(self.attempts)
             if code in _NEVER_AGAIN or left <= 0:
+                if code == _NOT_STARTED:
+                    self.say(f"{_meaning(code)} (code {code}).")
                 return code
             self.say(f"{_meaning(code)} (code {code}); the job goes on from its last saved state, {left} "
                      f"{'try' if left == 1 else 'tries'} left.")
@@ -110,6 +114,9 @@ def _meaning(code: int) -> str:
     """What an exit code of mpiexec says about the ranks."""
     if code == LOST:
         return "A rank was lost"
+    if code == _NOT_STARTED:
+        return ("The ranks were not started, or their machines were lost: each of the hosts must be reached by "
+                "`ssh HOST true` without a password")
     return "A rank was killed" if code in (signal.SIGKILL, 128 + signal.SIGKILL) else "A rank failed"
 
 

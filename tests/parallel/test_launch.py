@@ -112,6 +112,19 @@ def test_what_another_try_would_not_help_is_not_tried_again(monkeypatch, code):
     assert job.run() == code and job.attempts == [code]
 
 
+def test_hosts_that_cannot_be_reached_are_said(monkeypatch):
+    said = []
+    job = launch.Job(["evaluate", "model"], 2, hosts="nowhere", retries=1, say=said.append)
+    monkeypatch.setattr(job, "_attempt", lambda ranks, words: 255)
+    assert job.run() == 255 and len(said) == 2 and all("`ssh HOST true`" in text for text in said)
+
+
+def test_no_mpiexec_names_the_extra(monkeypatch):
+    monkeypatch.setattr(launch.shutil, "which", lambda name, path=None: None)
+    with pytest.raises(ArgumentError, match=r"striate\[dist\]"):
+        launch.find_mpiexec()
+
+
 def test_a_command_that_ranks_cannot_share_is_refused(tmp_path):
     with pytest.raises(ArgumentError, match="train, evaluate"):
         launch.refuse(["doctor"])
