@@ -43,6 +43,13 @@ def test_cut_connection_is_continued_where_it_broke(site, tmp_path):
     assert [wanted for _, wanted in site.requests] == [None, "bytes=300000-"]
 
 
+def test_server_that_stalls_is_left_and_asked_again(site, tmp_path, monkeypatch):
+    monkeypatch.setattr(fetching, "_TIMEOUT_SECONDS", 0.3)
+    site.stall_after = 2 * fetching._CHUNK + 10
+    assert fetch(tmp_path / "x.gz", [site.url], SHA256).read_bytes() == CONTENT
+    assert [wanted for _, wanted in site.requests] == [None, f"bytes={2 * fetching._CHUNK}-"]
+
+
 def test_file_that_changed_meanwhile_begins_anew(site, tmp_path):
     site.cut_after = 1000
     site.content = b"old" * len(CONTENT)

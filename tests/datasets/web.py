@@ -11,7 +11,9 @@ class Site:
 
     def __init__(self, content):
         self.content, self.etag, self.requests = content, '"one"', []
-        self.cut_after = None
+        self.cut_after = self.stall_after = None
+        self.gone_on = threading.Event()
+        """Set when a server that stalls is asked for the rest, or is closed."""
         self.ignore_range = self.lie_about_length = self.always_416 = False
         self.status = self.location = None
         self.url = ""
@@ -51,6 +53,12 @@ class _Handler(BaseHTTPRequestHandler):
         if not fresh:
             self.send_header("Content-Range", f"bytes {start}-{len(site.content) - 1}/{len(site.content)}")
         self.end_headers()
+        if site.stall_after is not None:
+            self.wfile.write(site.body(start)[:site.stall_after])
+            site.stall_after = None
+            site.gone_on.wait()
+            return
+        site.gone_on.set()
         self.wfile.write(site.body(start))
 
 
@@ -65,6 +73,7 @@ def serving(content):
     try:
         yield server.site
     finally:
+        server.site.gone_on.set()
         server.shutdown()
         server.server_close()
         time.sleep(0)

@@ -113,6 +113,19 @@ class Checkpoint(Writer):
         return state["version"]
 
 
+class FirstCheckpoint(Checkpoint):
+    """No state was there before: one that is not whole does not count, and the training begins anew."""
+
+    absent = True
+
+    def write(self, version):
+        if version == 2:
+            super().write(2)
+
+    def read(self):
+        return 0 if checkpoints.newest(self.folder) is None else super().read()
+
+
 class RemovedCheckpoint(Checkpoint):
     """All states are removed in version 2."""
 
@@ -239,8 +252,8 @@ class Archive(Writer):
         return 2 if target.exists() else 0
 
 
-WRITERS = [ModelFile, LegacyFile, WeightsFile, Safetensors, Checkpoint, RemovedCheckpoint, Table, Events, Report, Run,
-           Seal, Download, Archive]
+WRITERS = [ModelFile, LegacyFile, WeightsFile, Safetensors, Checkpoint, FirstCheckpoint, RemovedCheckpoint, Table,
+           Events, Report, Run, Seal, Download, Archive]
 
 
 def whole_records(content: bytes) -> list[bytes]:
