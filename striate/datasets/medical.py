@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import struct
 import zlib
@@ -127,6 +128,7 @@ def _dicom_picture(pydicom, file, path: str | os.PathLike, max_pixels: int) -> n
     frames = int(getattr(found, "NumberOfFrames", 1) or 1)
     shape = (frames, found.Rows, found.Columns, getattr(found, "SamplesPerPixel", 1))
     _check_size(path, shape, 4 * max_pixels, found.BitsAllocated // 8)
+    _check_frames(pydicom, found, frames, path)
     pixels = found.pixel_array
     pixels = with_channels(pixels[frames // 2] if frames > 1 else pixels, path)
     if pixels.shape[2] > 1:
@@ -136,6 +138,23 @@ def _dicom_picture(pydicom, file, path: str | os.PathLike, max_pixels: int) -> n
     if not np.isfinite(pixels).all():
         raise DataError(f"{path} has values that are no numbers. " + received(slope=slope, intercept=intercept))
     return -pixels if found.PhotometricInterpretation == "MONOCHROME1" else pixels
+
+
+def _check_frames(pydicom, found, frames: int, path: str | os.PathLike) -> None:
+    """JPEG pictures inside must be of the size that the file declares: what decodes them believes their own."""
+    from PIL import Image, UnidentifiedImageError
+
+    if not found.file_meta.TransferSyntaxUID.is_encapsulated:
+        return
+    for frame in pydicom.encaps.generate_frames(found.PixelData, number_of_frames=frames):
+        try:
+            with Image.open(io.BytesIO(frame), formats=("JPEG", "JPEG2000")) as picture:
+                size = picture.size
+        except UnidentifiedImageError:
+            continue  # run lengths, which the declared size bounds
+        if size != (found.Columns, found.Rows):
+            raise DataError(f"A picture in {path} is of another size than the file declares. "
+                            + received(size=size, declared=(found.Columns, found.Rows)))
 
 
 def _check_nifti_header(path: str | os.PathLike) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from striate.errors import ModelFileError, received
 from striate.ops.allowance import allowance
 
-_OPERATIONS = 200_000
+_OPERATIONS = 30_000
 """Far beyond the thousands of the largest networks in use."""
 _NUMBERS = 16 << 20
 """Of all the tables that layers make: weights of interpolations, windows, kernels that are not learnt."""

@@ -111,7 +111,8 @@ def load_legacy_model(content: bytes, what: str, custom_objects: dict[str, Any] 
             model = model_from(config, what, custom_objects, compile=False)
         _restore_layers(model, reader, _WEIGHTS)
         if compile:
-            _compile(model, reader, custom_objects)
+            with weight_budget(held):
+                _compile(model, reader, custom_objects)
     return model
 
 

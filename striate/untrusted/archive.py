@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import lzma
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -15,6 +16,12 @@ from striate.untrusted.limits import MAX_EXPANSION, damaged
 _MAX_MEMBERS = 16
 _CHUNK = 1 << 20
 _ENCRYPTED = 1
+_END_MARK, _END = b"PK\5\6", struct.Struct("<12xI6x")
+"""What an archive ends with, but for a remark; the size of the directory is in it."""
+_WIDE_PLACE_MARK, _WIDE_PLACE, _WIDE = b"PK\6\7", struct.Struct("<20x"), struct.Struct("<40xQ8x")
+"""In front of that in archives of more than 4 GB: where the same for wide numbers is, and that itself."""
+END_BYTES = 65_535 + 22 + 20 + 56
+"""The remark, and these three."""
 
 
 def read_archive(content: bytes, limits: Mapping[str, int | None], what: str) -> dict[str, bytes]:
@@ -33,6 +40,7 @@ def read_archive(content: bytes, limits: Mapping[str, int | None], what: str) ->
         ModelFileError: not a zip archive, or one with other names, links, folders, encrypted, overlapping or doubled
             members, foreign data in front, or members larger than declared or allowed.
     """
+    check_directory(content[-END_BYTES:], what)
     with damaged(what, zipfile.BadZipFile, zlib.error, lzma.LZMAError), \
             zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()
@@ -40,6 +48,30 @@ def read_archive(content: bytes, limits: Mapping[str, int | None], what: str) ->
         _check_places(members, archive.start_dir, what)
         return {member.filename: _read(archive, member, _limit(limits[member.filename], content), what)
                 for member in members}
+
+
+def check_directory(end: bytes, what: str, allowed: int = 1 << 20) -> None:
+    """Looks at how large the archive's directory says it is, before `zipfile` makes an object of each of its entries.
+
+    Args:
+        end: the last END_BYTES of the archive (or all of a shorter one).
+        what: how to call the archive in messages.
+        allowed: bytes.
+
+    Raises:
+        ModelFileError: it is larger.
+    """
+    at = len(end) - _END.size
+    if at < 0 or not end.startswith(_END_MARK, at) or end[-2:] != b"\0\0":
+        at = end.rfind(_END_MARK)
+    if at < 0 or at + _END.size > len(end):
+        return  # no archive, as `zipfile` will say
+    (size,) = _END.unpack_from(end, at)
+    wide = at - _WIDE_PLACE.size - _WIDE.size
+    if wide >= 0 and end.startswith(_WIDE_PLACE_MARK, at - _WIDE_PLACE.size):
+        size = max(size, _WIDE.unpack_from(end, wide)[0])
+    if size > allowed:
+        raise ModelFileError(f"{what} has a directory larger than allowed. " + received(bytes=size, allowed=allowed))
 
 
 def _limit(allowed: int | None, content: bytes) -> int:

@@ -7,6 +7,7 @@ of nothing, and unpack as much as a piece pretends to hold.
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import zlib
@@ -30,6 +31,8 @@ _DEFLATE, _SHUFFLE = 1, 2
 _SMALL = 1 << 20
 _MAX_ATTRIBUTE_PARTS = 1000
 _MAX_TEXT_BYTES = 1 << 30
+_MAX_TEXTS = 10 * MAX_OBJECTS
+"""Texts that are read from one file: names of layers and of their weights, a few more."""
 _HEAP = b"GCOL\x01\0\0\0"
 
 
@@ -63,6 +66,7 @@ class H5Reader:
         self.groups: set[str] = set()
         self.datasets: dict[str, Entry] = {}
         self._addresses: set[int] = set()
+        self._texts = 0
         with damaged(what):
             self._file = h5py.File(io.BytesIO(content), "r")
             try:
@@ -214,6 +218,19 @@ class H5Reader:
             target[...] = np.frombuffer(data, entry.dtype).reshape(chunk)[tuple(slice(n) for n in target.shape)]
         return result
 
+    @functools.cached_property
+    def names_in(self) -> dict[str, list[str]]:
+        """The names of the datasets in each group that has any."""
+        found: dict[str, list[str]] = {}
+        for path in self.datasets:
+            group, _, name = path.rpartition("/")
+            found.setdefault(group, []).append(name)
+        return found
+
+    @functools.cached_property
+    def _longest_in_heap(self) -> int:
+        return _largest_in_heap(self._content)
+
     def text(self, path: str, name: str) -> str | None:
         """A text attribute of a group ("" is the root), or None if there is none."""
         values = self._strings(path, name, limit=1)
@@ -246,8 +263,11 @@ class H5Reader:
             kind = attribute.get_type()
             if not isinstance(kind, h5py.h5t.TypeStringID) or count > limit:
                 raise self._refuse("holds an attribute that is no text", path, attribute=name, count=count)
+            self._texts += count
+            if self._texts > _MAX_TEXTS:
+                raise self._refuse("has names of names of names", path, attribute=name)
             # Texts of variable length lie in a heap, and all of a list may point at the same huge one.
-            longest = _largest_in_heap(self._content) if kind.is_variable_str() else kind.get_size()
+            longest = self._longest_in_heap if kind.is_variable_str() else kind.get_size()
             if longest > len(self._content) or count * longest > _MAX_TEXT_BYTES:
                 raise self._refuse("holds an attribute that is too long", path, attribute=name, count=count)
             values = np.ravel(h5py.AttributeManager(_Holder(place))[name]).tolist()
@@ -266,12 +286,18 @@ def _largest_in_heap(content: bytes) -> int:
 
     A heap: signature, 8 bytes of size, then objects of a 16-byte head (index, uses, 4 unused bytes, size) and data
     filled up to a multiple of 8; index 0 is what is left.
+
+    Raises:
+        ValueError: heaps lie over each other, so that looking through them would take for ever.
     """
-    largest, at = 0, -1
+    largest, at, objects = 0, -1, 0
     while (at := content.find(_HEAP, at + 1)) >= 0:
         end = at + int.from_bytes(content[at + 8:at + 16], "little")
         place = at + 16
         while place + 16 <= min(end, len(content)):
+            objects += 1
+            if objects > len(content) // 16:
+                raise ValueError("heaps lie over each other")
             size = int.from_bytes(content[place + 8:place + 16], "little")
             if content[place:place + 2] == b"\0\0":
                 break

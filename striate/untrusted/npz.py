@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from striate.errors import MissingFileError, ModelFileError, received
+from striate.untrusted.archive import END_BYTES, check_directory
 from striate.untrusted.limits import damaged
 
 MAX_BYTES = 8 << 30
@@ -49,6 +50,9 @@ def read_npz(path: str | os.PathLike) -> dict[str, np.ndarray]:
         facts = os.stat(path)
         if not stat.S_ISREG(facts.st_mode):
             raise ModelFileError(f"{what} is no regular file.")
+        with open(path, "rb") as file:
+            file.seek(max(facts.st_size - END_BYTES, 0))
+            check_directory(file.read(END_BYTES), what)
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             _check(members, facts.st_size, what)

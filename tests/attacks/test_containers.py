@@ -107,12 +107,27 @@ def test_zip_encrypted(tmp_path):
     assert_refused(path, "encrypted")
 
 
+@pytest.mark.parametrize("wide", [False, True])
+def test_zip_with_a_directory_of_a_million_entries(tmp_path, wide):
+    """38 MB of entries would be half a gigabyte of objects; the size that counts may stand in two places."""
+    entry = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    entries = entry * 800_000
+    said = 0 if wide else len(entries)
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, said, 0xFFFFFFFF if wide else 0, 0)
+    if wide:
+        end = struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 45, 45, 0, 0, 800_000, 800_000, len(entries), 0) + struct.pack(
+            "<4sIQI", b"PK\6\7", 0, len(entries), 1) + end
+    (tmp_path / "m.keras").write_bytes(entries + end)
+    assert_refused(tmp_path / "m.keras", "directory larger than allowed")
+
+
 # ---- JSON ----------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("text, words", [
     (b"[" * 100_000, "nested too deeply"),
     (b'{"a":' * 100_000, "nested too deeply"),
     (b'{"a": 1, "a": 2}', "the same key twice"),
+    (b"{" + b",".join(b'"%d":1' % index for index in range(300_000)) + b',"299999":2}', "the same key twice"),
     (b'{"a": NaN}', "NaN"),
     (b'{"a": 1e999}', "too large"),
     (b'{"a": ' + b"9" * 5000 + b"}", "64 bits"),
@@ -251,6 +266,17 @@ def test_hdf5_attribute_bomb(tmp_path):
     content = h5_bytes(fill)
     (tmp_path / "w.h5").write_bytes(content)
     assert_refused(tmp_path / "w.h5", "too long")
+
+
+def test_hdf5_heaps_in_heaps(tmp_path):
+    """Each of 100,000 heaps says that it holds all those behind it."""
+    heap = struct.pack("<H6xQ", 1, 16) + struct.pack("<8sQ", b"GCOL\1\0\0\0", 1 << 40)
+
+    def fill(file):
+        file.attrs["striate_seal"] = "x"
+        file.create_dataset("x", data=np.frombuffer(heap * 100_000, "u1"))
+    (tmp_path / "w.h5").write_bytes(h5_bytes(fill))
+    assert_refused(tmp_path / "w.h5", "heaps lie over each other")
 
 
 @pytest.mark.parametrize("length", [0, 1, 8, 100, 1000])

@@ -8,6 +8,7 @@ import zipfile
 import zlib
 
 import pytest
+from PIL import Image
 
 from tests.attacks.harness import assert_refused, load_in_child
 
@@ -182,7 +183,21 @@ def run_lengths():
     return pydicom.encaps.encapsulate([struct.pack("<16I", 2, 64, 64, *[0] * 13) + b"\x81\0" * 1000])
 
 
+def jpeg(side):
+    """A grey picture that is packed, as the only frame."""
+    memory = io.BytesIO()
+    Image.new("L", (side, side), 7).save(memory, "JPEG")
+    return pydicom.encaps.encapsulate([memory.getvalue()])
+
+
+def packed(side):
+    """A picture of 16 x 16 pixels, says the file; a square with this side, says the JPEG in it."""
+    return dicom(pydicom.uid.JPEGBaseline8Bit, jpeg(side), Rows=16, Columns=16, BitsAllocated=8, BitsStored=8,
+                 HighBit=7)
+
+
 DICOMS = {
+    "JPEG larger than declared": packed(8000), "JPEG smaller than declared": packed(8),
     "no pixels": dicom(pixels=None), "fewer pixels than declared": dicom(Rows=9, Columns=9),
     "4,294,836,225 pixels": dicom(Rows=65535, Columns=65535), "no rows": dicom(Rows=0),
     "rows missing": dicom(Rows=None),
@@ -201,6 +216,12 @@ DICOMS = {
 @pytest.mark.parametrize("name", DICOMS)
 def test_dicom(tmp_path, name):
     refused(tmp_path, ".dcm", DICOMS[name])
+
+
+def test_sound_dicom(tmp_path):
+    for name, content in (("plain", dicom()), ("packed", packed(16))):
+        (tmp_path / f"{name}.dcm").write_bytes(content)
+        assert load_in_child(tmp_path / f"{name}.dcm", "data")["outcome"] == "loaded"
 
 
 # ---- NIfTI --------------------------------------------------------------------------------------------------------

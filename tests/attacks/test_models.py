@@ -54,6 +54,14 @@ def dense(**changes):
     return change
 
 
+def metric(class_name, **config):
+    """A change that has the model compiled with a metric."""
+    def change(model):
+        model["compile_config"]["metrics"] = [{"module": "keras.metrics", "class_name": class_name, "config": config,
+                                               "registered_name": None}]
+    return change
+
+
 def whole(description):
     return lambda model: description
 
@@ -94,6 +102,16 @@ ATTACKS = {
     "huge padding": layer("ZeroPadding2D", {"padding": [1 << 40, 1 << 40]}),
     "orthogonal matrix": dense(units=60_000, kernel_initializer={"module": "keras.initializers",
                                                                  "class_name": "Orthogonal", "config": {}}),
+    "array of texts of a gigabyte": layer("Rescaling", {"scale": {"class_name": "__numpy__", "config": {
+        "value": ["x"], "dtype": "S1000000000"}}}),
+    "array of objects": layer("Rescaling", {"scale": {"class_name": "__numpy__", "config": {
+        "value": [1.0], "dtype": "object"}}}),
+    "a million million windows": layer("AdaptiveAveragePooling2D", {"output_size": [1 << 40, 1 << 40]}),
+    "a hundred thousand windows": layer("AdaptiveMaxPooling2D", {"output_size": [100_000, 4]}),
+    "resized to a million lines": layer("Resizing", {"height": 1 << 30, "width": 4}),
+    "a window of gigabytes": layer("RandomGaussianBlur", {"kernel_size": [1 << 31, 1 << 31]}),
+    "a thousand million thresholds": metric("AUC", num_thresholds=1 << 30),
+    "a table of every pair of classes": metric("MeanIoU", num_classes=1 << 30),
     "long text": layer("Flatten", {"name": "x" * 200_000}),
     "wrong weights": dense(units=4),
 }
@@ -123,6 +141,67 @@ def test_no_guard_that_is_open_when_nobody_set_it(good, name):
             way()
 
 
+# ---- small texts that are much work --------------------------------------------------------------------------------
+
+def functional(*more, output="a"):
+    """A change: the model is functional, with one input, and with these layers, of which `output` is the output."""
+    inputs = {"module": "keras.layers", "class_name": "InputLayer", "name": "x", "inbound_nodes": [],
+              "config": {"batch_shape": [None, 4], "dtype": "float32", "name": "x"}}
+    return whole({"module": "keras.src.models.functional", "class_name": "Functional", "config": {
+        "name": "a", "layers": [inputs, *more], "input_layers": [["x", 0, 0]], "output_layers": [[output, 0, 0]]}})
+
+
+def called(description, name, *takes):
+    """A layer's description with calls, each of which takes the output (layer, call) that is given."""
+    calls = [{"args": [{"class_name": "__keras_tensor__", "config": {
+        "shape": [None, 4], "dtype": "float32", "keras_history": [*place, 0]}}], "kwargs": {}} for place in takes]
+    return {**description, "name": name, "inbound_nodes": calls}
+
+
+def rectified(name):
+    return {"module": "keras.layers", "class_name": "ReLU", "config": {"name": name}}
+
+
+def test_models_in_models_each_called_ten_times(tmp_path, good):
+    """A few kilobytes that stand for 10,000,000 calls are refused when a few hundred thousand operations are made."""
+    inner = functional(called(rectified("a"), "a", ("x", 0)))(None)
+    for _ in range(6):
+        chain = called(inner, "a", ("x", 0), *(("a", index) for index in range(9)))
+        inner = functional(chain)(None)
+        inner["config"]["output_layers"] = [["a", 10, 0]]
+    path = write(tmp_path / "m.keras", good, whole(inner))
+    assert path.stat().st_size < 50_000
+    assert_refused(path, "more operations than any honest one", kind="model")
+
+
+def test_layers_in_the_wrong_order_take_no_longer(tmp_path, good):
+    """Each of 3,000 layers needs the one behind it in the file."""
+    chain = [called(rectified(f"l{index}"), f"l{index}", (f"l{index - 1}" if index else "x", 0))
+             for index in range(3000)]
+    change = functional(*reversed(chain), output="l2999")
+    assert load_in_child(write(tmp_path / "m.keras", good, change), kind="model")["outcome"] == "loaded"
+
+
+def test_a_thousand_layers_on_top_of_each_other(tmp_path, good):
+    def change(model):
+        model["config"]["layers"][1:1] = [rectified(f"l{index}") for index in range(1500)]
+    assert load_in_child(write(tmp_path / "m.keras", good, change), kind="model")["outcome"] == "loaded"
+
+
+def test_operations_that_would_compute_at_once(tmp_path, good):
+    """A call without any tensor of the model would be made with numbers while the file is read."""
+    tile = {"module": "keras.src.ops.numpy", "class_name": "Tile", "config": {"name": "t", "repeats": [1 << 30]},
+            "name": "t", "inbound_nodes": [{"args": [[1.0, 2.0]], "kwargs": {}}]}
+    change = functional(tile, called(rectified("a"), "a", ("x", 0)))
+    assert_refused(write(tmp_path / "m.keras", good, change), "without a tensor of the model", kind="model")
+
+
+@pytest.mark.parametrize("place", [("x", 7), ("x", -1), ("nowhere", 0), ("a", 0), ("x", "0"), (["x"], 0)])
+def test_calls_that_lead_nowhere(tmp_path, good, place):
+    change = functional(called(rectified("a"), "a", place))
+    assert_refused(write(tmp_path / "m.keras", good, change), "", kind="model")
+
+
 def test_yaml_is_no_language_of_ours(tmp_path):
     """CVE-2021-37678: a file of YAML is no model (tests/attacks/test_doors.py: nothing imports a reader of it)."""
     path = tmp_path / "m.keras"
@@ -149,3 +228,15 @@ def test_the_second_door_is_the_same(tmp_path, good, name):
         group.attrs["layer_names"] = np.array([b"dense"])
     (tmp_path / "m.h5").write_bytes(memory.getvalue())
     assert_refused(tmp_path / "m.h5", "", kind="model")
+
+
+def test_metrics_behind_the_second_door(tmp_path):
+    """How a model was compiled is bounded in `.h5` files as well."""
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5", "r+") as file:
+        del file.attrs["striate_seal"]
+        metrics = [{"class_name": "AUC", "config": {"num_thresholds": 1 << 30}}]
+        file.attrs["training_config"] = json.dumps(json.loads(file.attrs["training_config"]) | {"metrics": metrics})
+    assert_refused(tmp_path / "m.h5", "larger tables than any honest one", kind="model")

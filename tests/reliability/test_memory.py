@@ -13,14 +13,15 @@ ROOT = Path(__file__).resolve().parents[2]
 CODE = """
 import ctypes, gc, re, sys
 import numpy as np
-from striate import losses, utils, zoo
+from striate import losses, utils
+from tests.reliability import networks
 
 def memory(row):
     return int(re.search(row + r":\\s*(\\d+) kB", open("/proc/self/status").read())[1]) * 1024
 
 def made():
     utils.clear_session()
-    model = zoo.build(sys.argv[1])
+    model = networks.build(sys.argv[1])
     sparse = model.output_shape[-1] > 1
     model.compile("adam", losses.SparseCategoricalCrossentropy(from_logits=True) if sparse else "mse",
                   metrics=["accuracy"] if sparse else [])
@@ -28,7 +29,9 @@ def made():
 
 size = int(sys.argv[2])
 model = made()
-x = np.random.default_rng(0).random((2 * size, *model.input_shape[1:]), np.float32)
+x = np.random.default_rng(0).random((2 * size, *model.input_shape[1:]))
+dtype = model.inputs[0].dtype if model.inputs[0].dtype == "float64" else "float32"
+x = (255 * x).astype(np.uint8) if model.inputs[0].dtype == "uint8" else x.astype(dtype)
 y = np.zeros(2 * size, np.int32) if model.output_shape[-1] > 1 else np.zeros((2 * size, 1), np.float32)
 model.fit(x, y, batch_size=size, verbose=0)  # Libraries are loaded and kernels compiled.
 del model
@@ -49,7 +52,9 @@ print(estimate, memory("VmHWM") - before)
     *(pytest.param(name, size, marks=pytest.mark.nightly) for name, size in (
         ("brain_small", 16), ("brain_residual", 16), ("uva", 64), ("tue", 32), ("residual", 32), ("separable", 32),
         ("signal", 64), ("fast90", 64), ("fast92", 64), ("fast94", 64), ("dcgan_discriminator", 32), ("small", 512),
-        ("nova", 256), ("yale", 16), ("lenet5", 1024), ("uva", 256)))])
+        ("nova", 256), ("yale", 16), ("lenet5", 1024), ("uva", 256), ("line", 64), ("volume", 16), ("apart", 32),
+        ("depthwise", 32), ("transposed", 32), ("one image", 1), ("wide", 256), ("doubles", 64), ("groups", 16),
+        ("bytes", 48), ("attention", 16)))])
 def test_estimate_is_what_a_training_takes(name, batch_size):
     done = subprocess.run([sys.executable, "-c", CODE, name, str(batch_size)], capture_output=True, text=True,
                           env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=1800)
