@@ -76,7 +76,7 @@ def apply(op: str, inputs: list, **attributes):
         types = OPS[op].shape([TensorType(array.shape, str(array.dtype)) for array in arrays], **attributes)
         if is_limited():
             for type in types:
-                spend_numbers(*type.shape)
+                spend_numbers(*(length or 0 for length in type.shape))
         outputs = OPS[op].reference(*arrays, **attributes)
     return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
