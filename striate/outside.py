@@ -28,7 +28,7 @@ _REASONS = {
     _QUANTIZED: "AWQDTypePolicy GPTQDTypePolicy Int4DTypePolicy QuantizedDTypePolicy QuantizedFloat8DTypePolicy",
     _WRAPS: "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper",
     _BOXES: "MaxNumBoundingBoxes",
-    _NOT_MADE: "MultiOptimizer OptimizerMap RemoteMonitor",
+    _NOT_MADE: "MultiOptimizer OptimizerMap",
     _OTHER_WRITER: "OrbaxCheckpoint",
 }
 REASONS = {name: reason for reason, names in _REASONS.items() for name in names.split()}

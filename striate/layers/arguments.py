@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from striate import activations
 from striate.config import image_data_format
 from striate.errors import ArgumentError, received
 
@@ -55,3 +56,17 @@ def positive(value: Any, name: str) -> int:
         raise ArgumentError(f"Invalid value for argument `{name}`. Expected a positive integer. "
                             + received(**{name: value}))
     return int(value)
+
+
+class ActivationArgument:
+    """The attribute `activation` of a layer class; None or a name, set later, is taken as the constructor takes it."""
+
+    def __set__(self, layer: Any, value: Any) -> None:
+        vars(layer)["activation"] = activations.get(value)
+
+    def __get__(self, layer: Any, kind: type) -> Any:
+        if layer is None:
+            return self
+        if "activation" not in vars(layer):
+            raise AttributeError(f"'{kind.__name__}' object has no attribute 'activation'")
+        return vars(layer)["activation"]

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from striate import activations, constraints, initializers, ops, regularizers
 from striate.errors import ArgumentError, ShapeError, received
-from striate.layers.arguments import positive, standard_data_format, standard_padding, standard_tuple
+from striate.layers.arguments import (
+    ActivationArgument,
+    positive,
+    standard_data_format,
+    standard_padding,
+    standard_tuple,
+)
 from striate.layers.base import Layer
 from striate.layers.input_spec import InputSpec
 from striate.serialization import export
@@ -13,6 +19,7 @@ from striate.serialization import export
 class _Convolution(Layer):
     """What all convolutions share: window arguments, bias, activation. `rank` is the number of axes slid over."""
 
+    activation = ActivationArgument()
     rank = 2
 
     def _set_window(self, kernel_size, strides, padding, data_format, dilation_rate, allow_causal=False) -> None:

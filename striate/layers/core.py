@@ -9,7 +9,7 @@ import numpy as np
 
 from striate import activations, constraints, initializers, ops, regularizers
 from striate.errors import ArgumentError, ShapeError, received
-from striate.layers.arguments import positive
+from striate.layers.arguments import ActivationArgument, positive
 from striate.layers.base import Layer
 from striate.layers.input_spec import InputSpec
 from striate.serialization import export
@@ -34,6 +34,8 @@ class Dense(Layer):
         >>> Dense(2).compute_output_shape((None, 30752))
         (None, 2)
     """
+
+    activation = ActivationArgument()
 
     def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
                  bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
@@ -80,6 +82,8 @@ class EinsumDense(Layer):
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint,
             bias_constraint: as in `Dense`.
     """
+
+    activation = ActivationArgument()
 
     def __init__(self, equation, output_shape, activation=None, bias_axes=None, kernel_initializer="glorot_uniform",
                  bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, kernel_constraint=None,

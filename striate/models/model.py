@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import striate
-from striate.errors import ArgumentError, received
+from striate.errors import ArgumentError, StriateError, received
 from striate.layers.base import Layer
 from striate.layers.symbolic import KerasTensor, infer_outputs, leaves, symbolic_leaves
 from striate.models.node_graph import NodeGraph, from_inputs
@@ -102,8 +102,17 @@ class Model(Trainer):
         return Layer.__call__(self, pack(x, tensors))
 
     def _find_outputs(self, x: Any) -> Outputs:
-        built = self._build_for(x) if self._graph is None else None
-        return Outputs(built if self._graph is None else self._graph.output_structure, self.output_names)
+        if self._graph is not None:
+            return Outputs(self._graph.output_structure, self.output_names)
+        try:
+            return Outputs(self._build_for(x), self.output_names)
+        except (StriateError, NotImplementedError, TypeError, ValueError):
+            if type(self).train_step is Model.train_step:
+                raise
+        # The user's own step need not call the model with the data as they come, nor at all: nobody asks for outputs.
+        self.built = True
+        first = flatten(x)[0]
+        return Outputs(KerasTensor((None, *np.shape(first)[1:]), _model_dtype(first)), None)
 
     # ---- shape of the network ---------------------------------------------------------------------------------
 

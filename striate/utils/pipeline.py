@@ -6,7 +6,9 @@ on nothing else.
 
 from __future__ import annotations
 
+import glob
 import itertools
+import os
 import types
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -76,6 +78,16 @@ class Dataset:
                                 + received(lengths=sorted(lengths)))
         count = lengths.pop()
         return Dataset(lambda: (mapped(whole, lambda array, i=i: as_tensor(array[i])) for i in range(count)), count)
+
+    @staticmethod
+    def list_files(file_pattern: Any, shuffle: bool | None = None, seed: int | None = None, name=None) -> Dataset:
+        """The paths that match a pattern, or patterns, like "data/*/*.png"; in a random order unless shuffle=False."""
+        patterns = [file_pattern] if isinstance(file_pattern, (str, os.PathLike)) else list(file_pattern)
+        found = sorted({path for pattern in patterns for path in glob.glob(os.fspath(pattern))})
+        if not found:
+            raise ArgumentError("No file matches. " + received(file_pattern=file_pattern))
+        files = Dataset.from_tensor_slices(np.array(found))
+        return files if shuffle is False else files.shuffle(len(found), seed=seed)
 
     @staticmethod
     def from_tensors(tensors: Any, name=None) -> Dataset:

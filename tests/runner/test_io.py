@@ -43,3 +43,37 @@ def test_parts_of_tensors(shim):
     assert float(tf.math.divide_no_nan(tf.constant(1.0), tf.constant(0.0))) == 0.0
     assert tf.math.top_k(x, k=2)[1].numpy().tolist() == [[2, 1], [2, 1]]
     assert tf.nn.depth_to_space(tf.ones((1, 2, 2, 4)), 2).shape == (1, 4, 4, 1)
+
+
+def test_files_by_a_pattern(tmp_path):
+    from striate.utils.pipeline import Dataset
+
+    for name in ("b.png", "a.png", "c.txt"):
+        (tmp_path / name).write_bytes(b"")
+    found = Dataset.list_files(tmp_path / "*.png", shuffle=False).as_numpy_iterator()
+    assert [str(path).rpartition("/")[2] for path in found] == ["a.png", "b.png"]
+    assert len(list(Dataset.list_files([str(tmp_path / "*.png"), str(tmp_path / "*.txt")]))) == 3
+    with pytest.raises(ArgumentError, match="No file matches"):
+        Dataset.list_files(str(tmp_path / "*.gif"))
+
+
+def test_pictures_are_changed_as_tensorflow_does(shim):
+    import tensorflow as tf
+
+    image = np.arange(5 * 4 * 1, dtype=np.uint8).reshape(5, 4, 1)
+    assert tf.image.resize_with_crop_or_pad(image, 3, 7).shape == (3, 7, 1)
+    assert tf.image.resize_with_crop_or_pad(image, 3, 7).numpy()[0, :, 0].tolist() == [0, 4, 5, 6, 7, 0, 0]
+    assert tf.image.central_crop(image, 0.5).shape == (3, 2, 1)
+    assert tf.image.adjust_brightness(image, 0.1).numpy()[0, :2, 0].tolist() == [25, 26]
+    bright = tf.image.adjust_contrast(image.astype("float32"), 2.0).numpy()
+    np.testing.assert_allclose(bright.mean(), image.mean(), rtol=1e-5)
+    np.testing.assert_allclose(bright.std(), 2 * image.std(), rtol=1e-5)
+    assert tf.image.rot90(image).shape == (4, 5, 1)
+    turned = {tf.image.random_flip_left_right(image).numpy().tobytes() for _ in range(20)}
+    assert turned == {image.tobytes(), image[:, ::-1].tobytes()}
+    parts = {tf.image.random_crop(image, (2, 2, 1)).numpy()[0, 0, 0] for _ in range(40)}
+    assert parts <= {4 * row + column for row in range(4) for column in range(3)} and len(parts) > 4
+    assert tf.image.random_brightness(image, 0.2).dtype == "uint8"
+    assert tf.image.random_contrast(image, 0.5, 1.5).shape == image.shape
+    with pytest.raises(ArgumentError, match="none larger"):
+        tf.image.random_crop(image, (9, 2, 1))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from striate import random
 from striate.errors import ArgumentError, received
 from striate.runner.tf.functions import returning_tensors
 from striate.runner.tf.io import decode_image, decode_jpeg, decode_png
 from striate.utils.resizing import resized_axis
+from striate.utils.tensor import as_tensor
 
 
 @returning_tensors
@@ -78,7 +80,93 @@ def per_image_standardization(image):
     return (image - image.mean(axis=axes, keepdims=True)) / deviation.astype(np.float32)
 
 
+def _drawn(low: float, high: float, seed: int | None) -> float:
+    """One number, evenly spread from `low` to `high`."""
+    return float(random.uniform((), low, high, seed=seed))
+
+
+def random_flip_left_right(image, seed=None):
+    """The picture, mirrored half of the time."""
+    return flip_left_right(image) if _drawn(0.0, 1.0, seed) < 0.5 else as_tensor(np.asarray(image))
+
+
+def random_flip_up_down(image, seed=None):
+    """The picture, upside down half of the time."""
+    return flip_up_down(image) if _drawn(0.0, 1.0, seed) < 0.5 else as_tensor(np.asarray(image))
+
+
+@returning_tensors
+def rot90(image, k=1, name=None):
+    """The picture turned by k quarters, against the clock."""
+    return np.rot90(np.asarray(image), k, axes=(-3, -2))
+
+
+@returning_tensors
+def adjust_brightness(image, delta):
+    """delta (of a largest value of 1) added; bytes stay bytes."""
+    image = np.asarray(image)
+    return image + delta if image.dtype.kind == "f" else convert_image_dtype(
+        np.asarray(convert_image_dtype(image, "float32")) + delta, image.dtype)
+
+
+@returning_tensors
+def adjust_contrast(images, contrast_factor):
+    """The difference of each pixel from the mean of its channel times a factor; bytes stay bytes."""
+    images = np.asarray(images)
+    numbers = images if images.dtype.kind == "f" else np.asarray(convert_image_dtype(images, "float32"))
+    mean = numbers.mean(axis=(-3, -2), keepdims=True)
+    changed = ((numbers - mean) * contrast_factor + mean).astype(numbers.dtype)
+    return changed if images.dtype.kind == "f" else convert_image_dtype(changed, images.dtype)
+
+
+def random_brightness(image, max_delta, seed=None):
+    """`adjust_brightness` by -max_delta to max_delta."""
+    return adjust_brightness(image, np.float32(_drawn(-max_delta, max_delta, seed)))
+
+
+def random_contrast(image, lower, upper, seed=None):
+    """`adjust_contrast` by lower to upper."""
+    return adjust_contrast(image, np.float32(_drawn(lower, upper, seed)))
+
+
+@returning_tensors
+def random_crop(value, size, seed=None, name=None):
+    """A block of this size from anywhere."""
+    value = np.asarray(value)
+    if len(size) != value.ndim or any(n > length for n, length in zip(size, value.shape, strict=True)):
+        raise ArgumentError("`size` must have a length for each axis, none larger than the axis. "
+                            + received(size=tuple(size), shape=value.shape))
+    starts = [int(_drawn(0.0, 1.0, seed) * (length - n + 1)) for n, length in zip(size, value.shape, strict=True)]
+    return value[tuple(slice(start, start + int(n)) for start, n in zip(starts, size, strict=True))]
+
+
+@returning_tensors
+def central_crop(image, central_fraction):
+    """The middle part of a share of each side."""
+    image = np.asarray(image)
+    starts = [int((length - length * central_fraction) / 2) for length in image.shape[-3:-1]]
+    rows, columns = (slice(start, length - start) for start, length in zip(starts, image.shape[-3:-1], strict=True))
+    return image[..., rows, columns, :]
+
+
+@returning_tensors
+def resize_with_crop_or_pad(image, target_height, target_width):
+    """The picture cut, or framed by zeros, around its middle."""
+    image = np.asarray(image)
+    for axis, target in ((-3, target_height), (-2, target_width)):
+        spare = image.shape[axis] - int(target)
+        if spare > 0:
+            image = np.take(image, np.arange(spare // 2, spare // 2 + int(target)), axis=axis)
+        else:
+            margins = [(0, 0)] * image.ndim
+            margins[axis] = (-spare // 2, -spare - -spare // 2)
+            image = np.pad(image, margins)
+    return image
+
+
 __all__ = [
-    "convert_image_dtype", "decode_image", "decode_jpeg", "decode_png", "flip_left_right", "flip_up_down",
-    "grayscale_to_rgb", "per_image_standardization", "resize", "rgb_to_grayscale",
+    "adjust_brightness", "adjust_contrast", "central_crop", "convert_image_dtype", "decode_image", "decode_jpeg",
+    "decode_png", "flip_left_right", "flip_up_down", "grayscale_to_rgb", "per_image_standardization",
+    "random_brightness", "random_contrast", "random_crop", "random_flip_left_right", "random_flip_up_down", "resize",
+    "resize_with_crop_or_pad", "rgb_to_grayscale", "rot90",
 ]

@@ -1,0 +1,64 @@
+"""Classes whose `train_step` does everything need no `call`, and may take data as they come."""
+
+import numpy as np
+import pytest
+
+import striate
+from striate import engine, layers, metrics, ops
+from striate.utils.pipeline import Dataset
+
+X = np.random.RandomState(0).rand(8, 4).astype("float32")
+
+
+class Pair(striate.Model):
+    """Brings two inputs of one network nearer to each other than to a third."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network, self.tracker = network, metrics.Mean(name="loss")
+
+    @property
+    def metrics(self):
+        return [self.tracker]
+
+    def distance(self, data):
+        anchor, near, far = (self.network(x) for x in data)
+        near, far = (ops.sum(ops.square(anchor - other), axis=-1) for other in (near, far))
+        return ops.mean(ops.maximum(near - far + 1.0, 0.0))
+
+    def train_step(self, data):
+        loss = self.distance(data)
+        weights = self.trainable_variables
+        self.optimizer.apply(engine.gradients(loss, weights), weights)
+        self.tracker.update_state(loss)
+        return {"loss": self.tracker.result()}
+
+    def test_step(self, data):
+        self.tracker.update_state(self.distance(data))
+        return {"loss": self.tracker.result()}
+
+
+class Called(Pair):
+    """The same with a `call` that takes all three inputs, which `fit` cannot know."""
+
+    def call(self, inputs):
+        anchor, near, far = inputs
+        return self.network(anchor) + self.network(near) + self.network(far)
+
+
+@pytest.mark.parametrize("kind", [Pair, Called])
+def test_three_inputs_as_a_tuple(kind):
+    model = kind(striate.Sequential([striate.Input((4,)), layers.Dense(3)]))
+    model.compile(striate.optimizers.SGD(0.1))
+    data = Dataset.from_tensor_slices((X, X + 0.1, X[::-1].copy())).batch(4)
+    history = model.fit(data, epochs=3, validation_data=data, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0] and set(history) == {"loss", "val_loss"}
+
+
+def test_without_a_step_of_its_own_a_class_needs_a_call():
+    class Nothing(striate.Model):
+        pass
+    model = Nothing()
+    model.compile("sgd", "mse")
+    with pytest.raises(NotImplementedError, match="does not have a `call"):
+        model.fit(X, X, verbose=0)
