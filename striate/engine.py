@@ -9,7 +9,7 @@ Each stage hands over one immutable, printable object: `Graph`, `Plan`, `Executa
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from striate.locks import Lock
 from striate.ops.dispatch import recording
 from striate.ops.spec import TensorType
 from striate.seeds import state_words
+
+if TYPE_CHECKING:
+    from striate.runtime.executable import RandomKey
 
 __all__ = ["Function", "compile_graph", "gradients", "infer", "optimise", "trace"]
 
@@ -87,11 +90,12 @@ class Function:
         self._made: dict = {}
         self._lock = Lock()
 
-    def __call__(self, *arguments, random: tuple[int, int] = (0, 0), pauses: Callable | None = None):
+    def __call__(self, *arguments, random: RandomKey = (0, 0), pauses: Callable | None = None):
         """pauses: executable -> the pauses of its run, where there is something to do in the midst of it (compiled
         mode only; see `Executable.run`)."""
         if self.mode == "eager":
-            return run_eagerly(self.function, arguments, state_words(*random), self.name)
+            now = random() if callable(random) else random
+            return run_eagerly(self.function, arguments, state_words(*now), self.name)
         leaves: list[np.ndarray] = []
         key = _signature(arguments, leaves)
         made = self._made.get(key)

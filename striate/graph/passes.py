@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from striate.graph.fusion import fuse_forward
 from striate.graph.ir import Graph, Node, Value
 from striate.graph.rewriter import Rewriter
 from striate.ops.spec import OPS
@@ -137,74 +138,6 @@ def absorb_broadcasts(graph: Graph) -> Graph:
 
 # ---- forward fusions ------------------------------------------------------------------------------------------
 
-def _as_bias(node: Node | None, value: Value, channels: int) -> Value | None:
-    """The other operand of an addition to `value`, if it is one number a channel."""
-    if node is None or node.op != "add" or node.outputs[0].type != value.type:
-        return None
-    others = [v for v in node.inputs if v is not value]
-    return others[0] if len(others) == 1 and others[0].shape == (channels,) else None
-
-
-def _pool_of(node: Node | None) -> tuple | None:
-    """(ph, pw, sh, sw) of a max pooling whose windows do not overlap and that needs no padding."""
-    if node is None or node.op != "max_pool2d":
-        return None
-    (ph, pw), (sh, sw) = node.attributes["pool_size"], node.attributes["strides"]
-    unpadded = node.attributes["padding"] == ((0, 0), (0, 0))
-    return (ph, pw, sh, sw) if unpadded and sh >= ph and sw >= pw and ph * pw <= 256 else None
-
-
-def _fused_tail(rewriter: Rewriter, node: Node) -> tuple[Node, dict]:
-    """Follows bias, relu and pooling behind a convolution or matrix product: the last node, what was found."""
-    found: dict = {"bias": node.inputs[2] if len(node.inputs) > 2 else None, "activation": None, "pool": None}
-    last, value = node, node.outputs[0]
-    while True:
-        reader = rewriter.only_reader(value)
-        if reader is None:
-            return last, found
-        bias = _as_bias(reader, value, value.shape[-1])
-        # Behind groups a pooling stays apart: gradients from winners alone would gain nothing in so few channels.
-        pool = _pool_of(reader) if node.op == "conv2d" and node.attributes["groups"] == 1 else None
-        if bias is not None and found["bias"] is None and found["activation"] is None and found["pool"] is None:
-            found["bias"] = bias
-        elif reader.op == "relu" and found["activation"] is None:
-            found["activation"] = "relu"
-        elif pool is not None and found["pool"] is None and not rewriter.consumers.get(reader.outputs[1]):
-            found["pool"] = pool
-        else:
-            return last, found
-        last, value = reader, reader.outputs[0]
-
-
-def fuse_forward(graph: Graph) -> Graph:
-    """Convolution (or matrix product) + bias + relu + max pooling become one op."""
-    rewriter = Rewriter(graph)
-    ends: dict[Node, tuple[Node, dict]] = {}
-    inside: set[Node] = set()
-    for node in graph.nodes:
-        if node.op == "matmul" and not _is_dense(node) or node.op not in ("conv2d", "dense", "matmul"):
-            continue
-        if node.attributes.get("activation") or node.attributes.get("pool"):
-            continue
-        last, found = _fused_tail(rewriter, node)
-        if last is not node or node.op == "matmul":
-            ends[last] = node, found
-            inside.update(_between(rewriter, node, last))
-    for node in graph.nodes:
-        if node in ends:
-            head, found = ends[node]
-            inputs = [*head.inputs[:2], *([found["bias"]] if found["bias"] is not None else [])]
-            if head.op == "conv2d":
-                attributes = head.attributes | {"activation": found["activation"], "pool": found["pool"]}
-                outputs = rewriter.emit("conv2d", inputs, attributes, head.scope)
-            else:
-                outputs = rewriter.emit("dense", inputs, {"activation": found["activation"]}, head.scope)
-            rewriter.replace(node.outputs[0], outputs[0])
-        elif node not in inside:
-            rewriter.keep(node)
-    return rewriter.done()
-
-
 def fuse_norms(graph: Graph) -> Graph:
     """Batch normalisation + relu become one op."""
     rewriter = Rewriter(graph)
@@ -243,21 +176,6 @@ def spread_multipliers(graph: Graph) -> Graph:
         y = rewriter.emit("conv2d", [x, w, *bias], node.attributes | {"groups": w.shape[3]}, node.scope)[0]
         rewriter.replace(node.outputs[0], y)
     return rewriter.done()
-
-
-def _is_dense(node: Node) -> bool:
-    plain = not node.attributes.get("transpose_a") and not node.attributes.get("transpose_b")
-    floats = all(value.dtype == "float32" for value in node.inputs)
-    return plain and floats and all(value.ndim == 2 for value in node.inputs)
-
-
-def _between(rewriter: Rewriter, head: Node, last: Node) -> list[Node]:
-    nodes: list[Node] = []
-    node: Node | None = head
-    while node is not None and node is not last:
-        nodes.append(node)
-        node = rewriter.only_reader(node.outputs[0])
-    return nodes
 
 
 # ---- backward fusions -----------------------------------------------------------------------------------------

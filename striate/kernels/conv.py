@@ -11,7 +11,8 @@ summed in registers: every step multiplies one input number of each pixel by the
     taps[s]     offset of a run of inputs that lie side by side: a kernel row of kw * ic numbers, or, with dilation or
                 groups, one pixel's ic numbers
     packed      weights as (groups, blocks, 1 + kh * kw * ic, vectors * lanes): row 0 of a block is the bias, which the
-                sums start from; channels that the last block does not have are zero
+                sums start from; channels that the last block does not have are zero. Where sums are clamped, two rows
+                follow the bias: the lower and the upper limits
 
 The sum of an output number runs in the order bias, kernel row, kernel column, input channel, whatever the tiling.
 Pooling, if fused, takes a band of sums in scratch memory and writes maxima and their places only.
@@ -23,6 +24,7 @@ from striate.kernels.jit import helper
 from striate.kernels.simd import (
     any_nan,
     broadcast,
+    clamped,
     f32,
     f32_at,
     i64,
@@ -40,6 +42,7 @@ from striate.kernels.simd import (
 )
 from striate.kernels.tiles import (
     load_offsets_within,
+    tile_clamped,
     tile_dot,
     tile_gather_outer,
     tile_get,
@@ -55,20 +58,25 @@ from striate.kernels.windows import maximum_with_nans, pool_band, store_channels
 
 def conv_pack(lanes):
     """Makes `kernel`: tasks are (group, block) pairs; slots: w, b, packed, numbers (kh * kw * ic), oc / groups, groups,
-    blocks, vectors, whether there is a bias, whether the numbers come last first."""
+    blocks, vectors, whether there is a bias, whether the numbers come last first, lower and upper limits (or 0)."""
     def conv_pack(a, first, last, scratch):
         w, b, packed = f32(a, 0), f32(a, 1), f32(a, 2)
         numbers, filters, groups, blocks = integer(a, 3), integer(a, 4), integer(a, 5), integer(a, 6)
         vectors, biased, flipped = integer(a, 7), integer(a, 8), integer(a, 9)
-        zero = broadcast(float32(0.0), lanes)
+        clamps, lower, upper = integer(a, 10) != 0, f32(a, 10), f32(a, 11)
+        zero, head = broadcast(float32(0.0), lanes), 3 if clamps else 1
         for task in range(first, last):
             group, block = task // blocks, task % blocks
-            at = task * (numbers + 1) * vectors * lanes
+            at = task * (numbers + head) * vectors * lanes
             for v in range(vectors):
                 channel = (block * vectors + v) * lanes
                 count = min(max(filters - channel, 0), lanes)
                 source, target = group * filters + channel, at + v * lanes
                 store(packed, target, load_part(b, source, count, lanes) if biased else zero)
+                if clamps:
+                    store(packed, target + vectors * lanes, load_part(lower, source, count, lanes))
+                    store(packed, target + 2 * vectors * lanes, load_part(upper, source, count, lanes))
+                target += (head - 1) * vectors * lanes
                 for k in range(numbers):
                     target += vectors * lanes
                     start = (numbers - 1 - k if flipped else k) * groups * filters + source
@@ -129,13 +137,14 @@ def mask_pixels(raw, mask, at, depth, pixels, block, channels, like):
             v += 1
 
 
-def conv_direct(lanes, vectors, pixels, steps, pooled, depthwise):
+def conv_direct(lanes, vectors, pixels, steps, pooled, depthwise, clamps):
     """Makes `kernel`; slots as `striate.plan.lower.conv.direct_arguments` lists them.
 
     A run of taps is unrolled by `steps`. With `depthwise` every output channel reads its own input channel: a block is
-    one vector, a run is one pixel, and vectors of inputs take the place of single ones.
+    one vector, a run is one pixel, and vectors of inputs take the place of single ones. `clamps`: the sums are brought
+    between the limits of their channels.
     """
-    block = vectors * lanes
+    block, head = vectors * lanes, 3 if clamps else 1
 
     def conv_direct(a, first, last, scratch):
         x, packed, y, winner, places, taps = f32(a, 0), f32(a, 1), f32(a, 2), u8(a, 3), i64(a, 4), i64(a, 5)
@@ -150,7 +159,7 @@ def conv_direct(lanes, vectors, pixels, steps, pooled, depthwise):
         poh, pow_ = integer(a, 30), integer(a, 31)
         window, raw, spare = f32_at(scratch), f32_at(scratch + integer(a, 32)), u8_at(scratch + integer(a, 33))
         mask, masked = f32(a, 34), integer(a, 34) != 0
-        filters, numbers, turns = oc // groups, runs * length + 1, length // steps
+        filters, numbers, turns = oc // groups, runs * length + head, length // steps
         for task in range(first, last):
             part, band, image = task % parts, task // parts % bands, task // (parts * bands)
             row = band * rows
@@ -164,12 +173,12 @@ def conv_direct(lanes, vectors, pixels, steps, pooled, depthwise):
             for column in range(groups * blocks * part // parts, groups * blocks * (part + 1) // parts):
                 group, channel = column // blocks, column % blocks * block
                 channels = min(block, filters - channel)
-                out = group * filters + channel
+                out, limits = group * filters + channel, (column * numbers + 1) * block
                 for start in range(0, count, pixels):
                     offsets = load_offsets_within(places, start, count - 1, pixels)
                     w = column * numbers * block
                     sums = tile_load(packed, w, 0, pixels, vectors, lanes)
-                    w += block
+                    w += head * block
                     for run in range(runs):
                         at = base + (column * block if depthwise else group * (ic // groups)) + taps[run]
                         if depthwise:
@@ -180,6 +189,8 @@ def conv_direct(lanes, vectors, pixels, steps, pooled, depthwise):
                             sums = tile_gather_outer(sums, source, offsets, at, packed, w, steps)
                             at += steps
                             w += steps * block
+                    if clamps and not pooled:
+                        sums = tile_clamped(sums, packed, limits, limits + block)
                     to = ((image * oh + row) * ow + start) * oc + out
                     if pooled:
                         tile_store(sums, raw, start * block, block)
@@ -196,11 +207,12 @@ def conv_direct(lanes, vectors, pixels, steps, pooled, depthwise):
                 if pooled:
                     windows = row // pool[2]
                     pool_band((y, winner, spare), (image * poh + windows) * pow_ * oc + out, raw,
-                              (min(rows // pool[2], poh - windows), pow_, ow, block, oc), channels, pool, floor)
+                              (min(rows // pool[2], poh - windows), pow_, ow, block, oc), channels, pool, floor,
+                              (packed, limits, clamps))
     return conv_direct
 
 
-def conv_window(lanes, vectors, strip, ph, pw, step, steps):
+def conv_window(lanes, vectors, strip, ph, pw, step, steps, clamps):
     """Makes `kernel`: convolution of few input channels, pooled; slots as for `conv_direct`.
 
     Pooling windows do not overlap: they are ph x pw pixels with nothing between two in a row. A tile is one row of
@@ -208,7 +220,7 @@ def conv_window(lanes, vectors, strip, ph, pw, step, steps):
     strip are under way, so that the processor finds work for both. The numbers of two pixels lie `step` apart; a run
     of taps is unrolled by `steps`. The last strip of a row overlaps the one before, and gives the same numbers again.
     """
-    block, pixels = vectors * lanes, strip * pw
+    block, pixels, head = vectors * lanes, strip * pw, 3 if clamps else 1
     line = pixels * block
     slots = ph * line
 
@@ -235,7 +247,7 @@ def conv_window(lanes, vectors, strip, ph, pw, step, steps):
                 source, base = window, 0
             for column in range(blocks * part // parts, blocks * (part + 1) // parts):
                 channels = min(block, oc - column * block)
-                start = column * (runs * turns * steps + 1) * block
+                start = column * (runs * turns * steps + head) * block
                 for i in range(windows):
                     out = ((image * poh + top_window + i) * pow_) * oc + column * block
                     slot, before = 0, 0
@@ -245,7 +257,7 @@ def conv_window(lanes, vectors, strip, ph, pw, step, steps):
                             above = base + i * down * below + now * pw * step
                             for r in range(ph):
                                 sums = tile_load(packed, start, 0, pixels, vectors, lanes)
-                                w = start + block
+                                w = start + head * block
                                 for run in range(runs):
                                     at = above + taps[run]
                                     for _ in range(turns):
@@ -266,7 +278,12 @@ def conv_window(lanes, vectors, strip, ph, pw, step, steps):
                                     best, place = tile_get(found, 0, 0), tile_get(found, 1, 0)
                                     if any_nan(tile_get(found, 2, 0)):
                                         best, place = maximum_with_nans(raw, corner, line, block, (ph, pw), floor)
-                                    store_channels(y, to + v, raised(best, floor), channels - v)
+                                    best = raised(best, floor)
+                                    if clamps:
+                                        limits = start + block + v
+                                        best = clamped(best, load(packed, limits, lanes),
+                                                       load(packed, limits + block, lanes))
+                                    store_channels(y, to + v, best, channels - v)
                                     store_places(winner, to + v, place, channels - v, spare)
                         before = now
     return conv_window

@@ -329,6 +329,20 @@ def raised(typing, value, floor):
     return value(value, floor), generate
 
 
+def between(builder, value, lower, upper):
+    """Emits `value`, no less than `lower` and no more than `upper`; a NaN in `value` is kept."""
+    value = at_least(builder, value, lower)
+    return builder.select(builder.fcmp_ordered("<", upper, value), upper, value)
+
+
+@intrinsic
+def clamped(typing, value, lower, upper):
+    """value, no less than lower and no more than upper; a NaN in `value` is kept."""
+    def generate(context, builder, signature, args):
+        return between(builder, *args)
+    return value(value, lower, upper), generate
+
+
 @intrinsic
 def store_small(typing, x, i, value):
     """x[i : i + lanes] = value as uint8; value holds int32 bits from 0 to 255 (`to_int_bits`)."""

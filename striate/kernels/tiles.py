@@ -20,6 +20,7 @@ from striate.kernels.simd import (
     I64,
     Vector,
     at_least,
+    between,
     constant,
     emit_fma,
     load_vector,
@@ -191,6 +192,21 @@ def tile_raised(typing, tile, floor):
             tile = builder.insert_value(tile, at_least(builder, builder.extract_value(tile, k), floor), k)
         return tile
     return tile(tile, floor), generate
+
+
+@intrinsic
+def tile_clamped(typing, tile, x, lower, upper):
+    """tile[i, j], no less than x[lower + j * lanes : ... + lanes], no more than x[upper + ...]; NaNs are kept."""
+    def generate(context, builder, signature, args):
+        tile, x, lower, upper = args
+        kind = signature.args[0]
+        for j in range(kind.columns):
+            low, high = (load_vector(builder, builder.gep(x, [builder.add(start, I64(j * kind.lanes))]), kind.lanes)
+                         for start in (lower, upper))
+            for k in range(j, kind.rows * kind.columns, kind.columns):
+                tile = builder.insert_value(tile, between(builder, builder.extract_value(tile, k), low, high), k)
+        return tile
+    return tile(tile, x, types.intp, types.intp), generate
 
 
 @intrinsic

@@ -8,6 +8,7 @@ from numba import float32
 from striate.kernels.jit import helper
 from striate.kernels.simd import (
     broadcast_like,
+    clamped,
     exceeds,
     lanes_of,
     load_like,
@@ -66,11 +67,12 @@ def maximum_with_nans(raw, corner, row_stride, pixel_stride, pool, like):
 
 
 @helper
-def pool_band(out, at, raw, band, channels, pool, floor):
+def pool_band(out, at, raw, band, channels, pool, floor, limits):
     """Maxima over the windows of a band of sums, and their places.
 
     out: (y, winner, spare). band: (rows and columns of windows, pixels in a row of sums, numbers in a pixel of sums,
-    numbers in a pixel of y). pool: (height, width, steps down, steps right).
+    numbers in a pixel of y). pool: (height, width, steps down, steps right). limits: (array, place, whether maxima are
+    clamped): there the lower limits of the channels begin, and the upper ones `block` numbers behind them.
     """
     y, winner, spare = out
     rows, columns, width, block, depth = band
@@ -81,5 +83,9 @@ def pool_band(out, at, raw, band, channels, pool, floor):
             for v in range(0, channels, lanes_of(floor)):
                 best, place = maximum_with_nans(raw, corner + v, width * block, block, pool, floor)
                 to = at + (i * columns + j) * depth + v
-                store_channels(y, to, raised(best, floor), channels - v)
+                best = raised(best, floor)
+                if limits[2]:
+                    lower = limits[1] + v
+                    best = clamped(best, load_like(limits[0], lower, floor), load_like(limits[0], lower + block, floor))
+                store_channels(y, to, best, channels - v)
                 store_places(winner, to, place, channels - v, spare)

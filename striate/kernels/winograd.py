@@ -25,6 +25,7 @@ from striate.kernels.parts import load_left
 from striate.kernels.simd import (
     any_nan,
     broadcast,
+    clamped,
     constant,
     emit_fma,
     f32,
@@ -45,6 +46,7 @@ from striate.kernels.simd import (
 )
 from striate.kernels.tiles import (
     Tile,
+    tile_clamped,
     tile_get,
     tile_load,
     tile_product,
@@ -59,6 +61,8 @@ from striate.kernels.windows import load_places, maximum_with_nans, store_channe
 TILE = 4
 SKEW = 16
 """Floats added between the planes of two frequencies: 36 planes a power of two apart would share a cache set."""
+RELU, CLAMP = 1, 2
+"""What slot 20 says of the activation; 0: none."""
 POINTS = (Fraction(0), Fraction(1), Fraction(-1), Fraction(1, 2), Fraction(-2))
 
 
@@ -251,30 +255,41 @@ def _output_rows(half, shift, done, lanes):
 
 
 @inlined
-def _write_whole_rows(half, shift, y, out, line, pixel, tall, relu, zero, lanes):
+def _write_whole_rows(half, shift, y, limits, out, line, pixel, tall, activation, zero, lanes):
     """The second half of Y = A' M A straight into the result, where all four columns lie in it."""
     for row in range(tall):
         tile = tile_shift(_output_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes)), shift)
-        if relu:
+        if activation == RELU:
             tile = tile_raised(tile, zero)
+        elif activation == CLAMP:
+            tile = tile_clamped(tile, limits, 0, lanes)
         tile_store(tile, y, out + row * line, pixel)
 
 
 @inlined
-def _write_pixels(done, y, given, out, line, pixel, tall, wide, relu, has_mask, count, zero, lanes):
+def _activated(value, limits, activation, zero, lanes):
+    """One vector behind the activation."""
+    if activation == RELU:
+        value = raised(value, zero)
+    elif activation == CLAMP:
+        value = clamped(value, load(limits, 0, lanes), load(limits, lanes, lanes))
+    return value
+
+
+@inlined
+def _write_pixels(done, y, given, limits, out, line, pixel, tall, wide, activation, has_mask, count, zero, lanes):
     """The pixels of a tile that lie in the result, one by one, masked if `given` says so."""
     for row in range(tall):
         for column in range(wide):
-            value, place = load(done, (row * 4 + column) * lanes, lanes), out + row * line + column * pixel
-            if relu:
-                value = raised(value, zero)
+            place = out + row * line + column * pixel
+            value = _activated(load(done, (row * 4 + column) * lanes, lanes), limits, activation, zero, lanes)
             if has_mask:
                 value = select(load_part(given, place, count, lanes) > zero, value, zero)
             store_part(y, place, value, count)
 
 
 @inlined
-def _write_windows(done, spare, y, winner, out, line, pixel, tall, wide, relu, count, zero, lanes):
+def _write_windows(done, spare, y, winner, limits, out, line, pixel, tall, wide, activation, count, zero, lanes):
     """The largest of each 2 x 2 window of a tile, and which it was."""
     for row in range(tall):
         for column in range(wide):
@@ -283,9 +298,7 @@ def _write_windows(done, spare, y, winner, out, line, pixel, tall, wide, relu, c
             best, index = tile_get(found, 0, 0), tile_get(found, 1, 0)
             if any_nan(tile_get(found, 2, 0)):
                 best, index = maximum_with_nans(done, corner, 4 * lanes, lanes, (2, 2), zero)
-            if relu:
-                best = raised(best, zero)
-            store_channels(y, place, best, count)
+            store_channels(y, place, _activated(best, limits, activation, zero, lanes), count)
             store_places(winner, place, index, count, spare)
 
 
@@ -295,27 +308,30 @@ def winograd_convolution(lanes, rows):
 
     Arguments (slots): 0 x or pooled gradient, 1 winners and 2 pooled outputs of the input (when slot 24 > 0), 3 U,
     4 bias, 5 mask, 6 y, 7 winners out, 8 images n, 9 h, 10 w, 11 ic, 12 oc, 13 oh, 14 ow, 15 tile rows, 16 tile
-    columns, 17 top, 18 left, 19 has bias, 20 relu, 21 has mask, 22 pool (1: 2 x 2), 23 images a task,
+    columns, 17 top, 18 left, 19 has bias, 20 activation, 21 has mask, 22 pool (1: 2 x 2), 23 images a task,
     24 and 25 the pool of the input, 26 its relu, 27 blocks of output channels a pass, 28 tiles a chunk (a multiple of
-    `rows`): V and M of a chunk should fit the cache beside U, 29 parts.
+    `rows`): V and M of a chunk should fit the cache beside U, 29 parts, 30 lower and
+    31 upper limits of a clamp.
     The register tile is `rows` tiles x 2 vectors of output channels; its inner loop runs over input channels.
     """
     block = 2 * lanes
 
     def winograd_convolution(a, first, last, scratch):
         x, u, bias, given, y, winner = f32(a, 0), f32(a, 3), f32(a, 4), f32(a, 5), f32(a, 6), u8(a, 7)
+        lower, upper = f32(a, 30), f32(a, 31)
         n, h, w, ic, oc = integer(a, 8), integer(a, 9), integer(a, 10), integer(a, 11), integer(a, 12)
         oh, ow = integer(a, 13), integer(a, 14)
         th, tw, images, wide = integer(a, 15), integer(a, 16), integer(a, 23), integer(a, 27)
-        has_bias, relu, has_mask, pool = integer(a, 19), integer(a, 20), integer(a, 21), integer(a, 22)
+        has_bias, activation, has_mask, pool = integer(a, 19), integer(a, 20), integer(a, 21), integer(a, 22)
         zero = broadcast(np.float32(0.0), lanes)
         depth, blocks, line = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block, 4 * tw + 2
         map_size, tall, parts = (4 * th + 2) * line * depth, integer(a, 28), integer(a, 29)
         share = (blocks + parts - 1) // parts
         v_plane, m_plane, u_plane = tall * depth + SKEW, wide * tall * block + SKEW, blocks * depth * block + SKEW
         half, spare, done = f32_at(scratch), u8_at(scratch), f32_at(scratch + 4 * 36 * lanes)
-        padded, v = f32_at(scratch + 4 * 64 * lanes), f32_at(scratch + 4 * (64 * lanes + map_size))
-        m = f32_at(scratch + 4 * (64 * lanes + map_size + 36 * v_plane))
+        limits, padded = f32_at(scratch + 4 * 64 * lanes), f32_at(scratch + 4 * 66 * lanes)
+        v = f32_at(scratch + 4 * (66 * lanes + map_size))
+        m = f32_at(scratch + 4 * (66 * lanes + map_size + 36 * v_plane))
         clear(padded, map_size)
         for task in range(first, last):
             begin, first_block = task // parts * images, task % parts * share
@@ -356,17 +372,20 @@ def winograd_convolution(lanes, rows):
                                 continue
                             if has_bias:
                                 shift = load_part(bias, channel, used, lanes)
+                            if activation == CLAMP:
+                                store(limits, 0, load_part(lower, channel, used, lanes))
+                                store(limits, lanes, load_part(upper, channel, used, lanes))
                             source = (b // 2 * tall + t) * block + b % 2 * lanes
                             _output_columns(m, source, m_plane, half, lanes)
                             if pool:
                                 _output_rows(half, shift, done, lanes)
-                                _write_windows(done, spare, y, winner, window * oc + channel, ow // 2 * oc, oc,
-                                               down // 2, across // 2, relu, used, zero, lanes)
+                                _write_windows(done, spare, y, winner, limits, window * oc + channel, ow // 2 * oc, oc,
+                                               down // 2, across // 2, activation, used, zero, lanes)
                             elif used == lanes and across == 4 and has_mask == 0:
-                                _write_whole_rows(half, shift, y, pixel * oc + channel, ow * oc, oc, down, relu, zero,
-                                                  lanes)
+                                _write_whole_rows(half, shift, y, limits, pixel * oc + channel, ow * oc, oc, down,
+                                                  activation, zero, lanes)
                             else:
                                 _output_rows(half, shift, done, lanes)
-                                _write_pixels(done, y, given, pixel * oc + channel, ow * oc, oc, down, across, relu,
-                                              has_mask, used, zero, lanes)
+                                _write_pixels(done, y, given, limits, pixel * oc + channel, ow * oc, oc, down, across,
+                                              activation, has_mask, used, zero, lanes)
     return winograd_convolution

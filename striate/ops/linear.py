@@ -57,17 +57,18 @@ def _check_convolution(x: TensorType, w: TensorType, groups: int, output: Shape)
 
 
 def _conv2d_shape(inputs, *, strides, padding, dilation, groups, activation, pool):
-    x, w, *bias = inputs
+    x, w, *rest = inputs
     size = output_size(x.shape[1:3], w.shape, strides, padding, dilation)
     if pool is not None:
         size = pooled_size(size, pool)
     _check_convolution(x, w, groups, size)
-    if bias and bias[0].shape != w.shape[3:]:
-        raise ShapeError("The bias of a convolution must have one entry a filter. "
-                         + received(bias=bias[0].shape, weights=w.shape))
-    if activation not in (None, "relu"):
-        raise ArgumentError('The fused activation of a convolution must be None or "relu". '
-                            + received(activation=activation))
+    for name, vector in zip(("bias", "lower limit", "upper limit"), rest, strict=False):
+        if vector.shape != w.shape[3:]:
+            raise ShapeError(f"The {name} of a convolution must have one entry a filter. "
+                             + received(vector=vector.shape, weights=w.shape))
+    if activation not in (None, "relu", "clamp") or (activation == "clamp") != (len(rest) == 3):
+        raise ArgumentError('The fused activation of a convolution must be None, "relu" or, with a bias and limits '
+                            'given, "clamp". ' + received(activation=activation, inputs=len(inputs)))
     y = TensorType((x.shape[0], *size, w.shape[3]), x.dtype)
     return [y] if pool is None else [y, TensorType(y.shape, "uint8")]
 
@@ -131,7 +132,7 @@ def _sliding(attributes) -> tuple:
     return attributes["strides"], attributes["padding"], attributes["dilation"]
 
 
-def _conv2d_reference(x, w, b=None, *, groups, activation, pool, **sliding):
+def _conv2d_reference(x, w, b=None, lower=None, upper=None, *, groups, activation, pool, **sliding):
     dtype = np.result_type(x, w)
     size = output_size(x.shape[1:3], w.shape, *_sliding(sliding))
     weights = _grouped_weights(w, groups)
@@ -147,6 +148,8 @@ def _conv2d_reference(x, w, b=None, *, groups, activation, pool, **sliding):
         y, winner = pooled_maximum(y, pool)
     if activation == "relu":
         y = np.maximum(y, 0)
+    elif activation == "clamp":
+        y = np.minimum(np.maximum(y, lower), upper)
     return [y] if winner is None else [y, winner]
 
 
@@ -194,6 +197,8 @@ def _conv2d_gradient(node, g, *unused):
     x, w, *bias = node.inputs
     y, *winner = node.outputs
     attributes = node.attributes
+    if attributes["activation"] == "clamp":
+        _refuse_fused(node)
     common = _geometry(attributes)
     pooled = []
     if attributes["pool"] is not None:
@@ -207,7 +212,8 @@ def _conv2d_gradient(node, g, *unused):
 
 
 def _refuse_fused(node) -> None:
-    if node.attributes["pool"] is not None or node.attributes.get("masked"):
+    given = node.attributes
+    if given["pool"] is not None or given.get("masked") or given.get("activation") == "clamp":
         raise GraphError(f"The gradient of a fused {node.op!r} was asked for: differentiation comes before fusion.")
 
 
@@ -260,17 +266,18 @@ register(OpSpec("conv2d_input_grad", _input_grad_shape, _input_grad_reference, _
 
 # ---- the ops as functions -------------------------------------------------------------------------------------
 
-def conv2d(x, w, b=None, *, activation=None, pool=None, **geometry):
+def conv2d(x, w, b=None, *limits, activation=None, pool=None, **geometry):
     """Convolution, with everything that may be fused behind it.
 
     x: (n, h, w, ic). w: (kh, kw, ic / groups, oc). b: (oc,) or None. geometry: strides=(1, 1),
     padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1.
-    activation: None or "relu". pool: None or (ph, pw, sh, sw), a maximum over the windows that fit.
+    activation: None, "relu" or "clamp", which needs b and two limits, lower and upper ones of (oc,), and has no
+    gradient. pool: None or (ph, pw, sh, sw), a maximum over the windows that fit.
 
     Returns (n, oh, ow, oc); with `pool` also the winners, uint8 positions in their windows.
     """
     inputs = [x, w] if b is None else [x, w, b]
-    return apply("conv2d", inputs, **PLAIN | geometry, activation=activation, pool=pool)
+    return apply("conv2d", [*inputs, *limits], **PLAIN | geometry, activation=activation, pool=pool)
 
 
 def conv2d_weights_grad(x, g, *pooled, kernel_shape, bias, activation=None, pool=None, **geometry):

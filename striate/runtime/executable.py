@@ -25,6 +25,8 @@ from striate.plan.ir import Constant, Home, Launch, Plan, Step, Temporary
 from striate.runtime import pool as threads
 from striate.runtime.events import LaunchTime
 
+RandomKey = tuple[int, int] | Callable[[], tuple[int, int]]
+"""(seed, step) that random numbers depend on, or what gives them: it is called only where something is random."""
 _WORDS = np.uint32
 _Bound = tuple[Launch, np.ndarray]
 """A launch and its block of arguments."""
@@ -34,9 +36,9 @@ def _bits(number: float) -> int:
     return struct.unpack("q", struct.pack("d", number))[0]
 
 
-def random_words(random: tuple[int, int]) -> np.ndarray:
+def random_words(random: RandomKey) -> np.ndarray:
     """(seed, step) as the four uint32 words that random ops count from."""
-    seed, step = random
+    seed, step = random() if callable(random) else random
     return np.array([seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF, step & 0xFFFFFFFF, step >> 32 & 0xFFFFFFFF], _WORDS)
 
 
@@ -98,6 +100,9 @@ class Executable:
         self._prepared: tuple | None = None
         self._sources = [value.source for value in self.graph.parameters]
         self._bind()
+        # Memory of the plan's own never moves: its views are made once.
+        self._outputs = [self.view(value) if self.plan.homes[value].kind in ("arena", "persistent") else None
+                         for value in self.graph.outputs]
 
     # ---- binding ----------------------------------------------------------------------------------------------
 
@@ -185,7 +190,7 @@ class Executable:
 
     # ---- running ----------------------------------------------------------------------------------------------
 
-    def run(self, inputs: Sequence[np.ndarray], random: tuple[int, int] = (0, 0),
+    def run(self, inputs: Sequence[np.ndarray], random: RandomKey = (0, 0),
             pauses: Mapping[int, Callable[[], None]] | None = None) -> list[np.ndarray]:
         """One run. `inputs` in the graph's order (the random state is not among them); gives copies of the outputs.
 
@@ -284,7 +289,8 @@ class Executable:
             self.view(value)[...] = result
 
     def _finish(self) -> list[np.ndarray]:
-        outputs = [self.view(value).copy() for value in self.graph.outputs]
+        outputs = [(self.view(value) if view is None else view).copy()
+                   for value, view in zip(self.graph.outputs, self._outputs, strict=True)]
         held = [(variable, self.view(value).copy()) for variable, value in self.plan.copies]
         for variable, array in held:
             variable.array[...] = array
@@ -339,14 +345,14 @@ class ReferenceExecutable:
         array = np.asarray(array)
         return array.astype(np.float64) if self.dtype == "float64" and array.dtype == np.float32 else array
 
-    def values(self, inputs: Sequence[np.ndarray], random: tuple[int, int] = (0, 0)) -> dict[Value, np.ndarray]:
+    def values(self, inputs: Sequence[np.ndarray], random: RandomKey = (0, 0)) -> dict[Value, np.ndarray]:
         """Every value of the graph."""
         found: dict[Value, np.ndarray] = {}
         for _ in self.steps(inputs, random, found):
             pass
         return found
 
-    def steps(self, inputs: Sequence[np.ndarray], random: tuple[int, int] = (0, 0),
+    def steps(self, inputs: Sequence[np.ndarray], random: RandomKey = (0, 0),
               found: dict[Value, np.ndarray] | None = None) -> Iterator[tuple[Node, list[np.ndarray]]]:
         """Node by node in order: (node, what it gave). All values are gathered in `found`."""
         found = {} if found is None else found
@@ -367,7 +373,7 @@ class ReferenceExecutable:
                 found[value] = np.asarray(result) if keep else np.asarray(result, dtype=value.dtype)
             yield node, [found[value] for value in node.outputs]
 
-    def run(self, inputs: Sequence[np.ndarray], random: tuple[int, int] = (0, 0)) -> list[np.ndarray]:
+    def run(self, inputs: Sequence[np.ndarray], random: RandomKey = (0, 0)) -> list[np.ndarray]:
         """As `Executable.run`."""
         found = self.values(inputs, random)
 

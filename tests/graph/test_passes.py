@@ -41,6 +41,48 @@ def test_an_intermediate_result_that_is_needed_is_not_fused_away():
     assert names == ["conv2d", "relu"]
 
 
+def normalised_block(w, factor, shift, before, pooled):
+    """x -> a convolution with factors and shifts of its channels before or behind the relu, as in a prediction."""
+    def function(x):
+        y = ops.conv(x, w, padding="same")
+        y = ops.relu(y * factor + shift) if before else ops.relu(y) * factor + shift
+        return ops.max_pool(y, 2) if pooled else y
+    return function
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("pooled", [True, False])
+def test_factors_of_the_channels_become_part_of_a_convolution_that_is_not_trained(before, pooled):
+    w, factor, shift = (Variable(RNG.standard_normal(shape, np.float32)) for shape in ((3, 3, 3, 6), (6,), (6,)))
+    factor.assign([-2.0, -0.5, 0.0, 0.5, 1.0, 3.0])
+    function = normalised_block(w, factor, shift, before, pooled)
+    graph = engine.optimise(trace(function, [TensorType((2, 8, 8, 3))])[0])
+    varying = [node.op for node in graph.nodes if node.outputs[0] not in graph.steady()]
+    assert varying == ["conv2d"]
+    agree(function, RNG.standard_normal((2, 8, 8, 3), np.float32))
+
+
+def test_trained_factors_of_the_channels_stay_apart():
+    w, factor, shift = (Variable(RNG.standard_normal(shape, np.float32)) for shape in ((3, 3, 3, 6), (6,), (6,)))
+    function = normalised_block(w, factor, shift, False, False)
+    arrays = RNG.standard_normal((2, 8, 8, 3), np.float32)
+
+    def slope(x):
+        return engine.gradients(ops.sum(ops.square(function(x))), [factor])[0]
+    graph = engine.optimise(trace(slope, [TensorType(arrays.shape)])[0])
+    assert {node.attributes["activation"] for node in graph.nodes if node.op == "conv2d"} == {"relu"}
+    agree(slope, arrays)
+
+
+def test_factors_that_depend_on_the_input_stay_apart():
+    w = Variable(RNG.standard_normal((3, 3, 3, 6), np.float32))
+
+    def function(x):
+        return ops.relu(ops.conv(x, w, padding="same")) * ops.sum(x, axis=(0, 1, 2))[0]
+    graph = engine.optimise(trace(function, [TensorType((2, 8, 8, 3))])[0])
+    assert {node.attributes["activation"] for node in graph.nodes if node.op == "conv2d"} == {"relu"}
+
+
 def test_matrix_product_bias_and_relu_become_a_dense_node():
     assert optimised(lambda x, w, b: ops.relu(x @ w + b), (4, 3), (3, 5), (5,)) == ["dense"]
 

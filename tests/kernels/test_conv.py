@@ -59,6 +59,20 @@ def test_whole_numbers_are_exact(name, lanes):
     same(run_node("conv2d", inputs, cpu=with_lanes(lanes), **attributes), reference("conv2d", inputs, **attributes))
 
 
+@pytest.mark.parametrize("name", ["3x3 same", "pool, rest", "yale", "depthwise, strides", "groups"])
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+def test_clamped_between_limits_of_the_channels(name, lanes):
+    inputs, attributes = whole_numbers(name)
+    lower = np.arange(-20, len(inputs[2]) - 20, dtype=np.float32)
+    lower[::3], upper = -np.inf, lower + 25
+    upper[::2] = np.inf
+    inputs += [lower, upper]
+    attributes["activation"] = "clamp"
+    expected = reference("conv2d", inputs, **attributes)
+    assert not np.array_equal(expected[0], reference("conv2d", inputs[:3], **attributes | {"activation": None})[0])
+    same(run_node("conv2d", inputs, cpu=with_lanes(lanes), **attributes), expected)
+
+
 @pytest.mark.parametrize("name", ["3x3 same", "pool", "yale", "depthwise", "nova"])
 def test_without_bias_and_activation(name):
     inputs, attributes = whole_numbers(name, bias=False)

@@ -61,12 +61,14 @@ SHAPES = [(8, 14, 14, 32, 48), (9, 13, 15, 24, 40), (40, 7, 7, 36, 25), (3, 28, 
 @pytest.mark.parametrize("lanes", [4, 8, 16])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("pooled", [False, True])
-def test_forward(shape, lanes, pooled):
+@pytest.mark.parametrize("activation", ["relu", "clamp"])
+def test_forward(shape, lanes, pooled, activation):
     n, h, w, ic, oc = shape
     x, kernel, bias = normal(2, n, h, w, ic), normal(3, 3, 3, ic, oc) / 10, normal(4, oc)
-    attributes = attributes_of(activation="relu", pool=(2, 2, 2, 2) if pooled else None)
-    actual = run("conv2d", [x, kernel, bias], lanes, **attributes)
-    expected = OPS["conv2d"].reference(x, kernel, bias, **attributes)
+    attributes = attributes_of(activation=activation, pool=(2, 2, 2, 2) if pooled else None)
+    inputs = [x, kernel, bias] + ([normal(5, oc) - 1, normal(6, oc) + 1] if activation == "clamp" else [])
+    actual = run("conv2d", inputs, lanes, **attributes)
+    expected = OPS["conv2d"].reference(*inputs, **attributes)
     close(actual[0], expected[0])
     if pooled:
         assert (actual[1] != expected[1]).mean() < 1e-3

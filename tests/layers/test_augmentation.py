@@ -11,9 +11,10 @@ IMAGES = (np.random.RandomState(0).rand(4, 6, 7, 3) * 255).astype("float32")
 KINDS = [layers.RandomHue(0.5, seed=1), layers.RandomSaturation(0.9, seed=1), layers.Solarization(0.2, 0.3, seed=1),
          layers.RandomColorDegeneration((0.5, 1.0), seed=1), layers.RandomPosterization(4, seed=1),
          layers.RandomColorJitter(brightness_factor=0.2, hue_factor=0.2, seed=1), layers.MixUp(seed=1),
-         layers.RandomGaussianBlur((1.0, 1.0), seed=1), layers.CutMix(seed=1), layers.RandomShear(0.3, (0.1, 0.2), seed=1),
-         layers.RandomPerspective((1.0, 1.0), 0.5, seed=1), layers.RandomElasticTransform((1.0, 1.0), seed=1),
-         layers.RandAugment(num_ops=1, seed=1), layers.AugMix(chain_depth=1, seed=1), layers.Equalization()]
+         layers.RandomGaussianBlur((1.0, 1.0), seed=1), layers.CutMix(seed=1),
+         layers.RandomShear(0.3, (0.1, 0.2), seed=1), layers.RandomPerspective((1.0, 1.0), 0.5, seed=1),
+         layers.RandomElasticTransform((1.0, 1.0), seed=1), layers.RandAugment(num_ops=1, seed=1),
+         layers.AugMix(chain_depth=1, seed=1), layers.Equalization()]
 """With seeds of their own: a stream that a layer is given here depends on what else was made before."""
 
 

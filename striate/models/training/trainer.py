@@ -443,7 +443,7 @@ class Trainer(Layer):
         """What `predict` gives for one batch: the outputs, or those of the class' own `predict_step`."""
         if type(self).predict_step is Trainer.predict_step:
             return self._forward([x])
-        return self._prediction_programs().predict(x, random=self._random_key())
+        return self._prediction_programs().predict(x, random=self._random_key)
 
     def _prediction_programs(self) -> Programs:
         if self._programs is not None:
@@ -453,7 +453,7 @@ class Trainer(Layer):
         return self._prediction
 
     def _forward(self, args: list, kwargs: dict | None = None, training: bool | None = False):
-        return self._prediction_programs().forward(args, kwargs or {}, training, random=self._random_key())
+        return self._prediction_programs().forward(args, kwargs or {}, training, random=self._random_key)
 
     def _random_key(self) -> tuple[int, int]:
         """(seed, step): what random numbers of the coming step depend on."""

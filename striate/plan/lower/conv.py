@@ -49,19 +49,19 @@ class Convolution:
     groups: int
     relu: bool
     pool: tuple[int, int, int, int] | None
-    biased: bool
+    clamps: bool
     copied: bool
 
     @classmethod
     def of(cls, node, cpu: Cpu) -> Convolution:
-        x, w, *bias = node.inputs
+        x, w = node.inputs[:2]
         a = node.attributes
         batch, height, width, ic = x.shape
         padded = any(amount > 0 for pair in a["padding"] for amount in pair)
         depthwise = a["groups"] == ic == w.shape[3]
         return cls(batch, height, width, ic, kernel=w.shape, strides=a["strides"], padding=a["padding"],
                    dilation=a["dilation"], groups=a["groups"], relu=a["activation"] == "relu", pool=a["pool"],
-                   biased=bool(bias), copied=padded or (depthwise and ic % cpu.lanes > 0))
+                   clamps=a["activation"] == "clamp", copied=padded or (depthwise and ic % cpu.lanes > 0))
 
     @cached_property
     def pooled(self) -> tuple[int, ...]:
@@ -219,14 +219,19 @@ def direct_arguments(conv: Convolution, tiling: Tiling, tensors, sums: int, spar
             *(conv.pool or (1, 1, 1, 1)), *conv.pooled, sums, spare, mask]
 
 
-def pack_launch(w, bias, conv: Convolution, tiling: Tiling, cpu: Cpu, flipped: bool = False) -> Launch:
-    """Weights and bias (or None) in blocks of `vectors` vectors of output channels; `flipped`: last tap first."""
+def pack_launch(w, rest, conv: Convolution, tiling: Tiling, cpu: Cpu, flipped: bool = False) -> Launch:
+    """Weights in blocks of `vectors` vectors of output channels; `flipped`: last tap first.
+
+    rest: nothing, the bias, or the bias and the limits of a clamp.
+    """
     vectors, blocks = tiling.vectors, tiling.blocks
     groups = 1 if conv.depthwise else conv.groups
-    packed = Temporary((groups, blocks, conv.numbers + 1, vectors * cpu.lanes), name="packed weights")
+    bias, lower, upper = (*rest, *[None] * 3)[:3]
+    packed = Temporary((groups, blocks, conv.numbers + (1 if lower is None else 3), vectors * cpu.lanes),
+                       name="packed weights")
     return Launch("conv_pack", dict(lanes=cpu.lanes),
                   [w, w if bias is None else bias, packed, conv.numbers, conv.oc // groups, groups, blocks, vectors,
-                   int(bias is not None), int(flipped)],
+                   int(bias is not None), int(flipped), *(0 if limit is None else limit for limit in (lower, upper))],
                   [packed], groups * blocks, "weights in the order the tiles read them", prepares=True)
 
 
@@ -275,7 +280,7 @@ def _window_launch(node, conv: Convolution, strips: Strips, packed: Temporary, c
     window = -(-conv.window_bytes(tiling.rows) // 64) * 64 if conv.copied else 0
     spare = window + 8 * ph * tiling.pixels * tiling.vectors * cpu.lanes
     variant = dict(lanes=cpu.lanes, vectors=tiling.vectors, strip=strips.strip, ph=ph, pw=pw,
-                   step=conv.strides[1] * conv.ic, steps=strips.steps)
+                   step=conv.strides[1] * conv.ic, steps=strips.steps, clamps=conv.clamps)
     reason = (f"strips of {strips.strip} pooling windows: {tiling.pixels} pixels x {tiling.vectors} vectors in "
               "registers, pooled from cache" + (", input copied with its border" if conv.copied else ""))
     return Launch("conv_window", variant,
@@ -299,7 +304,7 @@ def _direct_launch(node, conv: Convolution, tiling: Tiling, tensors: list, cpu: 
     scratch, sums, spare = _scratch(conv, tiling, cpu)
     tensors = [*tensors, node.outputs[0]][:4]
     variant = dict(lanes=cpu.lanes, vectors=tiling.vectors, pixels=tiling.pixels, steps=_steps(conv),
-                   pooled=conv.pool is not None, depthwise=conv.depthwise)
+                   pooled=conv.pool is not None, depthwise=conv.depthwise, clamps=conv.clamps)
     how = "depthwise" if conv.depthwise else "direct"
     reason = (f"{how}: {tiling.pixels} pixels x {tiling.vectors} vectors in registers, bands of {tiling.rows} rows"
               + (", input copied with its border" if conv.copied else "")
@@ -316,7 +321,7 @@ def lower_conv2d(node, cpu: Cpu) -> list[Launch]:
     conv = Convolution.of(node, cpu)
     strips = choose_strips(conv, cpu)
     tiling = choose_tiling(conv, cpu) if strips is None else strips.tiling
-    pack = pack_launch(node.inputs[1], node.inputs[2] if conv.biased else None, conv, tiling, cpu)
+    pack = pack_launch(node.inputs[1], node.inputs[2:], conv, tiling, cpu)
     packed = pack.writes[0]
     if strips is not None:
         return [pack, _window_launch(node, conv, strips, packed, cpu)]
@@ -335,9 +340,9 @@ def depthwise_input_grad(node, cpu: Cpu) -> list[Launch] | None:
     if a["pool"] is not None or tuple(a["strides"]) != (1, 1) or min(side for pair in padding for side in pair) < 0:
         return None
     conv = Convolution(batch, height, width, depth, kernel=w.shape, strides=(1, 1), padding=padding,
-                       dilation=a["dilation"], groups=a["groups"], relu=False, pool=None, biased=False,
+                       dilation=a["dilation"], groups=a["groups"], relu=False, pool=None, clamps=False,
                        copied=padding != ((0, 0), (0, 0)) or depth % cpu.lanes > 0)
     tiling = choose_tiling(conv, cpu)
-    pack = pack_launch(w, None, conv, tiling, cpu, flipped=True)
+    pack = pack_launch(w, [], conv, tiling, cpu, flipped=True)
     mask = node.inputs[-1] if a["masked"] else 0
     return [pack, _direct_launch(node, conv, tiling, [g, pack.writes[0], *node.outputs], cpu, mask)]

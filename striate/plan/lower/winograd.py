@@ -17,6 +17,8 @@ _TILES, _CHUNK = 64, 36
 """Tiles that a task aims at, and tiles of a chunk: enough rows to use each transformed weight often, few enough that
 their transforms fit the second-level cache."""
 _ROWS = {32: 12, 16: 6}
+_ACTIVATIONS = {None: 0, "relu": 1, "clamp": 2}
+"""As RELU and CLAMP of `striate.kernels.winograd`."""
 _FEWEST_TILES = 16
 """With fewer tiles, reading the transformed weights (four times the weights) costs more than is saved."""
 _SHARED_TASKS = 4
@@ -37,9 +39,9 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tu
              given: dict) -> list[Launch]:
     """The two launches of a Winograd convolution of x (n, h, w, ic) with w.
 
-    size: (height, width) of the convolution's output before pooling. given: what is fused: `bias`, `mask`, `winner`
-    values, `relu`, `pool`, `flipped`, `source` = (pooled y, winner, pool, relu) of a pooled gradient as input with its
-    unpooled (height, width) as `map`.
+    size: (height, width) of the convolution's output before pooling. given: what is fused: `bias`, `mask`, `winner`,
+    `lower` and `upper` values, `activation`, `pool`, `flipped`, `source` = (pooled y, winner, pool, relu) of a pooled
+    gradient as input with its unpooled (height, width) as `map`.
     """
     lanes, rows = cpu.lanes, _ROWS[cpu.registers]
     flipped = bool(given.get("flipped"))
@@ -63,10 +65,11 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tu
     winner_in, y_in, pool_in, relu_in = source if source else (0, 0, (0, 0), False)
     arguments = [x, winner_in, y_in, u, given.get("bias", 0), given.get("mask", 0), y, given.get("winner", 0),
                  batch, height, width, ic, oc, *size, th, tw, padding[0][0], padding[1][0],
-                 int("bias" in given), int(bool(given.get("relu"))), int("mask" in given),
-                 int("winner" in given), images, *pool_in[:2], int(relu_in), wide, tall, parts]
+                 int("bias" in given), _ACTIVATIONS[given.get("activation")], int("mask" in given),
+                 int("winner" in given), images, *pool_in[:2], int(relu_in), wide, tall, parts, given.get("lower", 0),
+                 given.get("upper", 0)]
     planes = 36 * (tall * wide_ic + wide * tall * block + 2 * _SKEW)
-    scratch = 4 * ((4 * th + 2) * (4 * tw + 2) * wide_ic + 64 * lanes + planes)
+    scratch = 4 * ((4 * th + 2) * (4 * tw + 2) * wide_ic + 66 * lanes + planes)
     writes = [y] + ([given["winner"]] if "winner" in given else [])
     flops = 2 * batch * size[0] * size[1] * 9 * ic * oc
     reason = (f"Winograd F(4x4,3x3): {size[0] * size[1] / (16 * th * tw):.0%} of its tiles used, "
@@ -176,13 +179,13 @@ def _in_chunks(c: _Gradient, x: Value, g: Value, du: Temporary, sums: Temporary,
 
 @lowers("conv2d", preferred=True)
 def _forward(node: Node, cpu: Cpu) -> list[Launch] | None:
-    x, w, *bias = node.inputs
+    x, w, *rest = node.inputs
     a = node.attributes
     size = output_size(x.shape[1:3], w.shape, a["strides"], a["padding"], a["dilation"])
     if not suits(a, w.shape, size, x.shape[0], a["pool"]):
         return None
-    given = {"relu": a["activation"] == "relu"}
-    given |= {"bias": bias[0]} if bias else {}
+    given = {"activation": a["activation"]}
+    given |= dict(zip(("bias", "lower", "upper"), rest, strict=False))
     given |= {"winner": node.outputs[1]} if a["pool"] else {}
     return launches(x, w, node.outputs[0], cpu, size=size, padding=a["padding"], given=given)
 
