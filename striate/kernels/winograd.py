@@ -51,6 +51,7 @@ from striate.kernels.tiles import (
     tile_load,
     tile_product,
     tile_raised,
+    tile_select_positive,
     tile_shift,
     tile_store,
     tile_zeros,
@@ -255,7 +256,7 @@ def _output_rows(half, shift, done, lanes):
 
 
 @inlined
-def _write_whole_rows(half, shift, y, limits, out, line, pixel, tall, activation, zero, lanes):
+def _write_whole_rows(half, shift, y, given, limits, out, line, pixel, tall, activation, has_mask, zero, lanes):
     """The second half of Y = A' M A straight into the result, where all four columns lie in it."""
     for row in range(tall):
         tile = tile_shift(_output_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes)), shift)
@@ -263,6 +264,8 @@ def _write_whole_rows(half, shift, y, limits, out, line, pixel, tall, activation
             tile = tile_raised(tile, zero)
         elif activation == CLAMP:
             tile = tile_clamped(tile, limits, 0, lanes)
+        if has_mask:
+            tile = tile_select_positive(tile, tile_load(given, out + row * line, pixel, 4, 1, lanes))
         tile_store(tile, y, out + row * line, pixel)
 
 
@@ -381,9 +384,9 @@ def winograd_convolution(lanes, rows):
                                 _output_rows(half, shift, done, lanes)
                                 _write_windows(done, spare, y, winner, limits, window * oc + channel, ow // 2 * oc, oc,
                                                down // 2, across // 2, activation, used, zero, lanes)
-                            elif used == lanes and across == 4 and has_mask == 0:
-                                _write_whole_rows(half, shift, y, limits, pixel * oc + channel, ow * oc, oc, down,
-                                                  activation, zero, lanes)
+                            elif used == lanes and across == 4:
+                                _write_whole_rows(half, shift, y, given, limits, pixel * oc + channel, ow * oc, oc,
+                                                  down, activation, has_mask, zero, lanes)
                             else:
                                 _output_rows(half, shift, done, lanes)
                                 _write_pixels(done, y, given, limits, pixel * oc + channel, ow * oc, oc, down, across,

@@ -35,6 +35,16 @@ def suits(attributes, kernel: tuple, size: tuple, batch: int, pool: tuple | None
     return plain and padding and kernel[:2] == (3, 3) and enough and pool in (None, (2, 2, 2, 2))
 
 
+def _images(tiles: int, most: int, rows: int) -> int:
+    """Images of a task: near `_TILES` tiles, of which the last register tile of `rows` wastes little; at most `most`."""
+    wanted = max(1, min(_TILES // tiles, most))
+
+    def waste(images: int) -> float:
+        return round(-images * tiles % rows / (images * tiles), 2)
+    return min(range(max(1, wanted - wanted // 4), max(wanted, min(most, 4 * _TILES // tiles)) + 1),
+               key=lambda images: (waste(images), images < wanted, abs(images - wanted)))
+
+
 def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tuple,
              given: dict) -> list[Launch]:
     """The two launches of a Winograd convolution of x (n, h, w, ic) with w.
@@ -52,7 +62,7 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tu
     blocks = -(-oc // block)
     th, tw = -(-size[0] // 4), -(-size[1] // 4)
     heavy = 36 * ic * oc * 4 > cpu.l2
-    images = max(1, min(_TILES // (th * tw), -(-batch // (4 if heavy else 8))))
+    images = _images(th * tw, -(-batch // (4 if heavy else 8)), rows)
     tall = min(_CHUNK, -(-images * th * tw // rows) * rows)
     wide = min(blocks, max(1, 64 // block))
     tasks = -(-batch // images)
