@@ -43,6 +43,7 @@ from striate.kernels.tiles import (
     tile_gather_outer,
     tile_load,
     tile_outer,
+    tile_product,
     tile_store,
     tile_zeros,
 )
@@ -137,6 +138,9 @@ def gemm(lanes, rows, vectors, a_transposed, b_transposed):
                         if a_transposed:
                             for p in range(steps):
                                 tile = tile_outer(tile, block, i // rows * tile_stride + p * rows, 1, panel, p * width)
+                        elif i + rows <= height:
+                            tile = tile_product(tile, a, a_start + i * a_stride + p0, a_stride, 1, panel, 0, width,
+                                                steps, 0)
                         else:
                             for r in range(rows):
                                 offsets[r] = a_start + min(i + r, height - 1) * a_stride + p0
