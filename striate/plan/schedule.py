@@ -17,7 +17,7 @@ from striate.variables import Variable
 
 _FAMILIES = (
     "winograd", "conv", "conv_grad", "gemm", "pool", "norm", "elementwise", "reduce", "move", "random", "update")
-_IN_PLACE = frozenset({"chain", "adam_update", "sgd_update"})
+_IN_PLACE = frozenset({"chain", "batch_norm_grad", "adam_update", "sgd_update"})
 """Ops whose kernels read an element before they write it, so that the result may take its input's place."""
 
 
@@ -141,13 +141,45 @@ def _place(graph: Graph, steps: list[Step], views: _Views) -> Plan:
     persistent = _persistent(graph, steps, views, sizes, homes)
     lifetimes = {item: Lifetime(sizes[item], first[item], last[item])
                  for item in sizes if item not in homes and item not in persistent}
+    heirs = _heirs(steps, views, lifetimes)
     offsets, arena_bytes = place(lifetimes)
     for item, offset in offsets.items():
         homes[item] = Home("arena", offset)
+    for item, owner in heirs.items():
+        homes[item] = homes[owner]
     for item in persistent:
         homes[item] = Home("persistent", 0, item)
     _homes_of_views(graph, views, homes)
     return Plan(graph, tuple(steps), homes, arena_bytes, persistent, tuple(copies))
+
+
+def _in_order(step: Step) -> bool:
+    """Whether each element is read before it is written."""
+    return step.compiled and (step.node.op in _IN_PLACE or OPS[step.node.op].elementwise)
+
+
+def _heirs(steps: list[Step], views: _Views, lifetimes: dict) -> dict[Value, Value]:
+    """Results that take the place of an input nobody reads afterwards, and whose place that was in the beginning.
+
+    The lifetimes of the first owners, which alone stay in `lifetimes`, are lengthened. It is memory that is saved, and
+    time: what is written lies in the cache because it was just read.
+    """
+    owners: dict[Value, Value] = {}
+    for index, step in enumerate(steps):
+        if not _in_order(step):
+            continue
+        free = list(dict.fromkeys(step.node.inputs))
+        for value in step.node.outputs:
+            for given in free:
+                base, offset = views.find(given)
+                owner = owners.get(base, base)
+                whole = given.type == value.type and offset == 0 and base.type.bytes == value.type.bytes
+                if whole and value in lifetimes and owner in lifetimes and lifetimes[owner].last == index:
+                    owners[value] = owner
+                    lifetimes[owner] = replace(lifetimes[owner], last=lifetimes.pop(value).last)
+                    free = [other for other in free if views.find(other)[0] is not base]
+                    break
+    return owners
 
 
 def _homes_of_assigned(graph, steps, views, first, last):
@@ -161,7 +193,6 @@ def _homes_of_assigned(graph, steps, views, first, last):
         if made is None or not alone or value in graph.outputs:
             copies.append((variable, value))
             continue
-        node = steps[made].node
         safe = True
         for parameter in graph.parameters:
             if not _overlaps(parameter.source, variable):
@@ -171,8 +202,7 @@ def _homes_of_assigned(graph, steps, views, first, last):
                 safe = False
             elif read == made:
                 same_place = parameter.source is variable and parameter.type == base.type
-                in_order = node.op in _IN_PLACE or OPS[node.op].elementwise
-                safe = safe and same_place and in_order and steps[made].compiled
+                safe = safe and same_place and _in_order(steps[made])
         if safe:
             homes[base] = Home("variable", 0, variable)
         else:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from striate import engine, ops
 from striate.plan.memory import Lifetime, place
 
 
@@ -25,3 +26,48 @@ def test_buffers_that_live_together_never_overlap(seed):
 def test_memory_is_shared_by_buffers_that_never_meet():
     _, size = place({key: Lifetime(1000, key, key) for key in range(10)})
     assert size == 1024
+
+
+def homes_and_results(function, *arrays):
+    """Where the arguments and results of elementwise steps lie, and that the numbers are those of the reference."""
+    made = engine.Function(function)
+    plan = made.executable(*arrays).plan
+    steps = [step.node for step in plan.steps if step.node.op == "chain" or step.node.spec.elementwise]
+    found = [([plan.homes[v] for v in node.inputs], [plan.homes[v] for v in node.outputs]) for node in steps]
+    expected = engine.Function(function, mode="reference")(*arrays)
+    for actual, wanted in zip(made(*arrays), expected, strict=True):
+        np.testing.assert_allclose(actual, wanted, rtol=1e-5, atol=1e-6)
+    return found
+
+
+X = np.random.default_rng(0).standard_normal((64, 50), np.float32)
+
+
+def test_an_elementwise_result_takes_the_place_of_what_nobody_reads_afterwards():
+    found = homes_and_results(lambda x: [ops.sum(ops.exp(ops.sort(x, axis=1)), axis=1)], X)
+    assert found and all(outputs[0] in inputs for inputs, outputs in found)
+
+
+def test_an_elementwise_result_leaves_what_is_read_afterwards():
+    def function(x):
+        y = ops.sort(x, axis=1)
+        z = ops.exp(y)
+        return [ops.sum(z, axis=1), ops.sum(y, axis=0)]
+    found = homes_and_results(function, X)
+    assert found and not any(output in inputs for inputs, outputs in found for output in outputs)
+
+
+def test_two_results_never_take_one_place():
+    def function(x):
+        y = ops.sort(x, axis=1)
+        return [ops.sum(ops.exp(y), axis=1), ops.sum(ops.sin(y), axis=0), ops.max(ops.exp(y) + ops.sin(y), axis=1)]
+    for _, outputs in homes_and_results(function, X):
+        assert len({(home.kind, home.offset) for home in outputs}) == len(outputs)
+
+
+def test_a_broadcast_argument_keeps_its_place():
+    def function(x):
+        y = ops.sort(x, axis=1)
+        row = ops.sum(y, axis=0)
+        return [ops.sum(y * row, axis=1), ops.sum(ops.exp(row) * y, axis=0)]
+    homes_and_results(function, X)
