@@ -36,7 +36,7 @@ def suits(attributes, kernel: tuple, size: tuple, batch: int, pool: tuple | None
 
 
 def _images(tiles: int, most: int, rows: int) -> int:
-    """Images of a task: near `_TILES` tiles, of which the last register tile of `rows` wastes little; `most` at most."""
+    """Images of a task: near `_TILES` tiles, the last register tile of `rows` wasting little; `most` at most."""
     wanted = max(1, min(_TILES // tiles, most))
 
     def waste(images: int) -> float:
