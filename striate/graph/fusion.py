@@ -7,6 +7,9 @@ relu becomes a clamp of the sums between limits, one pair for each channel:
     relu(z) f + s = max(z f + s, s) for f >= 0, min(z f + s, s) for f <= 0
 
 A clamp rises with its argument, so that a maximum over a window may still be taken before it.
+
+Whether somebody looks at a result in between must not change a bit of what follows. Factors are therefore taken up all
+the same, and what is looked at is computed beside it.
 """
 
 from __future__ import annotations
@@ -24,13 +27,22 @@ _Terms = list[tuple[str, Value]]
 
 @dataclass
 class _Tail:
-    """What was found behind a node: `before` and `after` the activation, each ("add" or "multiply", one a channel)."""
+    """What was found behind a node: `before` and `after` the activation, each ("add" or "multiply", one a channel).
+
+    inner: the nodes that the fused one stands for, but the last one.
+    """
 
     last: Node
+    inner: list[Node] = field(default_factory=list)
     activation: str | None = None
     pool: tuple | None = None
     before: _Terms = field(default_factory=list)
     after: _Terms = field(default_factory=list)
+
+    @property
+    def scaled(self) -> bool:
+        """Whether weights are multiplied."""
+        return any(op == "multiply" for op, _ in (*self.before, *self.after))
 
 
 def _channel_operand(node: Node, value: Value) -> Value | None:
@@ -50,11 +62,11 @@ def _pool_of(node: Node) -> tuple | None:
     return (ph, pw, sh, sw) if unpadded and sh >= ph and sw >= pw and ph * pw <= 256 else None
 
 
-def _tail(rewriter: Rewriter, node: Node, steady: set[Value]) -> _Tail:
-    """Follows what can be fused behind a convolution or matrix product."""
+def _tail(rewriter: Rewriter, node: Node, steady: set[Value], though_kept: bool = False) -> _Tail:
+    """Follows what can be fused behind a convolution or matrix product; `though_kept`: also behind what is kept."""
     found, value = _Tail(node), node.outputs[0]
     scalable = node.inputs[1] in steady
-    while (reader := rewriter.only_reader(value)) is not None:
+    while (reader := rewriter.only_reader(value, though_kept)) is not None:
         operand = _channel_operand(reader, value)
         # Behind groups a pooling stays apart: gradients from winners alone would gain nothing in so few channels.
         pool = _pool_of(reader) if node.op == "conv2d" and node.attributes["groups"] == 1 else None
@@ -69,6 +81,7 @@ def _tail(rewriter: Rewriter, node: Node, steady: set[Value]) -> _Tail:
             found.pool = pool
         else:
             break
+        found.inner.append(found.last)
         found.last, value = reader, reader.outputs[0]
     return found
 
@@ -115,15 +128,6 @@ def _is_dense(node: Node) -> bool:
     return plain and floats and all(value.ndim == 2 for value in node.inputs)
 
 
-def _between(rewriter: Rewriter, head: Node, last: Node) -> list[Node]:
-    nodes: list[Node] = []
-    node: Node | None = head
-    while node is not None and node is not last:
-        nodes.append(node)
-        node = rewriter.only_reader(node.outputs[0])
-    return nodes
-
-
 def _fused(rewriter: Rewriter, head: Node, tail: _Tail) -> Value:
     """Emits the op that stands for `head` and all that follows it as far as its tail."""
     w, b = head.inputs[1], head.inputs[2] if len(head.inputs) > 2 else None
@@ -152,10 +156,13 @@ def fuse_forward(graph: Graph) -> Graph:
             continue
         if node.attributes.get("activation") or node.attributes.get("pool"):
             continue
-        tail = _tail(rewriter, node, steady)
+        tail = _tail(rewriter, node, steady, though_kept=True)
+        if not tail.scaled:
+            tail = _tail(rewriter, node, steady)
         if tail.last is not node or node.op == "matmul":
             ends[tail.last] = node, tail
-            inside.update(_between(rewriter, node, tail.last))
+            if not any(value in rewriter.kept for inner in tail.inner for value in inner.outputs):
+                inside.update(tail.inner)
     for node in graph.nodes:
         if node in ends:
             rewriter.replace(node.outputs[0], _fused(rewriter, *ends[node]))

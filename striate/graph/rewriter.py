@@ -42,10 +42,13 @@ class Rewriter:
         for old, value in zip(node.outputs, new.outputs, strict=True):
             self.replace(old, value)
 
-    def only_reader(self, value: Value) -> Node | None:
-        """The node that reads a value, if there is exactly one and the value is not needed otherwise."""
+    def only_reader(self, value: Value, though_kept: bool = False) -> Node | None:
+        """The node that reads a value, if there is exactly one and the value is not needed otherwise.
+
+        though_kept: even if the value is a result of the graph.
+        """
         readers = self.consumers.get(value, [])
-        return readers[0] if len(readers) == 1 and value not in self.kept else None
+        return readers[0] if len(readers) == 1 and (though_kept or value not in self.kept) else None
 
     def done(self) -> Graph:
         return self.graph.replaced(nodes=self.nodes, outputs=[self.now(v) for v in self.graph.outputs],

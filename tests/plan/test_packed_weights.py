@@ -70,3 +70,11 @@ def test_a_result_that_is_looked_at_has_the_bits_that_it_had_unseen():
         return ops.relu(normalised(convolved, scale, shift)), convolved
     unseen = Function(lambda x: inside(x)[0])(IMAGES)
     assert np.array_equal(Function(inside)(IMAGES)[0], unseen)
+
+    def behind_relu(x):
+        active = ops.relu(ops.conv(x, w))
+        return ops.max_pool(normalised(active, scale, shift), 2), active
+    unseen = Function(lambda x: behind_relu(x)[0])(IMAGES)
+    result, active = Function(behind_relu)(IMAGES)
+    assert np.array_equal(result, unseen)
+    np.testing.assert_allclose(active, behind_relu(IMAGES)[1], atol=1e-5)
