@@ -1,4 +1,6 @@
-"""What runs behind a convolution or matrix product becomes part of it: bias, relu, max pooling, channels' factors.
+"""What runs behind a convolution, matrix product or batch normalisation becomes part of it.
+
+That is bias, relu, max pooling and, in predictions, factors of the channels.
 
 In a prediction batch normalisation is a factor f and a shift s for each channel. Before the activation they go into
 weights and bias: (x * w + b) f + s = x * (w f) + (b f + s). Behind a relu the same holds for its argument z, and the
@@ -15,6 +17,7 @@ the same, and what is looked at is computed beside it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -168,4 +171,36 @@ def fuse_forward(graph: Graph) -> Graph:
             rewriter.replace(node.outputs[0], _fused(rewriter, *ends[node]))
         elif node not in inside:
             rewriter.keep(node)
+    return rewriter.done()
+
+
+_LARGEST_WINDOW = 9
+"""Places of a window that batch normalisation pools on its way."""
+
+
+def fuse_norms(graph: Graph) -> Graph:
+    """Batch normalisation + relu + max pooling without gaps become one op."""
+    rewriter = Rewriter(graph)
+    done: set[Node] = set()
+    for node in graph.nodes:
+        if node in done:
+            continue
+        if node.op != "batch_norm":
+            rewriter.keep(node)
+            continue
+        changes: dict[str, Any] = {}
+        last, reader = node.outputs[0], rewriter.only_reader(node.outputs[0])
+        if reader is not None and reader.op == "relu":
+            changes["activation"] = "relu"
+            done.add(reader)
+            last, reader = reader.outputs[0], rewriter.only_reader(reader.outputs[0])
+        if reader is not None and last.ndim == 4 and not rewriter.consumers.get(reader.outputs[-1]):
+            pool = _pool_of(reader)
+            if pool is not None and pool[:2] == pool[2:] and pool[0] * pool[1] <= _LARGEST_WINDOW:
+                changes["pool"] = pool[:2]
+                done.add(reader)
+                last = reader.outputs[0]
+        outputs = rewriter.emit("batch_norm", node.inputs, node.attributes | changes, node.scope)
+        for old, new in zip((last, *node.outputs[1:]), outputs[:3], strict=True):
+            rewriter.replace(old, new)
     return rewriter.done()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from striate.graph.fusion import fuse_forward
+from striate.graph.fusion import fuse_forward, fuse_norms
 from striate.graph.ir import Graph, Node, Value
 from striate.graph.rewriter import Rewriter
 from striate.ops.spec import OPS
@@ -137,22 +137,6 @@ def absorb_broadcasts(graph: Graph) -> Graph:
 
 
 # ---- forward fusions ------------------------------------------------------------------------------------------
-
-def fuse_norms(graph: Graph) -> Graph:
-    """Batch normalisation + relu become one op."""
-    rewriter = Rewriter(graph)
-    done: set[Node] = set()
-    for node in graph.nodes:
-        reader = rewriter.only_reader(node.outputs[0]) if node.op == "batch_norm" else None
-        if reader is not None and reader.op == "relu":
-            outputs = rewriter.emit(node.op, node.inputs, node.attributes | {"activation": "relu"}, node.scope)
-            for old, new in zip((reader.outputs[0], *node.outputs[1:]), outputs, strict=True):
-                rewriter.replace(old, new)
-            done.add(reader)
-        elif node not in done:
-            rewriter.keep(node)
-    return rewriter.done()
-
 
 def spread_multipliers(graph: Graph) -> Graph:
     """A depthwise convolution with several filters a channel reads repeated channels instead, where it is trained.

@@ -87,6 +87,11 @@ _rows("norm",
       norm_grad_sums="sums of g and of g times the centred input, a chunk of rows a task",
       norm_grad_apply="gradients of batch normalisation")
 
+_rows("norm_pool",
+      norm_pool="batch normalisation and the largest of each window of its result, a chunk of rows of windows a task",
+      norm_pool_grad_sums="sums of g and of g times the centred input where it won its window",
+      norm_pool_grad_apply="gradients of batch normalisation and pooling")
+
 _rows("move",
       copy="a box of numbers from one place to another, by strides",
       turn="the same where rows become columns, square by square",

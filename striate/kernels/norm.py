@@ -21,6 +21,7 @@ from math import sqrt
 
 import numpy as np
 
+from striate.kernels.jit import helper
 from striate.kernels.parts import load_left, store_left
 from striate.kernels.simd import broadcast, f32, f32_at, f64_at, fma, integer, raised, real, select_positive
 from striate.kernels.tiles import tile_add, tile_fma, tile_load, tile_store, tile_subtract, tile_zeros
@@ -69,6 +70,48 @@ def norm_sums(lanes, vectors):
     return norm_sums
 
 
+@helper
+def normal_factors(parts, gamma, doubles, floats, m, c, chunk, epsilon):
+    """Adds up chunks of `chunk` of the m rows: doubles = means and variances, floats = means and factors, c each."""
+    for j in range(2 * c):
+        doubles[j] = 0.0
+    chunks = (m + chunk - 1) // chunk
+    for part in range(chunks):
+        rows, start = min(chunk, m - part * chunk), part * 3 * c
+        for j in range(c):
+            doubles[j] += rows * np.float64(parts[start + j]) + np.float64(parts[start + c + j])
+    for j in range(c):
+        doubles[j] /= m
+    for part in range(chunks):
+        rows, start = min(chunk, m - part * chunk), part * 3 * c
+        share = 1.0 / rows
+        for j in range(c):
+            total = np.float64(parts[start + c + j])
+            away = np.float64(parts[start + j]) + total * share - doubles[j]
+            doubles[c + j] += np.float64(parts[start + 2 * c + j]) - total * total * share + rows * away * away
+    for j in range(c):
+        spread = doubles[c + j] / m
+        spread = 0.0 if spread < 0.0 else spread
+        floats[j], doubles[c + j] = doubles[j], spread
+        floats[c + j] = np.float64(gamma[j]) / sqrt(spread + epsilon)
+
+
+@helper
+def gradient_factors(parts, gamma, variance, doubles, floats, m, c, chunks, epsilon):
+    """Adds up the chunks: doubles = dbeta and dgamma, floats = the factors a and b and the number d, c each."""
+    for j in range(2 * c):
+        doubles[j] = 0.0
+    for part in range(chunks):
+        for j in range(2 * c):
+            doubles[j] += np.float64(parts[part * 2 * c + j])
+    for j in range(c):
+        scale = 1.0 / sqrt(np.float64(variance[j]) + epsilon)
+        factor = np.float64(gamma[j]) * scale
+        doubles[c + j] *= scale
+        floats[j], floats[c + j] = factor, -factor * doubles[c + j] * scale / m
+        floats[2 * c + j] = -factor * doubles[j] / m
+
+
 def norm_apply(lanes, relu):
     """Makes the kernel. `relu`: y is zero where it would be negative."""
     def norm_apply(arguments, first, last, scratch):
@@ -76,37 +119,16 @@ def norm_apply(lanes, relu):
         y, mean, variance = f32(arguments, 4), f32(arguments, 5), f32(arguments, 6)
         m, c, chunk = integer(arguments, 7), integer(arguments, 8), integer(arguments, 9)
         epsilon = real(arguments, 10)
-        centres, spreads = f64_at(scratch), f64_at(scratch + 8 * c)
-        means, scales = f32_at(scratch + 16 * c), f32_at(scratch + 20 * c)
-        chunks = (m + chunk - 1) // chunk
-        for j in range(c):
-            centres[j] = spreads[j] = 0.0
-        for part in range(chunks):
-            rows, start = min(chunk, m - part * chunk), part * 3 * c
-            for j in range(c):
-                centres[j] += rows * np.float64(parts[start + j]) + np.float64(parts[start + c + j])
-        for j in range(c):
-            centres[j] /= m
-        for part in range(chunks):
-            rows, start = min(chunk, m - part * chunk), part * 3 * c
-            share = 1.0 / rows
-            for j in range(c):
-                total = np.float64(parts[start + c + j])
-                away = np.float64(parts[start + j]) + total * share - centres[j]
-                spreads[j] += np.float64(parts[start + 2 * c + j]) - total * total * share + rows * away * away
-        for j in range(c):
-            spread = spreads[j] / m
-            spread = 0.0 if spread < 0.0 else spread
-            means[j], spreads[j] = centres[j], spread
-            scales[j] = np.float64(gamma[j]) / sqrt(spread + epsilon)
+        doubles, floats = f64_at(scratch), f32_at(scratch + 16 * c)
+        normal_factors(parts, gamma, doubles, floats, m, c, chunk, epsilon)
         if first == 0:
             for j in range(c):
-                mean[j], variance[j] = centres[j], spreads[j]
+                mean[j], variance[j] = doubles[j], doubles[c + j]
         for row in range(first * chunk, min(last * chunk, m)):
             for j in range(0, c, lanes):
                 count = c - j
-                centred = load_left(x, row * c + j, count, lanes) - load_left(means, j, count, lanes)
-                value = fma(centred, load_left(scales, j, count, lanes), load_left(beta, j, count, lanes))
+                centred = load_left(x, row * c + j, count, lanes) - load_left(floats, j, count, lanes)
+                value = fma(centred, load_left(floats, c + j, count, lanes), load_left(beta, j, count, lanes))
                 if relu:
                     value = raised(value, broadcast(np.float32(0.0), lanes))
                 store_left(y, row * c + j, value, count, lanes)
@@ -152,32 +174,18 @@ def norm_grad_apply(lanes, masked):
         dgamma, dbeta = f32(arguments, 7), f32(arguments, 8)
         m, c, chunk = integer(arguments, 9), integer(arguments, 10), integer(arguments, 11)
         epsilon = real(arguments, 12)
-        totals, products = f64_at(scratch), f64_at(scratch + 8 * c)
-        direct, centred = f32_at(scratch + 16 * c), f32_at(scratch + 20 * c)
-        constant = f32_at(scratch + 24 * c)
-        chunks = (m + chunk - 1) // chunk
-        for j in range(c):
-            totals[j] = products[j] = 0.0
-        for part in range(chunks):
-            start = part * 2 * c
-            for j in range(c):
-                totals[j] += np.float64(parts[start + j])
-                products[j] += np.float64(parts[start + c + j])
-        for j in range(c):
-            scale = 1.0 / sqrt(np.float64(variance[j]) + epsilon)
-            factor = np.float64(gamma[j]) * scale
-            products[j] *= scale
-            direct[j], centred[j], constant[j] = factor, -factor * products[j] * scale / m, -factor * totals[j] / m
+        doubles, floats = f64_at(scratch), f32_at(scratch + 16 * c)
+        gradient_factors(parts, gamma, variance, doubles, floats, m, c, (m + chunk - 1) // chunk, epsilon)
         if first == 0:
             for j in range(c):
-                dgamma[j], dbeta[j] = products[j], totals[j]
+                dbeta[j], dgamma[j] = doubles[j], doubles[c + j]
         for row in range(first * chunk, min(last * chunk, m)):
             for j in range(0, c, lanes):
                 count, place = c - j, row * c + j
                 value = load_left(x, place, count, lanes)
-                result = fma(value - load_left(mean, j, count, lanes), load_left(centred, j, count, lanes),
-                             fma(load_left(g, place, count, lanes), load_left(direct, j, count, lanes),
-                                 load_left(constant, j, count, lanes)))
+                result = fma(value - load_left(mean, j, count, lanes), load_left(floats, c + j, count, lanes),
+                             fma(load_left(g, place, count, lanes), load_left(floats, j, count, lanes),
+                                 load_left(floats, 2 * c + j, count, lanes)))
                 if masked:
                     result = select_positive(result, value)
                 store_left(dx, place, result, count, lanes)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -116,8 +117,11 @@ def pooled_maximum(y: np.ndarray, pool) -> tuple[np.ndarray, np.ndarray]:
     return np.take_along_axis(flat, winner[..., None], -1)[..., 0], winner.astype(np.uint8)
 
 
-def _unpooled(g: np.ndarray, y: np.ndarray, winner: np.ndarray, size, pool, activation) -> np.ndarray:
-    """The gradient of the convolution's own output: g at the winner of each window, zero elsewhere."""
+def unpooled(g: np.ndarray, y: Any, winner: np.ndarray, size, pool, activation) -> np.ndarray:
+    """The gradient of what was pooled, of (height, width) `size`: g at the winner of each window, zero elsewhere.
+
+    y, activation: the pooled values and "relu" where they are those of a relu. float64.
+    """
     ph, pw, sh, sw = pool
     if activation == "relu":
         g = g * (y > 0)
@@ -157,7 +161,7 @@ def _weights_grad_reference(x, g, *pooled, groups, kernel_shape, bias, **attribu
     dtype = np.result_type(x, g)
     size = output_size(x.shape[1:3], kernel_shape, *_sliding(attributes))
     if attributes["pool"] is not None:
-        g = _unpooled(g, *pooled, size, attributes["pool"], attributes["activation"])
+        g = unpooled(g, *pooled, size, attributes["pool"], attributes["activation"])
     flat = _grouped(g, groups)
     dw = np.empty(kernel_shape, np.float64)
     for a, c, view in _taps(x, size, kernel_shape, *_sliding(attributes)):
@@ -172,7 +176,7 @@ def _input_grad_reference(w, g, *rest, groups, input_shape, masked, **attributes
     strides, padding, dilation = _sliding(attributes)
     size = output_size(input_shape, w.shape, strides, padding, dilation)
     if attributes["pool"] is not None:
-        g = _unpooled(g, rest[0], rest[1], size, attributes["pool"], attributes["activation"])
+        g = unpooled(g, rest[0], rest[1], size, attributes["pool"], attributes["activation"])
     weights = np.swapaxes(_grouped_weights(w, groups), 3, 4)
     flat = _grouped(g, groups)
     shape = (g.shape[0], *input_shape, w.shape[2] * groups)

@@ -2,8 +2,10 @@
 
     batch_norm       y = gamma (x - mean) / sqrt(variance + epsilon) + beta
                      mean and variance (biased) over all axes but the last
+                     with `activation` "relu" its relu, with `pool` (ph, pw) the largest of each window of that
     batch_norm_grad  xhat = (x - mean) / sqrt(variance + epsilon),  dbeta = sum g,  dgamma = sum g xhat
                      dx = gamma / sqrt(variance + epsilon) (g - dbeta / m - xhat dgamma / m), m rows
+                     with `pool` g belongs to the places that won their windows
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from striate import ops
 from striate.errors import ShapeError, received
 from striate.ops.broadcast import shape_of
 from striate.ops.dispatch import apply
+from striate.ops.linear import pooled_maximum, pooled_size, unpooled
 from striate.ops.spec import OpSpec, TensorType, register
 
 _EPSILON = 1e-7
@@ -32,32 +35,41 @@ def _check_channels(x: tuple, **vectors: tuple) -> None:
                              + received(**{name: shape, "x": x}))
 
 
-def _batch_norm_shape(inputs: Sequence[TensorType], epsilon: float,
-                      activation: str | None = None) -> list[TensorType]:
+def _batch_norm_shape(inputs: Sequence[TensorType], epsilon: float, activation: str | None = None,
+                      pool: tuple[int, int] | None = None) -> list[TensorType]:
     x, gamma, beta = inputs
     _check_channels(x.shape, gamma=gamma.shape, beta=beta.shape)
-    return [x, TensorType(x.shape[-1:], x.dtype), TensorType(x.shape[-1:], x.dtype)]
+    statistics = [TensorType(x.shape[-1:], x.dtype)] * 2
+    if pool is None:
+        return [x, *statistics]
+    n, *size, c = x.shape
+    y = TensorType((n, *pooled_size(size, (*pool, *pool)), c), x.dtype)
+    return [y, *statistics, TensorType(y.shape, "uint8")]
 
 
-def _batch_norm_reference(x, gamma, beta, epsilon, activation=None):
+def _batch_norm_reference(x, gamma, beta, epsilon, activation=None, pool=None):
     rows = x.reshape(-1, x.shape[-1]).astype(np.float64)
     mean = rows.mean(axis=0)
     variance = np.square(rows - mean).mean(axis=0)
-    y = (rows - mean) * (gamma / np.sqrt(variance + epsilon)) + beta
+    y = ((rows - mean) * (gamma / np.sqrt(variance + epsilon)) + beta).reshape(x.shape).astype(x.dtype)
+    winner = []
+    if pool is not None:
+        y, places = pooled_maximum(y, (*pool, *pool))
+        winner = [places]
     if activation == "relu":
         y = np.maximum(y, 0)
-    return [y.reshape(x.shape).astype(x.dtype), mean.astype(x.dtype), variance.astype(x.dtype)]
+    return [y, mean.astype(x.dtype), variance.astype(x.dtype), *winner]
 
 
-def _batch_norm_gradient(node, g, of_mean, of_variance):
+def _batch_norm_gradient(node, g, of_mean, of_variance, of_winner=None):
     x, gamma, _ = node.inputs
-    y, mean, variance = node.outputs
+    y, mean, variance, *winner = node.outputs
     dx = dgamma = dbeta = None
     if g is not None:
         if node.attributes.get("activation") == "relu":
             g = apply("relu_grad", [g, y])
-        dx, dgamma, dbeta = apply("batch_norm_grad", [g, x, gamma, mean, variance],
-                                  epsilon=node.attributes["epsilon"], masked=False)
+        dx, dgamma, dbeta = apply("batch_norm_grad", [g, x, gamma, mean, variance, *winner],
+                                  epsilon=node.attributes["epsilon"], masked=False, pool=node.attributes.get("pool"))
     count = prod(x.shape[:-1])
     if of_mean is not None:
         share = ops.broadcast_to(of_mean / float(count), x.shape)
@@ -72,8 +84,9 @@ register(OpSpec("batch_norm", _batch_norm_shape, _batch_norm_reference, _batch_n
                 lambda inputs, outputs, attributes: 6 * inputs[0].size))
 
 
-def _batch_norm_grad_shape(inputs: Sequence[TensorType], epsilon: float, masked: bool = False) -> list[TensorType]:
-    g, x, gamma, mean, variance = inputs
+def _batch_norm_grad_shape(inputs: Sequence[TensorType], epsilon: float, masked: bool = False,
+                           pool: tuple[int, int] | None = None) -> list[TensorType]:
+    g, x, gamma, mean, variance = inputs[:5]
     _check_channels(x.shape, gamma=gamma.shape, mean=mean.shape, variance=variance.shape)
     if len(g.shape) != len(x.shape):
         raise ShapeError("The gradient of a batch normalisation has the shape of x. "
@@ -81,7 +94,10 @@ def _batch_norm_grad_shape(inputs: Sequence[TensorType], epsilon: float, masked:
     return [TensorType(x.shape, g.dtype), TensorType(gamma.shape, g.dtype), TensorType(gamma.shape, g.dtype)]
 
 
-def _batch_norm_grad_reference(g, x, gamma, mean, variance, epsilon, masked=False):
+def _batch_norm_grad_reference(g, x, gamma, mean, variance, winner=None, *, epsilon, masked=False, pool=None):
+    dtype = g.dtype
+    if pool is not None:
+        g = unpooled(g, None, winner, x.shape[1:3], (*pool, *pool), None)
     g_rows, x_rows = (array.reshape(-1, x.shape[-1]).astype(np.float64) for array in (g, x))
     scale = 1 / np.sqrt(variance.astype(np.float64) + epsilon)
     xhat = (x_rows - mean) * scale
@@ -89,7 +105,7 @@ def _batch_norm_grad_reference(g, x, gamma, mean, variance, epsilon, masked=Fals
     dx = gamma * scale * (g_rows - (dbeta + xhat * dgamma) / len(x_rows))
     if masked:
         dx = np.where(x_rows > 0, dx, 0)
-    return [dx.reshape(x.shape).astype(g.dtype), dgamma.astype(g.dtype), dbeta.astype(g.dtype)]
+    return [dx.reshape(x.shape).astype(dtype), dgamma.astype(dtype), dbeta.astype(dtype)]
 
 
 register(OpSpec("batch_norm_grad", _batch_norm_grad_shape, _batch_norm_grad_reference, None,

@@ -110,6 +110,34 @@ def test_the_gradient_of_batch_normalisation_and_relu():
     agree(function)
 
 
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("shape", [(3, 8, 6, 5), (2, 7, 9, 5)])
+def test_batch_normalisation_relu_and_pooling_become_one_node_forward_and_backward(shape, active):
+    x, gamma, beta = (Variable(RNG.standard_normal(size, np.float32)) for size in (shape, (5,), (5,)))
+
+    def pooled():
+        y = ops.batch_norm(ops.relu(x), gamma, beta, 1e-3)[0]
+        return ops.max_pool(ops.relu(y) if active else y, 2)
+
+    def function():
+        y = pooled()
+        of_x, of_gamma, of_beta = engine.gradients(ops.sum(ops.exp(y) * y), [x, gamma, beta])
+        return of_x + of_gamma + of_beta
+    names = optimised(function)
+    assert names.count("batch_norm") == names.count("batch_norm_grad") == 1
+    assert not {"max_pool2d", "max_pool2d_grad", "relu_grad"} & set(names)
+    agree(pooled)
+    agree(function)
+
+
+def test_windows_that_overlap_are_not_pooled_by_batch_normalisation():
+    def function(x, gamma, beta):
+        return ops.max_pool(ops.batch_norm(x, gamma, beta, 1e-3)[0], 3, strides=2)
+    shapes = (2, 9, 9, 4), (4,), (4,)
+    assert optimised(function, *shapes) == ["batch_norm", "max_pool2d"]
+    agree(function, *(RNG.standard_normal(shape, np.float32) for shape in shapes))
+
+
 def test_elementwise_ops_become_one_chain():
     assert optimised(lambda x, y: ops.exp(x) * y + ops.tanh(x) - 3.0, (4, 5), (4, 5)) == ["chain"]
 

@@ -71,3 +71,31 @@ def test_batch_norm_same_bits_for_any_threads():
         for other in others:
             for y, z in zip(one, other, strict=True):
                 assert np.array_equal(y.view(np.uint32), z.view(np.uint32))
+
+
+POOLED = [((3, 8, 6, 32), (2, 2)), ((2, 7, 9, 21), (2, 3)), ((1, 13, 11, 5), (3, 3)), ((2, 6, 5, 40), (1, 2))]
+
+
+@pytest.mark.parametrize(("shape", "pool", "lanes"),
+                         [(*POOLED[0], 4), *((*row, 8) for row in POOLED), (*POOLED[1], 16)])
+def test_pooled_batch_norm_and_gradient(shape, pool, lanes):
+    generator = np.random.default_rng(5)
+    x = (generator.standard_normal(shape) * 3 + 2).astype(np.float32)
+    gamma, beta = generator.standard_normal((2, shape[-1]), np.float32)
+    cpu = with_lanes(lanes)
+    plain = run_node("batch_norm", [x, gamma, beta], cpu=cpu, epsilon=1e-3)
+    expected = run_node("max_pool2d", [plain[0]], pool_size=pool, strides=pool, padding=((0, 0), (0, 0)))
+    y, mean, variance, winner = run_node("batch_norm", [x, gamma, beta], cpu=cpu, epsilon=1e-3, pool=pool)
+    assert np.array_equal(y, expected[0]) and np.array_equal(winner, expected[1]) and winner.dtype == np.uint8
+    assert np.array_equal(mean, plain[1]) and np.array_equal(variance, plain[2])
+    relu = run_node("batch_norm", [x, gamma, beta], cpu=cpu, epsilon=1e-3, pool=pool, activation="relu")
+    assert np.array_equal(relu[0], np.maximum(y, 0)) and np.array_equal(relu[3], winner)
+    inputs = [generator.standard_normal(y.shape, np.float32), x, gamma, mean, variance, winner]
+    for masked in (False, True):
+        attributes = dict(epsilon=1e-3, masked=masked, pool=pool)
+        found = run_node("batch_norm_grad", inputs, cpu=cpu, **attributes)
+        for one, wanted in zip(found, reference("batch_norm_grad", inputs, **attributes), strict=True):
+            assert close(one, wanted, 5e-6)
+        for threads in (2, 3):
+            again = run_node("batch_norm_grad", inputs, cpu=cpu, threads=threads, **attributes)
+            assert all(np.array_equal(one, other) for one, other in zip(found, again, strict=True))

@@ -23,26 +23,43 @@ def _rows(x) -> tuple[int, int, int, int]:
 
 
 def _fits(node) -> bool:
-    return all(value.dtype == "float32" for value in node.inputs) and node.inputs[0].type.size > 0
+    return all(value.dtype == "float32" for value in node.inputs[:5]) and node.inputs[0].type.size > 0
+
+
+class _Windows:
+    """The rows of windows of a pooled batch normalisation of x, and how they are shared out."""
+
+    def __init__(self, x, pool: tuple[int, int]):
+        n, h, w, _ = x.shape
+        oh, ow = h // pool[0], w // pool[1]
+        rows = n * oh
+        tall = -(-rows // _CHUNKS)
+        self.variant = {"ph": pool[0], "pw": pool[1]}
+        self.sizes = (h, w, oh, ow, rows, tall)
+        self.tasks = -(-rows // tall)
+        self.words = f"{oh}x{ow} windows of {pool[0]}x{pool[1]}"
 
 
 @lowers("batch_norm")
 def batch_norm(node, cpu: Cpu) -> list[Launch] | None:
-    """Statistics of chunks; then all statistics and the normalised values."""
-    if not _fits(node):
+    """Statistics of chunks; then all statistics and the normalised values, pooled if asked."""
+    if not _fits(node) or 0 in node.outputs[0].shape:
         return None
     x, gamma, beta = node.inputs
     m, c, chunk, chunks = _rows(x)
     parts = Temporary((chunks, 3, c), name="sums of chunks")
     relu = node.attributes.get("activation") == "relu"
     reason = f"statistics of {m} rows, then normalisation" + " and relu" * relu
-    return [
-        Launch("norm_sums", dict(lanes=cpu.lanes, vectors=_VECTORS), (x, parts, m, c, chunk), (parts,), chunks,
-               f"pivot, sum and squares of {c} channels in {chunks} chunks of {chunk} rows", flops=3 * m * c),
-        Launch("norm_apply", dict(lanes=cpu.lanes, relu=relu),
-               (x, gamma, beta, parts, *node.outputs, m, c, chunk, float(node.attributes["epsilon"])), node.outputs,
-               chunks, reason, scratch=24 * c, flops=3 * m * c),
-    ]
+    sums = Launch("norm_sums", dict(lanes=cpu.lanes, vectors=_VECTORS), (x, parts, m, c, chunk), (parts,), chunks,
+                  f"pivot, sum and squares of {c} channels in {chunks} chunks of {chunk} rows", flops=3 * m * c)
+    inputs, epsilon = (x, gamma, beta, parts, *node.outputs, m, c, chunk), float(node.attributes["epsilon"])
+    if node.attributes.get("pool") is None:
+        return [sums, Launch("norm_apply", dict(lanes=cpu.lanes, relu=relu), (*inputs, epsilon), node.outputs, chunks,
+                             reason, scratch=24 * c, flops=3 * m * c)]
+    windows = _Windows(x, node.attributes["pool"])
+    return [sums, Launch("norm_pool", dict(lanes=cpu.lanes, relu=relu) | windows.variant,
+                         (*inputs, *windows.sizes, epsilon), node.outputs, windows.tasks,
+                         f"{reason} and the largest of {windows.words}", scratch=64 + 24 * c, flops=4 * m * c)]
 
 
 @lowers("batch_norm_grad")
@@ -50,6 +67,8 @@ def batch_norm_grad(node, cpu: Cpu) -> list[Launch] | None:
     """Sums of chunks; then dgamma, dbeta and dx."""
     if not _fits(node):
         return None
+    if node.attributes.get("pool") is not None:
+        return _pooled_grad(node, cpu)
     g, x, gamma, mean, variance = node.inputs
     m, c, chunk, chunks = _rows(x)
     parts = Temporary((chunks, 2, c), name="sums of chunks")
@@ -61,4 +80,23 @@ def batch_norm_grad(node, cpu: Cpu) -> list[Launch] | None:
                (g, x, gamma, mean, variance, parts, *node.outputs, m, c, chunk, float(node.attributes["epsilon"])),
                node.outputs, chunks, f"gradients of {m} rows" + (", zero where x is not positive" if masked else ""),
                scratch=28 * c, flops=5 * m * c),
+    ]
+
+
+def _pooled_grad(node, cpu: Cpu) -> list[Launch]:
+    g, x, gamma, mean, variance, winner = node.inputs
+    m, c, _, _ = _rows(x)
+    windows = _Windows(x, node.attributes["pool"])
+    parts = Temporary((windows.tasks, 2, c), name="sums of chunks")
+    masked = bool(node.attributes.get("masked"))
+    sizes = (m, c, windows.tasks, *windows.sizes)
+    return [
+        Launch("norm_pool_grad_sums", dict(lanes=cpu.lanes) | windows.variant, (g, x, mean, winner, parts, *sizes),
+               (parts,), windows.tasks, f"gradient sums of {c} channels at the winners of {windows.words}",
+               scratch=64, flops=4 * g.type.size),
+        Launch("norm_pool_grad_apply", dict(lanes=cpu.lanes, masked=masked) | windows.variant,
+               (g, x, gamma, mean, variance, winner, parts, *node.outputs, *sizes, float(node.attributes["epsilon"])),
+               node.outputs, windows.tasks,
+               f"gradients of {m} rows behind {windows.words}" + (", zero where x is not positive" if masked else ""),
+               scratch=64 + 28 * c, flops=5 * m * c),
     ]
