@@ -18,6 +18,7 @@ FAMILIES = (
 )
 OTHER = "other", "#8493a5"
 SLANT = 0.38
+LABEL_SIZE = 15
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Block:
 
     @property
     def shape_text(self) -> str:
-        return " x ".join("?" if n is None else str(n) for n in self.shape)
+        return " x ".join("?" if n is None else f"{n:,}" for n in self.shape)
 
 
 @dataclass(frozen=True)
@@ -120,13 +121,13 @@ def _layered(drawing: Architecture) -> Canvas:
         front, thick = _block_size(block, longest)
         depth = front * SLANT if len(block.shape) == 3 else 10
         words = block.name, block.shape_text, f"{block.parameters:,}"
-        room = max(thick + depth + 26, *(text_width(word, 13) + 20 for word in words))
+        room = max(thick + depth + 26, *(text_width(word, LABEL_SIZE) * grid.BOLDER + 20 for word in words))
         if x + room > width - 20:
             x, y = 40.0, y + row + 74
         _prism(canvas, x, y + (row - 60 - front) / 2, thick, front, depth, block.family[1])
         for line, (text, colour) in enumerate(((block.name, INK), (block.shape_text, MUTED),
                                                (f"{block.parameters:,}" if block.parameters else "", MUTED))):
-            canvas.text(x, y + row - 36 + 18 * line, text, 13, colour, bold=line == 0)
+            canvas.text(x, y + row - 36 + 20 * line, text, LABEL_SIZE, colour, bold=line == 0)
         x += room
     _legend(canvas, shown, 40, y + row + 44)
     canvas.height = y + row + 66
@@ -157,6 +158,10 @@ def _prism(canvas: Canvas, x: float, y: float, width: float, height: float, dept
     canvas.rectangle(x, y, width, height, fill=colour, line=line)
 
 
+def _sized(block: Block) -> str:
+    return block.shape_text + (f",  {block.parameters:,} parameters" if block.parameters else "")
+
+
 def _graph(drawing: Architecture) -> Canvas:
     """Boxes from top to bottom, one row a step from the inputs; lines where one feeds another."""
     level: dict[str, int] = {}
@@ -166,7 +171,8 @@ def _graph(drawing: Architecture) -> Canvas:
     for block in drawing.blocks:
         rows.setdefault(level[block.name], []).append(block)
     most = max(len(row) for row in rows.values())
-    box_width, box_height, gap = 250.0, 50.0, 34.0
+    widest = max(max(text_width(_sized(b), 13), text_width(b.name, 14) * grid.BOLDER) for b in drawing.blocks)
+    box_width, box_height, gap = min(420.0, max(250.0, widest + 34)), 50.0, 34.0
     lanes = sum(1 for b in drawing.blocks for s in b.sources if level[b.name] - level[s] > 1)
     legend = sum(text_width(name, 14) + 48 for name in dict(block.family for block in drawing.blocks))
     width = max(640.0, legend + 40, most * (box_width + 40) + 80 + 26 * lanes)
@@ -195,9 +201,7 @@ def _graph(drawing: Architecture) -> Canvas:
         x, y = at[block.name]
         canvas.rectangle(x - box_width / 2, y, box_width, box_height, fill="#ffffff", line=LINE, radius=7)
         canvas.rectangle(x - box_width / 2, y, 9, box_height, fill=block.family[1], radius=4)
-        grid.label(canvas, (x - box_width / 2 + 20, y + 21), block.name, 222, 14, bold=True)
-        count = f",  {block.parameters:,} parameters" if block.parameters else ""
-        text = f"{block.shape_text}{count}"
-        grid.label(canvas, (x - box_width / 2 + 20, y + 40), text, 222, 13, MUTED)
+        grid.label(canvas, (x - box_width / 2 + 20, y + 21), block.name, box_width - 28, 14, bold=True)
+        grid.label(canvas, (x - box_width / 2 + 20, y + 40), _sized(block), box_width - 28, 13, MUTED)
     _legend(canvas, drawing.blocks, 30, canvas.height - 18)
     return canvas

@@ -14,9 +14,9 @@ from striate.layers.symbolic import leaves
 from striate.see import grid, probe
 from striate.see.canvas import Canvas
 from striate.see.geometry import channels_last, is_convolution
-from striate.see.palette import heat, photograph
+from striate.see.palette import heat
 from striate.see.result import Result
-from striate.see.tiles import strip
+from striate.see.tiles import strip, tile_of
 from striate.see.weight_gradient import before_activation
 
 WIDTH = 1060.0
@@ -70,10 +70,8 @@ class Attribution(Result):
 
 def _prepared(model, x, class_index, method: str):
     """(batch of one, class, its output)."""
-    x = probe.batch(model, x)
-    if isinstance(x, list):
-        raise ArgumentError(f"{method} needs a model with one input. " + received(inputs=len(x)))
-    x = x[:1]
+    probe.need_places(model, method)
+    x = probe.batch(model, x)[:1]
     chosen = probe.check_class(model, class_index)
     outputs = np.asarray(probe.arrays(model.predict(x, verbose=0))[0])[0]
     if outputs.ndim != 1:
@@ -209,8 +207,8 @@ class Maximisation(Result):
         canvas = Canvas(WIDTH, 10, title)
         columns = min(6, max(3, len(self.images)))
         side = (WIDTH - 2 * grid.MARGIN) / columns - 10
-        tiles = [(photograph(image) if image.ndim == 3 else grid.picture_of(image),
-                  f"channel {channel}\n{grid.short(before)} -> {grid.short(after)}")
+        tiles = [(grid.picture_of(image) if image.ndim == 2 else tile_of(image),
+                  f"channel {channel}\n{grid.short(before)} → {grid.short(after)}")
                  for channel, image, before, after in
                  zip(self.channels, self.images, self.before.tolist(), self.after.tolist(), strict=True)]
         canvas.height = grid.gallery(canvas, grid.MARGIN, top, tiles, side, columns) + 10

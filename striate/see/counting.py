@@ -10,7 +10,7 @@ import numpy as np
 from striate.errors import ArgumentError, received
 from striate.see import grid
 from striate.see.canvas import Canvas
-from striate.see.palette import BLUE, INK, MUTED, ORANGE, photograph, signed
+from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, photograph, signed
 from striate.see.result import Result, aligned
 
 
@@ -142,6 +142,7 @@ class EdgeDetection(Result):
             zoom = min(500 / self.width, 420 / self.height)
             canvas.picture(grid.MARGIN, top, self.width * zoom, self.height * zoom, photograph(self.image))
             canvas.picture(536, top, (self.width - 1) * zoom, self.height * zoom, signed(self.edges))
+            canvas.rectangle(536, top, (self.width - 1) * zoom, self.height * zoom, line=LINE, thickness=0.8)
             canvas.text(grid.MARGIN, top - 10, "the image", grid.TEXT_SIZE, MUTED)
             canvas.text(536, top - 10, "blue: brighter than its left neighbour; orange: darker", grid.TEXT_SIZE, MUTED)
         for row, line in enumerate(lines):

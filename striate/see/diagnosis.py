@@ -141,6 +141,10 @@ def _layers(model) -> Iterator[Finding]:
                 yield Finding("M107", f"'{before.name}' has no activation and is followed by '{node.operation.name}': "
                               "two linear layers in a row can do no more than one.",
                               f"give '{before.name}' activation=\"relu\".")
+    for layer in dict.fromkeys(layers):
+        if not all(np.isfinite(variable.numpy()).all() for variable in getattr(layer, "weights", ())):
+            yield Finding("M110", f"Some weights of '{layer.name}' are NaN or infinite, and so is what it gives.",
+                          "train anew with a smaller learning rate, or with clipnorm=1 in the optimizer.")
     last = layers[-1]
     if _gives(last) == "softmax" and last.output.shape[-1] == 1:
         yield Finding("M101", f"'{last.name}' is a softmax over one unit, which is always 1.",

@@ -48,6 +48,16 @@ class Number(Result):
         """The sum after each product."""
         return np.cumsum([term.product for term in self.terms]).tolist()
 
+    @property
+    def has_bias(self) -> bool:
+        """Whether the layer adds one: pooling and merging layers do not."""
+        return self.bias != 0 or "Conv" in self.layer_type or self.layer_type == "Dense"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the numbers are only added: all weights are 1."""
+        return self.kind == "sum" and all(term.weight == 1 for term in self.terms)
+
     def data(self) -> dict[str, Any]:
         """All terms and results."""
         rows = [{"place": term.place, "tap": term.tap, "value": term.value, "weight": term.weight,
@@ -63,7 +73,8 @@ class Number(Result):
         lines += [_table(self.terms, self.kind), ""]
         if self.kind == "sum":
             lines.append(f"sum of {len(self.terms):,} products  {self.total - self.bias: .7f}")
-            lines.append(f"+ bias             {self.bias: .7f}")
+            if self.has_bias:
+                lines.append(f"+ bias             {self.bias: .7f}")
         else:
             lines.append(f"{SIGNS[self.kind]} {len(self.terms):,} numbers")
         lines.append(f"= before activation {self.total: .7f}")
@@ -81,7 +92,9 @@ class Number(Result):
         rows = [" + ".join(terms[first:first + 3]) for first in range(0, len(terms), 3)]
         if len(self.terms) > SHOWN:
             rows.append(f"\\cdots\\quad (\\text{{{len(self.terms) - SHOWN} more}})")
-        rows.append(f"{_bracket(self.bias)} = {self.total:.4g}")
+        if self.has_bias:
+            rows.append(_bracket(self.bias))
+        rows[-1] += f" = {self.total:.4g}"
         body = " \\\\\n  &\\quad + ".join(rows)
         return (f"\\begin{{aligned}}\n  z &= {body} \\\\\n  y &= \\operatorname{{{self.activation}}}(z) = "
                 f"{self.value:.4g}\n\\end{{aligned}}")
@@ -178,7 +191,8 @@ def check_index(index, shape: tuple[int, ...], name: str) -> tuple[int, ...]:
     """
     place = tuple(int(i) for i in np.atleast_1d(np.asarray(index, np.int64)))
     if len(place) != len(shape) or any(not -n <= i < n for i, n in zip(place, shape, strict=True)):
-        words = "(row, column, channel)" if len(shape) == 3 else "(place, channel)" if len(shape) == 2 else "(unit,)"
+        words = {1: "(unit,)", 2: "(place, channel)", 4: "(depth, row, column, channel)"}.get(
+            len(shape), "(row, column, channel)")
         raise ArgumentError(f"The output of '{name}' has the shape {tuple(shape)} (without the batch), so its `index` "
                             f"is {words} with each entry smaller than that. {received(index=index)}")
     return tuple(i % n for i, n in zip(place, shape, strict=True))

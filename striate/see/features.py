@@ -122,6 +122,9 @@ def embedding(model, x, y=None, classes: Sequence[str] | None = None, layer=None
         raise ArgumentError("An embedding needs a model with one input and at least three samples. "
                             + received(samples=len(x)))
     features, name = _features(model, x, layer)
+    if not np.isfinite(features).all():
+        raise ArgumentError(f"Some features ({name}) are NaN or infinite: a weight is, or a layer divides by zero. "
+                            + received(model=model.name))
     labels, names = _labels(y, len(x), classes)
     points, shares = _principal(features) if method == "pca" else (_neighbour_embedding(features, seed), None)
     return Embedding(model.name, name, "PCA" if method == "pca" else "t-SNE", features.shape[1], points, shares, labels,

@@ -170,6 +170,7 @@ def receptive_field(model, layer, x=None, place=None) -> ReceptiveField:
     Example:
         see.receptive_field(model, "conv2d_1", image).save("field.svg")
     """
+    probe.need_places(model, "Receptive fields")
     layer = probe.find_layer(model, layer)
     axes = field_of(model, layer)
     graph = probe.network(model)

@@ -16,7 +16,7 @@ from striate.layers.pool import BasePooling
 from striate.layers.regularization import Dropout
 from striate.layers.reshaping import Flatten
 from striate.see import grid, probe
-from striate.see.canvas import Canvas
+from striate.see.canvas import Canvas, wrapped
 from striate.see.geometry import Window, activation_name, is_convolution, is_separable, slid_by, window_of
 from striate.see.number_rules import Sum, Term, sum_of
 from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, SHADE, heat, signed
@@ -100,15 +100,26 @@ class WindowFilm(Animation):
     def frame(self, index: int) -> Canvas:
         """Input with the window, kernel, output so far, and the sum in words."""
         found = self.sum(index)
+        top = grid.header_height(WIDTH, self.title, self._note())
+        canvas = Canvas(WIDTH, top, self.title)
+        grid.header(canvas, self.title, self._note())
+        bottom = (self._beside if self.window.rank == 2 else self._below)(canvas, top, index, found)
+        # Long sums get a second line; every frame has room for it.
+        words = wrapped(self._words(index, found), WIDTH - 2 * grid.MARGIN, 17)
+        for line, text in enumerate([words[0], " ".join(words[1:])]):
+            size = grid.fitting(text, WIDTH - 2 * grid.MARGIN, 17)
+            canvas.text(grid.MARGIN, bottom + 40 + 25 * line, text, size, INK)
+        canvas.height = bottom + 86
+        return canvas
+
+    def _beside(self, canvas: Canvas, top: float, index: int, found: Sum) -> float:
+        """Of images: input, kernel and output side by side, a row for each channel. Gives the y below."""
         channels = self._channels(found)
         rows, columns = self.inputs.shape[:2]
         pads = self._pads()
         tall, wide = rows + sum(pads[0]), columns + sum(pads[1])
         cell = min(58.0, 440 / wide, (400 if len(channels) < PLANES_SHOWN else 540) / (tall * len(channels)))
-        top = grid.header_height(WIDTH, self.title, self._note())
-        height = max(len(channels) * (tall * cell + 26), 220.0 if self.window.rank == 2 else 90.0)
-        canvas = Canvas(WIDTH, top + height + 66, self.title)
-        grid.header(canvas, self.title, self._note())
+        height = max(len(channels) * (tall * cell + 26), 220.0)
         for order, channel in enumerate(channels):
             y = top + order * (tall * cell + 26)
             self._input(canvas, (grid.MARGIN, y), cell, channel, index, pads)
@@ -117,16 +128,26 @@ class WindowFilm(Animation):
                 self._kernel(canvas, 490, y, small, channel, found)
         out_cell = min(54.0, 330 / self.output.shape[1], (height - 20) / self.output.shape[0])
         self._output(canvas, 705, top, out_cell, index)
-        words = self._words(index, found)
-        size = grid.fitting(words, WIDTH - 2 * grid.MARGIN, 17)
-        canvas.text(grid.MARGIN, top + height + 40, words, size, INK)
-        return canvas
+        return top + height
+
+    def _below(self, canvas: Canvas, top: float, index: int, found: Sum) -> float:
+        """Of lines: input, kernel and output below each other, all with cells of one size. Gives the y below."""
+        wide = self.inputs.shape[1] + sum(self._pads()[1])
+        cell = min(58.0, (WIDTH - 2 * grid.MARGIN) / max(wide, self.output.shape[1]))
+        for channel in self._channels(found):
+            self._input(canvas, (grid.MARGIN, top), cell, channel, index, self._pads())
+            top += cell + 34
+            if hasattr(self.layer, "kernel"):
+                self._kernel(canvas, grid.MARGIN, top, cell, channel, found)
+                top += cell + 34
+        self._output(canvas, grid.MARGIN, top, cell, index)
+        return top + cell
 
     def _note(self) -> str:
         w = self.window
         pads = " and ".join(f"{before}+{after}" for before, after in w.padding)
         padding = f", padding {pads}" if any(map(sum, w.padding)) else ""
-        dilation = "" if set(w.dilation) == {1} else f", dilation {w.dilation}"
+        dilation = "" if set(w.dilation) == {1} else f", dilation {' x '.join(map(str, w.dilation))}"
         groups = getattr(self.layer, "groups", 1)
         return (f"{type(self.layer).__name__}: window {' x '.join(map(str, w.size))}, step "
                 f"{' x '.join(map(str, w.strides))}{padding}{dilation}{f', {groups} groups' if groups > 1 else ''}")

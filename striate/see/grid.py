@@ -149,6 +149,7 @@ def cells_of(shape: Sequence[int], room: float, largest: float = 46.0) -> float:
 
 def overlay(image: np.ndarray, mask: np.ndarray, strength: float = 0.62) -> np.ndarray:
     """An image (height, width, 3) with a map (height, width) laid over it in colours, stronger where it is larger."""
+    mask = np.nan_to_num(mask)
     share = mask / (mask.max(initial=0) or 1.0)
     alpha = (strength * np.sqrt(np.clip(share, 0, 1)))[..., np.newaxis]
     grey = image.astype(np.float64).mean(axis=-1, keepdims=True)

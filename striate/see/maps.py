@@ -97,6 +97,7 @@ def feature_maps(model, x, layer, sample: int = 0) -> FeatureMaps:
         see.feature_maps(model, image, "conv2d_1").save("maps.png")
     """
     tap = probe.tap(model, x, layer)
+    probe.need_places(model, "Feature maps")
     maps = channels_last(tap.layer, probe.arrays(tap.output)[0])
     if maps.ndim not in (3, 4):
         raise ArgumentError(f"The output of '{tap.layer.name}' has no places, so there are no maps: its shape is "
@@ -216,6 +217,7 @@ def patches(model, x, layer=0, count: int = 6) -> Patches:
     Raises:
         ArgumentError: the layer does not keep places, or there are too few samples.
     """
+    probe.need_places(model, "Patches")
     tap, images = probe.tap(model, x, layer), probe.batch(model, x)
     maps = channels_last(tap.layer, probe.arrays(tap.output)[0])
     if maps.ndim not in (3, 4) or len(maps) < count or count < 1:

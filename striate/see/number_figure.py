@@ -8,7 +8,7 @@ from striate.see import grid
 from striate.see.canvas import Canvas
 from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, heat, photograph, signed
 
-WIDTH = 1060
+WIDTH = 1120
 CHANNELS_SHOWN = 3
 BARS_SHOWN = 14
 
@@ -36,7 +36,8 @@ def _sentence(number) -> str:
     if number.kind == "l2":
         return f"the root of the sum of {count} squares."
     after = "" if number.activation == "linear" else f", then {number.activation}"
-    return f"{count} products and a bias are added{after}. Blue is above zero, orange below."
+    what = "numbers" if number.is_plain else "products and a bias" if number.has_bias else "products"
+    return f"{count} {what} are added{after}. Blue is above zero, orange below."
 
 
 def _planes(number) -> list[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
@@ -58,7 +59,7 @@ def _windows(number, title: str, note: str) -> Canvas:
     planes = _planes(number)
     shown = planes[:CHANNELS_SHOWN]
     rows, columns = shown[0][1].shape
-    cell = min(46.0, 170 / columns, 190 / rows)
+    cell = min(54.0, 190 / columns, 210 / rows)
     block = rows * cell + 44
     top = grid.header_height(WIDTH, title, note)
     body = max(block * len(shown), 250 if number.inputs.ndim == 3 else 150)
@@ -76,7 +77,7 @@ def _windows(number, title: str, note: str) -> Canvas:
             caption = f"{name}, channel {channel}" if column == 0 and len(planes) > 1 else name
             canvas.text(x, y - 5, caption, grid.SMALL_SIZE, MUTED)
             colours = heat(arrays[0]) if column == 0 and (arrays[0] >= 0).all() else signed(arrays[column])
-            grid.numbers(canvas, x, y, arrays[column], cell, colours)
+            grid.numbers(canvas, x, y, arrays[column], cell, colours, 2 if np.abs(arrays[column]).max() < 1 else 3)
             if column == 0:
                 _mark(canvas, number, x, y, values, known, cell)
             else:
@@ -126,9 +127,10 @@ def _ending(canvas: Canvas, number, x: float, y: float, left_out: int) -> None:
         name = "largest" if number.kind == "max" else "root of the sum of squares"
         canvas.text(x, y + 16, f"{name}:  {grid.short(number.value, 4)}", 20, BLUE, bold=True)
         return
-    sign = "−" if number.bias < 0 else "+"
-    text = f"{grid.short(number.total - number.bias, 4)} {sign} bias {grid.short(abs(number.bias), 4)} = " \
-           f"{grid.short(number.total, 4)}"
+    text = grid.short(number.total, 4)
+    if number.has_bias:
+        sign = "−" if number.bias < 0 else "+"
+        text = f"{grid.short(number.total - number.bias, 4)} {sign} bias {grid.short(abs(number.bias), 4)} = {text}"
     if number.activation != "linear":
         text += f"   →   {number.activation}   →   {grid.short(number.value, 4)}"
     canvas.text(x, y + 16, text, 20, BLUE, bold=True)
@@ -138,8 +140,9 @@ def _bars(number, title: str, note: str) -> Canvas:
     """The largest contributions of a long sum."""
     terms = sorted(number.terms, key=lambda term: -abs(term.product))
     shown, rest = terms[:BARS_SHOWN], terms[BARS_SHOWN:]
-    rows = [(f"{list(term.place) if term.place else 'padding'}   {grid.short(term.value)} × {grid.short(term.weight)}",
-             term.product) for term in shown]
+    factors = ["" if number.is_plain else f"   {grid.short(t.value)} × {grid.short(t.weight)}" for t in shown]
+    rows = [(f"{list(term.place) if term.place else 'padding'}{text}", term.product)
+            for term, text in zip(shown, factors, strict=True)]
     if rest:
         rows.append((f"{len(rest):,} others", sum(term.product for term in rest)))
     if number.kind == "sum" and number.bias:

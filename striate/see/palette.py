@@ -55,7 +55,8 @@ def signed(values, largest: float | None = None) -> np.ndarray:
         [[255, 255, 255], [31, 95, 191], [207, 90, 18]]
     """
     values = np.nan_to_num(np.asarray(values, np.float64))
-    share = np.clip(values / (largest or np.abs(values).max(initial=0) or 1.0), -1, 1)[..., np.newaxis]
+    end = largest if largest and np.isfinite(largest) else np.abs(values).max(initial=0) or 1.0
+    share = np.clip(values / end, -1, 1)[..., np.newaxis]
     return np.round(255 + (np.where(share > 0, _ABOVE, _BELOW) - 255) * np.abs(share)).astype(np.uint8)
 
 

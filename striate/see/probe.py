@@ -56,7 +56,7 @@ def find_layer(model, layer) -> Any:
         ArgumentError: the model has no such layer; the message lists those that it has.
     """
     network(model)
-    layers = model.layers
+    layers = [one for one in model.layers if type(one).__name__ != "InputLayer"]
     if isinstance(layer, Layer) and layer in layers:
         return layer
     if isinstance(layer, (int, np.integer)) and -len(layers) <= layer < len(layers):
@@ -66,6 +66,18 @@ def find_layer(model, layer) -> Any:
             return candidate
     names = ", ".join(f"{place} {candidate.name}" for place, candidate in enumerate(layers))
     raise ArgumentError(f"The model '{model.name}' has no such layer. It has: {names}. {received(layer=layer)}")
+
+
+def need_places(model, what: str) -> None:
+    """Makes sure that a model takes one line or image: what is shown lies at places of it.
+
+    Raises:
+        ArgumentError: several inputs, or vectors, volumes and the like.
+    """
+    shapes = [tuple(tensor.shape[1:]) for tensor in network(model).inputs]
+    if len(shapes) != 1 or len(shapes[0]) not in (2, 3):
+        raise ArgumentError(f"{what} can be shown for a model whose one input is an image (height, width, channels) or "
+                            f"a line (length, channels). {received(model=model.name, input_shapes=shapes)}")
 
 
 def batch(model, x) -> Any:
@@ -99,7 +111,8 @@ def _fit(x, tensor, name: str) -> np.ndarray:
     for shape in (array.shape, (1, *array.shape), (*array.shape, 1), (1, *array.shape, 1)):
         if fits(shape):
             return _whole(array.reshape(shape))
-    one = "(" + ", ".join("any" if length is None else str(length) for length in wanted[1:]) + ")"
+    lengths = ["any" if length is None else str(length) for length in wanted[1:]]
+    one = f"({lengths[0]},)" if len(lengths) == 1 else f"({', '.join(lengths)})"
     raise ShapeError(f"The model '{name}' takes inputs of shape {one}, one of them or a batch with one more axis in "
                      f"front. {received(shape=array.shape)}. {_mend(array.shape, wanted)}")
 

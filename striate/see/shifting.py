@@ -124,11 +124,8 @@ def invariance(model, x, shift=1) -> Invariance:
     Example:
         see.invariance(model, image, shift=(0, 1)).save("shift.png")
     """
-    x = probe.batch(model, x)
-    if isinstance(x, list) or x.ndim < 3:
-        raise ArgumentError("The invariance lab needs a model with one input that has places, such as an image. "
-                            + received(model=model.name))
-    x = x[:1]
+    probe.need_places(model, "Shifts")
+    x = probe.batch(model, x)[:1]
     axes = x.ndim - 2
     amounts = (*(0,) * (axes - 1), int(shift)) if np.ndim(shift) == 0 else tuple(int(s) for s in shift)
     if len(amounts) != axes or any(abs(s) >= n for s, n in zip(amounts, x.shape[1:-1], strict=False)):

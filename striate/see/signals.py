@@ -321,12 +321,14 @@ class ThreeForms(Result):
         panels = [("image", self.image), ("kernel", self.kernel), ("kernel, flipped", np.flip(self.kernel)),
                   ("convolution", self.convolution), ("commuted form", self.commuted),
                   ("cross-correlation", self.correlation)]
-        canvas = Canvas(WIDTH, top + 2 * 290, title)
+        cell = grid.cells_of(self.image.shape, 300, 58)
+        rows = [max(len(values) for _, values in panels[i:i + 3]) * cell + 44 for i in (0, 3)]
+        canvas = Canvas(WIDTH, top + sum(rows), title)
         grid.header(canvas, title, note)
         for index, (name, values) in enumerate(panels):
-            x, y = grid.MARGIN + index % 3 * 345, top + index // 3 * 290
-            canvas.text(x, y - 6, name, 14, INK, bold=True)
-            grid.numbers(canvas, x, y, values, grid.cells_of(values.shape, 250), signed(values))
+            x, y = grid.MARGIN + index % 3 * 345, top + index // 3 * rows[0]
+            canvas.text(x, y - 8, name, 15, INK, bold=True)
+            grid.numbers(canvas, x, y, values, cell, signed(values))
         return canvas
 
 

@@ -119,7 +119,7 @@ class Arithmetic(Result):
 
 
 def _shape(shape: tuple) -> str:
-    return " x ".join("?" if n is None else str(n) for n in shape)
+    return " x ".join("?" if n is None else f"{n:,}" for n in shape)
 
 
 def arithmetic(model) -> Arithmetic:

@@ -239,12 +239,13 @@ class TimeTravel(Animation):
             return
         values = self.outputs[index][:10]
         largest = float(np.abs(self.outputs).max()) or 1.0
+        texts = grid.uniform(values[np.newaxis])[0]
         canvas.text(x, y - 2, "outputs", grid.SMALL_SIZE, MUTED)
         for row, value in enumerate(values.tolist()):
             colour = ORANGE if row == int(values.argmax()) else BLUE
             canvas.text(x + 14, y + 20 * row + 17, row, 13, MUTED, "end")
             canvas.rectangle(x + 22, y + 20 * row + 6, max(150 * abs(value) / largest, 0.5), 13, fill=colour)
-            canvas.text(x + 28 + 150 * abs(value) / largest, y + 20 * row + 17, grid.short(value, 2), 13, MUTED)
+            canvas.text(x + 28 + 150 * abs(value) / largest, y + 20 * row + 17, texts[row], 13, MUTED)
 
     def _curve(self, canvas: Canvas, step: int, top: float, height: float) -> None:
         steps = sorted(at for at, loss in self.losses.items() if np.isfinite(loss))

@@ -79,6 +79,60 @@ def test_a_network_without_convolutions(call):
         call(model)
 
 
+def vectors():
+    return keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="relu"), layers.Dense(2)], name="vectors")
+
+
+def tokens():
+    return keras.Sequential([keras.Input((5,), dtype="int32"), layers.Embedding(10, 4),
+                             layers.GlobalAveragePooling1D(), layers.Dense(2)], name="tokens")
+
+
+def volumes():
+    return keras.Sequential([keras.Input((6, 6, 6, 1)), layers.Conv3D(2, 3), layers.Flatten(), layers.Dense(2)],
+                            name="volumes")
+
+
+def pairs():
+    first, second = keras.Input((8, 8, 1), name="left"), keras.Input((8, 8, 1), name="right")
+    both = layers.Concatenate()([layers.Conv2D(2, 3, name="eye")(first), layers.Conv2D(2, 3)(second)])
+    return keras.Model([first, second], layers.Dense(2)(layers.Flatten()(both)), name="pairs")
+
+
+@pytest.mark.parametrize("make", [vectors, tokens, volumes, pairs])
+@pytest.mark.parametrize("item", ["saliency", "grad_cam", "occlusion", "invariance", "feature_maps", "patches",
+                                  "receptive_field"])
+def test_models_whose_input_is_no_image_and_no_line(make, item):
+    model = make()
+    inputs = [np.ones((1, *tensor.shape[1:]), np.float32) for tensor in model.inputs]
+    x = inputs if len(inputs) > 1 else inputs[0]
+    layer = [x] if item in ("saliency", "grad_cam", "occlusion", "invariance") else \
+        [0, x] if item == "receptive_field" else [x, 0]
+    with pytest.raises(errors.ArgumentError, match="one input is an image|needs a convolution"):
+        getattr(see, item)(model, *layer)
+
+
+def test_an_input_is_no_layer_to_look_at():
+    model = pairs()
+    assert see.filters(model, 0).layer == "eye", "places are counted from the first layer behind the inputs"
+    with pytest.raises(errors.ArgumentError, match="no such layer. It has: 0 eye"):
+        see.filters(model, "left")
+
+
+@pytest.mark.filterwarnings("error")
+def test_weights_that_are_no_numbers():
+    model = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(2, 3, name="first"), layers.Flatten(),
+                              layers.Dense(3)], name="spoilt")
+    values = model.layers[0].kernel.numpy()
+    values[0, 0, 0, 1] = np.nan
+    model.layers[0].kernel.assign(values)
+    x = np.random.default_rng(0).random((3, 8, 8, 1)).astype(np.float32)
+    for result in (see.feature_maps(model, x, 0), see.filters(model, 0), see.saliency(model, x)):
+        result.figure().svg()
+    with pytest.raises(errors.ArgumentError, match="NaN or infinite"):
+        see.embedding(model, x)
+
+
 def explain(*words):
     return CliRunner().invoke(main, ["explain", *map(str, words)])
 

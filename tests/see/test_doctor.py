@@ -30,7 +30,17 @@ def test_sound_set_up():
     assert found.looked_at == ("layers", "loss", "inputs", "labels")
 
 
+def spoilt():
+    model = sound()
+    kernel = model.layers[0].kernel
+    values = kernel.numpy()
+    values[1, 1] = np.nan
+    kernel.assign(values)
+    return model
+
+
 @pytest.mark.parametrize("code,model", [
+    ("M110", spoilt),
     ("M101", lambda: network(layers.Dense(1, activation="softmax"))),
     ("M102", lambda: network(layers.Dense(1, activation="sigmoid"), loss="categorical_crossentropy")),
     ("M103", lambda: network(layers.Dense(3))),

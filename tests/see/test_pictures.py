@@ -73,7 +73,7 @@ def test_attributions_draw(made, tmp_path):
             found = check(method(model, x), tmp_path)
             assert found.heat.shape == x.shape[1:-1] and found.heat.min() >= 0
     with pytest.raises(errors.ArgumentError, match="has none. Use see.saliency"):
-        see.grad_cam(keras.Sequential([keras.Input((3,)), layers.Dense(2)]), np.ones(3))
+        see.grad_cam(keras.Sequential([keras.Input((3, 3, 1)), layers.Flatten(), layers.Dense(2)]), np.ones((3, 3)))
     with pytest.raises(errors.ArgumentError, match="has 5 outputs"):
         see.saliency(made["plain"], sample(made["plain"]), 7)
 
