@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from textwrap import dedent
@@ -48,6 +49,8 @@ MODULES = {
 }
 
 
+EXAMPLES = Path(__file__).parent / "reference" / "examples.txt"
+"""Examples of names whose docstring has none: its first part is what all begin with, then come name and lines."""
 WITH_SUBMODULES = ("striate.datasets",)
 """Modules whose submodules belong to what users say; elsewhere these are where the code lies."""
 LISTS, TEXTS, CODE = {"Args": "Arguments", "Raises": "Raises"}, {"Returns": "Returns", "Yields": "Yields"}, \
@@ -64,6 +67,13 @@ def write(folder: Path) -> None:
         path = folder / f"{page}.rst"
         if not path.is_file() or path.read_text("utf-8") != text:
             path.write_text(text, "utf-8")
+
+
+@cache
+def examples() -> dict[str, list[str]]:
+    """The lines of `EXAMPLES` by the full name of what they show; "" has the lines that all begin with."""
+    parts = [part.splitlines() for part in EXAMPLES.read_text("utf-8").split("\n\n")]
+    return {"": [line for line in parts[1] if line.startswith(">>>")], **{part[0]: part[1:] for part in parts[2:]}}
 
 
 def page_of(module: ModuleType, title: str, seen: set[int]) -> str:
@@ -105,7 +115,11 @@ def directive(value) -> str:
 
 
 def to_restructured_text(app, what, name, value, options, lines: list[str]) -> None:
-    """Rewrites a docstring in reStructuredText, in place (`autodoc-process-docstring`)."""
+    """Rewrites a docstring in reStructuredText, in place (`autodoc-process-docstring`); one without an example gets
+    the one that `EXAMPLES` has for it."""
+    shown = examples().get(name, ())
+    if shown and not any(line in ("Example:", "Examples:") for line in lines):
+        lines += ["", "Example:", *(f"    {line}" for line in shown)]
     lines[:] = list(_rewritten(lines))
 
 

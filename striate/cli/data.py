@@ -13,6 +13,7 @@ EXAMPLES = """
 striate data list
 striate data get mnist
 striate data show photographs/ --out sheet.png
+striate data show auto-mpg
 """
 ABOUT = {
     "fashion-mnist": "70,000 grey pictures of clothes, 28x28, 10 classes; a tenth comes with striate (--subset)",
@@ -44,19 +45,31 @@ def list_command(as_json) -> None:
         click.echo(json.dumps([{"name": name, "what": what, "where": found[name]} for name, what in ABOUT.items()],
                               indent=2))
         return
-    table = Table("name", "what", "where", box=None)
+    table = Table("name", "what", box=None)
+    table.add_column("where", overflow="fold")
     for name, what in ABOUT.items():
         table.add_row(name, what, plain(found[name]))
     Console().print(table)
 
 
 @command.command(cls=Command, examples="striate data get fashion-mnist")
-@click.argument("name", type=click.Choice([name for name in ABOUT if name != "auto-mpg"]))
+@click.argument("name", type=click.Choice(list(ABOUT)), metavar="NAME")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def get(name, as_json) -> None:
-    """Make sure that the data set NAME is on this computer, downloading it if need be, and check it."""
-    from striate.systems import data as datasets
+    """Make sure that the data set NAME is on this computer, downloading it if need be, and check it.
 
+    NAME is one of those that striate data list names.
+    """
+    from striate.systems import data as datasets
+    from striate.systems.table_sheet import table_of
+
+    table = table_of(name)
+    if table is not None:
+        rows, columns = table.x.shape
+        click.echo(json.dumps({"name": name, "said": ABOUT[name], "source": "comes with striate",
+                               "shapes": {"x": [rows, columns], "y": [rows]}}, indent=2) if as_json
+                   else f"{name}: {rows} rows of {columns} numbers and a target, {table.target} (comes with striate).")
+        return
     loaded = datasets.load(name)
     if as_json:
         click.echo(json.dumps({"name": name, "said": loaded.said, "source": loaded.source,
@@ -81,14 +94,20 @@ def show(data, subset, limit, seed, out, as_json) -> None:
 
     Counts each class, finds pictures that are the same in two parts (by a hash of their pixels), that are twice in one,
     or have two classes, and files that cannot be read. NAME_OR_FOLDER is the name of a data set, a folder with one
-    folder of pictures for each class (or folders train, val and test with such folders), an .npz or a .csv file.
+    folder of pictures for each class (or folders train, val and test with such folders), an .npz or a .csv file. Of
+    a table of numbers (auto-mpg, or a .csv file) the columns are told, and the target is drawn over each.
     """
     from striate.cli.run_folder import name_of
     from striate.cli.terminal import say
     from striate.systems import data as datasets
     from striate.systems import own
     from striate.systems.sheet import sheet
+    from striate.systems.table_sheet import table_of
 
+    table = table_of(data)
+    if table is not None:
+        _show_table(data, table, out, as_json)
+        return
     loaded = datasets.load(data, subset, limit, seed)
     found = sheet(loaded, loaded.audit or own.audit_arrays(loaded), seed)
     place = found.save(out or Path(f"{name_of(loaded.name)}-sheet.png"))
@@ -103,4 +122,22 @@ def show(data, subset, limit, seed, out, as_json) -> None:
         say(console, "Chosen", plain(reason))
     for sentence in found.audit.findings():
         say(console, "Note", plain(sentence), "bold yellow")
+    say(console, "Sheet", str(place))
+
+
+def _show_table(name: str, table, out: Path | None, as_json: bool) -> None:
+    from rich.console import Console
+
+    from striate.cli.run_folder import name_of
+    from striate.cli.terminal import say
+    from striate.systems.table_sheet import TableSheet
+
+    found = TableSheet(name, table)
+    place = found.save(out or Path(f"{name_of(Path(name).stem)}-sheet.png"))
+    if as_json:
+        click.echo(json.dumps({**found.data(), "sheet": str(place)}, indent=2, ensure_ascii=False))
+        return
+    console = Console()
+    say(console, "Table", f"{len(table.y):,} rows; {plain(table.target)} is what striate compare predicts.")
+    click.echo(plain(str(found)))
     say(console, "Sheet", str(place))

@@ -21,6 +21,10 @@ from striate.datasets.fetch import cache_folder, opened
 from striate.errors import ArgumentError, DownloadError, received
 from striate.files import write_bytes
 
+_WAYS = """What can be done:
+  - put the course's files (real_0.gz, fake_0.gz, ...) into a folder brain-food, and set STRIATE_DATA to the folder that
+    holds it;
+  - without them, look at simulated pictures: striate train simulated-ca, striate compare brain."""
 CLASS_NAMES = ("real", "fake")
 SIDE, IMAGES_PER_FILE, FILES = 128, 2048, 10
 TRAIN_FILES, TEST_FILES = (0, 1, 2), (7, 8, 9)
@@ -72,8 +76,11 @@ def _images(name: str, count: int) -> np.ndarray:
     kept = cache_folder(_FOLDER) / f"{name}-first-{count}.f32"
     if not kept.is_file():
         url = f"{_URL}{name}.gz"
-        with opened(url) as answer:
-            images = _checked(gzip.GzipFile(fileobj=answer), count, url)
+        try:
+            with opened(url) as answer:
+                images = _checked(gzip.GzipFile(fileobj=answer), count, url)
+        except DownloadError as error:
+            raise DownloadError(f"{error}\n{_WAYS}") from error
         write_bytes(kept, images.tobytes())
     return _checked(kept.open("rb"), count, str(kept))
 

@@ -71,7 +71,7 @@ class Survey:
         """
         present = set(self.given)
         if present == {""}:
-            return self._parted(np.arange(len(self.paths)), dict(zip(PARTS, SHARES, strict=True)), seed)
+            return parted(self.labels, self.hashes, self.class_names, seed)
         parts = {part: np.array([i for i, own in enumerate(self.given) if own == part], int) for part in PARTS}
         missing = {part: share for part, share in zip(PARTS, SHARES, strict=True) if part not in present}
         if "train" in missing:
@@ -79,26 +79,50 @@ class Survey:
                             + received(folder=str(self.folder), parts=sorted(present)))
         if missing:
             shares = {"train": 1 - sum(missing.values()), **missing}
-            parts |= self._parted(parts["train"], shares, seed)
+            rows, hashes = parts["train"], self.hashes
+            found = parted(self.labels[rows], [hashes[row] for row in rows], self.class_names, seed, shares)
+            parts |= {part: rows[own] for part, own in found.items()}
         return parts
 
-    def _parted(self, rows: np.ndarray, shares: Mapping[str, float], seed: int) -> dict[str, np.ndarray]:
-        random = np.random.Generator(np.random.PCG64(seed))
-        kept: dict[str, list[int]] = {part: [] for part in shares}
-        for label, name in enumerate(self.class_names):
-            groups: dict[str, list[int]] = defaultdict(list)
-            for row in rows:
-                if self.labels[row] == label:
-                    groups[self.facts[row]["pixels"]].append(int(row))
-            if len(groups) < len(shares):
-                raise DataError(f"Each class needs at least {len(shares)} different pictures: one to train on and one "
-                                "for every other part. " + received(class_name=name, pictures=len(groups)))
-            ordered = [groups[key] for key in sorted(groups)]
-            shuffled = [ordered[index] for index in random.permutation(len(ordered))]
-            borders = _borders(len(shuffled), list(shares.values()))
-            for part, first, last in zip(shares, borders, borders[1:], strict=False):
-                kept[part] += [row for group in shuffled[first:last] for row in group]
-        return {part: np.array(sorted(found), int) for part, found in kept.items()}
+
+def parted(labels: np.ndarray, hashes: Sequence[str], class_names: Sequence[str], seed: int,
+           shares: Mapping[str, float] = dict(zip(PARTS, SHARES, strict=True)),
+           ) -> dict[str, np.ndarray]:
+    """Cuts pictures into parts, class by class, in an order that the seed decides; the same pixels stay together.
+
+    Args:
+        labels: (n,) numbers of the classes.
+        hashes: of each picture's pixels.
+        class_names: of all classes.
+        seed: decides the order.
+        shares: of each part, by its name.
+
+    Returns:
+        The sorted indices of each part's pictures.
+
+    Raises:
+        DataError: a class has fewer different pictures than there are parts.
+
+    Example:
+        >>> found = parted(np.array([0, 0, 0, 0]), ["a", "b", "c", "a"], ["cat"], seed=0)
+        >>> sorted(len(rows) for rows in found.values())
+        [1, 1, 2]
+    """
+    random = np.random.Generator(np.random.PCG64(seed))
+    kept: dict[str, list[int]] = {part: [] for part in shares}
+    for label, name in enumerate(class_names):
+        groups: dict[str, list[int]] = defaultdict(list)
+        for row in np.flatnonzero(labels == label).tolist():
+            groups[hashes[row]].append(row)
+        if len(groups) < len(shares):
+            raise DataError(f"Each class needs at least {len(shares)} different pictures: one to train on and one "
+                            "for every other part. " + received(class_name=name, pictures=len(groups)))
+        ordered = [groups[key] for key in sorted(groups)]
+        shuffled = [ordered[index] for index in random.permutation(len(ordered))]
+        borders = _borders(len(shuffled), list(shares.values()))
+        for part, first, last in zip(shares, borders, borders[1:], strict=False):
+            kept[part] += [row for group in shuffled[first:last] for row in group]
+    return {part: np.array(sorted(found), int) for part, found in kept.items()}
 
 
 def _borders(count: int, shares: Sequence[float]) -> list[int]:

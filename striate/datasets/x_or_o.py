@@ -45,7 +45,8 @@ def load_data(train: int = 1000, test: int = 200, tricks: Sequence[str] = TRICKS
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`: float32 pictures of shape (n, 9, 9, 1) with values -1 and 1, and
-        uint8 labels (0 is X, 1 is O).
+        uint8 labels (0 is X, 1 is O). So few pixels often give the same letter twice: many test pictures are among
+        the training pictures. (`striate train x-or-o` keeps copies in one part.)
 
     Raises:
         ArgumentError: an unknown trick.

@@ -63,7 +63,11 @@ def shown(value: Any) -> str:
     if isinstance(value, np.ndarray) and value.ndim == 2:
         return "\n".join(" ".join(f"{number:6.2f}" if value.dtype.kind == "f" else f"{number:4d}" for number in row)
                          for row in value)
-    return str(value.tolist() if isinstance(value, np.ndarray) else value)
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list) or isinstance(value, tuple) and all(isinstance(item, bool) for item in value):
+        return "; ".join(shown(item) for item in value)
+    return str(value)
 
 
 def _equal(said: Any, found: Any) -> bool:
@@ -96,7 +100,8 @@ class Lecture:
 
     def __str__(self) -> str:
         lines, slide = [f"{self.title} ({self.source})"], None
-        for claim in self.claims:
+        slides = list(dict.fromkeys(claim.slide for claim in self.claims))
+        for claim in sorted(self.claims, key=lambda claim: slides.index(claim.slide)):
             if claim.slide != slide:
                 slide = claim.slide
                 lines += ["", slide]

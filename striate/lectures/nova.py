@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from striate import layers, ops, see, utils, zoo
-from striate.datasets import auto_mpg
+from striate import Input, Sequential, layers, ops, optimizers, see, utils, zoo
+from striate.datasets import auto_mpg, fashion_mnist
+from striate.errors import ShapeError
 from striate.lectures.claims import Claim
 from striate.see.films import run_layer
 
@@ -31,8 +35,10 @@ IMPORT_LINE = "from tensorflow.keras.layers import BatchNormalization,Conv2D,Max
 def claims() -> Iterator[Claim]:
     """What the slides say and what is found."""
     yield from _mathematics()
+    yield from _motivation()
     yield from _layers()
     yield from _keras()
+    yield from _training()
     yield from _regression()
     yield from _fashion()
 
@@ -43,6 +49,11 @@ def _mathematics() -> Iterator[Claim]:
     yield Claim("What is convolution", "f * g = g * f", np.convolve(x, w).tolist(), np.convolve(w, x).tolist())
     yield Claim("What is convolution", "The answer of a linear, time-invariant system is the input convolved with its "
                 "impulse response", True, see.impulse_response().facts["largest difference"] < 1e-9)
+    reach = len(w) - 1
+    padded = np.pad(x, reach)
+    swept = [float(padded[t:t + len(w)] @ w[::-1]) for t in range(len(x) + reach)]
+    yield Claim("What is convolution", "Turn the response round, then integrate the product at each shift: the "
+                "convolution", np.convolve(x, w).tolist(), swept)
     yield Claim("For finding patterns", "The spike is found where it stands, at 140", 140,
                 int(see.matched_filter(place=140).facts["found at"]))
     printed = [sum(x[t] * w[t - m] for m in range(len(x)) if 0 <= t - m < len(w)) for t in range(len(x))]
@@ -55,7 +66,48 @@ def _mathematics() -> Iterator[Claim]:
                 True, bool(np.allclose(forms.convolution, forms.commuted)))
 
 
+def _motivation() -> Iterator[Claim]:
+    """Sparse interactions, shared parameters, equivariance, depth, padding and stride."""
+    convolution, full = layers.Conv2D(32, 3, padding="same"), layers.Dense(28 * 28 * 32)
+    convolution.build((1, 28, 28, 1))
+    full.build((1, 28 * 28))
+    counts = [int(layer.count_params()) for layer in (convolution, full)]
+    yield Claim("Motivation: sparse interactions", "A convolutional network has fewer connections than an MLP: weights "
+                "of the exercise's first convolution, and of a dense layer between the same numbers",
+                [(9 + 1) * 32, (784 + 1) * 784 * 32], counts)
+    found = see.connectivity(pixels=5, neurons=3, taps=3)
+    yield Claim("Motivation: parameter sharing", "Sparse connections, and the same parameters for all inputs: of 5 "
+                "inputs and 3 outputs", (9, 3), (found.sparse, found.shared))
+    row = [2, 2, 7, 7, 3]
+    yield Claim("Motivation: parameter sharing", "Subtracting the pixel on the left finds edges: 2 2 7 7 3 becomes",
+                [0, 5, 0, -4], see.convolve(row, [1, -1], "valid").astype(int).tolist())
+    image = np.zeros((1, 12, 12, 1), np.float32)
+    image[0, 4:7, 4:7, 0] = np.arange(9).reshape(3, 3)
+    shared = layers.Conv2D(1, 3, padding="same", use_bias=False)
+    before, after = run_layer(shared, image), run_layer(shared, np.roll(image, 2, axis=2))
+    yield Claim("Motivation: equivariance", "Moving the image moves the feature map", True,
+                np.array_equal(np.roll(before, 2, axis=2), after))
+    one, two = (np.roll(image, step, axis=1) for step in (0, 3))
+    yield Claim("Nonlinear transformation", "A convolution is linear: of a sum it gives the sum; with ReLU it does not",
+                (True, False), tuple(bool(np.allclose(run_layer(layer, one - two), run_layer(layer, one)
+                                                      - run_layer(layer, two), atol=1e-4))
+                                     for layer in (shared, layers.Activation("relu"))))
+    slide = "Hyperparameters of a convolution layer"
+    yield Claim(slide, "Depth is the number of filters, padding keeps the size, stride 2 halves it",
+                [(28, 28, 64), (26, 26, 64), (14, 14, 64)],
+                [layers.Conv2D(64, 3, **how).compute_output_shape((1, 28, 28, 1))[1:]
+                 for how in ({"padding": "same"}, {}, {"padding": "same", "strides": 2})])
+
+
 def _layers() -> Iterator[Claim]:
+    table = np.array([[1, 0, 2, 3], [4, 6, 6, 8], [3, 1, 1, 0], [1, 2, 2, 4]], np.float32)
+    yield Claim("Pooling: aggregating outputs", "Example: max pooling", np.array([[6, 8], [3, 4]]),
+                run_layer(layers.MaxPooling2D(2), table[np.newaxis, ..., np.newaxis])[0, ..., 0].astype(int))
+    lines = [np.array(line, np.float32).reshape(1, 4, 1) for line in ((0.1, 1, 0.2, 0.1), (0.3, 0.1, 1, 0.2))]
+    pooled = [run_layer(layers.MaxPooling1D(3, strides=1, padding="same"), line) for line in lines]
+    yield Claim("Pooling: aggregating outputs", "Nearly invariant to small shifts: all 4 inputs change when they move "
+                "by one, of the pooled values only", (4, 2),
+                (int((lines[0] != lines[1]).sum()), int((pooled[0] != pooled[1]).sum())))
     window = np.array([[1, 2], [3, 4]], np.float32).reshape(1, 2, 2, 1)
     l2 = np.sqrt(run_layer(layers.AveragePooling2D(2), window ** 2) * 4)
     yield Claim("Pooling: aggregating outputs", "L2-norm pooling of 1, 2, 3, 4: the root of the sum of squares",
@@ -69,6 +121,17 @@ def _layers() -> Iterator[Claim]:
     first, last = (see.receptive_field(model, layer).size[0] for layer in (convolutions[0], convolutions[-1]))
     yield Claim("Motivation: sparse interactions", "Deeper neurons have a larger receptive field: the fourth "
                 "convolution's is larger than the first's 3 pixels", True, last > first == 3)
+    refused = []
+    for network in (model, Sequential([Input((None, None, 1)), layers.Conv2D(4, 3), layers.GlobalMaxPooling2D(),
+                                       layers.Dense(10)])):
+        try:
+            network.compute_output_shape((1, 32, 32, 1))
+            network(np.zeros((1, 32, 32, 1), np.float32))
+            refused.append(False)
+        except ShapeError:
+            refused.append(True)
+    yield Claim("Classification with CNN", "Fully connected layers at the end force a fixed size of input: 32x32 is "
+                "refused by the exercise's network, not by one with global pooling", [True, False], refused)
 
 
 def _keras() -> Iterator[Claim]:
@@ -86,6 +149,39 @@ def _keras() -> Iterator[Claim]:
                 not linear,
                 "The listing gives its convolutions no activation: between two of them without pooling nothing would "
                 "be gained by the second, and only the pooling is nonlinear. The exercise's model has ReLU.")
+
+
+def _training() -> Iterator[Claim]:
+    """What is said of normalization and dropout, and what compile, fit and the saved weights give."""
+    x = np.random.Generator(np.random.PCG64(3)).normal(3, 2, (512, 4)).astype(np.float32)
+    normal = run_layer(layers.BatchNormalization(), x, training=True)
+    yield Claim("Side note", "After batch normalization the input of the next layer is standardized: mean and spread",
+                [0.0, 1.0], [abs(round(float(normal.mean()), 3)), round(float(normal.std()), 3)])
+    dropped = run_layer(layers.Dropout(0.5, seed=1), normal, training=True)
+    yield Claim("Side note", "Dropout changes the scale that a later batch normalization learns: in training the "
+                "spread is larger than in prediction", True, float(dropped.std()) > 1.3 * float(normal.std()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        optimizer = optimizers.SGD(lr=0.01, momentum=0.9, decay=0.01 / 25)
+    model = Sequential([Input((4,)), layers.Dense(2, activation="softmax")])
+    model.compile(loss="categorical_crossentropy", optimizer=optimizer, metrics=["acc"])
+    targets = utils.to_categorical((x[:, 0] > 3).astype(int), 2)
+    history = model.fit(x[:256], targets[:256], validation_data=(x[256:], targets[256:]), batch_size=32, epochs=2,
+                        verbose=0)
+    slide = "Compiling the model"
+    yield Claim(slide, "Rate that SGD(lr=0.01, decay=0.01 / 25) has after 16 steps, 0.01 / (1 + 16 x 0.0004)",
+                round(0.01 / (1 + 16 * 0.01 / 25), 7), round(float(optimizer._current_rate()), 7))
+    yield Claim(slide, "Keys of history.history", ["acc", "loss", "val_acc", "val_loss"], sorted(history.history))
+    yield Claim(slide, "The history object has the model and the parameters", (True, 2),
+                (history.model is model, history.params["epochs"]))
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "saved.weights.h5"
+        model.save_weights(file)
+        again = Sequential([Input((4,)), layers.Dense(2, activation="softmax")])
+        again.load_weights(file)
+    yield Claim(slide, "The saved weights can be loaded", True,
+                all(np.array_equal(one, two) for one, two in zip(model.get_weights(), again.get_weights(),
+                                                                 strict=True)))
 
 
 def _is_python(line: str) -> bool:
@@ -119,6 +215,9 @@ def _fashion() -> Iterator[Claim]:
     yield Claim("Import the dataset and set up the data", "One-hot rows of the labels 5 and 8",
                 np.array([[0, 0, 0, 0, 0, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0, 1, 0]]),
                 utils.to_categorical([5, 8], 10).astype(int))
+    (images, labels), _ = fashion_mnist.load_data(subset=True)
+    yield Claim("Fashion MNIST", "Grey pictures of 28x28 in 10 classes (the tenth that ships)", ((28, 28), 10),
+                (images.shape[1:], len(np.unique(labels))))
     scores = np.random.Generator(np.random.PCG64(0)).normal(size=(4, 10)).astype(np.float32)
     yield Claim("Import the dataset and set up the data", "Softmax gives vectors with the sum 1", [1.0] * 4,
                 np.round(np.asarray(ops.softmax(scores)).sum(axis=1), 5).tolist())

@@ -39,6 +39,7 @@ def claims() -> Iterator[Claim]:
     yield from _connections()
     yield from _sizes()
     yield from _translation()
+    yield from _interface()
     yield from _network()
 
 
@@ -88,9 +89,36 @@ def _translation() -> Iterator[Claim]:
     before, after = run_layer(layer, image), run_layer(layer, np.roll(image, 2, axis=1))
     yield Claim("Equivariance and invariance to translation", "The output is translated as the input is", True,
                 np.array_equal(np.roll(before, 2, axis=1), after))
+    local = layers.MaxPooling2D(3, strides=1)
+    one = np.zeros((1, 9, 9, 1), np.float32)
+    one[0, 4, 4] = 1
+    pooled = [run_layer(local, np.roll(one, step, axis=1)) for step in (0, 1)]
+    yield Claim("Equivariance and invariance to translation", "Max-pooling is partly invariant: of the 9 values that a "
+                "bright pixel gives in 3x3 windows, so many stay when it moves by one", 6,
+                int((pooled[0] * pooled[1]).sum()))
     pool = layers.GlobalMaxPooling2D()
     yield Claim("Equivariance and invariance to translation", "After max-pooling (over everything) it remains the same",
                 True, np.array_equal(run_layer(pool, before), run_layer(pool, after)))
+
+
+def _interface() -> Iterator[Claim]:
+    """What the slides say of Keras' two ways to make a model."""
+    from striate import Input, Model, Sequential
+
+    stack = Sequential([Input((8,)), layers.Dense(4), layers.Dense(2)])
+    yield Claim("Implementing neural networks in Keras", "The Sequential model is a linear stack of layers", True,
+                stack.layers[1].input is stack.layers[0].output)
+    left, right, shared = Input((8,)), Input((8,)), layers.Dense(4)
+    both = Model([left, right], [layers.Dense(1)(shared(left)), layers.Dense(3)(layers.add([shared(left),
+                                                                                           shared(right)]))])
+    slide = "Functional API"
+    yield Claim(slide, "Models with several inputs and outputs: how many of each", (2, 2),
+                (len(both.inputs), len(both.outputs)))
+    yield Claim(slide, "A shared layer has its weights once: parameters of 8 x 4 + 4, 4 + 1 and 4 x 3 + 3", 36 + 5 + 15,
+                int(both.count_params()))
+    shapes = [layers.Conv2D(2, 3).compute_output_shape((1, side, side, 1))[1] for side in (64, 128)]
+    yield Claim("A 'typical' CNN architecture", "Without pooling or stride the map stays as large as the image, less "
+                "the border", [62, 126], shapes)
 
 
 def _network() -> Iterator[Claim]:

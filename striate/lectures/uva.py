@@ -55,6 +55,9 @@ def _properties() -> Iterator[Claim]:
     yield Claim(slide, "319 x 280 x 3 operations of the convolution", 267960, edges.convolution)
     yield Claim(slide, "Billions of operations of the matrix product, 320 x 280 x 319 x 280", 8,
                 round(edges.matrix / 1e9))
+    row = [3, 3, 9, 9, 1]
+    yield Claim(slide, "Each pixel minus its left neighbour", [0, 6, 0, -8],
+                see.convolve(row, [1, -1], "valid").astype(int).tolist())
     random = np.random.Generator(np.random.PCG64(0))
     image = random.integers(0, 9, (1, 12, 12, 1)).astype(np.float32)
     layer = layers.Conv2D(1, 3, use_bias=False)
@@ -71,8 +74,28 @@ def _properties() -> Iterator[Claim]:
     found = see.connectivity(pixels=28, neurons=26, taps=3)
     yield Claim("Parameter Sharing", "k parameters instead of m x n: kernel of 3, 28 inputs, 26 outputs", (3, 28 * 26),
                 (found.shared, found.full))
+    yield Claim("Property 1: Sparse Interactions", "k x n connections instead of m x n", (3 * 26, 28 * 26),
+                (found.sparse, found.full))
+    model = zoo.build("uva")
+    windows = [see.receptive_field(model, layer).size[0] for layer in model.layers
+               if type(layer).__name__ == "Conv2D"]
+    yield Claim("Property 1: Sparse Interactions", "Neurons of later convolutions see more of the picture (the "
+                f"listing's five: {', '.join(map(str, windows))} pixels)", True,
+                windows == sorted(set(windows)) and windows[0] == 7)
+    three = run_layer(layers.Conv2D(3, 3), np.zeros((1, 9, 9, 1), np.float32))
+    yield Claim("Stack of feature maps", "Three 3x3 kernels on a 9x9 picture give three maps of equal size", (7, 7, 3),
+                three.shape[1:])
     same = layers.Conv2D(1, 3, padding="same").compute_output_shape((1, 28, 28, 1))[1:3]
+    yield Claim("Hyperparameter: Same/Zero Padding", "Without padding the picture shrinks: 28 with a kernel of 3", 26,
+                layers.Conv2D(1, 3).compute_output_shape((1, 28, 28, 1))[1])
     yield Claim("Hyperparameter: Same/Zero Padding", "The output keeps the size 28x28", (28, 28), same)
+    wide = layers.Conv2D(1, 3, strides=2, use_bias=False)
+    after = run_layer(wide, image)
+    every = layers.Conv2D(1, 3, use_bias=False)
+    every.build(image.shape)
+    every.kernel.assign(wide.kernel.numpy())
+    yield Claim("Hyperparameter: Stride", "With stride 2 it is the same convolution, every second row and column left "
+                "out", True, bool(np.allclose(after, run_layer(every, image)[:, ::2, ::2], atol=1e-5)))
 
 
 def _pooling() -> Iterator[Claim]:
@@ -83,6 +106,7 @@ def _pooling() -> Iterator[Claim]:
     yield Claim(slide, "Values of the bottom row that changed, of 4", 4, int((lines[0] != lines[1]).sum()))
     yield Claim(slide, "Pooled values that changed (width 3, stride 1), of 4: half", 2,
                 int((pooled[0] != pooled[1]).sum()))
+    yield Claim("Pooling Layer", "Weights of a pooling neuron", 0, int(pool.count_params()))
     table = np.array([[1, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]], np.float32)
     yield Claim("Max Pooling", "max pool with 2x2 filters and stride 2", np.array([[6, 8], [3, 4]]),
                 run_layer(layers.MaxPooling2D(2, 2), table[np.newaxis, ..., np.newaxis])[0, ..., 0].astype(int))

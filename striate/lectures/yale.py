@@ -26,7 +26,9 @@ def claims() -> Iterator[Claim]:
     """What the slides say and what is found."""
     yield from _convolution()
     yield from _parts()
+    yield from _passes()
     yield from _baseline()
+    yield from _fakes()
     yield from _notebook()
 
 
@@ -40,6 +42,9 @@ def _convolution() -> Iterator[Claim]:
     yield Claim("Tensors", "np.arange(24) in the shape (2, 3, 4)", rows, cube.tolist())
     yield Claim("Tensors", "x[:, :, 0] of np.arange(24) in the shape (2, 3, 4)", np.array([[0, 4, 8], [12, 16, 20]]),
                 cube[:, :, 0])
+    red, green, blue = (np.arange(6.0).reshape(2, 3) + 10 * channel for channel in range(3))
+    yield Claim("Images as tensors: Channels", "A pixel of an RGB image is made of the same pixel of three images",
+                [red[1, 2], green[1, 2], blue[1, 2]], np.stack([red, green, blue], axis=-1)[1, 2].tolist())
 
 
 def _parts() -> Iterator[Claim]:
@@ -52,6 +57,11 @@ def _parts() -> Iterator[Claim]:
     dense = tied.matrix.reshape(16, 36) @ image.reshape(36)
     yield Claim("Convolutional layer", "It equals a fully connected layer with tied weights (6x6 image, 3x3 kernel)",
                 True, np.array_equal(run_layer(convolution, image[np.newaxis, ..., np.newaxis]).reshape(16), dense))
+    twice = [run_layer(layer, factor * image[np.newaxis, ..., np.newaxis])
+             for layer in (convolution, layers.Activation("relu")) for factor in (1, -1)]
+    yield Claim("Adding nonlinearity", "So far everything is linear (the negative picture gives the negative map); an "
+                "activation ends that", (True, False),
+                (np.array_equal(twice[0], -twice[1]), np.array_equal(twice[2], -twice[3])))
     channels = layers.Conv2D(5, 3)
     channels.build((1, 6, 6, 3))
     yield Claim("Applying kernels across channels", "Each kernel has the channels of its input: 3 here",
@@ -74,6 +84,34 @@ def _parts() -> Iterator[Claim]:
     block = random.normal(size=(1, 2, 3, 4)).astype(np.float32)
     yield Claim("Flattening", "It is what numpy's flatten does", True,
                 np.array_equal(run_layer(layers.Flatten(), block)[0], block[0].flatten()))
+    joined = layers.Dense(5)
+    joined.build((1, 24))
+    yield Claim("Dense layers", "Each of 5 outputs has a weight for each of 24 inputs: weights", 24 * 5,
+                int(np.prod(joined.kernel.shape)))
+
+
+def _passes() -> Iterator[Claim]:
+    """The backward pass: where a maximum stood is remembered, and weights move down the slope of the loss."""
+    from striate import engine, ops
+
+    piece = np.array([[1, 5, 2, 0], [3, 4, 8, 6], [7, 0, 1, 2], [2, 1, 3, 9]], np.float32)[np.newaxis, ..., np.newaxis]
+
+    def of_pooled(x):
+        return engine.gradients(ops.sum(ops.max_pool(x, 2, 2)), [x])[0]
+    back = np.asarray(engine.Function(of_pooled, "of_pooled")(piece))[0, ..., 0]
+    yield Claim("Pooling", "The backward pass needs the places of the maxima: errors go there and nowhere else",
+                np.array([[0, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]), back.astype(int))
+    random = np.random.Generator(np.random.PCG64(2))
+    x, w = random.normal(size=(8, 3)).astype(np.float32), random.normal(size=(3, 1)).astype(np.float32)
+
+    def step(x, w):
+        loss = ops.mean(ops.square(ops.matmul(x, w) - 1.0))
+        return loss, engine.gradients(loss, [w])[0]
+    both = engine.Function(step, "step")
+    loss, slope = both(x, w)
+    after, _ = both(x, w - np.float32(0.01) * np.asarray(slope))
+    yield Claim("Pooling and backpropagation", "A gradient step along what the backward pass gives makes the error of "
+                "the forward pass smaller", True, float(after) < float(loss))
 
 
 def _baseline() -> Iterator[Claim]:
@@ -96,6 +134,18 @@ def _baseline() -> Iterator[Claim]:
               for weights in (model.trainable_weights, model.non_trainable_weights)]
     yield Claim(slide, "Trainable and non-trainable parameters", [62338, 0], counts)
     yield Claim(slide, "Share of the dense layer", "98.7%", f"{dense.parameters / model.count_params():.1%}")
+
+
+def _fakes() -> Iterator[Claim]:
+    """The networks of which the slides only tell."""
+    generator, discriminator = zoo.build("dcgan_generator"), zoo.build("dcgan_discriminator")
+    slide = "Task: Real or Fake?"
+    yield Claim(slide, "A 'deconvolutional' network makes the fakes: transposed convolutions turn noise into pictures "
+                "of", (128, 128, 1), generator.output_shape[1:])
+    kinds = [{type(layer).__name__ for layer in model.layers} for model in (generator, discriminator)]
+    yield Claim(slide, "The discriminator is similar to the networks of the task: convolutions and a dense layer, from "
+                "128x128 pictures", (True, True, (128, 128, 1)),
+                ("Conv2DTranspose" in kinds[0], {"Conv2D", "Dense"} <= kinds[1], discriminator.input_shape[1:]))
 
 
 def _notebook() -> Iterator[Claim]:

@@ -145,10 +145,10 @@ def explained(found: Comparison, frames: int, seeds: int, is_simulated: bool) ->
     base = next(iter(rows.values()))
     gap = base["validation, same sessions"] - base["test accuracy"]
     notes = [f"The baseline is right about {base['validation, same sessions']:.1%} of held-out frames of its own "
-             f"sessions and about {base['test accuracy']:.1%} of the frames of other sessions: {abs(gap):.1%} "
-             f"{'less' if gap > 0 else 'more'}. Frames of one session share window, vessels and focus, so a network "
-             "can know the session by heart; only whole sessions that are held out tell what it is worth on a new "
-             "animal."]
+             f"sessions and about {base['test accuracy']:.1%} of the frames of other sessions: {100 * abs(gap):.1f} "
+             f"points {'less' if gap > 0 else 'more'}. Frames of one session share window, vessels and focus, so a "
+             "network can know the session by heart; only whole sessions that are held out tell what it is worth on a "
+             "new animal."]
     best = max(rows.values(), key=lambda row: row["test accuracy"])
     notes.append(f"Best on the test sessions: {best['variant']} with {best['test accuracy']:.1%} ({frames:,} frames, "
                  f"mean of {seeds} seed{'s' * (seeds > 1)}, spread {best['spread']:.1%}).")

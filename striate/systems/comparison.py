@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, stdev
+from textwrap import fill
 from typing import Any
 
 from striate.errors import FileError, received
@@ -14,6 +15,7 @@ from striate.files import write_text
 from striate.see.result import aligned
 
 FILE = "comparison.json"
+NOTE_WIDTH = 110
 Say = Callable[[str], None]
 
 
@@ -84,7 +86,7 @@ class Comparison:
     def __str__(self) -> str:
         head = ["variant", *self.columns]
         rows = [[_shown(row.get(name)) for name in head] for row in self.rows]
-        return "\n".join([self.title, "", aligned(rows, head), "", *self.notes])
+        return "\n".join([self.title, "", aligned(rows, head), "", *(fill(note, NOTE_WIDTH) for note in self.notes)])
 
 
 def finished(history) -> None:
@@ -99,7 +101,7 @@ def finished(history) -> None:
 
 def _shown(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.4f}" if abs(value) < 1 else f"{value:,.2f}"
+        return f"{value:.4f}" if abs(value) <= 1 else f"{value:,.2f}"
     return f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +14,10 @@ from striate.datasets import tables
 from striate.datasets.audit import Audit, audit, pixel_hashes
 from striate.datasets.readers import Readers
 from striate.datasets.stream import StoredPictures
-from striate.datasets.survey import SHARES, Survey, survey, survey_of
+from striate.datasets.survey import PARTS, SHARES, Survey, parted, survey, survey_of
 from striate.errors import ArgumentError, DataError, received
 from striate.systems.choosing import OWN_PICTURES, PATIENCE, choose, network_for
-from striate.systems.data import Data, split, with_channels
+from striate.systems.data import Data, with_channels
 
 MEMORY_SHARE = 0.25
 """Pictures that would take more than this share of the computer's memory stay on the disk."""
@@ -77,7 +78,8 @@ def _of_survey(found: Survey, path: Path, seed: int, image_size: tuple[int, int]
     train, validation, test = ((pictures[part], found.labels[parts[part]]) for part in ("train", "validation", "test"))
     return Data(path.name, path.name, train, validation, test, found.class_names, "", str(path),
                 model=choice.model, recipe=OWN_PICTURES, patience=PATIENCE, preparation=choice.preparation,
-                reasons=(_split_said(found), *found.remarks, *choice.reasons, *([where] if where else [])),
+                reasons=(_split_said(sorted(set(found.given) - {""}), "folders"), *found.remarks, *choice.reasons,
+                         *([where] if where else [])),
                 audit=audit_of(found, parts))
 
 
@@ -89,32 +91,31 @@ def memory_bytes() -> int:
         return 8 << 30
 
 
-def _split_said(found: Survey) -> str:
-    own = sorted(set(found.given) - {""})
+def _split_said(own: Sequence[str], kind: str) -> str:
+    """In words: which parts there were (as folders or arrays), and what was taken from which."""
     if not own:
         return "Split: {:.0%} to train, {:.0%} for validation, {:.0%} for the test, class by class.".format(*SHARES)
     lacking = [part for part in ("validation", "test") if part not in own]
     more = f"; {' and '.join(lacking)} were taken from train, class by class" if lacking else ""
-    return f"Split: the folders {', '.join(own)} are used as they are{more}."
+    return f"Split: the {kind} {', '.join(own)} are used as they are{more}."
 
 
 def _of_arrays(read: tables.Arrays, path: Path, seed: int) -> Data:
     parts = {part: (_pictures(images, path), labels) for part, (images, labels) in read.parts.items()}
-    if "all" in parts:
-        parts["train"], parts["test"] = split(*parts.pop("all"), SHARES[2], seed)
-    if "test" not in parts:
-        parts["train"], parts["test"] = split(*parts["train"], SHARES[2], seed)
-    if "validation" not in parts:
-        parts["train"], parts["validation"] = split(*parts["train"], SHARES[1], seed)
-    shape = parts["train"][0].shape
-    model = network_for(shape[1:3], all(len(name) == 1 for name in read.class_names))
+    given = [part for part in PARTS if part in parts]
+    images, labels = parts.pop("train" if given else "all")
+    lacking = {part: share for part, share in zip(PARTS[1:], SHARES[1:], strict=True) if part not in given}
+    if lacking:
+        rows = parted(labels, pixel_hashes(images), read.class_names, seed,
+                      {PARTS[0]: 1 - sum(lacking.values()), **lacking})
+        parts |= {part: (images[own], labels[own]) for part, own in rows.items()}
+    else:
+        parts["train"] = images, labels
+    model = network_for(images.shape[1:3], all(len(name) == 1 for name in read.class_names))
     data = Data(path.stem, path.name, parts["train"], parts["validation"], parts["test"], read.class_names, "",
                 str(path), model=model, recipe=OWN_PICTURES, patience=PATIENCE,
-                reasons=(f"Network: {model}, for pictures of {shape[1]}x{shape[2]} pixels.",))
-    for part, (_, labels) in data.parts.items():
-        if not len(labels):
-            raise DataError("There are too few pictures to train on, to validate and to test. "
-                            + received(path=str(path), part=part))
+                reasons=(_split_said(given, "arrays"),
+                         f"Network: {model}, for pictures of {images.shape[1]}x{images.shape[2]} pixels."))
     return replace(data, audit=audit_arrays(data))
 
 

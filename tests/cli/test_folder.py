@@ -127,7 +127,32 @@ def test_data_list_and_get(here):
     rows = json.loads(run("data", "list", "--json").stdout)
     assert {"fashion-mnist", "auto-mpg", "simulated-ca", "brain-food"} <= {row["name"] for row in rows}
     assert "auto-mpg" in run("data", "list").output
-    assert json.loads(run("data", "get", "x-or-o", "--json").stdout)["shapes"]["test"] == [600, 9, 9, 1]
+    shapes = json.loads(run("data", "get", "x-or-o", "--json").stdout)["shapes"]
+    assert sum(shape[0] for shape in shapes.values()) == 3000 and shapes["test"][1:] == [9, 9, 1]
+    assert json.loads(run("data", "get", "auto-mpg", "--json").stdout)["shapes"] == {"x": [392, 7], "y": [392]}
+
+
+def test_data_show_draws_a_table_of_numbers(here):
+    found = json.loads(run("data", "show", "auto-mpg", "--out", "cars.svg", "--json").stdout)
+    told = {row["column"]: row for row in found["columns"]}
+    assert found["rows"] == 392 and list(told)[0] == "mpg" and (here / "cars.svg").is_file()
+    assert (told["cylinders"]["least"], told["cylinders"]["largest"], told["cylinders"]["different"]) == (3, 8, 5)
+    assert told["mpg"]["correlation"] == pytest.approx(1) and told["weight"]["correlation"] == pytest.approx(-0.832,
+                                                                                                             abs=5e-4)
+    (here / "prices.csv").write_text("size,price,rooms\n1.5,3,1\n2.5,5,1\n4.5,9,1\n")
+    text = run("data", "show", "prices.csv").output
+    assert "size is what striate compare predicts" in " ".join(text.split())
+
+
+def test_arrays_and_drawn_letters_are_split_class_by_class_and_copies_stay_together(here):
+    random = np.random.default_rng(0)
+    x = random.integers(0, 256, (40, 6, 6), np.uint8)
+    np.savez(here / "own.npz", x=np.concatenate([x, x[:20]]), y=np.concatenate([np.arange(40), np.arange(20)]) % 2)
+    for name in ("own.npz", "x-or-o"):
+        found = json.loads(run("data", "show", name, "--out", "sheet.svg", "--json").stdout)
+        assert not found["across"] and found["doubles"] >= 20
+    counts = json.loads(run("data", "show", "own.npz", "--out", "sheet.svg", "--json").stdout)["counts"]
+    assert all(part["0"] == pytest.approx(part["1"], abs=4) and min(part.values()) >= 3 for part in counts.values())
 
 
 def test_x_or_o_is_learnt(here):

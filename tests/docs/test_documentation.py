@@ -47,6 +47,21 @@ def test_examples_on_pages(page, tmp_path, monkeypatch, capsys):
     assert runner.tries and not runner.failures, capsys.readouterr().out
 
 
+def test_examples_of_the_reference(monkeypatch, capsys):
+    """Those beside the docstrings: each does what it says, and belongs to a name that there is."""
+    monkeypatch.syspath_prepend(str(DOCS))
+    examples = importlib.import_module("reference_pages").examples()
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    begin = doctest.DocTestParser().get_doctest("\n".join(examples.pop("")), {}, "begin", None, 0)
+    runner.run(begin, clear_globs=False)
+    for name, lines in examples.items():
+        module, _, attribute = name.rpartition(".")
+        assert hasattr(importlib.import_module(module), attribute), name
+        striate.utils.clear_session()
+        runner.run(doctest.DocTestParser().get_doctest("\n".join(lines), begin.globs, name, None, 0))
+    assert len(examples) > 500 and not runner.failures, capsys.readouterr().out
+
+
 @pytest.mark.parametrize("page", PAGES, ids=identity)
 def test_links_and_pictures_are_there(page):
     text = page.read_text("utf-8")
