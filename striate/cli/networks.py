@@ -37,13 +37,18 @@ def build(source: str, image_shape: tuple[int, ...] | None = None, classes: int 
         model = saving.load_model(source)
     elif source in OWN:
         model = OWN[source](**_given(input_shape=image_shape, classes=classes))
-    elif ":" in source:
+    elif is_code(source):
         model = _from_function(source, {**_given(input_shape=image_shape, classes=classes), **(more or {})})
     else:
         model = zoo.build(source, **_given(input_shape=image_shape, classes=classes))
     if image_shape is not None and classes is not None:
         _check(model, source, image_shape, classes)
     return model
+
+
+def is_code(source: Any) -> bool:
+    """Whether a model is named by `module:function`, which has code run."""
+    return isinstance(source, str) and ":" in source and source not in OWN and not source.endswith((".keras", ".h5"))
 
 
 def _given(**values) -> dict:

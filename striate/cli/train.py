@@ -130,7 +130,7 @@ def check_resume(context: click.Context) -> None:
                 "Missing argument 'DATA': a data set's name, such as fashion-mnist, a folder of class folders, or "
                 "--resume RUN.")
         return
-    others = sorted(given - {"resume", "threads", "json"})
+    others = sorted(given - {"resume", "threads", "json", "model"})
     if others:
         raise click.UsageError("--resume goes on with what the run began with and cannot be combined with "
                                + ", ".join(others) + ".")

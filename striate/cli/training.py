@@ -130,9 +130,27 @@ def resumed(request: Request, folder: RunFolder) -> Request:
         raise ArgumentError("There is nothing to go on with: the run is complete. "
                             + received(resume=str(folder.path)))
     asked = dict(began["request"])
+    _check_model(request, asked.get("model"), folder)
     if asked.get("image_size") is not None:
         asked["image_size"] = tuple(asked["image_size"])
     return replace(Request(**asked), threads=request.threads, json=request.json, resume=request.resume)
+
+
+def _check_model(request: Request, began_with: Any, folder: RunFolder) -> None:
+    """The folder of a run may come from a stranger: it alone never names code that is run."""
+    if request.model not in (None, began_with):
+        raise ArgumentError("--resume goes on with the model that the run began with. "
+                            + received(model=request.model, began_with=began_with))
+    if request.model is None and networks.is_code(began_with):
+        raise ArgumentError("The run began with a function of yours, and the folder of a run alone never names code "
+                            f"that is run. Name it again: {_resumption(folder, began_with)}. "
+                            + received(resume=str(folder.path)))
+
+
+def _resumption(folder: RunFolder, model: str | None) -> str:
+    """The command that goes on with a run."""
+    named = ["--model", model] if model is not None and networks.is_code(model) else []
+    return shlex.join(["striate", "train", "--resume", str(folder.path), *named])
 
 
 def run_folder(request: Request, data: datasets.Data) -> RunFolder:
@@ -216,8 +234,7 @@ def fit(model, data: datasets.Data, recipe: zoo.Recipe, request: Request, folder
     model.save(folder / LAST)
     if interrupted:
         kept = "the best weights so far are kept" if keeper.history else "no epoch was complete"
-        say(console, "Stopped", f"{kept}. Go on with: striate train --resume {shlex.quote(str(folder.path))}",
-            "bold yellow")
+        say(console, "Stopped", f"{kept}. Go on with: {_resumption(folder, request.model)}", "bold yellow")
     elif len(keeper.history.get("loss", ())) < recipe.epochs:
         say(console, "Stopped", f"the validation loss had not improved for {request.patience} epochs.")
     accuracies = keeper.history.get("val_accuracy")

@@ -164,8 +164,13 @@ class Sequential(Model):
             raise ArgumentError(f"A Sequential model's configuration needs 'layers'. {received(keys=list(config))}")
         with CustomObjectScope(custom_objects):
             model = cls(name=config.get("name"))
-            for description in config["layers"]:
-                model.add(deserialize_keras_object(description, module="keras.layers"))
+            layers = [deserialize_keras_object(description, module="keras.layers") for description in config["layers"]]
+            for layer in layers[:-1]:  # As `add`, but the graph of the whole stack is made once.
+                model._push(layer)
+                if len(model._tensors) > 1:
+                    naming.auto_name("functional")
+            if layers:
+                model.add(layers[-1])
         shape = config.get("build_input_shape")
         if not model._tensors and shape and is_shape(shape):
             model.build(tuple(shape))

@@ -87,10 +87,7 @@ class _Restoring:
 
     def __init__(self, reader: H5Reader, path: str, part: Any):
         self.reader, self.part, self.folder = reader, part, f"{path}/vars".lstrip("/")
-        prefix = self.folder + "/"
-        self.names = sorted((name.removeprefix(prefix) for name in reader.datasets
-                             if name.startswith(prefix) and "/" not in name.removeprefix(prefix)),
-                            key=lambda name: (len(name), name))
+        self.names = sorted(reader.names_in.get(self.folder, ()), key=lambda name: (len(name), name))
         self.variables = variables_of(part)
         self.reads_itself = isinstance(part, Layer) and type(part).load_own_variables is not Layer.load_own_variables
         self.values: dict[str, np.ndarray] = {}

@@ -185,11 +185,26 @@ def test_a_killed_run_goes_on_to_the_same_bits(folder):
     process.communicate()
     assert not (folder / "broken" / "report.html").exists()
     assert run("train", "--resume", "broken", "--seed", 3).exit_code == 2
+    named = ("--model", "own_networks:small")
     done = run("train", "--resume", "broken")
+    assert done.exit_code == 2 and f"train --resume broken {' '.join(named)}" in " ".join(done.output.split())
+    assert run("train", "--resume", "broken", "--model", "own_networks:wrong").exit_code == 2
+    done = run("train", "--resume", "broken", *named)
     assert done.exit_code == 0, done.output
     for name in ("best.keras", "last.keras"):
         assert (folder / "broken" / name).read_bytes() == (folder / "whole" / name).read_bytes()
     histories = [json.loads((folder / place / "history.json").read_text()) for place in ("whole", "broken")]
     assert [{name: row for name, row in h.items() if name != "seconds"} for h in histories][0] == {
         name: row for name, row in histories[1].items() if name != "seconds"}
-    assert run("train", "--resume", "broken").exit_code == 2
+    assert run("train", "--resume", "broken", *named).exit_code == 2
+
+
+def test_a_folder_of_a_stranger_runs_no_code(folder):
+    """`module:function` in a run's config.json is only compared with what the user names."""
+    (folder / "evil.py").write_text("open('was-run', 'w')\ndef net(): pass\n")
+    (folder / "run" / "state").mkdir(parents=True)
+    request = {"data": "fashion-mnist", "model": "evil:net", "subset": True, "limit": 20}
+    (folder / "run" / "config.json").write_text(json.dumps({"request": request}))
+    done = run("train", "--resume", "run")
+    assert done.exit_code == 2 and "never names code" in " ".join(done.output.split())
+    assert not (folder / "was-run").exists()

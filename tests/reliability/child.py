@@ -67,7 +67,8 @@ def network(kind: str) -> Sequential:
 def compiled(kind: str) -> Sequential:
     model = network(kind)
     if kind == "augmentation":
-        model.compile(optimizers.SGD(0.05, momentum=0.9), "sparse_categorical_crossentropy",
+        optimizer = optimizers.SGD(0.05, momentum=0.9, use_ema=True, ema_momentum=0.8)
+        model.compile(optimizer, "sparse_categorical_crossentropy",
                       metrics=["accuracy", "sparse_top_k_categorical_accuracy"])
     else:
         schedule = optimizers.schedules.ExponentialDecay(0.01, 10, 0.9)
@@ -88,7 +89,11 @@ def train(folder: Path, kind: str) -> dict:
                 callbacks.CSVLogger(folder / "log.csv"), counter,
                 callbacks.ModelCheckpoint(folder / "best.keras", save_best_only=True)]
     if kind == "augmentation":
-        watchers.append(callbacks.ReduceLROnPlateau("val_loss", patience=1, factor=0.5, min_delta=0.05))
+        watchers = [callbacks.SwapEMAWeights(swap_on_epoch=True), *watchers,
+                    callbacks.ReduceLROnPlateau("val_loss", patience=1, factor=0.5, min_delta=0.05),
+                    callbacks.LearningRateScheduler(lambda epoch, rate: 0.97 * rate),
+                    callbacks.ModelCheckpoint(folder / "often.keras", save_freq=7),
+                    callbacks.TensorBoard(folder / "logs", update_freq=3), callbacks.TerminateOnNaN()]
     data = {"dataset": (Twins(x, y),), "generator": (batches(x[:160], y[:160]),)}.get(kind, (x[:160], y[:160]))
     options = {"dataset": {}, "generator": {"steps_per_epoch": 10}}.get(kind, {"batch_size": 16})
     history = model.fit(*data, epochs=EPOCHS, validation_data=(x[160:], y[160:]), callbacks=watchers, verbose=0,
@@ -97,7 +102,7 @@ def train(folder: Path, kind: str) -> dict:
     return {"weights": _hash(weights), "history": {name: [float(v).hex() for v in values]
                                                    for name, values in history.history.items()},
             "epochs": history.epoch, "falls": counter.falls, "csv": (folder / "log.csv").read_text(),
-            "best": _hash((folder / "best.keras").read_bytes())}
+            "saved": [_hash(path.read_bytes()) for path in sorted(folder.glob("*.keras"))]}
 
 
 def command(folder: Path, kind: str) -> dict:
