@@ -15,7 +15,8 @@ from striate.ops.spec import TensorType
 
 @dataclass(frozen=True)
 class MemoryEstimate:
-    """Bytes that a training takes besides the data and the program itself.
+    """Bytes that a training takes besides the data (and their copy as float32, if they are of 64 bits) and the
+    program itself.
 
     arena: activations, gradients and temporary buffers of one step. persistent: what a plan keeps between steps.
     scratch: what each thread needs beside, for all threads.
