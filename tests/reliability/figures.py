@@ -9,6 +9,7 @@ from collections import Counter
 from xml.etree import ElementTree
 
 COUNTED = {"kills": "kills survived", "faults": "faults injected", "damages": "damaged files loaded or refused",
+           "descriptions": "hostile descriptions loaded or refused",
            "architectures": "random networks that other programs agree with"}
 
 
