@@ -117,7 +117,8 @@ ATTACKS = {
 }
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if "windows" in name else name
+                                  for name in ATTACKS])
 def test_attack(tmp_path, good, name):
     assert_refused(write(tmp_path / "m.keras", good, ATTACKS[name]), "", kind="model")
 
@@ -162,6 +163,7 @@ def rectified(name):
     return {"module": "keras.layers", "class_name": "ReLU", "config": {"name": name}}
 
 
+@pytest.mark.slow
 def test_models_in_models_each_called_ten_times(tmp_path, good):
     """A few kilobytes that stand for 10,000,000 calls are refused when a few hundred thousand operations are made."""
     inner = functional(called(rectified("a"), "a", ("x", 0)))(None)
@@ -174,6 +176,7 @@ def test_models_in_models_each_called_ten_times(tmp_path, good):
     assert_refused(path, "more operations than any honest one", kind="model")
 
 
+@pytest.mark.slow
 def test_layers_in_the_wrong_order_take_no_longer(tmp_path, good):
     """Each of 3,000 layers needs the one behind it in the file."""
     chain = [called(rectified(f"l{index}"), f"l{index}", (f"l{index - 1}" if index else "x", 0))
@@ -182,6 +185,7 @@ def test_layers_in_the_wrong_order_take_no_longer(tmp_path, good):
     assert load_in_child(write(tmp_path / "m.keras", good, change), kind="model")["outcome"] == "loaded"
 
 
+@pytest.mark.slow
 def test_a_thousand_layers_on_top_of_each_other(tmp_path, good):
     def change(model):
         model["config"]["layers"][1:1] = [rectified(f"l{index}") for index in range(1500)]
