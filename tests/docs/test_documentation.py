@@ -3,6 +3,7 @@
 import doctest
 import importlib.util
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,35 @@ def test_links_and_pictures_are_there(page):
     targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text) + re.findall(r"^```\{image\} (\S+)", text, re.MULTILINE)
     missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
     assert not missing
+
+
+def commands_of(page):
+    """What begins with `striate` in code of a page, without places that the reader fills in."""
+    text = page.read_text("utf-8")
+    found = re.findall(r"`(striate [^`\n]+)`", text) + re.findall(r"^ {4}(striate .+)$", text, re.MULTILINE)
+    found += re.findall(r"^(?:\$ )?(striate .+)$", "\n".join(re.findall(r"^```(?:\w*)\n(.*?)^```", text,
+                                                                     re.DOTALL | re.MULTILINE)), re.MULTILINE)
+    return [line.split(" #")[0].split(" > ")[0] for line in dict.fromkeys(found)
+            if "..." not in line and not line.count('"') % 2 and not line.count("'") % 2]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands_of(page)], ids=identity)
+def test_commands_on_pages_are_understood(page):
+    """Names of commands and options, and how many arguments: whatever the files and numbers are."""
+    from click import BadOptionUsage, BadParameter, Group
+    from click.exceptions import NoArgsIsHelpError
+
+    from striate.cli import main
+    for line in commands_of(page):
+        command, words, context = main, shlex.split(line)[1:], None
+        try:
+            while True:
+                context = command.make_context(line, list(words), parent=context)
+                if not isinstance(command, Group) or not context._protected_args + context.args:
+                    break
+                _, command, words = command.resolve_command(context, context._protected_args + context.args)
+        except (BadParameter, BadOptionUsage, NoArgsIsHelpError):
+            pass  # A file that is not here, a word in capitals that stands for a value, a command or option alone.
 
 
 def test_every_picture_is_shown_somewhere():
