@@ -4,8 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from striate import optimizers, utils, zoo
+from striate.cli import main
 from striate.systems import brain, brain_gan
 from striate.systems.adversary import Adversary
 
@@ -100,3 +102,19 @@ def test_the_exercise_with_a_generator(tmp_path):
     kept = (tmp_path / "generator.keras").read_bytes()
     assert made().rows == json.loads((tmp_path / "comparison.json").read_text())["rows"]
     assert (tmp_path / "generator.keras").read_bytes() == kept
+
+
+@pytest.mark.nightly
+def test_the_command_from_the_generator_to_the_table(tmp_path, monkeypatch):
+    """The exercise as a user makes it, small: all networks, the discriminator, and a generator that has learnt."""
+    monkeypatch.chdir(tmp_path)
+    words = ["compare", "brain", "--data", "gan", "--limit", "32", "--rounds", "6", "--seeds", "1", "--epochs", "2",
+             "--out", "made", "--json"]
+    found = json.loads(CliRunner().invoke(main, words, catch_exceptions=False).stdout)
+    assert [row["variant"] for row in found["rows"]] == [*brain.NETWORKS, brain_gan.DISCRIMINATOR]
+    assert all(0 <= row[column] <= 1 for row in found["rows"] for column in ("test accuracy", brain.STRANGER))
+    kept = {path.name for path in (tmp_path / "made").iterdir()}
+    assert {"generator.keras", "discriminator.keras", "generator.svg", "comparison.json", "yale.keras"} <= kept
+    before = (tmp_path / "made" / "generator.keras").read_bytes()
+    assert json.loads(CliRunner().invoke(main, words, catch_exceptions=False).stdout)["rows"] == found["rows"]
+    assert (tmp_path / "made" / "generator.keras").read_bytes() == before, "what is there is not trained again"
