@@ -6,6 +6,7 @@ and the backward part then follows from the fused ops.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,9 +45,19 @@ def differentiate(graph: Graph) -> Graph:
         tracer = Tracer(graph.name)
         with recording(tracer):
             found = backward(before, node.inputs[0], node.inputs[1:], tracer)
+        _warn_of_unreached(node.inputs[1:], found)
         changed = dict(zip(node.outputs, found, strict=True))
         graph = graph.replaced(nodes=before + tuple(tracer.nodes) + graph.nodes[position + 1:])
         graph = substitute(graph, changed)
+
+
+def _warn_of_unreached(sources: Sequence[Value], found: Sequence[Value]) -> None:
+    """Says which weights the loss does not depend on: the gradient of these alone is a constant."""
+    names = [source.source.path for source, g in zip(sources, found, strict=True)
+             if source.role == "parameter" and source.source.trainable and g.role == "constant" and not g.source.any()]
+    if names:
+        warnings.warn(f"Gradients do not exist for variables {names} when minimizing the loss. If using "
+                      "`model.compile()`, did you forget to provide a `loss` argument?", stacklevel=2)
 
 
 def backward(nodes: Sequence[Node], loss: Value, sources: Sequence[Value], tracer: Tracer) -> list[Value]:

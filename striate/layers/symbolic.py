@@ -72,7 +72,8 @@ class KerasTensor(TensorMethods):
     __array__ = __bool__ = __iter__ = __float__ = __int__ = _no_numbers
 
     def __repr__(self) -> str:
-        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, sparse=False, name={self.name}>"
+        return (f"<KerasTensor shape={self.shape}, dtype={self.dtype}, sparse=False, ragged=False, "
+                f"name={self.name}>")
 
 
 def leaves(structure: Any) -> list:

@@ -123,6 +123,16 @@ class Model(Trainer):
         return self._graph
 
     @property
+    def operations(self) -> list:
+        """What the model is made of: its inputs, layers and calls of functions, in the order in which they run."""
+        return list(self._connected("operations").operations)
+
+    @property
+    def metrics_variables(self) -> list:
+        """The variables of all metrics."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    @property
     def inputs(self) -> list[KerasTensor]:
         """The symbolic inputs."""
         return self._connected("inputs").inputs

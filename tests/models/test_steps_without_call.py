@@ -62,3 +62,22 @@ def test_without_a_step_of_its_own_a_class_needs_a_call():
     model.compile("sgd", "mse")
     with pytest.raises(NotImplementedError, match="does not have a `call"):
         model.fit(X, X, verbose=0)
+
+
+def test_weights_that_the_loss_does_not_reach_are_named():
+    inputs = striate.Input((4,))
+    outputs = [layers.Dense(2, name="used")(inputs), layers.Dense(1, name="forgotten")(inputs)]
+    model = striate.Model(inputs, outputs)
+    model.compile("sgd", ["mse", None])
+    with pytest.warns(UserWarning, match="Gradients do not exist for variables .*forgotten/kernel.*forgotten/bias"):
+        model.train_on_batch(X, [X[:, :2], X[:, :1]])
+
+
+def test_what_a_model_is_made_of():
+    inputs = striate.Input((4,), name="numbers")
+    model = striate.Model(inputs, layers.Dense(2, name="dense")(inputs) * 2.0)
+    names = [operation.name for operation in model.operations]
+    assert names[:2] == ["numbers", "dense"] and len(names) == 3 and "ragged=False" in repr(inputs)
+    model.compile("sgd", "mse", metrics=["mae"])
+    model.train_on_batch(X, X[:, :2])
+    assert [variable.name for variable in model.metrics_variables] == ["total", "count"]
