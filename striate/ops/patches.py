@@ -9,6 +9,7 @@ from math import prod
 
 from striate import ops
 from striate.errors import ArgumentError, ShapeError, received
+from striate.ops.allowance import spend_numbers
 from striate.ops.broadcast import shape_of
 from striate.ops.dispatch import apply
 from striate.ops.windows import padding_amounts, per_axis
@@ -16,6 +17,7 @@ from striate.ops.windows import padding_amounts, per_axis
 
 def _window_keys(counts, size, strides, dilation):
     """For each place of the window, row-major: the slice along each axis that holds it in every window."""
+    spend_numbers(*size)
     for place in product(*map(range, size)):
         yield tuple(slice(p * d, p * d + (n - 1) * s + 1, s)
                     for p, n, s, d in zip(place, counts, strides, dilation, strict=True))

@@ -200,6 +200,14 @@ def test_operations_that_would_compute_at_once(tmp_path, good):
     assert_refused(write(tmp_path / "m.keras", good, change), "without a tensor of the model", kind="model")
 
 
+def test_patches_without_end(tmp_path, good):
+    patches = {"module": "keras.src.ops.image", "class_name": "ExtractPatches",
+               "config": {"name": "a", "size": 1 << 26}}
+    inner = functional(called(patches, "a", ("x", 0)))(None)
+    inner["config"]["layers"][0]["config"]["batch_shape"] = [None, 8, 8, 3]
+    assert_refused(write(tmp_path / "m.keras", good, whole(inner)), "larger tables than any honest one", kind="model")
+
+
 @pytest.mark.parametrize("place", [("x", 7), ("x", -1), ("nowhere", 0), ("a", 0), ("x", "0"), (["x"], 0)])
 def test_calls_that_lead_nowhere(tmp_path, good, place):
     change = functional(called(rectified("a"), "a", place))
