@@ -100,6 +100,8 @@ async function answered<T>(response: Response): Promise<T> {
 
 /** Bytes of base64 text. */
 function bytes(text: string): Uint8Array {
+  const { fromBase64 } = Uint8Array as unknown as { fromBase64?: (text: string) => Uint8Array };
+  if (fromBase64) return fromBase64.call(Uint8Array, text);
   const raw = atob(text), found = new Uint8Array(raw.length);
   for (let i = 0; i < raw.length; i++) found[i] = raw.charCodeAt(i);
   return found;

@@ -17,6 +17,8 @@ export class App {
   onMove: () => void = () => {};
   onRefresh: () => Promise<void> = async () => {};
   onProblem: (text: string) => void = () => {};
+  /** Told when the view falls behind what was asked for, and when it has caught up. */
+  onBusy: (busy: boolean) => void = () => {};
   private refreshing: Promise<void> | null = null;
   private again = false;
 
@@ -57,6 +59,7 @@ export class App {
       this.again = true;
       return this.refreshing;
     }
+    this.onBusy(true);
     const run = async () => {
       do {
         this.again = false;
@@ -67,7 +70,10 @@ export class App {
         });
       } while (this.again);
     };
-    this.refreshing = run().finally(() => { this.refreshing = null; });
+    this.refreshing = run().finally(() => {
+      this.refreshing = null;
+      this.onBusy(false);
+    });
     return this.refreshing;
   }
 

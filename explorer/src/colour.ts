@@ -7,25 +7,31 @@ const ABOVE = [31, 95, 191], BELOW = [207, 90, 18];
 const HEAT = [[0, 34, 78], [65, 77, 107], [124, 123, 120], [187, 175, 113], [254, 232, 56]];
 
 export type Colour = [number, number, number];
-export type Scale = (value: number) => Colour;
+/** A colour for each number, from `low` to `high`; `zero` is the level (of 1024) of what is no number. */
+export interface Scale { (value: number): Colour; low: number; high: number; zero: number }
 
 /** Dark blue for `low`, over grey to yellow for `high`. */
 export function heat(low: number, high: number): Scale {
-  return (value) => {
+  return scaled(low, high, 0, (value) => {
     const share = high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0;
     const place = (Number.isFinite(share) ? share : 0) * (HEAT.length - 1);
     const first = Math.min(HEAT.length - 2, Math.floor(place)), part = place - first;
     return [0, 1, 2].map((i) => Math.round(HEAT[first][i] * (1 - part) + HEAT[first + 1][i] * part)) as Colour;
-  };
+  });
+}
+
+function scaled(low: number, high: number, zero: number, colour: (value: number) => Colour): Scale {
+  return Object.assign(colour, { low, high, zero });
 }
 
 /** White at zero, blue above, orange below; full at `largest`. */
 export function signed(largest: number): Scale {
-  return (value) => {
-    const share = Math.min(1, Math.max(-1, (Number.isFinite(value) ? value : 0) / (largest || 1)));
-    const end = share > 0 ? ABOVE : BELOW;
-    return [0, 1, 2].map((i) => Math.round(255 + (end[i] - 255) * Math.abs(share))) as Colour;
-  };
+  const end = largest || 1;
+  return scaled(-end, end, LEVELS / 2, (value) => {
+    const share = Math.min(1, Math.max(-1, (Number.isFinite(value) ? value : 0) / end));
+    const full = share > 0 ? ABOVE : BELOW;
+    return [0, 1, 2].map((i) => Math.round(255 + (full[i] - 255) * Math.abs(share))) as Colour;
+  });
 }
 
 /** Heat where nothing is below zero, signed colours else. */
@@ -35,10 +41,10 @@ export function scaleFor(low: number, high: number): Scale {
 
 /** Dark for the smallest, bright for the largest: a photograph. */
 export function grey(low: number, high: number): Scale {
-  return (value) => {
+  return scaled(low, high, 0, (value) => {
     const level = Math.round(255 * (high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0));
     return [level, level, level];
-  };
+  });
 }
 
 /** Smallest and largest of some numbers. */
@@ -69,12 +75,26 @@ export function pixels(numbers: Numbers, width: number, height: number, scale: S
   canvas.width = Math.max(1, width);
   canvas.height = Math.max(1, height);
   const context = canvas.getContext("2d")!, image = context.createImageData(canvas.width, canvas.height);
+  const colours = table(scale), { low, high } = scale, found = new Uint32Array(image.data.buffer);
+  const steps = high > low ? LEVELS / (high - low) : 0;
   for (let i = 0; i < numbers.length; i++) {
-    const [red, green, blue] = scale(numbers[i]);
-    image.data.set([red, green, blue, 255], 4 * i);
+    const level = (numbers[i] - low) * steps;
+    // What is no number is drawn as zero is, as `scale` has it.
+    found[i] = colours[level >= 0 ? Math.min(LEVELS, Math.round(level)) : level < 0 ? 0 : scale.zero];
   }
   context.putImageData(image, 0, 0);
   return canvas;
+}
+
+const LEVELS = 1024;
+const IS_LITTLE = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+
+/** The colours of a scale from its lowest to its highest number, as pixels: looked up, not computed, for each pixel. */
+function table(scale: Scale): Uint32Array {
+  return Uint32Array.from({ length: LEVELS + 1 }, (_, i) => {
+    const [red, green, blue] = scale(scale.low + ((scale.high - scale.low) * i) / LEVELS);
+    return IS_LITTLE ? (255 << 24) | (blue << 16) | (green << 8) | red : (red << 24) | (green << 16) | (blue << 8) | 255;
+  });
 }
 
 /** Colours (height, width, 3) as a picture. */

@@ -42,7 +42,8 @@ export function say(element: Element, text: string): void {
 
 /** A number as briefly as a picture needs it. */
 export function short(value: number, digits = 3): string {
-  if (!Number.isFinite(value)) return String(value);
+  // In JSON what is no number comes as null.
+  if (!Number.isFinite(value)) return value === Infinity ? "∞" : value === -Infinity ? "−∞" : "NaN";
   if (Number.isInteger(value) && Math.abs(value) < 1e6) return value.toLocaleString("en").replace("-", "−");
   const size = Math.abs(value);
   const text = size >= 1000 ? Math.round(value).toLocaleString("en")

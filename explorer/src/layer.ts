@@ -57,11 +57,16 @@ function neighbours(app: App): HTMLElement {
 function facts(app: App, node: LayerInfo): HTMLElement {
   const sources = node.sources.map((i) => (i < 0 ? "the input" : app.info.nodes[i].name)).join(" and ");
   const lines: [string, string][] = [["Fed by", sources]];
-  if (node.sizes.length) lines.push(["Size", merged(node.sizes).join("\n")]);
-  if (node.count) lines.push(["Parameters", node.count]);
+  if (node.sizes.length) lines.push(["Size", merged(node.sizes).map(typeset).join("\n")]);
+  if (node.count) lines.push(["Parameters", typeset(node.count)]);
   if (node.field) lines.push(["A number sees", `${shape(node.field.map(([size]) => size))} elements of the input`]);
   if (node.flops) lines.push(["Operations", node.flops.toLocaleString("en")]);
   return h("dl", { class: "facts" }, ...lines.map(([word, text]) => h("div", {}, h("dt", {}, word), h("dd", {}, text))));
+}
+
+/** A formula as it stands on a blackboard. */
+function typeset(formula: string): string {
+  return formula.replace(/floor\((.*?)\) \+ 1/, "⌊$1⌋ + 1").replace(/ \* /g, " · ").replace(/ - /g, " − ");
 }
 
 /** Height and width that are counted alike share one line. */

@@ -16,7 +16,7 @@ async function begin(): Promise<void> {
   const info = await get<Info>("state");
   document.title = `${info.name} · striate explore`;
   const app = new App(info), main = h("main", { id: "main", tabIndex: -1 }), problem = h("p", { class: "problem", role: "alert", hidden: true });
-  const said = h("p", {}), side = sidePart(app), training = trainingPart(app), edited = h("p", { class: "edited-note", hidden: true });
+  const said = h("p", {}, "The first view is being computed …"), side = sidePart(app), training = trainingPart(app), edited = h("p", { class: "edited-note", hidden: true });
   const tabs = ["network", "lab"] as const;
   const buttons = tabs.map((page) => h("button", { type: "button", onclick: () => app.move({ page }) }, page === "network" ? "Network" : "Lab"));
   if (snapshot) buttons[1].hidden = true;
@@ -26,6 +26,7 @@ async function begin(): Promise<void> {
     problem, edited, h("div", { class: "frame" }, h("aside", {}, side.element, training.element), main), speakerElement());
   let page: Part = { element: main, update: () => {} }, shown = "";
   app.onProblem = (text) => { say(problem, text); problem.hidden = false; };
+  app.onBusy = (busy) => main.setAttribute("aria-busy", String(busy));
   app.onRefresh = async () => {
     problem.hidden = true;
     showEdited(app, edited);

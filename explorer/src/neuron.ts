@@ -73,7 +73,7 @@ export function neuronPart(app: App, node: LayerInfo): Part {
     app.visited.set(`${app.node}:${index.join(",")}`, "");
     const terms = new Terms(sum);
     say(title, `${node.name}[${index.join(", ")}] = ${short(sum.engine, 4)}`);
-    say(problem, sentence(sum));
+    say(problem, sentence(sum, terms));
     if (!sum.channels.some(([c]) => c === channel)) channel = -1;
     const shown = channel >= 0 && sum.planes.some((plane) => plane.channel === channel) ? channel : sum.planes[0]?.channel ?? -1;
     const window = windowOf(node, terms, shown);
@@ -84,7 +84,8 @@ export function neuronPart(app: App, node: LayerInfo): Part {
       const wanted = [input.element, editor.element, output.element];
       if (wanted.some((part, i) => body.children[i] !== part) || body.children.length !== 3) fill(body, ...wanted);
     } else {
-      const bars = contributions(terms, sum);
+      const sources = node.sources.map((i) => (i < 0 ? "the input" : app.info.nodes[i].name));
+      const bars = contributions(terms, sum, sources.length > 1 && sources.length === terms.length ? sources : []);
       fill(body, bars, index.length > 1 ? output.element : null);
     }
     fill(ending, ...equation(sum));
@@ -97,10 +98,15 @@ export function neuronPart(app: App, node: LayerInfo): Part {
 
 function hasBias(sum: Summed): boolean { return sum.bias !== 0 || /Conv|Dense/.test(sum.type); }
 
-function sentence(sum: Summed): string {
+/** Whether all weights are 1: nothing is weighed, only added. */
+function isPlain(terms: Terms): boolean { return terms.weights.every((weight) => weight === 1); }
+
+function sentence(sum: Summed, terms: Terms): string {
   const count = sum.count.toLocaleString("en");
   if (sum.kind === "max") return `The largest of ${count} numbers of the input.`;
   if (sum.kind === "l2") return `The root of the sum of ${count} squares.`;
+  if (sum.kind === "sum" && sum.count > 1 && isPlain(terms)) return `${count} numbers are added.`;
+  if (/Average/.test(sum.type)) return `The mean of ${count} numbers: each is weighed with one part in ${count}.`;
   if (sum.count === 1) return "One number of the input, times one factor.";
   const after = sum.activation === "linear" ? "" : `, then ${sum.activation}`;
   return `${count} products of an input and a weight are added${hasBias(sum) ? ", and a bias" : ""}${after}.`;
@@ -187,7 +193,8 @@ class Editor {
       fill(this.element, h("div", { class: "grid-row" }), this.tools());
     }
     this.colour(window);
-    const row = this.element.firstElementChild!;
+    const row = this.element.firstElementChild as HTMLElement;
+    row.style.setProperty("--middle", `${(window.rows * cellSide(window.rows, window.columns)) / 2 - 17}px`);
     const weights = row.querySelector(".weights") ?? block(this.editable() ? "weights: type to change them" : "weights",
       gridOf(window.rows, window.columns, this.inputs), "weights");
     const wanted = [block("window", values), sign("×"), weights, sign("="), block(`products, Σ = ${short(total, 4)}`, products)];
@@ -214,7 +221,7 @@ class Editor {
     this.weights = window.weights.map((weight) => weight ?? 0);
     const largest = Math.max(...this.weights.map(Math.abs)), scale = signed(largest), digits = decimals(largest);
     this.inputs.forEach((input, i) => {
-      if (document.activeElement !== input || input.dataset.sent) input.value = String(Number(this.weights[i].toFixed(digits)));
+      if (document.activeElement !== input || input.dataset.sent) input.value = this.weights[i].toFixed(digits);
       input.title = String(this.weights[i]);
       const colour = scale(this.weights[i]);
       input.style.background = css(colour);
@@ -273,11 +280,15 @@ function sign(text: string): HTMLElement { return h("span", { class: "sign", "ar
 
 function gridOf(rows: number, columns: number, cells: HTMLElement[]): HTMLElement {
   const grid = h("div", { class: "grid", role: "group" }, ...cells);
-  const side = Math.round(enlarged() * Math.max(24, Math.min(44, Math.floor(176 / Math.max(rows, columns)))));
+  const side = cellSide(rows, columns);
   grid.style.gridTemplateColumns = `repeat(${columns}, ${side}px)`;
   grid.style.gridAutoRows = `${side}px`;
-  grid.style.setProperty("--cell", `${side < 30 ? 8.5 : side < 40 ? 10.5 : side < 52 ? 12.5 : 15}px`);
+  grid.style.setProperty("--cell", `${side < 36 ? 10 : side < 42 ? 11 : side < 54 ? 12.5 : 15}px`);
   return grid;
+}
+
+function cellSide(rows: number, columns: number): number {
+  return Math.round(enlarged() * Math.max(34, Math.min(44, Math.floor(176 / Math.max(rows, columns)))));
 }
 
 function numberGrid(window: Window, numbers: (number | null)[], scaled: (largest: number) => Scale, marked = -1): HTMLElement {
@@ -301,13 +312,20 @@ function decimals(largest: number): number {
 
 function brief(value: number, digits: number): string {
   const text = value.toFixed(digits);
-  return Number(text) === 0 ? "0" : text.replace("-", "−").replace(/^(−?)0\./, "$1.");
+  return Number(text) === 0 ? "0" : text.replace("-", "−");
+}
+
+/** "2·10⁻⁵": at most one figure is worth saying of a bound. */
+function exponent(value: number): string {
+  if (!Number.isFinite(value)) return "nothing: some numbers are NaN";
+  const [figure, power] = value.toExponential(0).split("e");
+  return value === 0 ? "0" : `${figure}·10${[...power.replace("+", "")].map((sign) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(sign)] ?? "⁻").join("")}`;
 }
 
 /** From the sum of the products to the number. */
 function equation(sum: Summed): (HTMLElement | string)[] {
   const piece = (text: string, caption: string) => h("span", { class: "piece" }, h("b", {}, text), h("small", {}, caption));
-  const engine = piece(short(sum.engine, 5), `the engine, float32 (±${sum.bound.toExponential(0)})`);
+  const engine = piece(short(sum.engine, 5), `the engine, in float32: rounds within ${exponent(sum.bound)}`);
   engine.classList.add("engine");
   engine.dataset.value = String(sum.engine);
   if (sum.kind !== "sum") return [piece(short(sum.value, 5), sum.kind === "max" ? "largest" : "root of squares"), sign("→"), engine];
@@ -337,7 +355,7 @@ function channelBars(sum: Summed, shown: number, choose: (channel: number) => vo
 }
 
 /** The largest products of a sum that is no window. */
-function contributions(terms: Terms, sum: Summed): HTMLElement {
+function contributions(terms: Terms, sum: Summed, sources: string[]): HTMLElement {
   const order = [...terms.products.keys()].sort((a, b) => Math.abs(terms.products[b]) - Math.abs(terms.products[a]));
   const largest = Math.abs(terms.products[order[0]] ?? 0) || 1;
   const row = (name: string, value: number) => {
@@ -345,9 +363,10 @@ function contributions(terms: Terms, sum: Summed): HTMLElement {
     bar.style.width = `${Math.min(100, (100 * Math.abs(value)) / largest)}%`;
     return h("div", { class: "bar-row" }, h("span", { class: "bar-name" }, name), h("span", { class: "bar-box" }, bar), h("span", { class: "bar-value" }, short(value, 4)));
   };
-  const rows = order.slice(0, BARS).map((i) => row(`[${(terms.place(i) ?? ["padding"]).join(", ")}]  ${short(terms.values[i])} × ${short(terms.weights[i])}`, terms.products[i]));
+  const plain = isPlain(terms);
+  const rows = order.slice(0, BARS).map((i) => row(`${sources[i] ?? ""}[${(terms.place(i) ?? ["padding"]).join(", ")}]${plain ? "" : `  ${short(terms.values[i])} × ${short(terms.weights[i])}`}`, terms.products[i]));
   const others = order.slice(BARS).reduce((total, i) => total + terms.products[i], 0);
-  return h("div", { class: "bars" }, h("h4", {}, sum.kind === "sum" ? "The largest products" : "The numbers"), ...rows,
+  return h("div", { class: "bars" }, h("h4", {}, sum.kind === "sum" && !plain ? "The largest products" : "The numbers"), ...rows,
     order.length > BARS ? row(`${(sum.count - BARS).toLocaleString("en")} others`, others) : null);
 }
 

@@ -2,7 +2,7 @@
 
 import { Planes, type LayerInfo, type Strip } from "./api";
 import type { App, Part } from "./app";
-import { curve, frame, heat, pixels, signed, surface } from "./colour";
+import { curve, frame, heat, pixels, signed, surface, type Scale } from "./colour";
 import { fill, h, say, shape, short, svg } from "./dom";
 
 const TILE = 46, GAP = 5, LINE_TILE = 104, ARC = 11, REST = 56;
@@ -37,6 +37,7 @@ function row(app: App, node: LayerInfo) {
   const canvas = h("canvas", { class: "strip", "aria-hidden": "true" });
   const range = h("span", { class: "range" }), rest = h("span", { class: "rest-count" });
   let kind = "", count = 0, tile = TILE;
+  surface(canvas, 1, QUIET.includes(node.kind) ? 26 : TILE);  // Room for what is still to come.
   const open = (channel: number | null) => app.move({
     page: "layer", layer: node.name, what: "maps", index: channel === null ? [] : chosen(kind, channel, node),
   });
@@ -54,10 +55,10 @@ function row(app: App, node: LayerInfo) {
     const planes = new Planes(strip.maps);
     kind = strip.kind;
     // Bytes: zero is 0 where nothing is negative, else in the middle.
-    const scale = strip.low >= 0 ? heat(0, 255) : (value: number) => signed(127.5)(value - 127.5);
+    const scale = strip.low >= 0 ? heat(0, 255) : aboutMiddle();
     ({ count, tile } = strip.kind === "vector" ? drawUnits(canvas, planes, scale, width, height)
       : drawMaps(canvas, planes, strip, scale, width, height));
-    say(rest, strip.count > count ? `+${strip.count - count}` : "");
+    say(rest, strip.count > count ? `+${(strip.count - count).toLocaleString("en")}` : "");
     say(range, `${shape(node.shape)}  ·  ${short(strip.low, 2)} … ${short(strip.high, 2)}`);
     name.setAttribute("aria-label", `${node.name}, ${node.kind}, output ${shape(node.shape)}, numbers from `
       + `${short(strip.low)} to ${short(strip.high)}`);
@@ -66,12 +67,18 @@ function row(app: App, node: LayerInfo) {
   return { element, draw };
 }
 
+/** Signed colours for bytes: zero in the middle. */
+function aboutMiddle(): Scale {
+  const scale = signed(127.5);
+  return Object.assign((value: number) => scale(value - 127.5), { low: 0, high: 255, zero: scale.zero });
+}
+
 /** Where a click on a strip leads: the index of a number, or only its channel (-1: the strongest place). */
 function chosen(kind: string, channel: number, node: LayerInfo): number[] {
   return kind === "vector" ? [channel] : [...node.shape.slice(0, -1).map(() => -1), channel];
 }
 
-function drawMaps(canvas: HTMLCanvasElement, planes: Planes, strip: Strip, scale: ReturnType<typeof heat>,
+function drawMaps(canvas: HTMLCanvasElement, planes: Planes, strip: Strip, scale: Scale,
                   width: number, height: number) {
   const side = strip.kind === "lines" ? LINE_TILE : Math.round(height * Math.min(3, planes.width / planes.height || 1));
   const tile = side + GAP, count = Math.max(1, Math.min(planes.count, Math.floor((width + GAP) / tile)));
@@ -86,8 +93,7 @@ function drawMaps(canvas: HTMLCanvasElement, planes: Planes, strip: Strip, scale
   return { count, tile };
 }
 
-function drawUnits(canvas: HTMLCanvasElement, planes: Planes, scale: ReturnType<typeof heat>, width: number,
-                   height: number) {
+function drawUnits(canvas: HTMLCanvasElement, planes: Planes, scale: Scale, width: number, height: number) {
   const tile = Math.max(3, Math.min(30, Math.floor(width / planes.count)));
   const count = Math.min(planes.count, Math.floor(width / tile));
   const tall = Math.min(height, 30);

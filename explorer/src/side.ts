@@ -16,7 +16,7 @@ export function sidePart(app: App): Part {
   surface(canvas, kind === "line" ? LINE_WIDTH : SIDE, kind === "image" ? SIDE : 88);  // Room for what is still to come.
   const own = snapshot === null && kind !== "other" ? tools(app, kind) : null;
   const element = h("section", { class: "panel", "aria-label": "Input and answer" }, h("h2", {}, "Input"),
-    h("div", { class: kind === "line" ? "" : "input-box" }, canvas, own), caption, picks,
+    h("div", { class: kind === "line" ? "line-box" : "input-box" }, canvas, own), caption, picks,
     h("h2", {}, "What the network says"), answer);
   let listed: Sample[] = [];
   const update = () => {
@@ -41,7 +41,7 @@ function answerRow(name: string, share: number | null, isRight: boolean, isShare
   bar.style.width = `${isShare ? Math.max(0, Math.min(1, share ?? 0)) * 100 : 0}%`;
   const text = share === null ? "no number" : isShare ? `${(100 * share).toFixed(1)} %` : share.toFixed(4).replace("-", "−");
   return h("div", { class: "answer-row" }, h("span", { class: "answer-name", title: name }, name, isRight ? " ✓" : ""),
-    h("span", { class: "answer-bar" }, bar), h("b", {}, text));
+    isShare ? h("span", { class: "answer-bar" }, bar) : h("span", {}), h("b", {}, text));
 }
 
 /** The input, with the part of it that the chosen number sees. */

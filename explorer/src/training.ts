@@ -5,8 +5,10 @@ import type { App, Part } from "./app";
 import { announce, fill, h, say, svg } from "./dom";
 
 const WIDTH = 264, HEIGHT = 120;
+/** After an update the page rests so many times as long as it took: looking costs a training less than a tenth. */
+const REST = 11;
 const PHASES: Record<Status["phase"], string> = {
-  idle: "not started", preparing: "preparing the programs …", running: "learning", paused: "paused", failed: "failed",
+  idle: "Not started", preparing: "Preparing the programs …", running: "Learning", paused: "Paused", failed: "Failed",
 };
 
 export function trainingPart(app: App): Part {
@@ -52,6 +54,13 @@ export function trainingPart(app: App): Part {
     if (key !== last) fill(chart, points.length ? lossChart(points, status) : null);
     last = key;
   };
+  let resting = 0, behind = false;
+  const renew = async () => {
+    const started = performance.now();
+    resting = Infinity;
+    await app.renew();
+    resting = performance.now() + REST * (performance.now() - started);
+  };
   const take = (status: Status) => {
     const stepped = app.status?.steps !== status.steps, edited = String(app.info.edited) !== String(status.edited);
     if (status.steps < (points.at(-1)?.[0] ?? 0)) points.length = 0;
@@ -59,9 +68,16 @@ export function trainingPart(app: App): Part {
     thin(points);
     const grown = app.status?.kept.length !== status.kept.length;
     app.status = status;
+    behind ||= stepped && app.view.at === "live";
+    if (isRunning(status) && performance.now() < resting && !edited) {
+      say(said, sentence(status));
+      return;
+    }
     draw();
-    if ((stepped && app.view.at === "live") || edited) void app.renew();
-    else if (grown) void app.refresh();
+    if (behind || edited) {
+      behind = false;
+      void renew();
+    } else if (grown) void app.refresh();
   };
   if (!snapshot) follow(take);
   return { element, update: draw };

@@ -60,13 +60,11 @@ def command(model, images, train_on, port, host, browser, out, seed, as_json) ->
     utils.set_random_seed(seed)
     subject = make_subject(model or DEFAULT_MODEL, images, train_on)
     session = Session(subject)
-    first = next(iter(session.samples))
-    session.taps(first)
     if out is not None:
         from striate.explore.export import html
         from striate.files import write_text
 
-        write_text(out, html(session, first, LIVE))
+        write_text(out, html(session, next(iter(session.samples)), LIVE))
         click.echo(json.dumps({"file": str(out)}) if as_json else f"Written to {out}.")
         return
     if not is_loopback(host):
@@ -223,6 +221,9 @@ def user_samples(model, images: Sequence[Path], shape: tuple[int, ...]) -> list[
     from striate.explore.images import decode
     from striate.explore.subject import Sample
 
+    if images and len(model.inputs) > 1:
+        raise ArgumentError(f"Images of yours can be shown to models with one input; '{model.name}' has "
+                            f"{len(model.inputs)}. Leave them out. {received(images=[str(place) for place in images])}")
     paths: list[Path] = []
     for place in images:
         inside = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()) \

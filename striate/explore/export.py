@@ -123,5 +123,6 @@ def _largest(session: Session, image: str, at: str) -> Chosen:
     for place, tap in enumerate(session.taps(image, at)):
         output = channels_last(tap.layer, np.asarray(probe.arrays(tap.output)[0]))[0]
         if output.size:
-            found.append((str(place), tuple(int(i) for i in np.unravel_index(np.nanargmax(output), output.shape))))
+            largest = np.unravel_index(np.nan_to_num(output).argmax(), output.shape)
+            found.append((str(place), tuple(int(i) for i in largest)))
     return found

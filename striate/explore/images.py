@@ -46,5 +46,5 @@ def decode(content: bytes, shape: tuple[int | None, ...], invert: bool = False) 
         if isinstance(error, DataError):
             raise
         raise DataError(f"This file cannot be read as an image. Known kinds: {', '.join(FORMATS)}. "
-                        + received(reason=str(error)[:80])) from None
+                        + received(reason=str(error).partition(" <")[0][:80])) from None
     return 255 - pixels if invert else pixels

@@ -29,7 +29,7 @@ def is_loopback(host: str) -> bool:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket on `host`; port 0 takes any that is free.
+    """A socket on `host` that browsers can already knock at; port 0 takes any that is free.
 
     Raises:
         ArgumentError: the address cannot be had.
@@ -39,6 +39,7 @@ def listen(host: str, port: int) -> socket.socket:
         found = socket.socket(family, socket.SOCK_STREAM)
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind((host, port))
+        found.listen()  # A browser that comes before the server runs waits, and is not refused.
     except OSError as error:
         raise ArgumentError(f"The page cannot be served there: {error.strerror}. Choose another port, or leave it out "
                             "to take a free one. " + received(host=host, port=port)) from None
@@ -50,6 +51,7 @@ def serve(session: Session, host: str, port: int, open_browser: bool, tell: Call
 
     Raises:
         ArgumentError: the address cannot be had.
+        StriateError: the model cannot be run.
     """
     with listen(host, port) as listening:
         port = listening.getsockname()[1]
@@ -62,9 +64,10 @@ def serve(session: Session, host: str, port: int, open_browser: bool, tell: Call
                                 ws="none", limit_concurrency=CONNECTIONS, timeout_keep_alive=5,
                                 timeout_graceful_shutdown=1, server_header=False)
         tell(address)
-        threading.Thread(target=warm, args=(session,), name="striate-explore-warm-up", daemon=True).start()
         if open_browser:
             webbrowser.open(address)
+        session.taps(next(iter(session.samples)))  # Prepared while the browser starts; it waits for the server below.
+        threading.Thread(target=warm, args=(session,), name="striate-explore-warm-up", daemon=True).start()
         try:
             uvicorn.Server(config).run(sockets=[listening])
         finally:

@@ -133,7 +133,7 @@ def provenance(session: Session, at: str) -> str:
     learner, data = session.learner, session.subject.data
     if learner is None or data is None or not learner.steps or at == "0":
         return session.subject.said
-    which = f"after {learner.steps:,} steps" if at == LIVE else f"after epoch {at}"
+    which = f"after {learner.steps:,} step{'s' * (learner.steps != 1)}" if at == LIVE else f"after epoch {at}"
     return f"Trained on this page, {which}, on {data.said}: do not expect what longer training on more data gives."
 
 

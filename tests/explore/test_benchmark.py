@@ -14,7 +14,8 @@ def test_losses_compare_epochs_of_the_same_round():
 
 
 def test_the_page_names_every_figure():
-    times = {name: [10.0, 30.0, 20.0] for name in ("image", "layer", "neuron", "sum", "gradients", "filters", "network")}
+    kinds = ("image", "layer", "neuron", "sum", "gradients", "filters", "network")
+    times = {name: [10.0, 30.0, 20.0] for name in kinds}
     page = explorer.markdown({
         "started": "now", "options": {"network": "uva", "steps": 10}, "machine": {"processor": "one"}, "foreign": 0.2,
         "load_average": None, "first_view": [{"command_s": 1.0, "page_s": 0.5, "total_s": 1.5}],
