@@ -24,7 +24,7 @@ def index_on_page(page):
     return tuple(int(i) for i in page.inner_text(".neuron h3").split("[")[1].split("]")[0].split(","))
 
 
-def wait(condition, seconds=60):
+def wait(condition, seconds=240):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
@@ -112,7 +112,7 @@ def test_training_moves_the_page(page, served, pictures_folder):
     wait(lambda: on_page(page) != before)
     page.click("button.main:has-text('Go on')")
     try:
-        wait(lambda: len(learner.epochs) >= 2, 240)
+        wait(lambda: len(learner.epochs) >= 2)
         page.wait_for_selector(".chart svg .smooth")
         page.click("button.main:has-text('Pause')")
     finally:  # A training that runs on would slow the tests behind this one.
