@@ -131,8 +131,11 @@ def _is_dense(node: Node) -> bool:
     return plain and floats and all(value.ndim == 2 for value in node.inputs)
 
 
-def _fused(rewriter: Rewriter, head: Node, tail: _Tail) -> Value:
-    """Emits the op that stands for `head` and all that follows it as far as its tail."""
+def _fused(rewriter: Rewriter, head: Node, tail: _Tail, trained: bool) -> Value:
+    """Emits the op that stands for `head` and all that follows it as far as its tail.
+
+    Who won the windows of a pooling is asked by gradients alone.
+    """
     w, b = head.inputs[1], head.inputs[2] if len(head.inputs) > 2 else None
     affine = _Affine(rewriter, w, b, head.scope)
     affine.take(tail.before)
@@ -141,6 +144,8 @@ def _fused(rewriter: Rewriter, head: Node, tail: _Tail) -> Value:
     if head.op != "conv2d":
         return rewriter.emit("dense", inputs, {"activation": tail.activation}, head.scope)[0]
     attributes = head.attributes | {"activation": "clamp" if limits else tail.activation, "pool": tail.pool}
+    if tail.pool is not None and not trained:
+        attributes["winners"] = False
     return rewriter.emit("conv2d", inputs, attributes, head.scope)[0]
 
 
@@ -168,7 +173,7 @@ def fuse_forward(graph: Graph) -> Graph:
                 inside.update(tail.inner)
     for node in graph.nodes:
         if node in ends:
-            rewriter.replace(node.outputs[0], _fused(rewriter, *ends[node]))
+            rewriter.replace(node.outputs[0], _fused(rewriter, *ends[node], trained))
         elif node not in inside:
             rewriter.keep(node)
     return rewriter.done()

@@ -206,13 +206,13 @@ def conv_direct(lanes, vectors, pixels, steps, pooled, depthwise, clamps):
                         copy_pixels(y, to, oc, raw, min(pixels, count - start), block, channels, floor)
                 if pooled:
                     windows = row // pool[2]
-                    pool_band((y, winner, spare), (image * poh + windows) * pow_ * oc + out, raw,
+                    pool_band((y, winner, spare, integer(a, 3) != 0), (image * poh + windows) * pow_ * oc + out, raw,
                               (min(rows // pool[2], poh - windows), pow_, ow, block, oc), channels, pool, floor,
                               (packed, limits, clamps))
     return conv_direct
 
 
-def conv_window(lanes, vectors, strip, ph, pw, step, steps, clamps):
+def conv_window(lanes, vectors, strip, ph, pw, step, steps, clamps, winners):
     """Makes `kernel`: convolution of few input channels, pooled; slots as for `conv_direct`.
 
     Pooling windows do not overlap: they are ph x pw pixels with nothing between two in a row. A tile is one row of
@@ -284,6 +284,7 @@ def conv_window(lanes, vectors, strip, ph, pw, step, steps, clamps):
                                         best = clamped(best, load(packed, limits, lanes),
                                                        load(packed, limits + block, lanes))
                                     store_channels(y, to + v, best, channels - v)
-                                    store_places(winner, to + v, place, channels - v, spare)
+                                    if winners:
+                                        store_places(winner, to + v, place, channels - v, spare)
                         before = now
     return conv_window

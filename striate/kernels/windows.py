@@ -70,11 +70,12 @@ def maximum_with_nans(raw, corner, row_stride, pixel_stride, pool, like):
 def pool_band(out, at, raw, band, channels, pool, floor, limits):
     """Maxima over the windows of a band of sums, and their places.
 
-    out: (y, winner, spare). band: (rows and columns of windows, pixels in a row of sums, numbers in a pixel of sums,
-    numbers in a pixel of y). pool: (height, width, steps down, steps right). limits: (array, place, whether maxima are
-    clamped): there the lower limits of the channels begin, and the upper ones `block` numbers behind them.
+    out: (y, winner, spare, whether places are wanted). band: (rows and columns of windows, pixels in a row of sums,
+    numbers in a pixel of sums, numbers in a pixel of y). pool: (height, width, steps down, steps right).
+    limits: (array, place, whether maxima are clamped): there the lower limits of the channels begin, and the upper ones
+    `block` numbers behind them.
     """
-    y, winner, spare = out
+    y, winner, spare, places = out
     rows, columns, width, block, depth = band
     down, right = pool[2], pool[3]
     for i in range(rows):
@@ -88,4 +89,5 @@ def pool_band(out, at, raw, band, channels, pool, floor, limits):
                     lower = limits[1] + v
                     best = clamped(best, load_like(limits[0], lower, floor), load_like(limits[0], lower + block, floor))
                 store_channels(y, to, best, channels - v)
-                store_places(winner, to, place, channels - v, spare)
+                if places:
+                    store_places(winner, to, place, channels - v, spare)

@@ -292,7 +292,8 @@ def _write_pixels(done, y, given, limits, out, line, pixel, tall, wide, activati
 
 
 @inlined
-def _write_windows(done, spare, y, winner, limits, out, line, pixel, tall, wide, activation, count, zero, lanes):
+def _write_windows(done, spare, y, winner, places, limits, out, line, pixel, tall, wide, activation, count, zero,
+                   lanes):
     """The largest of each 2 x 2 window of a tile, and which it was."""
     for row in range(tall):
         for column in range(wide):
@@ -302,7 +303,8 @@ def _write_windows(done, spare, y, winner, limits, out, line, pixel, tall, wide,
             if any_nan(tile_get(found, 2, 0)):
                 best, index = maximum_with_nans(done, corner, 4 * lanes, lanes, (2, 2), zero)
             store_channels(y, place, _activated(best, limits, activation, zero, lanes), count)
-            store_places(winner, place, index, count, spare)
+            if places:
+                store_places(winner, place, index, count, spare)
 
 
 def winograd_convolution(lanes, rows):
@@ -310,7 +312,7 @@ def winograd_convolution(lanes, rows):
     channels (a single image is shared out among threads that way; each transforms its input anew).
 
     Arguments (slots): 0 x or pooled gradient, 1 winners and 2 pooled outputs of the input (when slot 24 > 0), 3 U,
-    4 bias, 5 mask, 6 y, 7 winners out, 8 images n, 9 h, 10 w, 11 ic, 12 oc, 13 oh, 14 ow, 15 tile rows, 16 tile
+    4 bias, 5 mask, 6 y, 7 winners out (or 0), 8 images n, 9 h, 10 w, 11 ic, 12 oc, 13 oh, 14 ow, 15 tile rows, 16 tile
     columns, 17 top, 18 left, 19 has bias, 20 activation, 21 has mask, 22 pool (1: 2 x 2), 23 images a task,
     24 and 25 the pool of the input, 26 its relu, 27 blocks of output channels a pass, 28 tiles a chunk (a multiple of
     `rows`): V and M of a chunk should fit the cache beside U, 29 parts, 30 lower and
@@ -382,8 +384,9 @@ def winograd_convolution(lanes, rows):
                             _output_columns(m, source, m_plane, half, lanes)
                             if pool:
                                 _output_rows(half, shift, done, lanes)
-                                _write_windows(done, spare, y, winner, limits, window * oc + channel, ow // 2 * oc, oc,
-                                               down // 2, across // 2, activation, used, zero, lanes)
+                                _write_windows(done, spare, y, winner, integer(a, 7) != 0, limits,
+                                               window * oc + channel, ow // 2 * oc, oc, down // 2, across // 2,
+                                               activation, used, zero, lanes)
                             elif used == lanes and across == 4:
                                 _write_whole_rows(half, shift, y, given, limits, pixel * oc + channel, ow * oc, oc,
                                                   down, activation, has_mask, zero, lanes)

@@ -57,7 +57,7 @@ def _check_convolution(x: TensorType, w: TensorType, groups: int, output: Shape)
                          + '. Use a smaller kernel or padding="same".')
 
 
-def _conv2d_shape(inputs, *, strides, padding, dilation, groups, activation, pool):
+def _conv2d_shape(inputs, *, strides, padding, dilation, groups, activation, pool, winners=True):
     x, w, *rest = inputs
     size = output_size(x.shape[1:3], w.shape, strides, padding, dilation)
     if pool is not None:
@@ -71,7 +71,7 @@ def _conv2d_shape(inputs, *, strides, padding, dilation, groups, activation, poo
         raise ArgumentError('The fused activation of a convolution must be None, "relu" or, with a bias and limits '
                             'given, "clamp". ' + received(activation=activation, inputs=len(inputs)))
     y = TensorType((x.shape[0], *size, w.shape[3]), x.dtype)
-    return [y] if pool is None else [y, TensorType(y.shape, "uint8")]
+    return [y, TensorType(y.shape, "uint8")] if pool is not None and winners else [y]
 
 
 def _weights_grad_shape(inputs, *, kernel_shape, bias, **attributes):
@@ -136,7 +136,7 @@ def _sliding(attributes) -> tuple:
     return attributes["strides"], attributes["padding"], attributes["dilation"]
 
 
-def _conv2d_reference(x, w, b=None, lower=None, upper=None, *, groups, activation, pool, **sliding):
+def _conv2d_reference(x, w, b=None, lower=None, upper=None, *, groups, activation, pool, winners=True, **sliding):
     dtype = np.result_type(x, w)
     size = output_size(x.shape[1:3], w.shape, *_sliding(sliding))
     weights = _grouped_weights(w, groups)
@@ -154,7 +154,7 @@ def _conv2d_reference(x, w, b=None, lower=None, upper=None, *, groups, activatio
         y = np.maximum(y, 0)
     elif activation == "clamp":
         y = np.minimum(np.maximum(y, lower), upper)
-    return [y] if winner is None else [y, winner]
+    return [y] if winner is None or not winners else [y, winner]
 
 
 def _weights_grad_reference(x, g, *pooled, groups, kernel_shape, bias, **attributes):

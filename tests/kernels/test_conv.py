@@ -73,6 +73,13 @@ def test_clamped_between_limits_of_the_channels(name, lanes):
     same(run_node("conv2d", inputs, cpu=with_lanes(lanes), **attributes), expected)
 
 
+@pytest.mark.parametrize("name", ["pool", "pool, rest", "yale", "pool, overlap"])
+def test_maxima_without_their_places(name):
+    inputs, attributes = whole_numbers(name)
+    only, = run_node("conv2d", inputs, winners=False, **attributes)
+    same([only], run_node("conv2d", inputs, **attributes)[:1])
+
+
 @pytest.mark.parametrize("name", ["3x3 same", "pool", "yale", "depthwise", "nova"])
 def test_without_bias_and_activation(name):
     inputs, attributes = whole_numbers(name, bias=False)

@@ -72,6 +72,7 @@ def test_forward(shape, lanes, pooled, activation):
     close(actual[0], expected[0])
     if pooled:
         assert (actual[1] != expected[1]).mean() < 1e-3
+        assert np.array_equal(run("conv2d", inputs, lanes, **attributes, winners=False)[0], actual[0])
 
 
 @pytest.mark.parametrize("padding", [((0, 0), (0, 0)), ((1, 1), (1, 1)), ((2, 0), (0, 2))])

@@ -280,11 +280,12 @@ def _window_launch(node, conv: Convolution, strips: Strips, packed: Temporary, c
     window = -(-conv.window_bytes(tiling.rows) // 64) * 64 if conv.copied else 0
     spare = window + 8 * ph * tiling.pixels * tiling.vectors * cpu.lanes
     variant = dict(lanes=cpu.lanes, vectors=tiling.vectors, strip=strips.strip, ph=ph, pw=pw,
-                   step=conv.strides[1] * conv.ic, steps=strips.steps, clamps=conv.clamps)
+                   step=conv.strides[1] * conv.ic, steps=strips.steps, clamps=conv.clamps,
+                   winners=len(node.outputs) > 1)
     reason = (f"strips of {strips.strip} pooling windows: {tiling.pixels} pixels x {tiling.vectors} vectors in "
               "registers, pooled from cache" + (", input copied with its border" if conv.copied else ""))
     return Launch("conv_window", variant,
-                  direct_arguments(conv, tiling, [node.inputs[0], packed, *node.outputs], window, spare),
+                  direct_arguments(conv, tiling, [node.inputs[0], packed, *node.outputs, 0][:4], window, spare),
                   list(node.outputs), conv.batch * tiling.bands * tiling.parts, reason, scratch=spare + 64,
                   flops=_flops(node))
 
@@ -302,7 +303,7 @@ def _flops(node) -> int:
 
 def _direct_launch(node, conv: Convolution, tiling: Tiling, tensors: list, cpu: Cpu, mask=0) -> Launch:
     scratch, sums, spare = _scratch(conv, tiling, cpu)
-    tensors = [*tensors, node.outputs[0]][:4]
+    tensors = [*tensors, *node.outputs, 0][:4]
     variant = dict(lanes=cpu.lanes, vectors=tiling.vectors, pixels=tiling.pixels, steps=_steps(conv),
                    pooled=conv.pool is not None, depthwise=conv.depthwise, clamps=conv.clamps)
     how = "depthwise" if conv.depthwise else "direct"
@@ -325,7 +326,7 @@ def lower_conv2d(node, cpu: Cpu) -> list[Launch]:
     packed = pack.writes[0]
     if strips is not None:
         return [pack, _window_launch(node, conv, strips, packed, cpu)]
-    return [pack, _direct_launch(node, conv, tiling, [node.inputs[0], packed, *node.outputs], cpu)]
+    return [pack, _direct_launch(node, conv, tiling, [node.inputs[0], packed], cpu)]
 
 
 def depthwise_input_grad(node, cpu: Cpu) -> list[Launch] | None:
@@ -345,4 +346,4 @@ def depthwise_input_grad(node, cpu: Cpu) -> list[Launch] | None:
     tiling = choose_tiling(conv, cpu)
     pack = pack_launch(w, [], conv, tiling, cpu, flipped=True)
     mask = node.inputs[-1] if a["masked"] else 0
-    return [pack, _direct_launch(node, conv, tiling, [g, pack.writes[0], *node.outputs], cpu, mask)]
+    return [pack, _direct_launch(node, conv, tiling, [g, pack.writes[0]], cpu, mask)]

@@ -76,8 +76,8 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tu
     arguments = [x, winner_in, y_in, u, given.get("bias", 0), given.get("mask", 0), y, given.get("winner", 0),
                  batch, height, width, ic, oc, *size, th, tw, padding[0][0], padding[1][0],
                  int("bias" in given), _ACTIVATIONS[given.get("activation")], int("mask" in given),
-                 int("winner" in given), images, *pool_in[:2], int(relu_in), wide, tall, parts, given.get("lower", 0),
-                 given.get("upper", 0)]
+                 int(bool(given.get("pool"))), images, *pool_in[:2], int(relu_in), wide, tall, parts,
+                 given.get("lower", 0), given.get("upper", 0)]
     planes = 36 * (tall * wide_ic + wide * tall * block + 2 * _SKEW)
     scratch = 4 * ((4 * th + 2) * (4 * tw + 2) * wide_ic + 66 * lanes + planes)
     writes = [y] + ([given["winner"]] if "winner" in given else [])
@@ -196,7 +196,8 @@ def _forward(node: Node, cpu: Cpu) -> list[Launch] | None:
         return None
     given = {"activation": a["activation"]}
     given |= dict(zip(("bias", "lower", "upper"), rest, strict=False))
-    given |= {"winner": node.outputs[1]} if a["pool"] else {}
+    given |= {"pool": True} if a["pool"] else {}
+    given |= {"winner": node.outputs[1]} if len(node.outputs) > 1 else {}
     return launches(x, w, node.outputs[0], cpu, size=size, padding=a["padding"], given=given)
 
 
