@@ -13,8 +13,8 @@ from tests.acceptance.samples import PLACED, REFERENCE_ONLY, SAMPLES
 from tests.kernels.harness import check, lowered, make_node
 from tests.ops.gradients import check_gradient
 
-MARKERS = {"gradient"}
-"""No op, but a wish that `differentiate` fulfils before a graph runs."""
+MARKERS = {"gradient", "custom_gradient", "custom_gradients"}
+"""Wishes that `differentiate` fulfils before a graph runs; tests/ops/test_own_gradient.py is about the last two."""
 _load_rules()
 
 
