@@ -12,7 +12,7 @@ from pathlib import Path
 from striate.tune import Search, Space
 from striate.tune.with_optuna import optuna_search
 
-LOST_AFTER = 3.0
+LOST_AFTER = 8.0
 
 
 def note(folder, word, place):
