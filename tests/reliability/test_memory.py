@@ -35,8 +35,8 @@ x = (255 * x).astype(np.uint8) if model.inputs[0].dtype == "uint8" else x.astype
 y = np.zeros(2 * size, np.int32) if model.output_shape[-1] > 1 else np.zeros((2 * size, 1), np.float32)
 model.fit(x, y, batch_size=size, verbose=0)  # Libraries are loaded and kernels compiled.
 del model
+estimate = made().memory_estimate(size)
 model = made()
-estimate = model.memory_estimate(size)
 copied = 4 * x.size if dtype == "float64" else 0  # the data as float32
 gc.collect()
 ctypes.CDLL(None).malloc_trim(0)  # what the drawing of the weights needed
