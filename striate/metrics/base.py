@@ -62,7 +62,7 @@ class Metric(Configurable):
     def set_sums(self, sums: dict[str, np.ndarray]) -> None:
         """Puts back what `sums` gave."""
         for name, value in sums.items():
-            if np.shape(value) != np.shape(self._sums.get(name)):
+            if name not in self._sums or np.shape(value) != self._sums[name].shape:
                 self.add_sum(name, np.shape(value))
             self._sums[name][...] = value
 
