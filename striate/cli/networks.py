@@ -102,7 +102,8 @@ def said(recipe: zoo.Recipe) -> str:
     rate = "" if recipe.learning_rate is None else f", learning rate {recipe.learning_rate:g}"
     more = "".join(f", {name} {value}" for name, value in recipe.optimizer_arguments.items())
     cycle = " at its highest, one cycle" if recipe.schedule else ""
-    return f"{recipe.epochs} epochs, batches of {recipe.batch_size}, {recipe.optimizer}{rate}{cycle}{more}"
+    epochs = f"{recipe.epochs} epoch{'s' * (recipe.epochs != 1)}"
+    return f"{epochs}, batches of {recipe.batch_size}, {recipe.optimizer}{rate}{cycle}{more}"
 
 
 def compiled(model, recipe: zoo.Recipe, samples: int | None = None):

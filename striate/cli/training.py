@@ -69,6 +69,8 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
     config.set_value("shards", request.shards)
     request = replace(request, shards=shards())
     data = datasets.load(request.data, request.subset, request.limit, request.seed, request.image_size)
+    if request.model not in (None, data.model):
+        data = replace(data, reasons=tuple(reason for reason in data.reasons if not reason.startswith("Network: ")))
     request = decided(request, data)
     introduce(data, console)
     source = request.model or data.model
