@@ -1,6 +1,6 @@
 /** One number: where its window lies, the window times the weights, what is added, and what becomes of it. */
 
-import { get, Planes, post, recall, snapshot, unpack, type LayerInfo, type LayerMaps, type Numbers, type Summed } from "./api";
+import { Planes, post, recall, snapshot, unpack, type LayerInfo, type LayerMaps, type Numbers, type Summed } from "./api";
 import type { App, Part } from "./app";
 import { BLUE, css, enlarged, grey, heat, ORANGE, range, readableOn, scaleFor, signed, type Scale } from "./colour";
 import { announce, fill, h, say, short } from "./dom";
@@ -61,7 +61,7 @@ export function neuronPart(app: App, node: LayerInfo): Part {
     }
     let sum: Summed;
     try {
-      sum = await get<Summed>("number", { layer: app.node, index: index.join(","), ...app.asked });
+      sum = await recall<Summed>("number", { layer: app.node, index: index.join(","), ...app.asked });
     } catch (error) {
       say(title, `${node.name}[${index.join(", ")}]`);
       fill(body);
