@@ -79,8 +79,10 @@ class MinMaxNorm(Constraint):
         return w * (wanted / (norm + _EPSILON))
 
 
-def deserialize(config: dict, custom_objects: dict | None = None):
-    """The constraint of a configuration."""
+def deserialize(config: dict | str, custom_objects: dict | None = None):
+    """The constraint of a configuration, or of a name."""
+    if isinstance(config, str):
+        return get(config)
     return deserialize_keras_object(config, custom_objects, module="keras.constraints")
 
 

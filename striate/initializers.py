@@ -267,10 +267,12 @@ class Orthogonal(RandomInitializer):
         return (self.gain * basis.reshape(shape)).astype(dtype or "float32")
 
 
-def deserialize(config: dict, custom_objects: dict | None = None):
-    """The initializer of a configuration."""
+def deserialize(config: dict | str, custom_objects: dict | None = None):
+    """The initializer of a configuration, or of a name."""
     from striate.serialization import deserialize_keras_object
 
+    if isinstance(config, str):
+        return get(config)
     return deserialize_keras_object(config, custom_objects, module="keras.initializers")
 
 

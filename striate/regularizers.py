@@ -109,8 +109,10 @@ class OrthogonalRegularizer(Regularizer):
         return self.factor * 0.5 * ops.sum(ops.absolute(off_diagonal)) / (size * (size - 1.0) / 2.0)
 
 
-def deserialize(config: dict, custom_objects: dict | None = None):
-    """The regularizer of a configuration."""
+def deserialize(config: dict | str, custom_objects: dict | None = None):
+    """The regularizer of a configuration, or of a name."""
+    if isinstance(config, str):
+        return get(config)
     return deserialize_keras_object(config, custom_objects, module="keras.regularizers")
 
 

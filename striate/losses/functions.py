@@ -318,5 +318,6 @@ def categorical_generalized_cross_entropy(y_true, y_pred, q):
     """(1 - probability of the label ^ q) / q; labels are class numbers."""
     if not 0 < q < 1:
         raise ArgumentError("q must be in the interval (0, 1). " + received(q=q))
-    share = ops.sum(_float(y_pred) * ops.one_hot(ops.cast(y_true, "int32"), y_pred.shape[-1]), axis=-1)
+    y_pred = _float(y_pred)
+    share = ops.sum(y_pred * ops.one_hot(ops.cast(y_true, "int32"), y_pred.shape[-1]), axis=-1)
     return (1.0 - ops.power(share, float(q))) / q

@@ -97,8 +97,10 @@ _ALIASES = {"logcosh": LogCoshError, "acc": Accuracy, "rmse": RootMeanSquaredErr
 _ALIASES |= {name.upper(): kind for name, kind in _ALIASES.items() if len(name) <= 4}
 
 
-def deserialize(config: dict, custom_objects: dict | None = None):
-    """The metric of a configuration."""
+def deserialize(config: dict | str, custom_objects: dict | None = None):
+    """The metric of a configuration, or of a name."""
+    if isinstance(config, str):
+        return get(config)
     return deserialize_keras_object(config, custom_objects, module="keras.metrics")
 
 

@@ -17,8 +17,10 @@ from striate.serialization import deserialize_keras_object, resolve
 from striate.serialization import serialize_keras_object as serialize
 
 
-def deserialize(config: dict, custom_objects: dict | None = None):
-    """The optimiser of a configuration; names in older files are lower-case."""
+def deserialize(config: dict | str, custom_objects: dict | None = None):
+    """The optimiser of a configuration, or of a name; names in older files are lower-case."""
+    if isinstance(config, str):
+        return get(config)
     return deserialize_keras_object(config, custom_objects, module="keras.optimizers")
 
 

@@ -5,7 +5,17 @@ import json
 import numpy as np
 import pytest
 
-from striate import activations, layers, losses, serialization
+from striate import (
+    activations,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+    serialization,
+)
 from striate.errors import ArgumentError, TypeMismatchError
 from striate.serialization import (
     CustomObjectScope,
@@ -112,3 +122,10 @@ def test_older_files_name_initializers_without_a_module():
                                                      "seed": None}},
                                       "kernel_regularizer": {"class_name": "L1L2", "config": {"l1": 0.0, "l2": 0.5}}})
     assert layer.kernel_regularizer.l2 == 0.5 and layer.kernel_initializer.mode == "fan_avg"
+
+
+@pytest.mark.parametrize(("module", "name", "kind"), [
+    (initializers, "zeros", "Zeros"), (regularizers, "l2", "L2"), (constraints, "non_neg", "NonNeg"),
+    (metrics, "mse", "MeanSquaredError"), (optimizers, "sgd", "SGD")])
+def test_a_name_is_a_description(module, name, kind):
+    assert type(module.deserialize(name)).__name__ == kind
