@@ -10,8 +10,8 @@ relu becomes a clamp of the sums between limits, one pair for each channel:
 
 A clamp rises with its argument, so that a maximum over a window may still be taken before it.
 
-Whether somebody looks at a result in between must not change a bit of what follows. Factors are therefore taken up all
-the same, and what is looked at is computed beside it.
+Whether somebody looks at a result must not change a bit, neither of it nor of what follows. Factors are therefore taken
+up all the same, and what is looked at in between is computed beside it, from the same beginning.
 """
 
 from __future__ import annotations
@@ -65,11 +65,15 @@ def _pool_of(node: Node) -> tuple | None:
     return (ph, pw, sh, sw) if unpadded and sh >= ph and sw >= pw and ph * pw <= 256 else None
 
 
-def _tail(rewriter: Rewriter, node: Node, steady: set[Value], though_kept: bool = False) -> _Tail:
-    """Follows what can be fused behind a convolution or matrix product; `though_kept`: also behind what is kept."""
+def _tail(rewriter: Rewriter, node: Node, steady: set[Value], though_kept: bool = False,
+          until: Node | None = None) -> _Tail:
+    """Follows what can be fused behind a convolution or matrix product, up to the node `until` at most.
+
+    though_kept: also behind what is kept.
+    """
     found, value = _Tail(node), node.outputs[0]
     scalable = node.inputs[1] in steady
-    while (reader := rewriter.only_reader(value, though_kept)) is not None:
+    while found.last is not until and (reader := rewriter.only_reader(value, though_kept)) is not None:
         operand = _channel_operand(reader, value)
         # Behind groups a pooling stays apart: gradients from winners alone would gain nothing in so few channels.
         pool = _pool_of(reader) if node.op == "conv2d" and node.attributes["groups"] == 1 else None
@@ -169,8 +173,9 @@ def fuse_forward(graph: Graph) -> Graph:
             tail = _tail(rewriter, node, steady)
         if tail.last is not node or node.op == "matmul":
             ends[tail.last] = node, tail
-            if not any(value in rewriter.kept for inner in tail.inner for value in inner.outputs):
-                inside.update(tail.inner)
+            seen = [inner for inner in tail.inner if any(value in rewriter.kept for value in inner.outputs)]
+            ends |= {inner: (node, _tail(rewriter, node, steady, True, inner)) for inner in seen if inner is not node}
+            inside.update(inner for inner in tail.inner if inner not in seen)
     for node in graph.nodes:
         if node in ends:
             rewriter.replace(node.outputs[0], _fused(rewriter, *ends[node], trained))

@@ -71,10 +71,18 @@ def test_a_result_that_is_looked_at_has_the_bits_that_it_had_unseen():
     unseen = Function(lambda x: inside(x)[0])(IMAGES)
     assert np.array_equal(Function(inside)(IMAGES)[0], unseen)
 
+    def every_step(x):
+        convolved = ops.conv(x, w)
+        scaled = normalised(convolved, scale, shift)
+        return convolved, scaled, ops.relu(scaled)
+    for k, one in enumerate(Function(every_step)(IMAGES)):
+        assert np.array_equal(Function(lambda x, k=k: every_step(x)[k])(IMAGES), one)
+
     def behind_relu(x):
         active = ops.relu(ops.conv(x, w))
         return ops.max_pool(normalised(active, scale, shift), 2), active
     unseen = Function(lambda x: behind_relu(x)[0])(IMAGES)
     result, active = Function(behind_relu)(IMAGES)
+    assert np.array_equal(Function(lambda x: behind_relu(x)[1])(IMAGES), active)
     assert np.array_equal(result, unseen)
     np.testing.assert_allclose(active, behind_relu(IMAGES)[1], atol=1e-5)
