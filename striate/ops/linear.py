@@ -63,10 +63,10 @@ def _conv2d_shape(inputs, *, strides, padding, dilation, groups, activation, poo
     if pool is not None:
         size = pooled_size(size, pool)
     _check_convolution(x, w, groups, size)
-    for name, vector in zip(("bias", "lower limit", "upper limit"), rest, strict=False):
+    for name, vector in zip(("bias", "lower", "upper"), rest, strict=False):
         if vector.shape != w.shape[3:]:
-            raise ShapeError(f"The {name} of a convolution must have one entry a filter. "
-                             + received(vector=vector.shape, weights=w.shape))
+            raise ShapeError("The bias and the limits of a convolution must have one entry a filter. "
+                             + received(**{name: vector.shape, "weights": w.shape}))
     if activation not in (None, "relu", "clamp") or (activation == "clamp") != (len(rest) == 3):
         raise ArgumentError('The fused activation of a convolution must be None, "relu" or, with a bias and limits '
                             'given, "clamp". ' + received(activation=activation, inputs=len(inputs)))

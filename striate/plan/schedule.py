@@ -169,7 +169,9 @@ def _heirs(steps: list[Step], views: _Views, lifetimes: dict) -> dict[Value, Val
         if not _in_order(step):
             continue
         free = list(dict.fromkeys(step.node.inputs))
-        for value in step.node.outputs:
+        # Further results (sums of gradients) are written while inputs of their size are still read.
+        alike = step.node.op == "chain" or OPS[step.node.op].elementwise
+        for value in step.node.outputs if alike else step.node.outputs[:1]:
             for given in free:
                 base, offset = views.find(given)
                 owner = owners.get(base, base)

@@ -125,7 +125,7 @@ def test_every_callback_of_keras_is_here_or_absent_with_a_reason():
              "LearningRateScheduler", "ModelCheckpoint", "OrbaxCheckpoint", "ProgbarLogger", "ReduceLROnPlateau",
              "RemoteMonitor", "SwapEMAWeights", "TensorBoard", "TerminateOnNaN"}
     absent = known - set(callbacks.__all__)
-    assert absent == {"OrbaxCheckpoint", "RemoteMonitor"}
+    assert absent == {"OrbaxCheckpoint"}
     assert all(name in callbacks.__doc__ for name in absent)
 
 

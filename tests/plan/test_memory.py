@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from striate import engine, ops
+from striate.ops.dispatch import apply
 from striate.plan.memory import Lifetime, place
 
 
@@ -70,4 +71,20 @@ def test_a_broadcast_argument_keeps_its_place():
         y = ops.sort(x, axis=1)
         row = ops.sum(y, axis=0)
         return [ops.sum(y * row, axis=1), ops.sum(ops.exp(row) * y, axis=0)]
+    homes_and_results(function, X)
+
+
+def test_sums_of_a_normalisation_never_take_the_place_of_statistics_that_are_still_read():
+    """All five inputs of the gradient end there; only dx may lie where one of them did."""
+    def function(x):
+        y = ops.sort(x, axis=1)
+        gamma, mean = ops.mean(ops.cos(y), axis=0), ops.mean(y, axis=0)
+        variance = ops.mean(ops.square(y - mean), axis=0)
+        dx, dgamma, dbeta = apply("batch_norm_grad", [ops.sin(y), y, gamma, mean, variance], epsilon=1e-3, masked=False)
+        return [ops.mean(ops.tanh(dx), axis=1), ops.tanh(dgamma / 100), ops.tanh(dbeta / 100)]
+    plan = engine.Function(function).executable(X).plan
+    node, = (step.node for step in plan.steps if step.node.op == "batch_norm_grad")
+    inputs = [plan.homes[value] for value in node.inputs]
+    assert plan.homes[node.outputs[0]] in inputs[:2]
+    assert not any(plan.homes[value] in inputs for value in node.outputs[1:])
     homes_and_results(function, X)
