@@ -43,7 +43,8 @@ def compare(name: str, ours: dict, theirs: dict) -> None:
         assert max(abs(total - expected), abs(size - scale)) <= 2 * bound * scale + 1e-6
 
 
-@pytest.mark.parametrize("name", LESSONS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in ("uva", "nova")))
+                                  for name in LESSONS])
 def test_steps_agree_with_recorded_keras(name, steps):
     compare(name, steps(name), RECORDED[name])
     assert RECORDED[name]["losses"][-1] < 0.8 * RECORDED[name]["losses"][0], "the recording shows no training"

@@ -20,6 +20,7 @@ def stored(tmp_path):
     return write_stored(tmp_path / "data", parts), x, y
 
 
+@pytest.mark.slow
 def test_ranks_read_stored_data_in_one_order(run, stored):
     data, _, _ = stored
     order = {"task": "stored", "folder": str(data.folder), "shards": 3}

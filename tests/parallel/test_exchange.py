@@ -111,6 +111,7 @@ def test_buckets_cover_the_vector_from_its_end(monkeypatch):
     assert buckets_of([0], 16, 2) == [(0, 16)] and buckets_of([], 0, 2) == [(0, 0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["lenet5", "yale"])
 def test_a_bucket_that_is_announced_is_final(network, monkeypatch):
     """At the pause for each bucket, its elements are those that the run ends with; and some come early."""

@@ -45,6 +45,7 @@ def test_each_optimizer_moves_its_own_network_alone(rates, expected):
     assert (changed(before[0], both.discriminator), changed(before[1], both.generator)) == expected
 
 
+@pytest.mark.slow
 def test_the_generator_comes_nearer_to_the_real_pictures():
     real, both = discs(64), pair()
     mean = real.mean(axis=0)
