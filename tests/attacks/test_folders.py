@@ -59,6 +59,7 @@ def test_stored_data(folder, name):
     assert found == "refused", report
 
 
+@pytest.mark.slow
 def test_stored_arrays_that_lie(folder):
     (folder / "index.json").write_text(json.dumps(index()))
     assert outcome(folder / "index.json")[0] == "loaded"

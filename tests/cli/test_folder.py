@@ -83,6 +83,7 @@ def test_an_archive_of_arrays_is_trained_on(here):
     assert result["data"]["classes"] == ["dark", "light"] and result["test"]["accuracy"] > 0.8
 
 
+@pytest.mark.slow
 def test_patience_ends_a_training(here):
     random = np.random.default_rng(0)
     np.savez(here / "noise.npz", x=random.integers(0, 256, (80, 12, 12), np.uint8), y=np.arange(80) % 2)
@@ -108,6 +109,7 @@ def test_mistakes_are_one_sentence(here, words, said):
     assert done.exit_code == 2 and said in " ".join(done.output.split()) and "Traceback" not in done.output
 
 
+@pytest.mark.slow
 def test_data_show_draws_a_sheet_and_tells_doubles(pictures, here):
     for part, rows in (("train", slice(0, 20)), ("test", slice(18, 30))):
         for kind in photographs.CLASSES:
@@ -155,6 +157,7 @@ def test_arrays_and_drawn_letters_are_split_class_by_class_and_copies_stay_toget
     assert all(part["0"] == pytest.approx(part["1"], abs=4) and min(part.values()) >= 3 for part in counts.values())
 
 
+@pytest.mark.slow
 def test_x_or_o_is_learnt(here):
     result = json.loads(run("train", "x-or-o", "--json").stdout)
     assert result["test"]["accuracy"] > 0.95

@@ -30,6 +30,7 @@ def test_everything_is_reproduced_or_explained(name):
     assert found.count("reproduced") >= 10 and all(claim.why for claim in slips)
 
 
+@pytest.mark.slow
 def test_the_numbers_of_the_slips():
     found = {claim.what: claim for name in lectures.NAMES for claim in lectures.check(name).claims}
     product = next(claim for what, claim in found.items() if "30,752 x 2" in what)

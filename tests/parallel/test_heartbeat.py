@@ -45,6 +45,7 @@ def wait_until(ready, seconds=10):
     assert ready()
 
 
+@pytest.mark.slow
 def test_both_live_and_part_in_peace(pair):
     first, second, codes = pair()
     time.sleep(1.5)

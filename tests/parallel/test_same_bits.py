@@ -28,6 +28,7 @@ def alone(mpi):
     return finished(None, task="train", networks=["mixed", *NETWORKS], shards=4)
 
 
+@pytest.mark.slow
 def test_three_ranks_that_send_many_buckets_give_the_bits_of_one_process(run):
     order = {"task": "train", "networks": ["mixed"], "shards": 4}
     assert run(3, **order, message_bytes=4) == run(None, **order)

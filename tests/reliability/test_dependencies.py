@@ -77,6 +77,7 @@ def test_the_bill_names_the_same_with_free_licences():
         assert set(re.findall(r"[\w.-]+", license["expression"])) <= FREE | {"AND", "OR", "WITH"}, (name, license)
 
 
+@pytest.mark.slow
 def test_sources_import_only_what_is_asked_for():
     """Modules of other packages: those of the dependencies anywhere, those of the extras inside functions only."""
     core = {MODULES.get(item.name, item.name.replace("-", "_")) for item in CORE} | {"llvmlite"}

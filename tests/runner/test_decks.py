@@ -81,6 +81,7 @@ def test_nova_fashion_mnist(run):
             "'acc' served from 'accuracy' (line 57), 'val_acc' served from 'val_accuracy' (line 59)") in report
 
 
+@pytest.mark.slow
 def test_nova_auto_mpg(run):
     output, report = run("nova_mpg")
     assert "shapes (300, 7) (92, 7)" in output and "parameters 145" in output

@@ -86,6 +86,7 @@ def test_no_script():
     assert CliRunner().invoke(main, ["run", "missing.py"]).exit_code == 2
 
 
+@pytest.mark.slow
 def test_children_get_the_hook(tmp_path):
     (tmp_path / "sitecustomize.py").write_text("import builtins\nbuiltins.users_own = 'ran too'\n")
     script = tmp_path / "parent.py"

@@ -160,6 +160,7 @@ while time.monotonic() < end:
 """
 
 
+@pytest.mark.slow
 def test_crowded_processors_neither_hang_nor_change_bits():
     """Three processes with up to seven threads each: threads lose their core in the middle of everything."""
     crowd = [subprocess.Popen([sys.executable, "-c", CROWD, str(seed)], stderr=subprocess.PIPE) for seed in range(3)]

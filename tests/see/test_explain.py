@@ -50,6 +50,7 @@ def test_commands_with_data(words, tmp_path):
     assert (tmp_path / "figure.svg").read_text().startswith("<svg")
 
 
+@pytest.mark.slow
 def test_timeline_of_a_run(tmp_path):
     out = str(tmp_path / "run")
     trained = CliRunner().invoke(main, ["train", "fashion-mnist", "--subset", "--limit", "60", "--model", "lenet5",

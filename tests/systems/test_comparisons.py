@@ -65,6 +65,7 @@ def test_regression_beats_the_linear_model_and_is_repeatable():
     assert trainer.errors(data, 0) == trainer.errors(data, 0)
 
 
+@pytest.mark.slow
 def test_a_table_of_ones_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     random = np.random.default_rng(0)
@@ -77,6 +78,7 @@ def test_a_table_of_ones_own(tmp_path, monkeypatch):
     assert found["rows"][0]["validation error"] < 1e-3 and "price" in found["title"]
 
 
+@pytest.mark.slow
 def test_brain_networks_are_judged_on_sessions_that_they_have_not_seen(tmp_path):
     def few():
         parts = brain.simulated(frames=16)

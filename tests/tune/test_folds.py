@@ -25,6 +25,7 @@ def test_parts_have_as_many_of_each_class_and_depend_on_the_seed():
         parts(labels, 8, seed=0)
 
 
+@pytest.mark.slow
 def test_folds_and_their_ensemble(tmp_path):
     words = [*WORDS, "--out", str(tmp_path / "run"), "--json"]
     first = json.loads(CliRunner().invoke(main, words, catch_exceptions=False).stdout)

@@ -94,6 +94,7 @@ def test_optuna_missing_names_the_extra(tmp_path, monkeypatch):
         optuna_search(Search(tmp_path, SPACE, Objective()), 1, 1)
 
 
+@pytest.mark.slow
 def test_command(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny_networks.py").write_text(

@@ -140,6 +140,7 @@ def test_a_trial_that_fails_or_is_interrupted_is_free_at_once(tmp_path):
     assert seen[1] == seen[2]
 
 
+@pytest.mark.slow
 def test_a_storage_that_cannot_be_opened_is_said_without_its_password(tmp_path):
     from striate.tune.with_optuna import optuna_search
 
@@ -148,6 +149,7 @@ def test_a_storage_that_cannot_be_opened_is_said_without_its_password(tmp_path):
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_command(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = ["tune", "x-or-o", "--limit", "60", "--method", "optuna", "--epochs", "1", "--space",
