@@ -88,9 +88,7 @@ def norm_pool_grad_sums(lanes, ph, pw):
             for row in range(task * tall, min((task + 1) * tall, rows)):
                 for j in range(0, c, lanes):    # the row of windows stays in the first-level cache meanwhile
                     count, corner = c - j, (row // oh * h + row % oh * ph) * w * c + j
-                    middle = load_left(mean, j, count, lanes)
-                    total = load_left(parts, task * 2 * c + j, count, lanes)
-                    products = load_left(parts, (task * 2 + 1) * c + j, count, lanes)
+                    middle, total, products = load_left(mean, j, count, lanes), zero, zero
                     for column in range(ow):
                         at, place = (row * ow + column) * c + j, corner + column * pw * c
                         value, won = load_left(g, at, count, lanes), load_places(winner, at, count, spare, zero)
@@ -99,8 +97,10 @@ def norm_pool_grad_sums(lanes, ph, pw):
                             other = load_left(x, place + (i // pw * w + i % pw) * c, count, lanes)
                             best = select(from_int_bits(won) == broadcast(np.float32(i), lanes), other, best)
                         total, products = total + value, fma(value, best - middle, products)
-                    store_left(parts, task * 2 * c + j, total, count, lanes)
-                    store_left(parts, (task * 2 + 1) * c + j, products, count, lanes)
+                    # Sums of rows are added up, not one long sum: it rounds less.
+                    at = task * 2 * c + j
+                    store_left(parts, at, load_left(parts, at, count, lanes) + total, count, lanes)
+                    store_left(parts, at + c, load_left(parts, at + c, count, lanes) + products, count, lanes)
     return norm_pool_grad_sums
 
 

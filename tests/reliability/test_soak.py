@@ -78,7 +78,6 @@ def test_memory_descriptors_and_times_stay_flat(by_level, record_property):
     assert descriptors.min() == descriptors.max() and threads.min() == threads.max()
     assert memory[-1] - memory[0] < 3 and (slope < 1 or seconds < 3600), f"{slope:.2f} MB an hour"
     quarter = max(1, len(spent) // 4)
-    drift = np.median(spent[-quarter:]) / np.median(spent[:quarter]) - 1
-    print(f"steps became {drift:.1%} slower")
-    if seconds >= 600:  # beside other tests the times of a short run say nothing
-        assert drift < (0.02 if seconds >= 3600 else 0.5), f"steps became {drift:.1%} slower"
+    # The fastest turns: what else the machine does disturbs them least, and a leak slows them like all others.
+    drift = spent[-quarter:].min() / spent[:quarter].min() - 1
+    assert drift < (0.02 if seconds >= 3600 else 0.5), f"steps became {drift:.1%} slower"
