@@ -24,10 +24,10 @@ from striate.ops.spec import OPS
 from striate.plan.ir import Constant, Home, Launch, Plan, Step, Temporary
 from striate.runtime import pool as threads
 from striate.runtime.events import LaunchTime
+from striate.seeds import state_words
 
 RandomKey = tuple[int, int] | Callable[[], tuple[int, int]]
 """(seed, step) that random numbers depend on, or what gives them: it is called only where something is random."""
-_WORDS = np.uint32
 _Bound = tuple[Launch, np.ndarray]
 """A launch and its block of arguments."""
 
@@ -36,10 +36,9 @@ def _bits(number: float) -> int:
     return struct.unpack("q", struct.pack("d", number))[0]
 
 
-def random_words(random: RandomKey) -> np.ndarray:
-    """(seed, step) as the four uint32 words that random ops count from."""
-    seed, step = random() if callable(random) else random
-    return np.array([seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF, step & 0xFFFFFFFF, step >> 32 & 0xFFFFFFFF], _WORDS)
+def _random_state(random: RandomKey) -> np.ndarray:
+    """What random ops count from."""
+    return state_words(*(random() if callable(random) else random))
 
 
 class _Program:
@@ -251,7 +250,7 @@ class Executable:
     def _set_inputs(self, inputs, random) -> None:
         given = iter(inputs)
         for value in self.graph.inputs:
-            array = random_words(random) if value.role == "random" else next(given)
+            array = _random_state(random) if value.role == "random" else next(given)
             dtype = np.dtype(value.dtype)
             if array.dtype != dtype or not array.flags.c_contiguous:
                 array = np.ascontiguousarray(array, dtype)
@@ -357,7 +356,7 @@ class ReferenceExecutable:
         """Node by node in order: (node, what it gave). All values are gathered in `found`."""
         found = {} if found is None else found
         given = iter(inputs)
-        found.update({value: random_words(random) if value.role == "random" else self._enter(next(given))
+        found.update({value: _random_state(random) if value.role == "random" else self._enter(next(given))
                       for value in self.graph.inputs})
         found.update({value: self._enter(value.source.array) for value in self.graph.parameters})
         for node in self.graph.nodes:
