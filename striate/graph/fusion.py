@@ -43,9 +43,11 @@ class _Tail:
     after: _Terms = field(default_factory=list)
 
     @property
-    def scaled(self) -> bool:
-        """Whether weights are multiplied."""
-        return any(op == "multiply" for op, _ in (*self.before, *self.after))
+    def rounds_otherwise(self) -> bool:
+        """Whether the sums are others than those of the node with one bias, a relu and a pooling behind it."""
+        own = len(self.inner[0].inputs) > 2 if self.inner else False
+        multiplied = any(op == "multiply" for op, _ in self.before)
+        return multiplied or bool(self.after) or len(self.before) + own > 1
 
 
 def _channel_operand(node: Node, value: Value) -> Value | None:
@@ -169,7 +171,7 @@ def fuse_forward(graph: Graph) -> Graph:
         if node.attributes.get("activation") or node.attributes.get("pool"):
             continue
         tail = _tail(rewriter, node, steady, though_kept=True)
-        if not tail.scaled:
+        if not tail.rounds_otherwise:
             tail = _tail(rewriter, node, steady)
         if tail.last is not node or node.op == "matmul":
             ends[tail.last] = node, tail

@@ -78,6 +78,13 @@ def test_a_result_that_is_looked_at_has_the_bits_that_it_had_unseen():
     for k, one in enumerate(Function(every_step)(IMAGES)):
         assert np.array_equal(Function(lambda x, k=k: every_step(x)[k])(IMAGES), one)
 
+    def shifted(x):
+        convolved = ops.conv(x, w) + scale
+        active = ops.relu(convolved + shift)
+        return convolved, active, active + scale
+    for k, one in enumerate(Function(shifted)(IMAGES)):
+        assert np.array_equal(Function(lambda x, k=k: shifted(x)[k])(IMAGES), one)
+
     def behind_relu(x):
         active = ops.relu(ops.conv(x, w))
         return ops.max_pool(normalised(active, scale, shift), 2), active
