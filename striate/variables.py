@@ -38,14 +38,18 @@ class Variable(TensorMethods):
     """A named array that training changes.
 
     `version` grows with every assignment from Python, so that what was derived from the value (packed weights)
-    knows when to be made again.
+    knows when to be made again. With `copy=False` the value stays where it lies, in aligned memory of the right type.
     """
 
-    def __init__(self, value, name: str = "variable", trainable: bool = True, dtype: str | None = None):
+    def __init__(self, value, name: str = "variable", trainable: bool = True, dtype: str | None = None,
+                 copy: bool = True):
         array = np.asarray(value)
-        dtype = dtype or ("float32" if array.dtype == np.float64 else str(array.dtype))
-        self._array = aligned_zeros(max(array.size, 1), dtype)[:array.size].reshape(array.shape)
-        self._array[...] = array
+        if copy:
+            dtype = dtype or ("float32" if array.dtype == np.float64 else str(array.dtype))
+            self._array = aligned_zeros(max(array.size, 1), dtype)[:array.size].reshape(array.shape)
+            self._array[...] = array
+        else:
+            self._array = array
         self.name, self.path, self.trainable = name, name, trainable
         self.serial = next(_serial)
         self.version = 0
@@ -153,9 +157,8 @@ class FlatGroup:
         for variable in self.variables:
             self.offsets.append(end)
             end += -(-variable.size // _ALIGN) * _ALIGN
-        self.flat = Variable(np.zeros(end, np.float32), name=name)
-        for variable, offset in zip(self.variables, self.offsets, strict=True):
-            variable.move_into(self.flat.array[offset:offset + variable.size], self)
+        self.flat = Variable(aligned_zeros(end), name=name, copy=False)
+        self.take_back()
 
     def take_back(self) -> None:
         """Moves variables home that another group has laid elsewhere, as when two models train layers in turn."""
@@ -169,6 +172,7 @@ class FlatGroup:
 
     def like(self, name: str) -> FlatGroup:
         """A second group of the same layout, filled with zeros: optimiser slots."""
-        twins = [Variable(np.zeros(v.shape, np.float32), name=f"{v.name}_{name}", trainable=False)
+        # Zeros of no memory of their own, until the group gives them theirs.
+        twins = [Variable(np.broadcast_to(np.float32(0), v.shape), name=f"{v.name}_{name}", trainable=False, copy=False)
                  for v in self.variables]
         return FlatGroup(twins, name)
