@@ -22,32 +22,58 @@ _SELU_SCALE, _SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772
 
 
 def relu6(x):
-    """x between 0 and 6."""
+    """x between 0 and 6.
+
+    Shapes: x any; gives x's. Integers stay integers.
+    """
     return clip(x, 0.0, 6.0)
 
 
 def leaky_relu(x, negative_slope=0.2):
-    """x where it is positive, else `negative_slope` * x."""
+    """x where it is positive, else `negative_slope` * x.
+
+    Shapes: x any; gives x's, in float32 where x holds integers.
+    """
     return where(ops.greater(x, 0.0), x, ops.multiply(x, float(negative_slope)))
 
 
 def elu(x, alpha=1.0):
-    """x where it is positive, else alpha * (exp(x) - 1)."""
+    """x where it is positive, else alpha * (exp(x) - 1).
+
+    Shapes: x any; gives x's, in float32 where x holds integers.
+
+    Source: Clevert and others (2016), arXiv:1511.07289.
+    """
     return where(ops.greater(x, 0.0), x, expm1(ops.minimum(x, 0.0)) * float(alpha))
 
 
 def selu(x):
-    """elu with the scale and alpha that keep mean 0 and variance 1."""
+    """elu with the scale and alpha that keep mean 0 and variance 1.
+
+    Shapes: x any; gives x's, in float32 where x holds integers.
+
+    Source: Klambauer and others (2017), arXiv:1706.02515.
+    """
     return elu(x, _SELU_ALPHA) * _SELU_SCALE
 
 
 def celu(x, alpha=1.0):
-    """x where it is positive, else alpha * (exp(x / alpha) - 1)."""
+    """x where it is positive, else alpha * (exp(x / alpha) - 1).
+
+    Shapes: x any; gives x's, in float32 where x holds integers.
+
+    Source: Barron (2017), arXiv:1704.07483.
+    """
     return relu(x) + expm1(ops.minimum(x, 0.0) / float(alpha)) * float(alpha)
 
 
 def gelu(x, approximate=True):
-    """x times the probability that a standard normal number is below x; `approximate` uses tanh instead of erf."""
+    """x times the probability that a standard normal number is below x; `approximate` uses tanh instead of erf.
+
+    Shapes: x any; gives x's, in float32 where x holds integers.
+
+    Source: Hendrycks and Gimpel (2016), arXiv:1606.08415.
+    """
     if approximate:
         inner = (x + ops.square(x) * x * 0.044715) * math.sqrt(2.0 / math.pi)
         return ops.multiply(x, 0.5) * (tanh(inner) + 1.0)
@@ -55,7 +81,12 @@ def gelu(x, approximate=True):
 
 
 def silu(x):
-    """x * sigmoid(x), also called swish."""
+    """x * sigmoid(x), also called swish.
+
+    Shapes: x any; gives x's, in float32 where x holds integers.
+
+    Source: Elfwing and others (2018), arXiv:1702.03118; Ramachandran and others (2017), arXiv:1710.05941.
+    """
     return ops.multiply(x, sigmoid(x))
 
 
@@ -63,12 +94,20 @@ swish = silu
 
 
 def hard_sigmoid(x):
-    """x / 6 + 1/2, between 0 and 1."""
+    """x / 6 + 1/2, between 0 and 1.
+
+    Shapes: x any; gives x's, in float32 where x holds integers.
+    """
     return clip(ops.divide(x, 6.0) + 0.5, 0.0, 1.0)
 
 
 def hard_silu(x):
-    """x * hard_sigmoid(x), also called hard swish."""
+    """x * hard_sigmoid(x), also called hard swish.
+
+    Shapes: x any; gives x's, in float32 where x holds integers.
+
+    Source: Howard and others (2019), arXiv:1905.02244.
+    """
     return ops.multiply(x, hard_sigmoid(x))
 
 
@@ -76,62 +115,103 @@ hard_swish = hard_silu
 
 
 def hard_tanh(x):
-    """x between -1 and 1."""
+    """x between -1 and 1.
+
+    Shapes: x any; gives x's. Integers stay integers.
+    """
     return clip(x, -1.0, 1.0)
 
 
 def softsign(x):
-    """x / (1 + |x|)."""
+    """x / (1 + |x|).
+
+    Shapes: x any; gives x's, in float32 where x holds integers.
+    """
     return ops.divide(x, absolute(x) + 1.0)
 
 
 def log_sigmoid(x):
-    """log(sigmoid(x)), without underflow."""
+    """log(sigmoid(x)), without underflow.
+
+    Shapes: x any; gives x's, in float32 where x holds integers.
+    """
     return -softplus(ops.negative(x))
 
 
 def mish(x):
-    """x * tanh(softplus(x))."""
+    """x * tanh(softplus(x)).
+
+    Shapes: x any; gives x's, in float32 where x holds integers.
+
+    Source: Misra (2019), arXiv:1908.08681.
+    """
     return ops.multiply(x, tanh(softplus(x)))
 
 
 def tanh_shrink(x):
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    Shapes: x any; gives x's, in float32 where x holds integers.
+    """
     return ops.subtract(x, tanh(x))
 
 
 def soft_shrink(x, threshold=0.5):
-    """x moved towards zero by `threshold`, 0 where |x| is smaller."""
+    """x moved towards zero by `threshold`, 0 where |x| is smaller.
+
+    Shapes: x any; gives x's, in float32 where x holds integers.
+    """
     return maximum(ops.subtract(x, float(threshold)), 0.0) + ops.minimum(ops.add(x, float(threshold)), 0.0)
 
 
 def hard_shrink(x, threshold=0.5):
-    """x, but 0 where |x| is at most `threshold`."""
+    """x, but 0 where |x| is at most `threshold`.
+
+    Shapes: x any; gives x's, in float32 where x holds integers.
+    """
     return where(ops.greater(absolute(x), float(threshold)), x, 0.0)
 
 
 def threshold(x, threshold, default_value):
-    """x where it is above `threshold`, else `default_value`."""
+    """x where it is above `threshold`, else `default_value`.
+
+    Shapes: x any; gives x's, in float32 where x holds integers.
+    """
     return where(ops.greater(x, float(threshold)), x, float(default_value))
 
 
 def squareplus(x, b=4):
-    """(x + sqrt(x * x + b)) / 2."""
+    """(x + sqrt(x * x + b)) / 2.
+
+    Shapes: x any; gives x's, in float32 where x holds integers.
+
+    Source: Barron (2021), arXiv:2112.11687.
+    """
     return (ops.add(x, ops.sqrt(ops.square(x) + float(b)))) * 0.5
 
 
 def sparse_plus(x):
-    """0 below -1, x above 1, the parabola (x + 1)^2 / 4 between."""
+    """0 below -1, x above 1, the parabola (x + 1)^2 / 4 between.
+
+    Shapes: x any; gives x's, in float32 where x holds integers.
+    """
     return where(ops.less_equal(x, -1.0), 0.0, where(ops.less(x, 1.0), ops.square(ops.add(x, 1.0)) * 0.25, x))
 
 
 def sparse_sigmoid(x):
-    """0 below -1, 1 above 1, (x + 1) / 2 between."""
+    """0 below -1, 1 above 1, (x + 1) / 2 between.
+
+    Shapes: x any; gives x's, in float32 where x holds integers.
+    """
     return clip(ops.add(x, 1.0) * 0.5, 0.0, 1.0)
 
 
 def glu(x, axis=-1):
-    """The first half of x along `axis` times the sigmoid of the second half; the axis becomes half as long."""
+    """The first half of x along `axis` times the sigmoid of the second half; the axis becomes half as long.
+
+    Shapes: x any, of an even length along `axis`; gives half of it there. Raises `ShapeError` for an odd length.
+    Source: Dauphin and others (2017), arXiv:1612.08083.
+    """
     first, second = ops.split(x, 2, axis)
     return first * sigmoid(second)
 
@@ -198,6 +278,8 @@ def _over_axes(op, x, axis):
 def softmax(x, axis=-1):
     """exp(x) divided by its sum along `axis` (one or several): numbers from 0 to 1 that sum to 1.
 
+    Shapes: x with one axis or more; gives x's. Raises `ArgumentError` for an axis that x lacks.
+
     Example:
         >>> softmax([0.0, 0.0])
         array([0.5, 0.5], dtype=float32)
@@ -206,12 +288,19 @@ def softmax(x, axis=-1):
 
 
 def log_softmax(x, axis=-1):
-    """The logarithm of softmax, exact also where softmax would be 0."""
+    """The logarithm of softmax, exact also where softmax would be 0.
+
+    Shapes: x with one axis or more; gives x's. Raises `ArgumentError` for an axis that x lacks.
+    """
     return _over_axes("log_softmax", x, axis)
 
 
 def sparsemax(x, axis=-1):
-    """The nearest point to x of the simplex (numbers from 0 that sum to 1 along `axis`); many become exactly 0."""
+    """The nearest point to x of the simplex (numbers from 0 that sum to 1 along `axis`); many become exactly 0.
+
+    Shapes: x with one axis or more; gives x's. Raises `ArgumentError` for an axis that x lacks. Source: Martins and
+    Astudillo (2016), arXiv:1602.02068.
+    """
     last = ops.moveaxis(x, axis, -1)
     length = shape_of(last)[-1]
     ordered = ops.flip(ops.sort(last, axis=-1), axis=-1)

@@ -82,6 +82,8 @@ _entered("slogdet", lambda m, n: [(), ()], np.linalg.slogdet, _slogdet_gradient)
 def inv(x):
     """The inverse matrices, (..., n, n).
 
+    Shapes: x (..., n, n). Raises `ShapeError` for other shapes, `numpy.linalg.LinAlgError` for a singular matrix.
+
     Example:
         >>> inv([[2.0, 0.0], [0.0, 4.0]]).tolist()
         [[0.5, 0.0], [0.0, 0.25]]
@@ -90,17 +92,26 @@ def inv(x):
 
 
 def det(x):
-    """The determinants of (..., n, n): (...)."""
+    """The determinants of (..., n, n): (...).
+
+    x: (..., n, n). Raises `ShapeError` for other shapes.
+    """
     return apply("det", [x])
 
 
 def slogdet(x):
-    """Sign and logarithm of the magnitude of the determinants of (..., n, n): a pair of (...)."""
+    """Sign and logarithm of the magnitude of the determinants of (..., n, n): a pair of (...).
+
+    x: (..., n, n). Raises `ShapeError` for other shapes.
+    """
     return apply("slogdet", [x])
 
 
 def logdet(x):
-    """The logarithms of the magnitudes of the determinants of (..., n, n)."""
+    """The logarithms of the magnitudes of the determinants of (..., n, n).
+
+    x: (..., n, n). Raises `ShapeError` for other shapes.
+    """
     return slogdet(x)[1]
 
 
@@ -123,6 +134,8 @@ _entered("cholesky", lambda m, n: [(n, n)], lambda x: [np.linalg.cholesky(x)], _
 def cholesky(x, upper=False):
     """The triangular L with L L^T = x, of symmetric matrices with positive eigenvalues; `upper`: its transpose.
 
+    Shapes: x (..., n, n); gives the same.
+
     Raises:
         numpy.linalg.LinAlgError: when there is none.
     """
@@ -131,7 +144,10 @@ def cholesky(x, upper=False):
 
 
 def cholesky_inverse(x, upper=False):
-    """The inverse of the matrix whose Cholesky factor is x."""
+    """The inverse of the matrix whose Cholesky factor is x.
+
+    Shapes: x (..., n, n), lower triangles, or upper ones with `upper`; gives the same.
+    """
     factor = _turned(x) if upper else x
     _check("cholesky_inverse", shape_of(factor))
     inverse = solve_triangular(factor, ops.broadcast_to(np.eye(shape_of(factor)[-1], dtype=dtype_of(factor)),
@@ -183,6 +199,8 @@ def _solved(op: str, a, b, **attributes):
 def solve(a, b):
     """x with a x = b, for a (..., n, n) and b (..., n) or (..., n, k).
 
+    Raises `ShapeError` for other shapes, `numpy.linalg.LinAlgError` for a singular a.
+
     Example:
         >>> solve([[2.0, 0.0], [0.0, 4.0]], [2.0, 8.0]).tolist()
         [1.0, 2.0]
@@ -191,12 +209,18 @@ def solve(a, b):
 
 
 def solve_triangular(a, b, lower=False):
-    """As `solve`; of a only the upper triangle counts, or the lower one."""
+    """As `solve`; of a only the upper triangle counts, or the lower one.
+
+    Shapes as those of `solve`. `lower`: which triangle. Raises `ShapeError` for other shapes.
+    """
     return _solved("solve_triangular", a, b, lower=bool(lower))
 
 
 def lstsq(a, b, rcond=None):
-    """The shortest x for which the squares of a x - b have the least sum: a (m, n), b (m,) or (m, k)."""
+    """The shortest x for which the squares of a x - b have the least sum: a (m, n), b (m,) or (m, k).
+
+    Shapes: gives (n,) or (n, k). `rcond` as in `pinv`.
+    """
     solution = ops.matmul(pinv(a, rcond), b)
     return solution
 
@@ -226,7 +250,10 @@ _entered("eigh", lambda m, n: [(n,), (n, n)], np.linalg.eigh, _eigh_gradient, co
 
 
 def eigh(x):
-    """Eigenvalues (..., n), rising, and eigenvectors (..., n, n), as columns, of symmetric matrices."""
+    """Eigenvalues (..., n), rising, and eigenvectors (..., n, n), as columns, of symmetric matrices.
+
+    x: (..., n, n). Raises `ShapeError` for other shapes.
+    """
     return apply("eigh", [x])
 
 
@@ -254,6 +281,8 @@ def qr(x, mode="reduced"):
     """Q with perpendicular columns of length 1, and R, an upper triangle, with Q R = x (..., m, n).
 
     mode: "reduced", Q (..., m, min(m, n)), or "complete", Q (..., m, m).
+
+    Raises `ArgumentError` for another mode.
     """
     if mode not in ("reduced", "complete"):
         raise ArgumentError("`mode` of qr must be 'reduced' or 'complete'. " + received(mode=mode))
@@ -295,6 +324,8 @@ def svd(x, full_matrices=True, compute_uv=True):
     """U, s and V^T with U diag(s) V^T = x (..., m, n), s falling; with compute_uv=False s alone.
 
     full_matrices: U (..., m, m) and V^T (..., n, n), else (..., m, k) and (..., k, n) with k = min(m, n).
+
+    Raises `ShapeError` for less than two axes, and in its gradient unless full_matrices=False.
     """
     if not compute_uv:
         return apply("svd", [x], full_matrices=False)[1]
@@ -302,7 +333,10 @@ def svd(x, full_matrices=True, compute_uv=True):
 
 
 def pinv(x, rcond=None):
-    """The inverses of Moore and Penrose, (..., n, m); singular values below rcond times the largest count as 0."""
+    """The inverses of Moore and Penrose, (..., n, m); singular values below rcond times the largest count as 0.
+
+    Shapes: x (..., m, n). `rcond`: 1.2e-6 times the longer side unless given (ten roundings of float32).
+    """
     _check("pinv", shape_of(x), square=False)
     if rcond is None:
         rcond = 10.0 * max(shape_of(x)[-2:]) * float(np.finfo(np.float32).eps)
@@ -313,7 +347,10 @@ def pinv(x, rcond=None):
 
 
 def matrix_rank(x, tol=None):
-    """How many singular values are larger than `tol` (float32's precision times the largest, by default); int32."""
+    """How many singular values are larger than `tol` (float32's precision times the largest, by default); int32.
+
+    Shapes: x (..., m, n); gives (...).
+    """
     _check("matrix_rank", shape_of(x), square=False)
     s = svd(x, compute_uv=False)
     if tol is None:
@@ -353,5 +390,8 @@ register(OpSpec("lu_factor", _lu_shape, _lu_reference))
 
 
 def lu_factor(x):
-    """L and U in one matrix (..., m, n), and for each step the row that it exchanged with its own, int32."""
+    """L and U in one matrix (..., m, n), and for each step the row that it exchanged with its own, int32.
+
+    Shapes: x (..., m, n); gives (..., m, n) and (..., min(m, n)).
+    """
     return apply("lu_factor", [x])

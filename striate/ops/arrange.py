@@ -52,6 +52,8 @@ register(OpSpec("reshape", lambda inputs, newshape: [TensorType(_resolved(inputs
 def reshape(x, newshape):
     """x with the same numbers in another shape; one length may be -1.
 
+    Shapes: x any; gives `newshape`, a tuple of lengths or one integer.
+
     Raises:
         ShapeError: when the count of numbers differs.
 
@@ -64,12 +66,18 @@ def reshape(x, newshape):
 
 
 def ravel(x):
-    """x as one axis."""
+    """x as one axis.
+
+    Shapes: x any; gives (size of x,).
+    """
     return reshape(x, (-1,))
 
 
 def expand_dims(x, axis):
-    """x with a new axis of length 1 at each place that `axis` (an integer or several) names in the result."""
+    """x with a new axis of length 1 at each place that `axis` (an integer or several) names in the result.
+
+    Shapes: (a, b) with axis=0 gives (1, a, b). Raises `ArgumentError` for a place that the result lacks.
+    """
     places = axis if isinstance(axis, (tuple, list)) else (axis,)
     old = shape_of(x)
     rank = len(old) + len(places)
@@ -80,6 +88,8 @@ def expand_dims(x, axis):
 
 def squeeze(x, axis=None):
     """x without its axes of length 1, or without those that `axis` names.
+
+    Shapes: (a, 1, b) gives (a, b).
 
     Raises:
         ShapeError: when a named axis is longer than 1.
@@ -107,7 +117,10 @@ register(OpSpec("transpose", _transpose_shape, lambda x, axes: [np.ascontiguousa
 
 
 def transpose(x, axes=None):
-    """x with its axes in the order `axes`, reversed by default: shape (a, b, c) with (2, 0, 1) gives (c, a, b)."""
+    """x with its axes in the order `axes`, reversed by default: shape (a, b, c) with (2, 0, 1) gives (c, a, b).
+
+    Raises `ArgumentError` when `axes` does not name each axis once.
+    """
     rank = len(shape_of(x))
     order = tuple(range(rank))[::-1] if axes is None else tuple(_axis(a, rank) for a in axes)
     if sorted(order) != list(range(rank)):
@@ -116,7 +129,11 @@ def transpose(x, axes=None):
 
 
 def moveaxis(x, source, destination):
-    """x with the axes `source` moved to the places `destination`; the others keep their order."""
+    """x with the axes `source` moved to the places `destination`; the others keep their order.
+
+    Shapes: (a, b, c) with source=0, destination=2 gives (b, c, a). Both are integers or lists of the same length.
+    Raises `ArgumentError` for an axis that x lacks.
+    """
     rank = len(shape_of(x))
     sources = [_axis(a, rank) for a in (source if isinstance(source, (tuple, list)) else (source,))]
     places = [_axis(a, rank) for a in (destination if isinstance(destination, (tuple, list)) else (destination,))]
@@ -127,7 +144,10 @@ def moveaxis(x, source, destination):
 
 
 def swapaxes(x, axis1, axis2):
-    """x with two axes exchanged."""
+    """x with two axes exchanged.
+
+    Shapes: (a, b, c) with axis1=0, axis2=2 gives (c, b, a). Raises `ArgumentError` for an axis that x lacks.
+    """
     order = list(range(len(shape_of(x))))
     first, second = _axis(axis1, len(order)), _axis(axis2, len(order))
     order[first], order[second] = second, first
@@ -169,6 +189,8 @@ register(OpSpec("concatenate", _concatenate_shape,
 def concatenate(xs, axis=0):
     """The tensors `xs` one after the other along `axis`; all other lengths must agree.
 
+    Shapes: (a, c) and (b, c) along axis 0 give (a + b, c).
+
     Raises:
         ShapeError: when they do not.
     """
@@ -179,18 +201,26 @@ def concatenate(xs, axis=0):
 
 
 def stack(x, axis=0):
-    """The tensors of the list `x`, all of one shape, along a new axis."""
+    """The tensors of the list `x`, all of one shape, along a new axis.
+
+    Shapes: n tensors (a, b) along axis 0 give (n, a, b). Raises `ShapeError` for different shapes.
+    """
     return concatenate([expand_dims(item, axis) for item in x], axis=axis)
 
 
 def unstack(x, num=None, axis=0):
-    """The list of x's parts along `axis`, without that axis."""
+    """The list of x's parts along `axis`, without that axis.
+
+    Shapes: (n, a) along axis 0 gives n tensors (a,). `num`: n, where the length is not known yet.
+    """
     count = shape_of(x)[_axis(axis, len(shape_of(x)))]
     return [squeeze(part, axis) for part in split(x, count, axis)]
 
 
 def split(x, indices_or_sections, axis=0):
     """x cut along `axis` into equal sections (an integer) or before each index of a list; gives a list.
+
+    Shapes: (6, a) into 3 sections gives three tensors (2, a); before [1, 4] gives (1, a), (3, a) and (2, a).
 
     Raises:
         ShapeError: when the axis cannot be cut into that many equal parts.
@@ -210,7 +240,11 @@ def split(x, indices_or_sections, axis=0):
 
 
 def array_split(x, indices_or_sections, axis=0):
-    """As `split`, also into parts that are not equal: the first ones are longer by one."""
+    """As `split`, also into parts that are not equal: the first ones are longer by one.
+
+    Shapes: (5, a) with `indices_or_sections` 2 along `axis` 0 gives (3, a) and (2, a). Raises `ShapeError` when the
+    length is not known yet.
+    """
     if not isinstance(indices_or_sections, int):
         return split(x, indices_or_sections, axis)
     length = shape_of(x)[_axis(axis, len(shape_of(x)))]
@@ -233,12 +267,18 @@ register(OpSpec("broadcast_to", _broadcast_shape, lambda x, shape: [np.broadcast
 
 
 def broadcast_to(x, shape):
-    """x repeated along axes of length 1 (and new leading axes) up to `shape`."""
+    """x repeated along axes of length 1 (and new leading axes) up to `shape`.
+
+    Shapes: (1, b) to (n, a, b). Raises `ShapeError` when x does not broadcast to it.
+    """
     return x if shape_of(x) == tuple(shape) else apply("broadcast_to", [x], shape=tuple(shape))
 
 
 def repeat(x, repeats, axis=None):
-    """Each element (of the flattened x when `axis` is None) `repeats` times in a row: [a, b] gives [a, a, b, b]."""
+    """Each element (of the flattened x when `axis` is None) `repeats` times in a row: [a, b] gives [a, a, b, b].
+
+    Shapes: (a, b) three times along axis 1 gives (a, 3 b). `repeats`: an integer, or one for each element along `axis`.
+    """
     if axis is None:
         x, axis = ravel(x), 0
     shape = list(shape_of(x))
@@ -259,7 +299,10 @@ def _times(shape, axis, count):
 
 
 def tile(x, repeats):
-    """The whole of x `repeats[i]` times along axis i: [a, b] gives [a, b, a, b]."""
+    """The whole of x `repeats[i]` times along axis i: [a, b] gives [a, b, a, b].
+
+    Shapes: (a, b) with repeats (2, 3) gives (2 a, 3 b); missing axes are added in front.
+    """
     counts = list(repeats) if isinstance(repeats, (tuple, list)) else [repeats]
     missing = len(counts) - len(shape_of(x))
     if missing > 0:
@@ -294,6 +337,9 @@ def pad(x, pad_width, mode="constant", constant_values=None):
     """x with `pad_width[i] = (before, after)` more elements along axis i; one pair, or one integer, serves all axes.
 
     mode: "constant" (`constant_values`, 0 by default), "reflect", "symmetric", "edge" or "wrap".
+
+    Shapes: (a, b) with pad_width ((1, 2), (0, 0)) gives (a + 3, b). Raises `ArgumentError` for another mode or a pair
+    too few.
     """
     rank = len(shape_of(x))
     if isinstance(pad_width, int):
@@ -324,12 +370,20 @@ register(OpSpec("flip", lambda inputs, axis: [inputs[0]], lambda x, axis: [np.fl
 
 
 def flip(x, axis=None):
-    """x with the order along `axis` (None: every axis) reversed."""
+    """x with the order along `axis` (None: every axis) reversed.
+
+    Shapes: x any; gives x's. Raises `ArgumentError` for an axis that x lacks.
+    """
     return apply("flip", [x], axis=normal_axes(axis, len(shape_of(x))))
 
 
 def roll(x, shift, axis=None):
-    """x turned round along `axis` by `shift` places; what leaves at the end comes in at the start."""
+    """x turned round along `axis` by `shift` places; what leaves at the end comes in at the start.
+
+    Shapes: x any; gives x's. Raises `ArgumentError` for an axis that x lacks.
+
+    `axis` None rolls the flattened x. `shift` and `axis`: integers, or lists of the same length.
+    """
     if axis is None:
         return _with_shape(roll(ravel(x), shift, 0), shape_of(x))
     if isinstance(axis, (tuple, list)):

@@ -20,6 +20,9 @@ _builtin_any = any
 def cross(x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None):
     """The vector product along an axis of 3 numbers (2: the third is 0); of two planes its third number alone.
 
+    Shapes: x1, x2 that broadcast, but for the axes of the vectors: `axisa`, `axisb`, and `axisc` in the result; `axis`
+    says all three.
+
     Raises:
         ShapeError: when the axis has another length.
 
@@ -42,7 +45,10 @@ def cross(x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None):
 
 
 def kron(x1, x2):
-    """Kronecker's product: each number of x1 times the whole of x2, in the place of that number."""
+    """Kronecker's product: each number of x1 times the whole of x2, in the place of that number.
+
+    Shapes: (n, m) and (p, q) give (n p, m q).
+    """
     rank = max(len(shape_of(x1)), len(shape_of(x2)))
     first, second = ((1,) * (rank - len(shape_of(x))) + shape_of(x) for x in (x1, x2))
     wide = ops.multiply(ops.reshape(x1, [n for length in first for n in (length, 1)]),
@@ -51,7 +57,10 @@ def kron(x1, x2):
 
 
 def vander(x, N=None, increasing=False):  # noqa: N803 - Keras' name
-    """The powers of a line x: (n, N), falling from N - 1 to 0, or rising."""
+    """The powers of a line x: (n, N), falling from N - 1 to 0, or rising.
+
+    Shapes: x (n,); N is n unless given. `increasing`: powers from 0 to N - 1.
+    """
     count = shape_of(x)[0] if N is None else int(N)
     powers, columns = ops.ones_like(x), []
     for _ in range(count):
@@ -61,13 +70,19 @@ def vander(x, N=None, increasing=False):  # noqa: N803 - Keras' name
 
 
 def cdist(x, y):
-    """The distances of the points (..., n, d) from the points (..., m, d): (..., n, m)."""
+    """The distances of the points (..., n, d) from the points (..., m, d): (..., n, m).
+
+    Raises `ShapeError` when d differs.
+    """
     away = ops.subtract(ops.expand_dims(x, -2), ops.expand_dims(y, -3))
     return ops.sqrt(ops.sum(ops.square(away), axis=-1))
 
 
 def corrcoef(x):
-    """The correlations of the rows of x (n, samples) with one another: (n, n)."""
+    """The correlations of the rows of x (n, samples) with one another: (n, n).
+
+    A single line x (samples,) gives one number.
+    """
     x = ops.cast(x, floating(dtype_of(x)))
     rows = ops.reshape(x, (1, -1)) if len(shape_of(x)) == 1 else x
     away = rows - ops.mean(rows, axis=1, keepdims=True)
@@ -80,12 +95,18 @@ def corrcoef(x):
 # ---- order and places ------------------------------------------------------------------------------------------------
 
 def ptp(x, axis=None, keepdims=False):
-    """The largest element over `axis` less the smallest."""
+    """The largest element over `axis` less the smallest.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all), or with length 1 there if `keepdims`.
+    """
     return ops.subtract(ops.max(x, axis, keepdims), ops.min(x, axis, keepdims))
 
 
 def argpartition(x, kth, axis=-1):
-    """Positions along `axis` such that what comes before place `kth` is no larger, and what comes after no smaller."""
+    """Positions along `axis` such that what comes before place `kth` is no larger, and what comes after no smaller.
+
+    Shapes: x any; gives int32 of x's shape. Raises `ArgumentError` for a place outside the axis.
+    """
     axis_of = 0 if axis is None else axis
     length = prod(shape_of(x)) if axis is None else shape_of(x)[axis_of]
     if not -length <= kth < length:
@@ -94,13 +115,18 @@ def argpartition(x, kth, axis=-1):
 
 
 def isin(x1, x2, assume_unique=False, invert=False):
-    """Whether each element of x1 is an element of x2 (or is not, with `invert`); bool of x1's shape."""
+    """Whether each element of x1 is an element of x2 (or is not, with `invert`); bool of x1's shape.
+
+    Shapes: x1 and x2 any. `assume_unique` changes nothing.
+    """
     found = ops.any(ops.equal(ops.expand_dims(x1, -1), ops.reshape(x2, (-1,))), axis=-1)
     return ops.logical_not(found) if invert else found
 
 
 def unravel_index(indices, shape):
     """Places of the flattened tensor as places along each axis of `shape`: a tuple of integers.
+
+    Shapes: `indices` any; gives a tensor of their shape for each axis.
 
     Example:
         >>> [int(place) for place in unravel_index(5, (2, 3))]
@@ -123,13 +149,18 @@ def _arrays_only(name: str, *values) -> list[np.ndarray]:
 
 
 def nonzero(x):
-    """The places of all elements that are not zero: for each axis a line of integers. On arrays only."""
+    """The places of all elements that are not zero: for each axis a line of integers. On arrays only.
+
+    Shapes: x any; gives a tuple of x's rank. Raises `GraphError` inside a model.
+    """
     return tuple(line.astype(np.int32) for line in np.nonzero(_arrays_only("nonzero", x)[0]))
 
 
 def unique(x, sorted=True, return_index=False, return_inverse=False, return_counts=False, axis=None, size=None,
            fill_value=None):
     """The different elements of x (or slices along `axis`), rising; on arrays only.
+
+    Raises `GraphError` inside a model. `sorted` changes nothing: the result always rises.
 
     Args:
         return_index, return_inverse, return_counts: also give where each comes first, which of them each element of x
@@ -162,37 +193,57 @@ def _of_length(line, size: int, axis: int, filler):
 # ---- shapes ----------------------------------------------------------------------------------------------------------
 
 def diagflat(x, k=0):
-    """The square with the elements of x on its k-th diagonal."""
+    """The square with the elements of x on its k-th diagonal.
+
+    Shapes: x of n numbers; gives (n + |k|, n + |k|).
+    """
     return ops.diag(ops.ravel(x), k)
 
 
 def hsplit(x, indices_or_sections):
-    """x cut along its second axis; a line along its only one."""
+    """x cut along its second axis; a line along its only one.
+
+    `indices_or_sections` as in `split`; gives a list. Raises `ShapeError` when the axis cannot be cut into equal parts.
+    """
     return ops.split(x, indices_or_sections, axis=1 if len(shape_of(x)) > 1 else 0)
 
 
 def vsplit(x, indices_or_sections):
-    """x cut along its first axis."""
+    """x cut along its first axis.
+
+    `indices_or_sections` as in `split`; gives a list. Raises `ShapeError` when the axis cannot be cut into equal parts.
+    """
     return ops.split(x, indices_or_sections, axis=0)
 
 
 def dsplit(x, indices_or_sections):
-    """x cut along its third axis."""
+    """x cut along its third axis.
+
+    `indices_or_sections` as in `split`; gives a list. Raises `ShapeError` when the axis cannot be cut into equal parts.
+    """
     return ops.split(x, indices_or_sections, axis=2)
 
 
 def logspace(start, stop, num=50, endpoint=True, base=10, dtype=None, axis=0):
-    """`num` numbers from base ** start to base ** stop, each the same multiple of the one before."""
+    """`num` numbers from base ** start to base ** stop, each the same multiple of the one before.
+
+    Shapes: as those of `linspace`, `endpoint` and `axis` too.
+    """
     return np.logspace(start, stop, num, endpoint, base, axis=axis).astype(dtype or "float32")
 
 
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
-    """`num` numbers from start to stop, each the same multiple of the one before."""
+    """`num` numbers from start to stop, each the same multiple of the one before.
+
+    Shapes: as those of `linspace`, `endpoint` and `axis` too.
+    """
     return np.geomspace(start, stop, num, endpoint, axis=axis).astype(dtype or "float32")
 
 
 def psnr(x1, x2, max_val):
     """The ratio of signal to noise of two tensors of one shape, in decibels: 20 log10(max_val) - 10 log10(mean square).
+
+    Shapes: x1, x2 of one shape; gives a number. `max_val`: the largest value that a number can have.
 
     Raises:
         ShapeError: when the shapes differ.

@@ -132,7 +132,9 @@ def unary(name: str, formula: Callable, gradient: Callable | None, doc: str, *, 
         return [gradient(node.inputs[0], node.outputs[0], g)]
     register(OpSpec(name, lambda inputs: [TensorType(inputs[0].shape, result(inputs[0].dtype))], reference,
                     rule if gradient else None, count_of, elementwise=True))
-    return _finish(lambda x: apply(name, [x]), name, f"{doc}\n\n    x: any shape; the result has the same.\n    ")
+    numbers = "integers stay integers" if integers else "integers give float32"
+    return _finish(lambda x: apply(name, [x]), name,
+                   f"{doc}\n\n    Shapes: x any; gives x's. Floats keep their type; {numbers}.\n    ")
 
 
 def binary(name: str, formula: Callable, gradient: Callable | None, doc: str, *, integers: bool = True,
@@ -153,9 +155,10 @@ def binary(name: str, formula: Callable, gradient: Callable | None, doc: str, *,
         both = gradient(x1, x2, node.outputs[0], g)
         return [sum_to_shape(part, x.shape) for part, x in zip(both, (x1, x2), strict=True)]
     register(OpSpec(name, shape, reference, rule if gradient else None, count_of, elementwise=True))
+    numbers = "two integers give an integer" if integers else "two integers give float32"
     return _finish(lambda x1, x2: apply(name, operands(x1, x2)), name,
-                   f"{doc}\n\n    x1, x2: shapes that broadcast; the result has the broadcast shape.\n"
-                   "    Raises ShapeError when the shapes do not broadcast.\n    ")
+                   f"{doc}\n\n    Shapes: x1, x2 that broadcast; gives the broadcast shape. Raises `ShapeError`\n"
+                   f"    when they do not. A float in either makes the result one; {numbers}.\n    ")
 
 
 def comparison(name: str, formula: Callable, arity: int, doc: str) -> Callable:
@@ -169,7 +172,8 @@ def comparison(name: str, formula: Callable, arity: int, doc: str) -> Callable:
     def rule(node, g):
         return [None] * arity
     register(OpSpec(name, shape, reference, rule, count_of, elementwise=True))
-    doc = f"{doc} The result is bool, of the broadcast shape.\n    "
     if arity == 1:
-        return _finish(lambda x: apply(name, [x]), name, doc)
-    return _finish(lambda x1, x2: apply(name, operands(x1, x2)), name, doc)
+        return _finish(lambda x: apply(name, [x]), name, f"{doc}\n\n    Shapes: x any; gives bool of x's shape.\n    ")
+    return _finish(lambda x1, x2: apply(name, operands(x1, x2)), name,
+                   f"{doc}\n\n    Shapes: x1, x2 that broadcast; gives bool of that shape. Raises `ShapeError`\n"
+                   "    when they do not.\n    ")

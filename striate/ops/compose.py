@@ -17,75 +17,120 @@ _slice = slice
 # ---- numbers -----------------------------------------------------------------------------------------------------
 
 def copy(x):
-    """x itself: tensors do not change."""
+    """x itself: tensors do not change.
+
+    Shapes: x any; gives x's.
+    """
     return ops.convert_to_tensor(x)
 
 
 def dtype(x) -> str:
-    """The name of the type of x's numbers."""
+    """The name of the type of x's numbers.
+
+    Shapes: x any; gives a string, "float32" for example.
+    """
     return dtype_of(x)
 
 
 def fabs(x):
-    """The distance of each number from 0."""
+    """The distance of each number from 0.
+
+    Shapes: x any; gives x's.
+    """
     return ops.absolute(x)
 
 
 def cbrt(x):
-    """The cube root."""
+    """The cube root.
+
+    Shapes: x any; gives x's.
+    """
     return ops.sign(x) * ops.power(ops.absolute(x), 1.0 / 3.0)
 
 
 def erfc(x):
-    """1 - erf(x)."""
+    """1 - erf(x).
+
+    Shapes: x any; gives x's.
+    """
     return 1.0 - ops.erf(x)
 
 
 def heaviside(x1, x2):
-    """0 below 0, 1 above, x2 at 0."""
+    """0 below 0, 1 above, x2 at 0.
+
+    Shapes: x1, x2 that broadcast; gives the broadcast shape. Raises `ShapeError` when they do not.
+    """
     return ops.where(ops.equal(x1, 0), x2, ops.cast(ops.greater(x1, 0), "float32"))
 
 
 def deg2rad(x):
-    """Degrees to radians."""
+    """Degrees to radians.
+
+    Shapes: x any; gives x's.
+    """
     return ops.multiply(x, pi / 180.0)
 
 
 def rad2deg(x):
-    """Radians to degrees."""
+    """Radians to degrees.
+
+    Shapes: x any; gives x's.
+    """
     return ops.multiply(x, 180.0 / pi)
 
 
 def hypot(x1, x2):
-    """sqrt(x1^2 + x2^2)."""
+    """sqrt(x1^2 + x2^2).
+
+    Shapes: x1, x2 that broadcast; gives the broadcast shape. Raises `ShapeError` when they do not.
+    """
     return ops.sqrt(ops.square(x1) + ops.square(x2))
 
 
 def logaddexp2(x1, x2):
-    """log2(2^x1 + 2^x2)."""
+    """log2(2^x1 + 2^x2).
+
+    Shapes: x1, x2 that broadcast; gives the broadcast shape. Raises `ShapeError` when they do not.
+    """
     return ops.logaddexp(ops.multiply(x1, log(2.0)), ops.multiply(x2, log(2.0))) / log(2.0)
 
 
 def divide_no_nan(x1, x2):
-    """x1 / x2, and 0 where x2 is 0."""
+    """x1 / x2, and 0 where x2 is 0.
+
+    Shapes: x1, x2 that broadcast; gives the broadcast shape. Raises `ShapeError` when they do not.
+    """
     none = ops.equal(x2, 0)
     return ops.where(none, 0.0, ops.divide(x1, ops.where(none, 1.0, x2)))
 
 
 def isclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
-    """Whether |x1 - x2| <= atol + rtol |x2|."""
+    """Whether |x1 - x2| <= atol + rtol |x2|.
+
+    Shapes: x1, x2 that broadcast; gives bool of the broadcast shape. `equal_nan`: whether two NaN are close. Raises
+    `ShapeError` when the shapes do not broadcast.
+    """
     close = ops.less_equal(ops.absolute(ops.subtract(x1, x2)), atol + rtol * ops.absolute(x2))
     close = ops.logical_or(close, ops.equal(x1, x2))
     return ops.logical_or(close, ops.logical_and(ops.isnan(x1), ops.isnan(x2))) if equal_nan else close
 
 
 def allclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
-    """Whether all numbers are close."""
+    """Whether all numbers are close.
+
+    Shapes: x1, x2 that broadcast; gives one bool. Args as those of `isclose`: `rtol`, `atol`, `equal_nan`.
+    """
     return ops.all(isclose(x1, x2, rtol, atol, equal_nan))
 
 
 def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
-    """x with NaN and infinities replaced by numbers."""
+    """x with NaN and infinities replaced by numbers.
+
+    Shapes: x any; gives x's.
+
+    `nan`: for NaN; `posinf`, `neginf`: for the infinities, the largest numbers of float32 unless given.
+    """
     largest = float(np.finfo(np.float32).max)
     y = ops.where(ops.isnan(x), nan, x)
     y = ops.where(ops.logical_and(ops.isinf(y), ops.greater(y, 0)), largest if posinf is None else posinf, y)
@@ -93,13 +138,20 @@ def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
 
 
 def saturate_cast(x, dtype):
-    """x as another type, limited to what that can hold."""
+    """x as another type, limited to what that can hold.
+
+    Shapes: x any; gives x's.
+    """
     limits = np.finfo(dtype) if is_floating(dtype) else np.iinfo(dtype)
     return ops.cast(ops.clip(x, float(limits.min), float(limits.max)), dtype)
 
 
 def select(condlist, choicelist, default=0):
-    """At each place the choice whose condition holds there, the first of several."""
+    """At each place the choice whose condition holds there, the first of several.
+
+    Shapes: lists of equal length; conditions in `condlist` and values in `choicelist` that all broadcast. `default` is
+    for places where no condition holds.
+    """
     result = default
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         result = ops.where(condition, choice, result)
@@ -107,7 +159,10 @@ def select(condlist, choicelist, default=0):
 
 
 def normalize(x, axis=-1, order=2, epsilon=None):
-    """x divided by its length along `axis` (by `epsilon`, 1e-7 by default, where that is larger)."""
+    """x divided by its length along `axis` (by `epsilon`, 1e-7 by default, where that is larger).
+
+    Shapes: x any; gives x's. `order` is the p of the length (sum |x|^p)^(1/p).
+    """
     least = 1e-7 if epsilon is None else epsilon
     if order == 2:
         return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), least ** 2))
@@ -115,7 +170,11 @@ def normalize(x, axis=-1, order=2, epsilon=None):
 
 
 def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False):
-    """Rows with a 1 at every place that a sample's integers name."""
+    """Rows with a 1 at every place that a sample's integers name.
+
+    Shapes: inputs (n, places) gives (n, num_classes), (places,) gives (num_classes,). float32 unless `dtype` says
+    otherwise; `axis`: -1, the new axis. `sparse` is accepted for Keras' sake.
+    """
     rows = ops.one_hot(inputs, num_classes, axis=axis, dtype=dtype or "float32")
     return ops.max(rows, axis=1 if len(shape_of(inputs)) > 1 else 0)
 
@@ -123,22 +182,34 @@ def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False):
 # ---- sums and order ------------------------------------------------------------------------------------------------
 
 def vdot(x1, x2):
-    """The sum of products of all numbers."""
+    """The sum of products of all numbers.
+
+    Shapes: x1, x2 of equal size; gives a number.
+    """
     return ops.sum(ops.multiply(ops.ravel(x1), ops.ravel(x2)))
 
 
 def inner(x1, x2):
-    """Sums of products over the last axes of both."""
+    """Sums of products over the last axes of both.
+
+    Shapes: (..., k) and (n, k) give (..., n). Raises `ShapeError` when the last axes differ.
+    """
     return ops.tensordot(x1, x2, axes=[[-1], [-1]])
 
 
 def outer(x1, x2):
-    """Every number of x1 times every number of x2: (n, m)."""
+    """Every number of x1 times every number of x2: (n, m).
+
+    Shapes: x1 and x2 any, of n and m numbers.
+    """
     return ops.multiply(ops.reshape(x1, (-1, 1)), ops.reshape(x2, (1, -1)))
 
 
 def cumprod(x, axis=None, dtype=None):
-    """The products of each number and all before it along `axis`."""
+    """The products of each number and all before it along `axis`.
+
+    Shapes: x any; gives x's (flat for None). Numbers become `dtype`, when given.
+    """
     if axis is None:
         x, axis = ops.ravel(x), 0
     axis = normal_axes(axis, len(shape_of(x)))[0]
@@ -151,14 +222,21 @@ def cumprod(x, axis=None, dtype=None):
 
 
 def diff(a, n=1, axis=-1):
-    """The differences of neighbours along `axis`, n times."""
+    """The differences of neighbours along `axis`, n times.
+
+    Shapes: a (..., k) gives (..., k - n).
+    """
     for _ in range(n):
         a = ops.subtract(_at(a, axis, _slice(1, None)), _at(a, axis, _slice(0, -1)))
     return a
 
 
 def trapezoid(y, x=None, dx=1.0, axis=-1):
-    """The area under the line through y."""
+    """The area under the line through y.
+
+    Shapes: y (..., k) gives (...), without `axis`. `dx`: the distance of the points, or `x`, their places: (k,) or y's
+    shape.
+    """
     width = dx if x is None else diff(x, axis=axis if len(shape_of(x)) > 1 else -1)
     means = (_at(y, axis, _slice(1, None)) + _at(y, axis, _slice(0, -1))) * 0.5
     if x is not None and len(shape_of(x)) == 1:
@@ -169,7 +247,10 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
 
 
 def median(x, axis=None, keepdims=False):
-    """The number in the middle of the order, or the mean of the two."""
+    """The number in the middle of the order, or the mean of the two.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all), or with length 1 there if `keepdims`.
+    """
     rank = len(shape_of(x))
     axes = normal_axes(axis, rank)
     x = ops.cast(x, floating(dtype_of(x)))
@@ -182,18 +263,29 @@ def median(x, axis=None, keepdims=False):
 
 
 def searchsorted(sorted_sequence, values, side="left"):
-    """How many numbers of an ordered line stand before each value."""
+    """How many numbers of an ordered line stand before each value.
+
+    Shapes: sorted_sequence (n,), values any; gives int32 of the values' shape. `side`: "left" counts what is smaller,
+    "right" what is smaller or equal.
+    """
     before = ops.less if side == "left" else ops.less_equal
     return ops.sum(ops.cast(before(sorted_sequence, ops.expand_dims(values, -1)), "int32"), axis=-1)
 
 
 def digitize(x, bins):
-    """The bin of each number: how many of the rising boundaries are not above it."""
+    """The bin of each number: how many of the rising boundaries are not above it.
+
+    Shapes: x any, bins (n,), rising; gives int32 of x's shape.
+    """
     return searchsorted(bins, x, side="right")
 
 
 def bincount(x, weights=None, minlength=0, sparse=False):
-    """How often each integer 0 ... minlength - 1 occurs in the last axis; on arrays also larger ones."""
+    """How often each integer 0 ... minlength - 1 occurs in the last axis; on arrays also larger ones.
+
+    Shapes: x (..., n) integers from 0 gives int32 (..., count), weights (..., n) their sums in float32. `sparse` is
+    accepted for Keras' sake.
+    """
     count = max(int(minlength), int(np.max(x)) + 1) if isinstance(x, (np.ndarray, list)) else int(minlength)
     rows = ops.one_hot(x, count)
     if weights is None:
@@ -202,7 +294,11 @@ def bincount(x, weights=None, minlength=0, sparse=False):
 
 
 def segment_sum(data, segment_ids, num_segments=None, sorted=False):
-    """The sums of the rows of `data` that have the same segment."""
+    """The sums of the rows of `data` that have the same segment.
+
+    Shapes: data (n, ...), segment_ids (n,) integers from 0; gives (num_segments, ...), as many as occur unless given.
+    `sorted` changes nothing.
+    """
     count = int(np.max(segment_ids)) + 1 if num_segments is None else num_segments
     rows = ops.one_hot(segment_ids, count, axis=0)
     flat = ops.reshape(data, (shape_of(data)[0], -1))
@@ -217,39 +313,60 @@ def _at(x, axis: int, key):
 
 
 def append(x1, x2, axis=None):
-    """x2 behind x1 along `axis`; both as one line when None."""
+    """x2 behind x1 along `axis`; both as one line when None.
+
+    Shapes: (a, c) and (b, c) along axis 0 give (a + b, c). Raises `ShapeError` when the others differ.
+    """
     return ops.concatenate([ops.ravel(x1), ops.ravel(x2)], 0) if axis is None else ops.concatenate([x1, x2], axis)
 
 
 def hstack(xs):
-    """Tensors side by side: along the second axis, lines along the first."""
+    """Tensors side by side: along the second axis, lines along the first.
+
+    Shapes: `xs` of (n, a) and (n, b) gives (n, a + b); of (a,) and (b,) gives (a + b,).
+    """
     return ops.concatenate(xs, axis=0 if len(shape_of(xs[0])) == 1 else 1)
 
 
 def vstack(xs):
-    """Tensors one below the other; lines become rows."""
+    """Tensors one below the other; lines become rows.
+
+    Shapes: `xs` of (a, n) and (b, n) gives (a + b, n); of lines (n,) gives (count, n).
+    """
     return ops.concatenate([ops.reshape(x, (1, -1)) if len(shape_of(x)) == 1 else x for x in xs], axis=0)
 
 
 def dstack(xs):
-    """Tensors behind one another along the third axis."""
+    """Tensors behind one another along the third axis.
+
+    Shapes: `xs` of (h, w) gives (h, w, count).
+    """
     deep = [ops.reshape(x, (1, -1, 1)) if len(shape_of(x)) == 1 else
             ops.expand_dims(x, 2) if len(shape_of(x)) == 2 else x for x in xs]
     return ops.concatenate(deep, axis=2)
 
 
 def fliplr(x):
-    """x with its second axis reversed."""
+    """x with its second axis reversed.
+
+    Shapes: x (n, m, ...); gives x's.
+    """
     return ops.flip(x, 1)
 
 
 def flipud(x):
-    """x with its first axis reversed."""
+    """x with its first axis reversed.
+
+    Shapes: x (n, m, ...); gives x's.
+    """
     return ops.flip(x, 0)
 
 
 def rot90(array, k=1, axes=(0, 1)):
-    """x turned by k quarters in the plane of two axes."""
+    """x turned by k quarters in the plane of two axes.
+
+    Shapes: array (n, m, ...) gives (m, n, ...) for odd k. Turned from the first axis of `axes` to the second.
+    """
     first, second = (normal_axes(axis, len(shape_of(array)))[0] for axis in axes)
     turns = k % 4
     if turns == 2:
@@ -260,7 +377,11 @@ def rot90(array, k=1, axes=(0, 1)):
 
 
 def diagonal(x, offset=0, axis1=0, axis2=1):
-    """The numbers on a diagonal of two axes, as the last axis."""
+    """The numbers on a diagonal of two axes, as the last axis.
+
+    Shapes: (..., n, m) gives (..., min(n, m)), less where `offset` (above the diagonal, below it if negative) leads
+    out. `axis1`, `axis2`: the two axes.
+    """
     rank = len(shape_of(x))
     first, second = normal_axes(axis1, rank)[0], normal_axes(axis2, rank)[0]
     x = ops.moveaxis(x, (first, second), (rank - 2, rank - 1))
@@ -272,12 +393,18 @@ def diagonal(x, offset=0, axis1=0, axis2=1):
 
 
 def trace(x, offset=0, axis1=0, axis2=1):
-    """The sum of a diagonal."""
+    """The sum of a diagonal.
+
+    Shapes: x (n, m, ...) gives (...). Args as those of `diagonal`: `offset`, `axis1`, `axis2`.
+    """
     return ops.sum(diagonal(x, offset, axis1, axis2), axis=-1)
 
 
 def diag(x, k=0):
-    """A line as the diagonal of a square, or the diagonal of a square as a line."""
+    """A line as the diagonal of a square, or the diagonal of a square as a line.
+
+    Shapes: x (n,) gives (n + |k|, n + |k|); (n, m) gives the line of its k-th diagonal.
+    """
     if len(shape_of(x)) == 2:
         return diagonal(x, k)
     size = shape_of(x)[0] + abs(k)
@@ -287,7 +414,13 @@ def diag(x, k=0):
 
 
 def meshgrid(*x, indexing="xy"):
-    """The coordinates of a grid: for each line a tensor with as many axes as there are lines."""
+    """The coordinates of a grid: for each line a tensor with as many axes as there are lines.
+
+    Shapes: x of n and m numbers gives two tensors (m, n); with indexing="ij" (n, m).
+
+    Raises:
+        ArgumentError: for another `indexing`.
+    """
     if indexing not in ("xy", "ij"):
         raise ArgumentError("`indexing` must be 'xy' or 'ij'. " + received(indexing=indexing))
     lines = [ops.ravel(line) for line in x]
@@ -302,12 +435,18 @@ def meshgrid(*x, indexing="xy"):
 
 
 def empty_like(x, dtype=None):
-    """Zeros of x's shape."""
+    """Zeros of x's shape.
+
+    Shapes: x any; gives x's, of `dtype` when given.
+    """
     return ops.zeros_like(x, dtype=dtype)
 
 
 def slice_update(inputs, start_indices, updates):
-    """inputs with the block at `start_indices` replaced by `updates`."""
+    """inputs with the block at `start_indices` replaced by `updates`.
+
+    Shapes: inputs any, start_indices (axes,) whole numbers, updates with as many axes; gives inputs'.
+    """
     starts, lengths = [int(start) for start in start_indices], shape_of(updates)
     pairs = [(start, n - start - m) for start, n, m in zip(starts, shape_of(inputs), lengths, strict=True)]
     inside = np.pad(np.ones(lengths, bool), pairs)
@@ -315,7 +454,11 @@ def slice_update(inputs, start_indices, updates):
 
 
 def depth_to_space(x, block_size, data_format="channels_last"):
-    """Channels as pixels: (n, h, w, b b c) to (n, b h, b w, c), or (n, c b b, h, w) to (n, c, b h, b w)."""
+    """Channels as pixels: (n, h, w, b b c) to (n, b h, b w, c), or (n, c b b, h, w) to (n, c, b h, b w).
+
+    `block_size` is b; `data_format` "channels_last" or "channels_first". x is (n, h, w, channels) or (n, channels, h,
+    w).
+    """
     if data_format == "channels_first":
         _, channels, height, width = shape_of(x)
         y = ops.reshape(x, (-1, channels // block_size ** 2, block_size, block_size, height, width))
@@ -328,7 +471,11 @@ def depth_to_space(x, block_size, data_format="channels_last"):
 
 
 def space_to_depth(x, block_size, data_format="channels_last"):
-    """Pixels as channels: (n, h, w, c) to (n, h / b, w / b, b b c); with channels first to (n, c b b, h / b, w / b)."""
+    """Pixels as channels: (n, h, w, c) to (n, h / b, w / b, b b c); with channels first to (n, c b b, h / b, w / b).
+
+    `block_size` is b; `data_format` "channels_last" or "channels_first". x is (n, h, w, channels) or (n, channels, h,
+    w).
+    """
     if data_format == "channels_first":
         _, channels, height, width = shape_of(x)
         rows, columns = height // block_size, width // block_size

@@ -35,6 +35,8 @@ def _pairwise(function: Callable, first: Any, second: Any) -> Any:
 def cond(pred, true_fn: Callable, false_fn: Callable):
     """true_fn() or false_fn(), by one truth value; in a traced program both are computed.
 
+    Args: pred, one truth value; both functions take nothing and give nests of the same structure and shapes.
+
     Example:
         >>> cond(True, lambda: 1, lambda: 2)
         1
@@ -45,7 +47,10 @@ def cond(pred, true_fn: Callable, false_fn: Callable):
 
 
 def switch(index, branches, *operands):
-    """branches[index](*operands), the index limited to the branches that there are."""
+    """branches[index](*operands), the index limited to the branches that there are.
+
+    Args: index, one integer; branches, functions that give nests of the same structure and shapes.
+    """
     if _known(index):
         return branches[min(max(int(np.asarray(index)), 0), len(branches) - 1)](*operands)
     result = branches[-1](*operands)
@@ -57,6 +62,8 @@ def switch(index, branches, *operands):
 
 def while_loop(cond, body, loop_vars, maximum_iterations=None):  # noqa: A002 - Keras' name
     """Repeats loop_vars = body(*loop_vars) while cond(*loop_vars) holds.
+
+    Shapes: body gives what it takes: as many tensors, of the same shapes.
 
     Raises:
         ArgumentError: in a traced program, without `maximum_iterations`: the loop must be written out.
@@ -83,6 +90,8 @@ def while_loop(cond, body, loop_vars, maximum_iterations=None):  # noqa: A002 - 
 
 def fori_loop(lower: int, upper: int, body_fun: Callable, init_val):
     """value = body_fun(i, value) for i from lower to upper - 1.
+
+    Args: lower, upper, integers; init_val, a tensor or a nest; body_fun gives the same structure and shapes.
 
     Example:
         >>> fori_loop(0, 4, lambda i, total: total + i, 0)
@@ -120,7 +129,14 @@ def _stacked(parts: list) -> Any:
 
 
 def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
-    """(carry, y) = f(carry, x) for each row x of xs; gives the last carry and the stacked ys."""
+    """(carry, y) = f(carry, x) for each row x of xs; gives the last carry and the stacked ys.
+
+    Shapes: xs (n, ...), a tensor or nest (None: `length` turns); ys (n, ...). f gives a carry like `init`. `reverse`
+    goes from the last row to the first; `unroll` is accepted for Keras' sake.
+
+    Raises:
+        ArgumentError: neither `xs` nor `length` is given.
+    """
     count = _length(xs) if xs is not None else length
     if count is None:
         raise ArgumentError("scan needs `xs` or `length`. " + received(xs=xs, length=length))
@@ -132,6 +148,8 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
 
 def map(f, xs):  # noqa: A001 - Keras' name
     """f of each row of xs, stacked.
+
+    Shapes: xs (n, ...), a tensor or a nest; gives (n, ...).
 
     Example:
         >>> map(lambda row: row * 2.0, np.ones((2, 2), np.float32)).tolist()
@@ -174,5 +192,8 @@ def associative_scan(f, elems, reverse=False, axis=0):
 
 
 def vectorized_map(function, elements):
-    """As `map`; nothing is computed together that `function` computes apart."""
+    """As `map`; nothing is computed together that `function` computes apart.
+
+    Shapes: elements (n, ...), a tensor or a nest; gives (n, ...).
+    """
     return map(function, elements)

@@ -15,17 +15,32 @@ def _lengths(shape) -> tuple:
 
 
 def full(shape, fill_value, dtype=None):
-    """A tensor of `shape` filled with one number; float32 unless `dtype` says otherwise."""
+    """A tensor of `shape` filled with one number; float32 unless `dtype` says otherwise.
+
+    `shape`: the lengths of the axes, a tuple or one integer. Raises ValueError for a negative length.
+
+    `fill_value`: a number.
+    """
     return np.full(_lengths(shape), fill_value, dtype or "float32")
 
 
 def zeros(shape, dtype=None):
-    """A tensor of zeros."""
+    """A tensor of zeros.
+
+    `shape`: the lengths of the axes, a tuple or one integer. Raises ValueError for a negative length.
+
+    float32 unless `dtype` says otherwise.
+    """
     return full(shape, 0, dtype)
 
 
 def ones(shape, dtype=None):
-    """A tensor of ones."""
+    """A tensor of ones.
+
+    `shape`: the lengths of the axes, a tuple or one integer. Raises ValueError for a negative length.
+
+    float32 unless `dtype` says otherwise.
+    """
     return full(shape, 1, dtype)
 
 
@@ -33,7 +48,12 @@ empty = zeros
 
 
 def full_like(x, fill_value, dtype=None):
-    """A tensor of x's shape (and dtype, by default) filled with one number."""
+    """A tensor of x's shape (and dtype, by default) filled with one number.
+
+    Shapes: x any; gives x's. `dtype` is x's unless given.
+
+    `fill_value`: a number.
+    """
     shape, dtype = shape_of(x), dtype or dtype_of(x)
     if None not in shape:
         return full(shape, fill_value, dtype)
@@ -41,17 +61,26 @@ def full_like(x, fill_value, dtype=None):
 
 
 def zeros_like(x, dtype=None):
-    """Zeros of x's shape."""
+    """Zeros of x's shape.
+
+    Shapes: x any; gives x's. `dtype` is x's unless given.
+    """
     return full_like(x, 0, dtype)
 
 
 def ones_like(x, dtype=None):
-    """Ones of x's shape."""
+    """Ones of x's shape.
+
+    Shapes: x any; gives x's. `dtype` is x's unless given.
+    """
     return full_like(x, 1, dtype)
 
 
 def arange(start, stop=None, step=None, dtype=None):
-    """The numbers start, start + step, ... before `stop`; arange(n) counts from 0. int32 or float32."""
+    """The numbers start, start + step, ... before `stop`; arange(n) counts from 0. int32 or float32.
+
+    Shapes: three numbers; gives a line of ceil((stop - start) / step) numbers, of `dtype` when given.
+    """
     step = 1 if step is None else step
     numbers = np.arange(start, stop, step) if stop is not None else np.arange(0, start, step)
     return numbers.astype(dtype or ("float32" if numbers.dtype.kind == "f" else "int32"))
@@ -61,6 +90,9 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
     """`num` numbers at equal distances from start to stop, along `axis` where these are arrays.
 
     `retstep`: also gives the distance.
+
+    Shapes: numbers, or arrays that broadcast; gives their shape with one more axis of length `num` at `axis`.
+    `endpoint`: whether `stop` is the last number. float32 unless `dtype` says otherwise.
     """
     numbers, step = np.linspace(start, stop, num, endpoint, retstep=True, axis=axis)
     numbers = numbers.astype(dtype or "float32")
@@ -68,32 +100,51 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
 
 
 def eye(N, M=None, k=0, dtype=None):  # noqa: N803 - Keras' names
-    """The matrix (N, M) with ones on its k-th diagonal."""
+    """The matrix (N, M) with ones on its k-th diagonal.
+
+    M is N unless given; float32 unless `dtype` says otherwise.
+    """
     return np.eye(N, M, k, dtype or "float32")
 
 
 def identity(n, dtype=None):
-    """The square matrix (n, n) with ones on its diagonal."""
+    """The square matrix (n, n) with ones on its diagonal.
+
+    float32 unless `dtype` says otherwise.
+    """
     return eye(n, dtype=dtype)
 
 
 def tri(N, M=None, k=0, dtype=None):  # noqa: N803 - Keras' names
-    """The matrix (N, M) with ones on and below its k-th diagonal."""
+    """The matrix (N, M) with ones on and below its k-th diagonal.
+
+    M is N unless given; float32 unless `dtype` says otherwise.
+    """
     return np.tri(N, M, k, dtype or "float32")
 
 
 def tril(x, k=0):
-    """x with zeros above the k-th diagonal of its last two axes."""
+    """x with zeros above the k-th diagonal of its last two axes.
+
+    Shapes: x (..., n, m); gives x's.
+    """
     return ops.multiply(x, np.tri(*shape_of(x)[-2:], k, dtype_of(x)))
 
 
 def triu(x, k=0):
-    """x with zeros below the k-th diagonal of its last two axes."""
+    """x with zeros below the k-th diagonal of its last two axes.
+
+    Shapes: x (..., n, m); gives x's.
+    """
     return ops.multiply(x, np.asarray(1, dtype_of(x)) - np.tri(*shape_of(x)[-2:], k - 1, dtype_of(x)))
 
 
 def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
     """x as a tensor: Python numbers and float64 become float32 or int32, unless `dtype` says otherwise.
+
+    Shapes: x any, also nested lists; gives x's. `sparse` and `ragged` are accepted for Keras' sake: tensors are dense.
+
+    Shapes: x any, also nested lists; gives x's. `sparse` and `ragged` are accepted for Keras' sake.
 
     Raises:
         TypeMismatchError: when x does not hold numbers.
@@ -112,6 +163,8 @@ array = convert_to_tensor
 def convert_to_numpy(x):
     """x as a NumPy array.
 
+    Shapes: x any; gives x's.
+
     Raises:
         TypeError: while a program is traced, when the numbers are not known yet.
     """
@@ -119,22 +172,33 @@ def convert_to_numpy(x):
 
 
 def is_tensor(x) -> bool:
-    """Whether x is an array, a variable or a traced value."""
+    """Whether x is an array, a variable or a traced value.
+
+    x: anything at all; lists and Python numbers are no tensors.
+    """
     return hasattr(x, "shape") and hasattr(x, "dtype")
 
 
 def shape(x) -> tuple:
-    """The lengths of x's axes; None where one is not known yet."""
+    """The lengths of x's axes; None where one is not known yet.
+
+    Shapes: x any; gives a tuple of integers.
+    """
     return shape_of(x)
 
 
 def ndim(x) -> int:
-    """How many axes x has."""
+    """How many axes x has.
+
+    Shapes: x any; gives an integer.
+    """
     return len(shape_of(x))
 
 
 def size(x) -> int:
     """How many numbers x holds.
+
+    Shapes: x any; gives an integer.
 
     Raises:
         ArgumentError: when a length is not known yet.

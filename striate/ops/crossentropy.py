@@ -34,6 +34,8 @@ def _same_shape(target, output):
 def categorical_crossentropy(target, output, from_logits=False, axis=-1):
     """-sum(target * log(output)) along `axis`; target and output (..., classes), the result (...).
 
+    `from_logits`: whether output holds scores before the softmax; else probabilities, which are divided by their sum.
+
     Raises:
         ShapeError: when the shapes differ.
 
@@ -47,6 +49,8 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
 
 def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     """-log(output[target]) along `axis`; target (...) of class numbers, output (..., classes), the result (...).
+
+    `from_logits`: whether output holds scores before the softmax; else probabilities, which are divided by their sum.
 
     Raises:
         ShapeError: when target's shape is not output's without the class axis (a last axis of length 1 is dropped).
@@ -66,6 +70,8 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
 
 def binary_crossentropy(target, output, from_logits=False):
     """-(target * log(output) + (1 - target) * log(1 - output)), element by element; both of one shape.
+
+    `from_logits`: whether output holds scores before the sigmoid; else probabilities.
 
     Raises:
         ShapeError: when the shapes differ.

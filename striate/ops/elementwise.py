@@ -141,7 +141,10 @@ softplus = unary("softplus", lambda x: np.logaddexp(x, 0.0), lambda x, y, g: g *
 
 
 def round(x, decimals: int = 0):  # noqa: A001 - Keras' name
-    """x rounded to `decimals` decimal places, to the even neighbour of two as near; any shape."""
+    """x rounded to `decimals` decimal places, to the even neighbour of two as near; any shape.
+
+    Shapes: x any; gives x's.
+    """
     if not is_floating(dtype_of(x)):
         return x
     scale = 10.0 ** decimals
@@ -170,7 +173,10 @@ def _counted(x):
 
 
 def square(x):
-    """x * x."""
+    """x * x.
+
+    Shapes: x any; gives x's. Integers stay integers; bools give int32.
+    """
     return _square(_counted(x))
 
 
@@ -178,6 +184,8 @@ def clip(x, x_min, x_max):
     """x, no smaller than `x_min` and no larger than `x_max`.
 
     x: any shape; the limits are numbers, or tensors that broadcast with x.
+
+    Raises `ShapeError` when the limits do not broadcast.
 
     Example:
         >>> clip([-2.0, 0.5, 9.0], 0.0, 1.0)
@@ -211,6 +219,8 @@ def where(condition, x1=None, x2=None):
     """x1 where the condition is true (non-zero), x2 elsewhere; the three shapes broadcast.
 
     Without x1 and x2: the places where it is true, as `nonzero` gives them.
+
+    Raises `ArgumentError` when one of x1 and x2 is missing, `ShapeError` when the shapes do not broadcast.
     """
     if x1 is None and x2 is None:
         return ops.nonzero(condition)
@@ -236,6 +246,8 @@ register(OpSpec("cast", lambda inputs, dtype: [TensorType(inputs[0].shape, dtype
 def cast(x, dtype):
     """x with the numbers of another dtype; a float becomes an integer by dropping its fraction.
 
+    Shapes: x any; gives x's.
+
     Raises:
         ArgumentError: when `dtype` names no number type.
     """
@@ -255,18 +267,27 @@ register(OpSpec("stop_gradient", lambda inputs: [inputs[0]], _stop_reference, la
 
 
 def stop_gradient(variable):
-    """The same numbers, but no gradient flows back through them; any shape."""
+    """The same numbers, but no gradient flows back through them; any shape.
+
+    Shapes: variable any; gives its shape.
+    """
     return apply("stop_gradient", [variable])
 
 
 def logaddexp(x1, x2):
-    """log(exp(x1) + exp(x2)) without overflow; shapes broadcast."""
+    """log(exp(x1) + exp(x2)) without overflow; shapes broadcast.
+
+    Raises `ShapeError` when the shapes do not broadcast.
+    """
     x1, x2 = (cast(x, floating_dtype(x)) for x in (x1, x2))
     return maximum(x1, x2) + log1p(exp(-absolute(subtract(x1, x2))))
 
 
 def squared_difference(x1, x2):
-    """(x1 - x2) squared; shapes broadcast."""
+    """(x1 - x2) squared; shapes broadcast.
+
+    Raises `ShapeError` when the shapes do not broadcast.
+    """
     return square(subtract(x1, x2))
 
 

@@ -52,6 +52,8 @@ register(OpSpec("put_slice", lambda inputs, shape, **cut: [TensorType(shape, inp
 def get_item(x, key):
     """x[key] for integers, slices, None (a new axis) and an Ellipsis; one integer tensor picks rows by `take`.
 
+    Shapes: x any; an integer takes its axis away, a slice shortens it, None adds one.
+
     Raises:
         ArgumentError: for another key, or an index outside the axis.
 
@@ -108,7 +110,11 @@ def _range_of(item, length, key) -> tuple:
 
 
 def slice(inputs, start_indices, shape):  # noqa: A001 - Keras' name
-    """The block of `shape` that starts at `start_indices`; a length of -1 takes the rest of the axis."""
+    """The block of `shape` that starts at `start_indices`; a length of -1 takes the rest of the axis.
+
+    Shapes: inputs any, start_indices and shape with a number for each axis; gives `shape`. What reaches
+    over the end is cut off.
+    """
     return get_item(inputs, tuple(_builtin_slice(int(a), None if n == -1 else int(a) + int(n)) for a, n in zip(
         start_indices, shape, strict=True)))
 
@@ -157,6 +163,8 @@ def take(x, indices, axis=None, dtype=None):
 
     x: (n, ...), indices: integers of any shape i, axis=0: the result is (*i, ...). An index counts modulo the axis, so
     a negative one counts from the end.
+
+    Raises `ArgumentError` when the indices are no integers.
     """
     if axis is None:
         x, axis = ops.reshape(x, (-1,)), 0
@@ -165,7 +173,11 @@ def take(x, indices, axis=None, dtype=None):
 
 
 def take_along_axis(x, indices, axis=None):
-    """result[i, j, ...] = x[indices[i, j, ...], j, ...] for axis 0, and so on; all other lengths agree."""
+    """result[i, j, ...] = x[indices[i, j, ...], j, ...] for axis 0, and so on; all other lengths agree.
+
+    Shapes: x and indices of one rank; gives the indices' shape. Without an axis both are flattened. Raises IndexError
+    for an array's index outside the axis.
+    """
     if axis is None:
         return take_along_axis(ops.reshape(x, (-1,)), ops.reshape(indices, (-1,)), 0)
     return apply("take_along_axis", [x, indices], axis=normal_axes(axis, len(shape_of(x)))[0])
@@ -202,6 +214,8 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
     """Rows with a 1 at the place that each integer of x names, 0 elsewhere; all 0 when there is no such place.
 
     x: any shape; the result has one more axis, of length `num_classes`, at `axis`.
+
+    float32 unless `dtype` says otherwise; `sparse` is accepted for Keras' sake.
     """
     if is_floating(dtype_of(x)):
         x = ops.cast(x, "int32")
@@ -216,19 +230,27 @@ register(OpSpec("argsort", lambda inputs, axis: [TensorType(inputs[0].shape, "in
 
 
 def argsort(x, axis=-1):
-    """The positions that sort x along `axis` (of the flattened x when None), equal elements in their order; int32."""
+    """The positions that sort x along `axis` (of the flattened x when None), equal elements in their order; int32.
+
+    Shapes: x any; gives x's, or a line. Raises `ArgumentError` for an axis that x lacks.
+    """
     if axis is None:
         x, axis = ops.reshape(x, (-1,)), 0
     return apply("argsort", [x], axis=normal_axes(axis, len(shape_of(x)))[0])
 
 
 def sort(x, axis=-1):
-    """x sorted along `axis`, smallest first."""
+    """x sorted along `axis`, smallest first.
+
+    Shapes: x any; gives x's, or a line for None. Raises `ArgumentError` for an axis that x lacks.
+    """
     return take_along_axis(x, argsort(x, axis), axis)
 
 
 def top_k(x, k, sorted=True):
     """The k largest numbers of each row (last axis), largest first, and their positions.
+
+    Shapes: x (..., n); gives two times (..., k), the second int32. `sorted` changes nothing: the result always falls.
 
     Raises:
         ShapeError: when a row holds fewer than k numbers.
@@ -241,7 +263,10 @@ def top_k(x, k, sorted=True):
 
 
 def in_top_k(targets, predictions, k):
-    """Whether each target class is among the k largest predictions of its row; ties count in its favour."""
+    """Whether each target class is among the k largest predictions of its row; ties count in its favour.
+
+    Shapes: targets (...) class numbers, predictions (..., classes); gives bool (...).
+    """
     places = ops.expand_dims(ops.cast(targets, "int32"), -1)
     chosen = take_along_axis(predictions, places, -1)
     ahead = ops.sum(ops.cast(ops.greater(predictions, chosen), "int32"), axis=-1)

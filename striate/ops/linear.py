@@ -279,6 +279,8 @@ def conv2d(x, w, b=None, *limits, activation=None, pool=None, **geometry):
     gradient. pool: None or (ph, pw, sh, sw), a maximum over the windows that fit.
 
     Returns (n, oh, ow, oc); with `pool` also the winners, uint8 positions in their windows.
+
+    Raises `ShapeError` when shapes do not fit, `ArgumentError` for another activation or an impossible geometry.
     """
     inputs = [x, w] if b is None else [x, w, b]
     return apply("conv2d", [*inputs, *limits], **PLAIN | geometry, activation=activation, pool=pool)
@@ -288,13 +290,20 @@ def conv2d_weights_grad(x, g, *pooled, kernel_shape, bias, activation=None, pool
     """The gradient of `conv2d` with respect to its weights; with `bias` also the one of the bias.
 
     g is the gradient of the convolution's own output; with `pool` that of the pooled one, and `pooled` = y, winner.
+
+    Shapes: x (n, h, w, ic), g (n, oh, ow, oc); gives (kh, kw, ic / groups, oc), which `kernel_shape` says, and (oc,).
+    Geometry, activation and pool as in `conv2d`.
     """
     return apply("conv2d_weights_grad", [x, g, *pooled], kernel_shape=tuple(kernel_shape), bias=bias,
                  **PLAIN | geometry, activation=activation, pool=pool)
 
 
 def conv2d_input_grad(w, g, *pooled, input_shape, activation=None, pool=None, **geometry):
-    """The gradient of `conv2d` with respect to its input of (height, width) `input_shape`."""
+    """The gradient of `conv2d` with respect to its input of (height, width) `input_shape`.
+
+    Shapes: w (kh, kw, ic / groups, oc), g (n, oh, ow, oc); gives (n, h, w, ic). Geometry, activation and pool as in
+    `conv2d`; `pooled` is y and winner of a pooled convolution.
+    """
     return apply("conv2d_input_grad", [w, g, *pooled], input_shape=tuple(input_shape), **PLAIN | geometry,
                  activation=activation, pool=pool, masked=False)
 
@@ -398,6 +407,8 @@ def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None,
 
     As `conv`, with kernel (..., channels, multiplier) and channels * multiplier outputs.
 
+    `inputs`, `strides`, `padding`, `data_format`, `dilation_rate` as in `conv`. Raises `ArgumentError`.
+
     Example:
         >>> depthwise_conv(np.ones((1, 5, 5, 4)), np.ones((3, 3, 4, 2))).shape
         (1, 3, 3, 8)
@@ -408,6 +419,9 @@ def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None,
 def separable_conv(inputs, depthwise_kernel, pointwise_kernel, strides=1, padding="valid", data_format=None,
                    dilation_rate=1):
     """A depthwise convolution, then one of size 1 that mixes the channels (Keras' `keras.ops.separable_conv`).
+
+    Shapes: inputs (batch, ..., channels), depthwise_kernel (..., channels, multiplier), pointwise_kernel (1, ...,
+    channels * multiplier, filters). The others (`strides`, `padding`, `data_format`, `dilation_rate`) as in `conv`.
 
     Example:
         >>> separable_conv(np.ones((1, 5, 5, 4)), np.ones((3, 3, 4, 2)), np.ones((1, 1, 8, 6))).shape
@@ -422,6 +436,8 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
     """Transposed convolution: the input gradient of a convolution (Keras' `keras.ops.conv_transpose`).
 
     As `conv`, with kernel (..., filters, channels). `output_padding` (None: as Keras chooses) lengthens the output.
+
+    `inputs`, `data_format`, `dilation_rate` as in `conv`. Raises `ShapeError`, `ArgumentError`.
 
     Example:
         >>> conv_transpose(np.ones((1, 7, 7, 4)), np.ones((3, 3, 8, 4)), strides=2, padding="same").shape

@@ -30,6 +30,9 @@ def _count(x, axis, keepdims):
 def nansum(x, axis=None, keepdims=False):
     """The sum over `axis` without NaN.
 
+    Shapes: x any; gives x's without the axes that `axis` names (None: all), or with length 1 there if `keepdims`.
+    Raises `ArgumentError` for an axis that x lacks.
+
     Example:
         >>> float(nansum([1.0, float("nan")]))
         1.0
@@ -38,24 +41,40 @@ def nansum(x, axis=None, keepdims=False):
 
 
 def nanprod(x, axis=None, keepdims=False):
-    """The product over `axis` without NaN."""
+    """The product over `axis` without NaN.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all), or with length 1 there if `keepdims`.
+    Raises `ArgumentError` for an axis that x lacks.
+    """
     return ops.prod(_known(x, 1.0), axis=axis, keepdims=keepdims)
 
 
 def nanmean(x, axis=None, keepdims=False):
-    """The mean over `axis` without NaN."""
+    """The mean over `axis` without NaN.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all), or with length 1 there if `keepdims`.
+    Raises `ArgumentError` for an axis that x lacks.
+    """
     return ops.divide(nansum(x, axis, keepdims), _count(x, axis, keepdims))
 
 
 def nanvar(x, axis=None, keepdims=False):
-    """The variance over `axis` without NaN."""
+    """The variance over `axis` without NaN.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all), or with length 1 there if `keepdims`.
+    Raises `ArgumentError` for an axis that x lacks.
+    """
     away = ops.square(ops.subtract(_known(x, 0.0), nanmean(x, axis, keepdims=True)))
     total = ops.sum(ops.where(ops.isnan(x), 0.0, away), axis=axis, keepdims=keepdims)
     return ops.divide(total, _count(x, axis, keepdims))
 
 
 def nanstd(x, axis=None, keepdims=False):
-    """The standard deviation over `axis` without NaN."""
+    """The standard deviation over `axis` without NaN.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all), or with length 1 there if `keepdims`.
+    Raises `ArgumentError` for an axis that x lacks.
+    """
     return ops.sqrt(nanvar(x, axis, keepdims))
 
 
@@ -67,12 +86,20 @@ def _extreme(function, x, axis, keepdims, instead):
 
 
 def nanmax(x, axis=None, keepdims=False):
-    """The largest element over `axis` that is not NaN."""
+    """The largest element over `axis` that is not NaN.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all), or with length 1 there if `keepdims`.
+    Raises `ArgumentError` for an axis that x lacks.
+    """
     return _extreme(ops.max, x, axis, keepdims, -math.inf)
 
 
 def nanmin(x, axis=None, keepdims=False):
-    """The smallest element over `axis` that is not NaN."""
+    """The smallest element over `axis` that is not NaN.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all), or with length 1 there if `keepdims`.
+    Raises `ArgumentError` for an axis that x lacks.
+    """
     return _extreme(ops.min, x, axis, keepdims, math.inf)
 
 
@@ -84,22 +111,34 @@ def _place(function, x, axis, keepdims, instead):
 
 
 def nanargmax(x, axis=None, keepdims=False):
-    """The position of the largest element that is not NaN, -1 where there is none; int32."""
+    """The position of the largest element that is not NaN, -1 where there is none; int32.
+
+    Shapes: x any; gives x's without `axis` (None: of the flattened x), or with length 1 there if `keepdims`.
+    """
     return _place(ops.argmax, x, axis, keepdims, -math.inf)
 
 
 def nanargmin(x, axis=None, keepdims=False):
-    """The position of the smallest element that is not NaN, -1 where there is none; int32."""
+    """The position of the smallest element that is not NaN, -1 where there is none; int32.
+
+    Shapes: x any; gives x's without `axis` (None: of the flattened x), or with length 1 there if `keepdims`.
+    """
     return _place(ops.argmin, x, axis, keepdims, math.inf)
 
 
 def nancumsum(x, axis=None, dtype=None):
-    """Running sums along `axis`, NaN counted as 0."""
+    """Running sums along `axis`, NaN counted as 0.
+
+    Shapes: x any; gives x's (flat for None). Numbers become `dtype`, when given.
+    """
     return ops.cumsum(_known(x, 0.0), axis=axis, dtype=dtype)
 
 
 def nancumprod(x, axis=None, dtype=None):
-    """Running products along `axis`, NaN counted as 1."""
+    """Running products along `axis`, NaN counted as 1.
+
+    Shapes: x any; gives x's (flat for None). Numbers become `dtype`, when given.
+    """
     return ops.cumprod(_known(x, 1.0), axis=axis, dtype=dtype)
 
 
@@ -157,6 +196,11 @@ def quantile(x, q, axis=None, method="linear", keepdims=False):
     A list gives a new first axis. `method` says what holds between two elements: "linear", "lower", "higher",
     "midpoint" or "nearest". NaN gives NaN.
 
+    Shapes: x any; gives x's without the axes that `axis` names (None: all), or with length 1 there if `keepdims`.
+
+    Raises:
+        ArgumentError: for another `method`.
+
     Example:
         >>> float(quantile([1.0, 2.0, 4.0], 0.5))
         2.0
@@ -165,20 +209,33 @@ def quantile(x, q, axis=None, method="linear", keepdims=False):
 
 
 def nanquantile(x, q, axis=None, method="linear", keepdims=False):
-    """As `quantile`, without NaN."""
+    """As `quantile`, without NaN.
+
+    Args and shapes (x, q, axis, method, keepdims) as those of `quantile`.
+    """
     return _quantile(x, q, axis, method, keepdims, skip=True)
 
 
 def percentile(x, q, axis=None, method="linear", keepdims=False):
-    """As `quantile`, with shares from 0 to 100."""
+    """As `quantile`, with shares from 0 to 100.
+
+    Args and shapes (x, q, axis, method, keepdims) as those of `quantile`.
+    """
     return quantile(x, np.asarray(q, np.float64) / 100.0, axis, method, keepdims)
 
 
 def nanpercentile(x, q, axis=None, method="linear", keepdims=False):
-    """As `percentile`, without NaN."""
+    """As `percentile`, without NaN.
+
+    Args and shapes (x, q, axis, method, keepdims) as those of `quantile`.
+    """
     return nanquantile(x, np.asarray(q, np.float64) / 100.0, axis, method, keepdims)
 
 
 def nanmedian(x, axis=None, keepdims=False):
-    """The median over `axis` without NaN."""
+    """The median over `axis` without NaN.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all), or with length 1 there if `keepdims`.
+    Raises `ArgumentError` for an axis that x lacks.
+    """
     return nanquantile(x, 0.5, axis, "midpoint", keepdims)

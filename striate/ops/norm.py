@@ -19,6 +19,8 @@ def norm(x, ord=None, axis=None, keepdims=False):  # noqa: A002 - Keras' name
     ord: None or "fro" (the root of the sum of squares). Of vectors: any number p, inf, -inf, 0 (how many are not 0).
     Of matrices: "nuc", inf, -inf (sums of rows), 1, -1 (of columns), 2, -2 (largest, smallest singular value).
 
+    Shapes: x any; gives x's without the axes that `axis` names, or with length 1 there if `keepdims`.
+
     Raises:
         ArgumentError: for another `ord`, or more than two axes.
 

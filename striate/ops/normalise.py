@@ -117,6 +117,8 @@ def batch_norm(x, gamma, beta, epsilon: float):
 
     Shapes: x (..., c), gamma and beta (c,); gives (..., c), (c,), (c,). Raises `ShapeError`.
 
+    Source: Ioffe and Szegedy (2015), arXiv:1502.03167.
+
     Example:
         >>> y, mean, variance = batch_norm([[1.0], [3.0]], [1.0], [0.0], epsilon=0.0)
         >>> y.ravel().tolist(), mean.tolist(), variance.tolist()
@@ -164,6 +166,9 @@ def moments(x, axes, keepdims: bool = False, synchronized: bool = False):
 
     `synchronized` is accepted for Keras' sake: one process sees the whole batch.
 
+    Shapes: x any; gives x's without `axes`, or with length 1 there if `keepdims`. Raises `ArgumentError` for an axis
+    that x lacks.
+
     Example:
         >>> mean, variance = moments([1.0, 3.0], axes=[0])
         >>> float(mean), float(variance)
@@ -180,6 +185,9 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon: float | None
 
     gamma and beta broadcast against x. `epsilon` is 1e-7 unless given.
 
+    Shapes: x any; gives x's. Raises `ArgumentError` for an axis that x lacks. Source: Ba and others (2016),
+    arXiv:1607.06450.
+
     Example:
         >>> layer_normalization([[1.0, 3.0]], epsilon=0.0).tolist()
         [[-1.0, 1.0]]
@@ -195,6 +203,9 @@ def rms_normalization(x, scale=None, axis=-1, epsilon: float | None = None):
     """`x / sqrt(mean of x squared over axis + epsilon) * scale` (`keras.ops.rms_normalization`).
 
     scale broadcasts against x. `epsilon` is 1e-7 unless given.
+
+    Shapes: x any; gives x's. Raises `ArgumentError` for an axis that x lacks. Source: Zhang and Sennrich (2019),
+    arXiv:1910.07467.
 
     Example:
         >>> rms_normalization([3.0, 3.0], epsilon=0.0).tolist()

@@ -88,6 +88,8 @@ def custom_gradient(f):
     The gradient function is called as grad(upstream=g) when it has an argument of that name, else as grad(g1, g2, ...)
     with one gradient for each result.
 
+    Shapes: gradients have the shapes of what they belong to.
+
     Example:
         >>> from striate import ops
         >>> @ops.custom_gradient

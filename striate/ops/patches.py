@@ -79,6 +79,12 @@ def extract_patches_3d(volumes, size, strides=None, dilation_rate=1, padding="va
 def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
     """The numbers of each window as a column: (n, c, h, w) to (n, c * height * width of the window, windows).
 
+    `kernel_size`, `dilation`, `padding`, `stride`: in pixels, an integer or (rows, columns); padding is zeros at both
+    ends.
+
+    Raises:
+        ShapeError: x has not four axes.
+
     Example:
         >>> unfold(ops.ones((1, 2, 4, 4)), 2, stride=2).shape
         (1, 8, 4)
@@ -99,6 +105,8 @@ def _rim(padding) -> tuple[int, int]:
 
 def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """Columns added up where their windows lie, the reverse way of `unfold`: (n, c * kh * kw, windows) to (n, c, h, w).
+
+    `output_size`: (h, w). `kernel_size`, `dilation`, `padding`, `stride` as in `unfold`.
 
     Raises:
         ShapeError: when x does not hold a column for each window.

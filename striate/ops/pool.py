@@ -210,6 +210,8 @@ def max_pool(inputs, pool_size, strides=None, padding: str = "valid", data_forma
     Shapes: inputs (batch, length, channels) or (batch, height, width, channels), or with the channels second under
     `data_format="channels_first"`. `strides` is `pool_size` unless given. Raises `ShapeError`, `ArgumentError`.
 
+    `padding`: "valid" (only windows that fit) or "same".
+
     Example:
         >>> max_pool([[[1.0], [3.0], [2.0], [0.0]]], 2).tolist()
         [[[3.0], [2.0]]]
@@ -219,6 +221,8 @@ def max_pool(inputs, pool_size, strides=None, padding: str = "valid", data_forma
 
 def average_pool(inputs, pool_size, strides=None, padding: str = "valid", data_format: str | None = None):
     """The mean of each window, padding not counted (`keras.ops.average_pool`, 1-D to 3-D). Shapes as `max_pool`.
+
+    `inputs`, `pool_size`, `strides`, `padding`, `data_format` as in `max_pool`. Raises `ShapeError`, `ArgumentError`.
 
     Example:
         >>> average_pool([[[1.0], [3.0], [2.0], [0.0]]], 2).tolist()
@@ -231,6 +235,8 @@ def l2_pool(inputs, pool_size, strides=None, padding: str = "valid", data_format
     """The Euclidean length of each window: sqrt of the mean of its squares times the window's size.
 
     Shapes as `max_pool`. Under padding="same" a window at the border is scaled as if it were whole.
+
+    `inputs`, `pool_size`, `strides`, `padding`, `data_format` as in `max_pool`. Raises `ShapeError`, `ArgumentError`.
 
     Example:
         >>> l2_pool([[[3.0], [4.0]]], 2).tolist()
@@ -277,6 +283,11 @@ def adaptive_max_pool(inputs, output_size, data_format: str | None = None):
 
     Window i of `size` over n elements goes from floor(i n / size) to ceil((i + 1) n / size). Shapes as `max_pool`.
 
+    `inputs`, `data_format` as in `max_pool`; gives (batch, *output_size, channels).
+
+    Raises:
+        ShapeError: the size of the maps is not known yet.
+
     Example:
         >>> adaptive_max_pool([[[1.0], [3.0], [2.0]]], 2).tolist()
         [[[3.0], [3.0]]]
@@ -285,5 +296,8 @@ def adaptive_max_pool(inputs, output_size, data_format: str | None = None):
 
 
 def adaptive_average_pool(inputs, output_size, data_format: str | None = None):
-    """The mean of each of `output_size` windows an axis (`keras.ops.adaptive_average_pool`); windows as there."""
+    """The mean of each of `output_size` windows an axis (`keras.ops.adaptive_average_pool`); windows as there.
+
+    Shapes, `inputs` and `data_format` as in `adaptive_max_pool`. Raises `ShapeError`.
+    """
     return _adaptive(_means, ops.convert_to_tensor(inputs), output_size, data_format)

@@ -151,17 +151,28 @@ register(OpSpec("random_normal", lambda inputs, shape, **rest: [TensorType(shape
 
 
 def random_uniform(state, shape, minval=0.0, maxval=1.0, stream=0):
-    """float32 numbers of `shape`, evenly spread over [minval, maxval), 24 random bits each."""
+    """float32 numbers of `shape`, evenly spread over [minval, maxval), 24 random bits each.
+
+    `state`: uint32 (4,), seed and step; `stream`: a number that no other op of the program has.
+    """
     return apply("random_uniform", [state], shape=tuple(shape), minval=float(minval), maxval=float(maxval),
                  stream=int(stream))
 
 
 def random_normal(state, shape, mean=0.0, stddev=1.0, stream=0):
-    """float32 numbers of `shape` from the normal distribution (Box and Muller's cosine)."""
+    """float32 numbers of `shape` from the normal distribution (Box and Muller's cosine).
+
+    `state`: uint32 (4,), seed and step; `stream`: a number that no other op of the program has.
+
+    `mean`, `stddev`: numbers.
+    """
     return apply("random_normal", [state], shape=tuple(shape), mean=float(mean), stddev=float(stddev),
                  stream=int(stream))
 
 
 def random_bernoulli(state, shape, probability, stream=0):
-    """1.0 with the given probability, else 0.0; float32 of `shape`."""
+    """1.0 with the given probability, else 0.0; float32 of `shape`.
+
+    `state`: uint32 (4,), seed and step; `stream`: a number that no other op of the program has.
+    """
     return ops.cast(ops.less(random_uniform(state, shape, stream=stream), float(probability)), "float32")

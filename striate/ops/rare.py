@@ -77,6 +77,8 @@ register(OpSpec("bessel_i", lambda inputs, order: [TensorType(inputs[0].shape, f
 def i0(x):
     """The modified Bessel function of the first kind and order 0; any shape.
 
+    Shapes: x any; gives x's.
+
     Example:
         >>> float(i0(0.0))
         1.0
@@ -85,7 +87,10 @@ def i0(x):
 
 
 def sinc(x):
-    """sin(pi x) / (pi x), and 1 at 0; any shape."""
+    """sin(pi x) / (pi x), and 1 at 0; any shape.
+
+    Shapes: x any; gives x's.
+    """
     angle = ops.multiply(x, math.pi)
     zero = ops.equal(angle, 0.0)
     return ops.where(zero, 1.0, ops.divide(ops.sin(angle), ops.where(zero, 1.0, angle)))
@@ -95,27 +100,42 @@ signbit = comparison("signbit", np.signbit, 1, "Whether the sign of x is minus, 
 
 
 def isposinf(x):
-    """Whether x is +infinity; bool of x's shape."""
+    """Whether x is +infinity; bool of x's shape.
+
+    Shapes: x any; gives x's.
+    """
     return ops.equal(x, math.inf)
 
 
 def isneginf(x):
-    """Whether x is -infinity; bool of x's shape."""
+    """Whether x is -infinity; bool of x's shape.
+
+    Shapes: x any; gives x's.
+    """
     return ops.equal(x, -math.inf)
 
 
 def real(x):
-    """The real part, x itself."""
+    """The real part, x itself.
+
+    Shapes: x any; gives x's.
+    """
     return ops.convert_to_tensor(x)
 
 
 def imag(x):
-    """The imaginary part: zeros."""
+    """The imaginary part: zeros.
+
+    Shapes: x any; gives x's.
+    """
     return ops.zeros_like(x)
 
 
 def conj(x):
-    """The complex conjugate, x itself."""
+    """The complex conjugate, x itself.
+
+    Shapes: x any; gives x's.
+    """
     return ops.convert_to_tensor(x)
 
 
@@ -123,12 +143,18 @@ conjugate = conj
 
 
 def angle(x):
-    """The angle of x in the complex plane: pi where x is negative, else 0."""
+    """The angle of x in the complex plane: pi where x is negative, else 0.
+
+    Shapes: x any; gives x's.
+    """
     return ops.where(ops.less(x, 0), math.pi, 0.0)
 
 
 def isreal(x):
-    """Whether x has no imaginary part: True everywhere."""
+    """Whether x has no imaginary part: True everywhere.
+
+    Shapes: x any; gives x's.
+    """
     return ops.full_like(x, True, dtype="bool")
 
 
@@ -141,17 +167,26 @@ nextafter = binary("nextafter", np.nextafter, lambda a, b, y, g: (g, None),
 
 
 def fmax(x1, x2):
-    """The larger of two numbers, and the other where one is NaN; shapes broadcast."""
+    """The larger of two numbers, and the other where one is NaN; shapes broadcast.
+
+    Shapes: x1, x2 that broadcast; gives the broadcast shape. Raises `ShapeError` when they do not.
+    """
     return ops.where(ops.isnan(x1), x2, ops.where(ops.isnan(x2), x1, ops.maximum(x1, x2)))
 
 
 def fmin(x1, x2):
-    """The smaller of two numbers, and the other where one is NaN; shapes broadcast."""
+    """The smaller of two numbers, and the other where one is NaN; shapes broadcast.
+
+    Shapes: x1, x2 that broadcast; gives the broadcast shape. Raises `ShapeError` when they do not.
+    """
     return ops.where(ops.isnan(x1), x2, ops.where(ops.isnan(x2), x1, ops.minimum(x1, x2)))
 
 
 def ldexp(x1, x2):
-    """x1 * 2 ** x2; shapes broadcast."""
+    """x1 * 2 ** x2; shapes broadcast.
+
+    Shapes: x1, x2 that broadcast; gives the broadcast shape. Raises `ShapeError` when they do not.
+    """
     return ops.multiply(x1, ops.exp2(ops.cast(x2, floating(dtype_of(x1)))))
 
 
@@ -198,6 +233,8 @@ _lcm = _whole("lcm", np.lcm, "The least common multiple.")
 def gcd(x1, x2):
     """The greatest common divisor of two integers; shapes broadcast.
 
+    Shapes: x1, x2 that broadcast; gives the broadcast shape. Raises `ShapeError` when they do not.
+
     Example:
         >>> gcd([12, 7], 18).tolist()
         [6, 1]
@@ -206,7 +243,10 @@ def gcd(x1, x2):
 
 
 def lcm(x1, x2):
-    """The least common multiple of two integers; shapes broadcast."""
+    """The least common multiple of two integers; shapes broadcast.
+
+    Shapes: x1, x2 that broadcast; gives the broadcast shape. Raises `ShapeError` when they do not.
+    """
     return _lcm(x1, x2)
 
 
@@ -228,6 +268,8 @@ register(OpSpec("view", _view_shape, lambda x, dtype: [np.ascontiguousarray(x).r
 
 def view(x, dtype=None):
     """The bits of x read as another type; the last axis grows or shrinks with the size of the numbers.
+
+    Shapes: x (..., n) gives (..., n * size of x's type / size of `dtype`).
 
     Example:
         >>> view(np.array([1.0], np.float32), "int32").tolist()

@@ -125,6 +125,11 @@ def _reduce(name, x, axis, keepdims):
 def sum(x, axis=None, keepdims=False):  # noqa: A001 - Keras' name
     """The sum over `axis`; shape (a, b, c) with axis=1 gives (a, c).
 
+    Shapes: x any; gives x's without the axes that `axis` names (None: all; an integer or several), or with length 1
+    there if `keepdims`. Raises `ArgumentError` for an axis that x lacks, or one named twice.
+
+    Floats are added in float64 by the reference; bools and integers of less than 32 bits give int32.
+
     Example:
         >>> float(sum([[1.0, 2.0], [3.0, 4.0]]))
         10.0
@@ -133,23 +138,41 @@ def sum(x, axis=None, keepdims=False):  # noqa: A001 - Keras' name
 
 
 def mean(x, axis=None, keepdims=False):
-    """The mean over `axis`; integers give float32."""
+    """The mean over `axis`; integers give float32.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all; an integer or several), or with length 1
+    there if `keepdims`. Raises `ArgumentError` for an axis that x lacks, or one named twice.
+    """
     return _reduce("mean", x, axis, keepdims)
 
 
 def prod(x, axis=None, keepdims=False, dtype=None):
-    """The product over `axis`, of numbers made `dtype` before when that is given."""
+    """The product over `axis`, of numbers made `dtype` before when that is given.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all; an integer or several), or with length 1
+    there if `keepdims`. Raises `ArgumentError` for an axis that x lacks, or one named twice.
+
+    Bools and integers of less than 32 bits give int32.
+    """
     return _reduce("prod", x if dtype is None else ops.cast(x, dtype), axis, keepdims)
 
 
 def max(x, axis=None, keepdims=False, initial=None):  # noqa: A001 - Keras' name
-    """The largest element over `axis`, at least `initial` when that is given."""
+    """The largest element over `axis`, at least `initial` when that is given.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all; an integer or several), or with length 1
+    there if `keepdims`. Raises `ArgumentError` for an axis that x lacks, or one named twice.
+    """
     y = _reduce("max", x, axis, keepdims)
     return y if initial is None else ops.maximum(y, initial)
 
 
 def min(x, axis=None, keepdims=False, initial=None):  # noqa: A001 - Keras' name
-    """The smallest element over `axis`, at most `initial` when that is given."""
+    """The smallest element over `axis`, at most `initial` when that is given.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all; an integer or several), or with length 1
+    there if `keepdims`. Raises `ArgumentError` for an axis that x lacks, or one named twice.
+    """
     y = _reduce("min", x, axis, keepdims)
     return y if initial is None else ops.minimum(y, initial)
 
@@ -158,33 +181,61 @@ amax, amin = max, min
 
 
 def any(x, axis=None, keepdims=False):  # noqa: A001 - Keras' name
-    """Whether one element over `axis` is non-zero."""
+    """Whether one element over `axis` is non-zero.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all; an integer or several), or with length 1
+    there if `keepdims`. Raises `ArgumentError` for an axis that x lacks, or one named twice.
+    """
     return _reduce("any", x, axis, keepdims)
 
 
 def all(x, axis=None, keepdims=False):  # noqa: A001 - Keras' name
-    """Whether every element over `axis` is non-zero."""
+    """Whether every element over `axis` is non-zero.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all; an integer or several), or with length 1
+    there if `keepdims`. Raises `ArgumentError` for an axis that x lacks, or one named twice.
+    """
     return _reduce("all", x, axis, keepdims)
 
 
 def count_nonzero(x, axis=None):
-    """How many elements over `axis` are not zero; int32."""
+    """How many elements over `axis` are not zero; int32.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all). Raises `ArgumentError` for an axis that x
+    lacks.
+    """
     return sum(ops.not_equal(x, 0), axis=axis)
 
 
 def var(x, axis=None, keepdims=False):
-    """The variance over `axis`: the mean square of the distances from the mean."""
+    """The variance over `axis`: the mean square of the distances from the mean.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all; an integer or several), or with length 1
+    there if `keepdims`. Raises `ArgumentError` for an axis that x lacks, or one named twice.
+
+    Divided by the number of elements, not by one less.
+    """
     centred = ops.subtract(x, mean(x, axis=axis, keepdims=True))
     return mean(ops.square(centred), axis=axis, keepdims=keepdims)
 
 
 def std(x, axis=None, keepdims=False):
-    """The standard deviation over `axis`: the root of the variance."""
+    """The standard deviation over `axis`: the root of the variance.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all; an integer or several), or with length 1
+    there if `keepdims`. Raises `ArgumentError` for an axis that x lacks, or one named twice.
+
+    Divided by the number of elements, not by one less.
+    """
     return ops.sqrt(var(x, axis=axis, keepdims=keepdims))
 
 
 def logsumexp(x, axis=None, keepdims=False):
-    """log(sum(exp(x))) over `axis`, without overflow."""
+    """log(sum(exp(x))) over `axis`, without overflow.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all; an integer or several), or with length 1
+    there if `keepdims`. Raises `ArgumentError` for an axis that x lacks, or one named twice.
+    """
     largest = ops.stop_gradient(max(x, axis=axis, keepdims=True))
     largest = ops.where(ops.isfinite(largest), largest, 0.0)
     total = ops.log(sum(ops.exp(ops.subtract(x, largest)), axis=axis, keepdims=True)) + largest
@@ -219,6 +270,9 @@ def _positions(name, x, axis, keepdims):
 def argmax(x, axis=None, keepdims=False):
     """The position of the largest element along `axis` (None: of the flattened tensor), the earliest of equals; int32.
 
+    Shapes: x any; gives x's without `axis`, or with length 1 there if `keepdims`. Raises `ArgumentError` for an axis
+    that x lacks.
+
     Example:
         >>> int(argmax([3.0, 9.0, 9.0]))
         1
@@ -227,7 +281,11 @@ def argmax(x, axis=None, keepdims=False):
 
 
 def argmin(x, axis=None, keepdims=False):
-    """The position of the smallest element along `axis` (None: flattened), the earliest of equals; int32."""
+    """The position of the smallest element along `axis` (None: flattened), the earliest of equals; int32.
+
+    Shapes: x any; gives x's without `axis`, or with length 1 there if `keepdims`. Raises `ArgumentError` for an axis
+    that x lacks.
+    """
     return _positions("argmin", x, axis, keepdims)
 
 
@@ -255,7 +313,10 @@ register(OpSpec("cumsum", _cumsum_shape, _cumsum_reference, _cumsum_gradient, _i
 
 
 def cumsum(x, axis=None, dtype=None):
-    """Running sums along `axis`, or of the flattened tensor when None; the result has x's shape (flat for None)."""
+    """Running sums along `axis`, or of the flattened tensor when None; the result has x's shape (flat for None).
+
+    Shapes: x any. Numbers become `dtype` before, when given. Raises `ArgumentError` for an axis that x lacks.
+    """
     x = x if dtype is None else ops.cast(x, dtype)
     if axis is None:
         x, axis = ops.reshape(x, (-1,)), 0
@@ -263,7 +324,11 @@ def cumsum(x, axis=None, dtype=None):
 
 
 def average(x, axis=None, weights=None):
-    """The mean over `axis`, weighted by `weights` (a shape that broadcasts with x) when given."""
+    """The mean over `axis`, weighted by `weights` (a shape that broadcasts with x) when given.
+
+    Shapes: x any; gives x's without the axes that `axis` names (None: all). Raises `ShapeError` when the weights do not
+    broadcast.
+    """
     if weights is None:
         return mean(x, axis=axis)
     weights = ops.cast(weights, floating(dtype_of(weights)))

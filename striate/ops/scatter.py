@@ -106,7 +106,10 @@ def scatter_update(inputs, indices, updates, reduction=None):
 
 
 def scatter(indices, values, shape):
-    """Zeros of `shape` with `values` added at the places `indices`: (..., k) integers, values (..., *shape[k:])."""
+    """Zeros of `shape` with `values` added at the places `indices`: (..., k) integers, values (..., *shape[k:]).
+
+    Places that occur several times add up.
+    """
     axes = shape_of(indices)[-1]
     count = prod(shape_of(indices)[:-1])
     zeros = np.zeros(tuple(shape), dtype_of(values))
@@ -135,17 +138,29 @@ def _limit(data, largest: bool):
 
 
 def segment_max(data, segment_ids, num_segments=None, sorted=False):
-    """The largest numbers of the rows of `data` that have the same segment; -infinity for a segment of no rows."""
+    """The largest numbers of the rows of `data` that have the same segment; -infinity for a segment of no rows.
+
+    Shapes: data (n, ...), segment_ids (n,) integers from 0; gives (num_segments, ...), as many as occur unless given.
+    `sorted` changes nothing.
+    """
     return _segments(data, segment_ids, num_segments, _limit(data, False), "max")
 
 
 def segment_min(data, segment_ids, num_segments=None, sorted=False):
-    """The smallest numbers of the rows of `data` that have the same segment; infinity for a segment of no rows."""
+    """The smallest numbers of the rows of `data` that have the same segment; infinity for a segment of no rows.
+
+    Shapes: data (n, ...), segment_ids (n,) integers from 0; gives (num_segments, ...), as many as occur unless given.
+    `sorted` changes nothing.
+    """
     return _segments(data, segment_ids, num_segments, _limit(data, True), "min")
 
 
 def segment_prod(data, segment_ids, num_segments=None, sorted=False):
-    """The products of the rows of `data` that have the same segment; 1 for a segment of no rows."""
+    """The products of the rows of `data` that have the same segment; 1 for a segment of no rows.
+
+    Shapes: data (n, ...), segment_ids (n,) integers from 0; gives (num_segments, ...), as many as occur unless given.
+    `sorted` changes nothing.
+    """
     return _segments(data, segment_ids, num_segments, 1, "mul")
 
 

@@ -23,22 +23,33 @@ def _window(numbers) -> np.ndarray:
 
 
 def bartlett(x):
-    """A triangle of x numbers that begins and ends with 0."""
+    """A triangle of x numbers that begins and ends with 0.
+
+    Shapes: x an integer; gives float32 (x,).
+    """
     return _window(np.bartlett(int(x)))
 
 
 def blackman(x):
-    """Blackman's window of x numbers: 0.42 - 0.5 cos + 0.08 cos of the double angle."""
+    """Blackman's window of x numbers: 0.42 - 0.5 cos + 0.08 cos of the double angle.
+
+    Shapes: x an integer; gives float32 (x,).
+    """
     return _window(np.blackman(int(x)))
 
 
 def hamming(x):
-    """Hamming's window of x numbers: 0.54 - 0.46 cos."""
+    """Hamming's window of x numbers: 0.54 - 0.46 cos.
+
+    Shapes: x an integer; gives float32 (x,).
+    """
     return _window(np.hamming(int(x)))
 
 
 def hanning(x):
     """Von Hann's window of x numbers: 0.5 - 0.5 cos.
+
+    Shapes: x an integer; gives float32 (x,).
 
     Example:
         >>> hanning(3).tolist()
@@ -48,7 +59,10 @@ def hanning(x):
 
 
 def kaiser(x, beta):
-    """Kaiser's window of x numbers; the larger `beta`, the narrower."""
+    """Kaiser's window of x numbers; the larger `beta`, the narrower.
+
+    Shapes: x an integer; gives float32 (x,).
+    """
     return _window(np.kaiser(int(x), float(beta)))
 
 
@@ -99,6 +113,8 @@ def _transform(x, count: int, sign: int):
 def fft(x):
     """The Fourier transform along the last axis of a pair (real, imaginary) of equal shapes; gives such a pair.
 
+    Raises `ShapeError` when the parts differ in shape, `ArgumentError` when x is no pair.
+
     Example:
         >>> [part.tolist() for part in fft(([1.0, 0.0], [0.0, 0.0]))]
         [[1.0, 1.0], [0.0, 0.0]]
@@ -107,12 +123,18 @@ def fft(x):
 
 
 def fft2(x):
-    """The Fourier transform along the last two axes of a pair (real, imaginary)."""
+    """The Fourier transform along the last two axes of a pair (real, imaginary).
+
+    Shapes: x, a pair of (..., h, w); gives such a pair. Raises `ShapeError` for less than two axes.
+    """
     return _transform(x, 2, -1)
 
 
 def ifft2(x):
-    """The inverse of `fft2`."""
+    """The inverse of `fft2`.
+
+    Shapes: x, a pair of (..., h, w); gives such a pair. Raises `ShapeError` for less than two axes.
+    """
     real, imaginary = _transform(x, 2, 1)
     count = float(prod(shape_of(real)[-2:]))
     return real / count, imaginary / count
@@ -127,7 +149,10 @@ def _fitted(x, length: int):
 
 
 def rfft(x, fft_length=None):
-    """The Fourier transform of real numbers along the last axis: a pair of fft_length // 2 + 1 numbers each."""
+    """The Fourier transform of real numbers along the last axis: a pair of fft_length // 2 + 1 numbers each.
+
+    Shapes: x (..., n); fft_length, n unless given: x is cut, or filled up with zeros.
+    """
     x = ops.convert_to_tensor(x)
     length = shape_of(x)[-1] if fft_length is None else int(fft_length)
     x = _fitted(x, length)
@@ -137,7 +162,10 @@ def rfft(x, fft_length=None):
 
 
 def irfft(x, fft_length=None):
-    """The inverse of `rfft`: real numbers, fft_length of them (by default twice the last axis less 2)."""
+    """The inverse of `rfft`: real numbers, fft_length of them (by default twice the last axis less 2).
+
+    Shapes: x, a pair of (..., k); gives (..., fft_length).
+    """
     real, imaginary = _pair(x)
     length = 2 * (shape_of(real)[-1] - 1) if fft_length is None else int(fft_length)
     half = length // 2 + 1
@@ -151,7 +179,10 @@ def irfft(x, fft_length=None):
 # ---- pieces of a line --------------------------------------------------------------------------------------------
 
 def extract_sequences(x, sequence_length, sequence_stride):
-    """Pieces of the last axis, one every `sequence_stride` numbers: (..., n) to (..., pieces, sequence_length)."""
+    """Pieces of the last axis, one every `sequence_stride` numbers: (..., n) to (..., pieces, sequence_length).
+
+    Shapes: `x` as said; pieces = 1 + (n - sequence_length) // sequence_stride.
+    """
     x = ops.convert_to_tensor(x)
     count = (shape_of(x)[-1] - sequence_length) // sequence_stride + 1
     spend_numbers(count, sequence_length)
@@ -179,6 +210,9 @@ def _frame_window(window, sequence_length: int, fft_length: int) -> np.ndarray:
 
 def stft(x, sequence_length, sequence_stride, fft_length, window="hann", center=True):
     """Fourier transforms of windowed pieces of the last axis (`keras.ops.stft`): a pair (..., pieces, frequencies).
+
+    Raises `ArgumentError` for a transform shorter than a piece or another window, `ShapeError` for a window of another
+    length.
 
     Args:
         x: (..., n) real numbers.
@@ -211,7 +245,11 @@ def _overlapped(pieces, stride: int):
 
 
 def istft(x, sequence_length, sequence_stride, fft_length, length=None, window="hann", center=True):
-    """The inverse of `stft`: pieces are windowed once more, added, and divided by the sum of squared windows."""
+    """The inverse of `stft`: pieces are windowed once more, added, and divided by the sum of squared windows.
+
+    Shapes: x, a pair (..., pieces, frequencies); gives (..., length), as many numbers as the pieces cover unless given.
+    The others (`sequence_length`, `sequence_stride`, `fft_length`, `window`, `center`) as in `stft`.
+    """
     pieces = irfft(_pair(x), fft_length)
     weights = _frame_window(window, sequence_length, fft_length)
     count = shape_of(pieces)[-2]
@@ -230,6 +268,8 @@ def correlate(x1, x2, mode="valid"):
     """The sums of products of two lines at every shift (`numpy.correlate`).
 
     mode: "valid" (whole overlaps), "same" (as many as the longer line has numbers) or "full".
+
+    Shapes: x1 (n,), x2 (m,).
 
     Raises:
         ArgumentError: for another mode. ShapeError: when an argument is no line.

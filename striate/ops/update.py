@@ -89,6 +89,8 @@ def adam_update(w, m, v, scalars, g):
 
     scalars: float32 (6,), see the head of this file.
 
+    w and g: (n,), like the state beside them.
+
     Raises:
         ShapeError: when lengths differ.
     """
@@ -101,6 +103,10 @@ def sgd_update(w, velocity, scalars, g, nesterov=False):
     velocity: None for plain descent, which then gives the new w alone.
     scalars: float32 (4,), see the head of this file.
 
+    w and g: (n,), like the state beside them.
+
+    `nesterov`: whether the step looks ahead.
+
     Raises:
         ShapeError: when lengths differ.
     """
@@ -110,5 +116,8 @@ def sgd_update(w, velocity, scalars, g, nesterov=False):
 
 
 def flat_gradients(gradients, offsets, size):
-    """The gradients one after the other in a vector of `size` float32, gradient i at `offsets[i]`; the gaps are 0."""
+    """The gradients one after the other in a vector of `size` float32, gradient i at `offsets[i]`; the gaps are 0.
+
+    Shapes: gradients any, `offsets` one integer each; gives (size,).
+    """
     return apply("flat_gradients", list(gradients), offsets=tuple(offsets), size=int(size))
