@@ -154,12 +154,19 @@ __all__ = sorted({name for name in globals() if name[0].isupper()} | {
 
 
 def serialize(layer: Layer) -> dict:
-    """A layer's description, for `deserialize`."""
+    """A layer's description, for `deserialize`.
+
+    Gives {"module", "class_name", "config", ...}, of numbers, strings, lists and dicts.
+    """
     return serialize_keras_object(layer)
 
 
 def deserialize(config: dict, custom_objects: dict | None = None) -> Layer:
-    """The layer that `serialize` described, without weights."""
+    """The layer that `serialize` described, without weights.
+
+    `config` is what `serialize` gave; `custom_objects`: {name: class} of your own. Raises `ArgumentError` for a class
+    that is not known.
+    """
     return deserialize_keras_object(config, custom_objects, module="keras.layers")
 
 

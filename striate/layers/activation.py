@@ -13,6 +13,9 @@ from striate.serialization import export
 class Activation(Layer):
     """Applies an activation function, given by its name (in any case) or as a function.
 
+    Shapes: inputs any; gives the activation's shape, the inputs' for all but "glu". Raises `ArgumentError` for an
+    unknown name.
+
     Example:
         >>> import numpy as np
         >>> np.asarray(Activation("ReLU")(np.array([-1.0, 2.0]))).tolist()
@@ -41,6 +44,8 @@ def _checked(name: str, value) -> float:
 class ReLU(Layer):
     """max(inputs, 0), with Keras' variations.
 
+    Shapes: inputs any; gives the same. Raises `ArgumentError` for a negative `max_value`, slope or threshold.
+
     Args:
         max_value: the largest output; None for no limit.
         negative_slope: slope below the threshold.
@@ -63,7 +68,10 @@ class ReLU(Layer):
 
 @export("keras.layers.LeakyReLU")
 class LeakyReLU(Layer):
-    """inputs where positive, `negative_slope * inputs` elsewhere; `alpha` is the older name."""
+    """inputs where positive, `negative_slope * inputs` elsewhere; `alpha` is the older name.
+
+    Shapes: inputs any; gives the same. Raises `ArgumentError` for a negative slope. Source: Maas and others (2013).
+    """
 
     needs_no_build = True
 
@@ -81,6 +89,9 @@ class LeakyReLU(Layer):
 @export("keras.layers.PReLU")
 class PReLU(Layer):
     """A leaky ReLU that learns its slopes.
+
+    Shapes: inputs (batch, ...); gives the same; there is a slope for each number of a sample, unless shared. Source: He
+    and others (2015), arXiv:1502.01852.
 
     Args:
         alpha_initializer, alpha_regularizer, alpha_constraint: of the slopes.
@@ -113,7 +124,10 @@ class PReLU(Layer):
 
 @export("keras.layers.ELU")
 class ELU(Layer):
-    """inputs where positive, `alpha * (exp(inputs) - 1)` elsewhere."""
+    """inputs where positive, `alpha * (exp(inputs) - 1)` elsewhere.
+
+    Shapes: inputs any; gives the same. Source: Clevert and others (2016), arXiv:1511.07289.
+    """
 
     needs_no_build = True
 
@@ -129,7 +143,10 @@ class ELU(Layer):
 
 @export("keras.layers.Softmax")
 class Softmax(Layer):
-    """exp(inputs) divided by its sum along `axis`; places that the mask excludes count as minus infinity."""
+    """exp(inputs) divided by its sum along `axis`; places that the mask excludes count as minus infinity.
+
+    Shapes: inputs (batch, ...); gives the same. `axis`: one or several.
+    """
 
     needs_no_build = True
 

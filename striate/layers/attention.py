@@ -22,11 +22,17 @@ def causal(length: int, keys: int) -> np.ndarray:
 class Attention(RandomLayer):
     """Dot-product attention, of Luong.
 
+    Shapes: [query (batch, t, d), value (batch, s, v), key (batch, s, d)], the key is the value unless given; gives
+    (batch, t, v). Source: Luong and others (2015), arXiv:1508.04025.
+
     Args:
         use_scale: whether scores are multiplied by a trained number.
         score_mode: "dot" (query . key) or "concat" (the sum of tanh(query + key)).
         dropout: share of the weights that training drops.
         seed: fixes the layer's stream of random numbers.
+
+    Raises:
+        ArgumentError: another `score_mode`.
 
     Example:
         >>> from striate import Input
@@ -93,6 +99,9 @@ class Attention(RandomLayer):
 @export("keras.layers.AdditiveAttention")
 class AdditiveAttention(Attention):
     """Additive attention, of Bahdanau: scores are sums of tanh(query + key), times trained factors.
+
+    Shapes: [query (batch, t, d), value (batch, s, v), key (batch, s, d)], the key is the value unless given; gives
+    (batch, t, v). Source: Bahdanau and others (2015), arXiv:1409.0473.
 
     Args:
         use_scale: whether there are trained factors, one for each number of a query.

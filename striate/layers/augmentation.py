@@ -77,6 +77,8 @@ class RandomImageLayer(RandomLayer, ImageLayer):
 class RandomFlip(RandomImageLayer):
     """Half of the images turned over.
 
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
+
     Args:
         mode: "horizontal" (left and right), "vertical" or "horizontal_and_vertical" (both at once).
         seed: fixes the layer's stream of random numbers.
@@ -130,6 +132,8 @@ class MovingLayer(RandomImageLayer):
 class RandomRotation(MovingLayer):
     """Images turned round their centre.
 
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
+
     Args:
         factor: by how much at most, as a share of a full turn, or (lower, upper); positive is counter-clockwise.
         fill_mode: what comes in from outside: "reflect", "wrap", "constant" (`fill_value`) or "nearest".
@@ -157,6 +161,8 @@ class RandomRotation(MovingLayer):
 class RandomTranslation(MovingLayer):
     """Images moved.
 
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
+
     Args:
         height_factor: by how much at most, as a share of the height, or (lower, upper); positive is down.
         width_factor: the same for the width; positive is to the right.
@@ -180,6 +186,8 @@ class RandomTranslation(MovingLayer):
 @export("keras.layers.RandomZoom")
 class RandomZoom(MovingLayer):
     """Images seen from nearer or farther.
+
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
 
     Args:
         height_factor: by how much the seen height changes at most, or (lower, upper); positive is farther.
@@ -205,6 +213,9 @@ class RandomZoom(MovingLayer):
 @export("keras.layers.RandomCrop")
 class RandomCrop(RandomImageLayer):
     """A part of each image, at a place that all images of the batch share; in prediction the middle.
+
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives them with the new height and
+    width, in pixels. Raises `ArgumentError` when one is no positive integer.
 
     Args:
         height, width: size of the part. Smaller images are made larger first, keeping their proportions.
@@ -251,6 +262,8 @@ class ImagesInRange(RandomImageLayer):
 class RandomContrast(ImagesInRange):
     """Images with their distances from each channel's mean multiplied by a number between 1 - lower and 1 + upper.
 
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
+
     Args:
         factor: (lower, upper), each in [0, 1]; a single number is `upper`, as in Keras 3.
         value_range: the smallest and the largest number of the images.
@@ -273,6 +286,8 @@ class RandomContrast(ImagesInRange):
 class RandomBrightness(ImagesInRange):
     """Images with one number added to all of their pixels.
 
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
+
     Args:
         factor: how much at most, as a share of the range, or (lower, upper).
         value_range: the smallest and the largest number of the images.
@@ -293,6 +308,8 @@ class RandomBrightness(ImagesInRange):
 @export("keras.layers.RandomSharpness")
 class RandomSharpness(ImagesInRange):
     """Images mixed with smoothed copies of themselves: softer below a factor of 0.5, sharper above.
+
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
 
     Args:
         factor: (lower, upper), each in [0, 1]; a single number is `upper`.
@@ -317,6 +334,10 @@ class RandomSharpness(ImagesInRange):
 @export("keras.layers.RandomErasing")
 class RandomErasing(ImagesInRange):
     """Images with a rectangle painted over.
+
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
+
+    Source: Zhong and others (2017), arXiv:1708.04896.
 
     Args:
         factor: the probability, drawn between (lower, upper); a single number is `upper`.
@@ -363,6 +384,8 @@ class RandomErasing(ImagesInRange):
 class RandomInvert(ImagesInRange):
     """Some images as their negatives: the largest number minus each pixel.
 
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
+
     Args:
         factor: the probability, drawn between (lower, upper); a single number is `upper`.
         value_range: the smallest and the largest number of the images.
@@ -383,6 +406,8 @@ class RandomInvert(ImagesInRange):
 @export("keras.layers.RandomGrayscale")
 class RandomGrayscale(RandomImageLayer):
     """Some images without colour, still with three channels.
+
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
 
     Args:
         factor: the probability.

@@ -63,6 +63,8 @@ def _recording_build(build):
 class Layer(LayerState, Operation, Configurable):
     """Base of all layers.
 
+    Shapes: those of `call`. Raises `ArgumentError` for keywords that it does not know.
+
     Args:
         activity_regularizer: a penalty on the output, added to the loss.
         trainable: whether training changes the weights.

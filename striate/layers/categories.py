@@ -34,6 +34,9 @@ def encoded(indices, count: int, mode: str, weights=None):
 class CategoryEncoding(Layer):
     """Whole numbers as rows of ones and zeros.
 
+    Shapes: (batch, numbers) gives (batch, num_tokens); for "one_hot" (batch,) or (batch, 1) does. `sparse` must be
+    false.
+
     Args:
         num_tokens: how many categories there are: the largest number plus one.
         output_mode: "one_hot" (a row a number), "multi_hot" (a row a sample, with ones) or "count" (with counts).
@@ -75,6 +78,9 @@ class CategoryEncoding(Layer):
 @export("keras.layers.Discretization")
 class Discretization(Layer):
     """Numbers as the bins that they fall into.
+
+    Shapes: any; gives int32 of the same shape for "int", else a last axis of as many as there are bins. `sparse` must
+    be false.
 
     Args:
         bin_boundaries: the numbers that separate the bins, in order; a number on a boundary is in the bin above.

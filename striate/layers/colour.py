@@ -41,6 +41,8 @@ class _RandomColour(ImagesInRange):
 class RandomHue(_RandomColour):
     """Images with their hues turned by up to half of `factor`, either way round.
 
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
+
     Args:
         factor: (lower, upper), each in [0, 1]; a single number is `upper`.
         value_range: the smallest and the largest number of the images.
@@ -62,6 +64,8 @@ class RandomHue(_RandomColour):
 class RandomSaturation(_RandomColour):
     """Images with paler or stronger colours: 0 makes them grey, 0.5 leaves them, 1 saturates them.
 
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
+
     Args:
         factor: (lower, upper), each in [0, 1]; a single number is `upper`.
         value_range, data_format, seed: as in `RandomHue`.
@@ -79,6 +83,8 @@ class RandomSaturation(_RandomColour):
 class RandomColorDegeneration(_RandomColour):
     """Images mixed with their grey copies: 0 leaves them, 1 makes them grey.
 
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
+
     Args:
         factor: (lower, upper), each in [0, 1]; a single number is `upper`.
         value_range, data_format, seed: as in `RandomHue`.
@@ -92,6 +98,8 @@ class RandomColorDegeneration(_RandomColour):
 @export("keras.layers.RandomPosterization")
 class RandomPosterization(_RandomColour):
     """Images of which only the first few of the eight bits of each number are kept.
+
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
 
     Args:
         factor: how many bits, from 1 to 8, (lower, upper) with `upper` left out; a single number is `upper`.
@@ -111,6 +119,8 @@ class RandomPosterization(_RandomColour):
 @export("keras.layers.RandomColorJitter")
 class RandomColorJitter(ImagesInRange):
     """Brightness, contrast, saturation and hue changed at random, in this order.
+
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
 
     Args:
         value_range: the smallest and the largest number of the images.
@@ -141,6 +151,8 @@ class RandomColorJitter(ImagesInRange):
 class Solarization(ImagesInRange):
     """Images made brighter by `addition_factor`, with everything above a threshold turned into its negative.
 
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
+
     Args:
         addition_factor, threshold_factor: (lower, upper), each in [0, 1]; a single number is `upper`.
         value_range: the smallest and the largest number of the images.
@@ -165,6 +177,8 @@ class Solarization(ImagesInRange):
 class AutoContrast(ImagesInRange):
     """Images stretched to the whole range, each channel by itself, in training and prediction; flat channels stay.
 
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
+
     Args:
         value_range: the smallest and the largest number of the images.
     """
@@ -186,6 +200,8 @@ class AutoContrast(ImagesInRange):
 @export("keras.layers.RandomGaussianBlur")
 class RandomGaussianBlur(ImagesInRange):
     """Some images blurred.
+
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
 
     Args:
         factor: the probability, drawn between (lower, upper); a single number is `upper`.

@@ -75,6 +75,11 @@ class _Convolution(Layer):
 class BaseConv(_Convolution):
     """A convolution: each filter slides over the input and sums products over its window and all channels.
 
+    Shapes: inputs (batch, steps, channels), (batch, height, width, channels) or (batch, depth, height, width,
+    channels); gives the same number of axes with `filters` channels. An axis of n becomes floor((n - dilation * (k - 1)
+    - 1) / stride) + 1 with "valid", ceil(n / stride) otherwise. kernel (*kernel_size, channels / groups, filters), bias
+    (filters,). All lengths are in steps or pixels.
+
     Args:
         filters: number of output channels.
         kernel_size: length of the window: an integer, or one for each axis.
@@ -150,6 +155,13 @@ class BaseDepthwiseConv(_Convolution):
     """A convolution of every channel on its own, giving `depth_multiplier` channels for each.
 
     Args as those of `Conv2D`, with `depthwise_` in front of what concerns the kernel.
+
+    Shapes: inputs (batch, ..., channels); gives (batch, ..., channels * depth_multiplier), lengths as in `Conv2D`.
+    kernel (*kernel_size, channels, depth_multiplier), bias (channels * depth_multiplier,). Source: Sifre (2014).
+
+    Raises:
+        ArgumentError: an argument cannot work.
+        ShapeError: an input does not fit.
     """
 
     def __init__(self, kernel_size, strides=1, padding="valid", depth_multiplier=1, data_format=None, dilation_rate=1,
@@ -192,6 +204,14 @@ class BaseSeparableConv(_Convolution):
     """A depthwise convolution followed by one of size 1 that mixes the channels.
 
     Args as those of `Conv2D`, with `depthwise_` and `pointwise_` in front of what concerns the two kernels.
+
+    Shapes: inputs (batch, ..., channels); gives (batch, ..., filters), lengths as in `Conv2D`. Kernels (*kernel_size,
+    channels, depth_multiplier) and (1, ..., channels * depth_multiplier, filters), bias (filters,). Source: Chollet
+    (2017), arXiv:1610.02357.
+
+    Raises:
+        ArgumentError: an argument cannot work.
+        ShapeError: an input does not fit.
     """
 
     def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1,
@@ -244,6 +264,14 @@ class BaseConvTranspose(_Convolution):
     """The transpose of a convolution: each input element paints its filter onto the output ("deconvolution").
 
     Args as those of `Conv2D`; `output_padding` lengthens the output.
+
+    Shapes: inputs (batch, ..., channels); gives (batch, ..., filters). An axis of n becomes n * stride with "same", n *
+    stride + max(k - stride, 0) with "valid". kernel (*kernel_size, filters, channels), bias (filters,). Source: Zeiler
+    and others (2010).
+
+    Raises:
+        ArgumentError: an argument cannot work.
+        ShapeError: an input does not fit.
     """
 
     def __init__(self, filters, kernel_size, strides=1, padding="valid", output_padding=None, data_format=None,

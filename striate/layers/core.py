@@ -19,6 +19,8 @@ from striate.serialization import export
 class Dense(Layer):
     """activation(inputs @ kernel + bias), over the last axis.
 
+    Shapes: inputs (batch, ..., k); gives (batch, ..., units). kernel (k, units), bias (units,).
+
     Args:
         units: length of the output's last axis.
         activation: applied to the result; None for none.
@@ -29,6 +31,7 @@ class Dense(Layer):
 
     Raises:
         ArgumentError: `units` is not a positive integer.
+        ShapeError: an input has no axis beside the batch.
 
     Example:
         >>> Dense(2).compute_output_shape((None, 30752))
@@ -73,6 +76,8 @@ class Dense(Layer):
 @export("keras.layers.EinsumDense")
 class EinsumDense(Layer):
     """A dense layer whose sums are written as an Einstein equation, such as "abc,cd->abd".
+
+    Shapes: what `equation` says.
 
     Args:
         equation: of inputs and kernel; "..." may stand for leading axes.
@@ -149,12 +154,17 @@ class EinsumDense(Layer):
 class Embedding(Layer):
     """A table of vectors: each integer of the input becomes its row.
 
+    Shapes: integers (batch, ...); gives (batch, ..., output_dim).
+
     Args:
         input_dim: number of rows: the largest integer plus one.
         output_dim: length of a row.
         embeddings_initializer, embeddings_regularizer, embeddings_constraint: as in `Dense`.
         mask_zero: whether 0 means "nothing here" to the layers behind.
         weights: a table to begin with.
+
+    Raises:
+        ArgumentError: an integer of an array has no row.
     """
 
     def __init__(self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None,
@@ -201,7 +211,10 @@ class Embedding(Layer):
 
 @export("keras.layers.Identity")
 class Identity(Layer):
-    """Hands its input on."""
+    """Hands its input on.
+
+    Shapes: inputs (batch, ...); gives the same.
+    """
 
     needs_no_build = True
 
@@ -216,7 +229,12 @@ class Identity(Layer):
 
 @export("keras.layers.Masking")
 class Masking(Layer):
-    """Marks the steps whose numbers all equal `mask_value` as "nothing here", and sets them to zero."""
+    """Marks the steps whose numbers all equal `mask_value` as "nothing here", and sets them to zero.
+
+    Shapes: inputs (batch, ...); gives the same.
+
+    A step is (batch, steps, ...) at one place of the second axis.
+    """
 
     needs_no_build = True
 
@@ -250,6 +268,8 @@ def _parameters(function: Callable) -> tuple[str, ...]:
 class Lambda(Layer):
     """Applies a function of the user's.
 
+    Shapes: those of the function.
+
     Args:
         function: of the input, written with `striate.ops`; `arguments` are passed as keywords.
         output_shape: accepted for Keras' sake; shapes follow from the function.
@@ -277,7 +297,10 @@ class Lambda(Layer):
 
 @export("keras.layers.Rescaling")
 class Rescaling(Layer):
-    """inputs * scale + offset; for example scale=1/255 for images of bytes."""
+    """inputs * scale + offset; for example scale=1/255 for images of bytes.
+
+    Shapes: inputs (batch, ...); gives the same.
+    """
 
     def __init__(self, scale, offset=0.0, **kwargs):
         super().__init__(**kwargs)
@@ -297,7 +320,12 @@ def _number(value):
 
 @export("keras.layers.ActivityRegularization")
 class ActivityRegularization(Layer):
-    """Hands its input on and adds l1 * sum |x| + l2 * sum x^2 of it to the loss."""
+    """Hands its input on and adds l1 * sum |x| + l2 * sum x^2 of it to the loss.
+
+    Shapes: inputs (batch, ...); gives the same.
+
+    `l1`, `l2`: numbers from 0.
+    """
 
     needs_no_build = True
 

@@ -168,6 +168,9 @@ def _mask_of(tensor, given):
 class MultiHeadAttention(ManyHeads):
     """Attention of several heads, each over projections of its own; their results are projected back.
 
+    Shapes: query (batch, t, d), value (batch, s, v), key (batch, s, k), the value unless given; gives (batch, t, d).
+    Source: Vaswani and others (2017), arXiv:1706.03762.
+
     Args:
         num_heads: how many.
         key_dim, value_dim: numbers of a projected query or key, and of a value (`key_dim` when left out).
@@ -228,6 +231,9 @@ class MultiHeadAttention(ManyHeads):
 class GroupedQueryAttention(ManyHeads):
     """Attention whose queries have more heads than keys and values: neighbouring ones read the same.
 
+    Shapes: query (batch, t, d), value (batch, s, v), key (batch, s, k), the value unless given; gives (batch, t, d).
+    Source: Ainslie and others (2023), arXiv:2305.13245.
+
     Args:
         head_dim: numbers of a projection.
         num_query_heads, num_key_value_heads: how many; the first is a multiple of the second.
@@ -237,6 +243,12 @@ class GroupedQueryAttention(ManyHeads):
 
     Raises:
         ArgumentError: the heads do not fit.
+
+    Example:
+        >>> from striate import Input
+        >>> layer = GroupedQueryAttention(head_dim=8, num_query_heads=4, num_key_value_heads=2)
+        >>> layer(Input((49, 16)), Input((49, 16))).shape
+        (None, 49, 16)
     """
 
     def __init__(self, head_dim, num_query_heads, num_key_value_heads, dropout=0.0, use_bias=True,  # noqa: PLR0913

@@ -27,6 +27,8 @@ class Equalization(ImagesInRange):
 
     The histogram is that of the channel over the whole batch, as in Keras.
 
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
+
     Args:
         value_range: the smallest and the largest number of the images.
         bins: of the histogram.
@@ -59,6 +61,8 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImagesInRange):
     """Images of which each tile's numbers are spread evenly, in training and prediction (CLAHE).
 
     Each pixel's result lies between those of the four tiles around it, so that no tile is to be seen.
+
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
 
     Args:
         value_range: the smallest and the largest number of the images.

@@ -54,6 +54,9 @@ class ImageLayer(Layer):
 class Resizing(ImageLayer):
     """Images of another size.
 
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives them with the new height and
+    width, in pixels. Raises `ArgumentError` when one is no positive integer.
+
     Args:
         height, width: the new size.
         interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
@@ -95,6 +98,9 @@ class Resizing(ImageLayer):
 @export("keras.layers.CenterCrop")
 class CenterCrop(ImageLayer):
     """The middle of each image; a smaller image is made larger first, keeping its proportions.
+
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives them with the new height and
+    width, in pixels. Raises `ArgumentError` when one is no positive integer.
 
     Args:
         height, width: size of the part.

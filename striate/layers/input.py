@@ -14,6 +14,8 @@ from striate.serialization import export
 class InputLayer(Layer):
     """The layer behind an `Input`; it computes nothing.
 
+    Shapes: gives (batch, *shape). `sparse` and `ragged` must be false.
+
     Args:
         shape: shape of one sample, without the batch.
         batch_size: length of the batch, if fixed.
@@ -74,6 +76,8 @@ def _lengths(shape) -> tuple:
 def Input(shape=None, batch_size=None, dtype=None, sparse=None, batch_shape=None, name=None, tensor=None,
           **kwargs) -> KerasTensor:
     """A symbolic tensor to call layers on: the start of a functional model.
+
+    Raises `ArgumentError` when neither a shape nor a tensor is given, or `sparse` is true.
 
     Args:
         shape: shape of one sample, without the batch; lists are taken as well.

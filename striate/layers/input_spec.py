@@ -13,6 +13,10 @@ from striate.serialization import export
 class InputSpec:
     """Rank, shape and lengths of axes that an input must have; what is None is free.
 
+    Shapes: `shape` with the batch, None for free lengths; `ndim`, `min_ndim`, `max_ndim`: how many axes with the batch;
+    `axes`: {axis: length}. `allow_last_axis_squeeze`: whether a last axis of length 1 may be missing or too much;
+    `optional`: whether None may come. A layer that is given something else raises `ShapeError`.
+
     Example:
         >>> InputSpec(ndim=4, axes={-1: 3})
         InputSpec(ndim=4, axes={-1: 3})

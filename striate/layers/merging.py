@@ -65,6 +65,9 @@ def _with_rank(tensor, rank: int):
 class Add(Merge):
     """The sum of the inputs.
 
+    Shapes: a list of inputs (batch, ...) that broadcast; gives the broadcast shape. Raises `ShapeError` when they do
+    not, `ArgumentError` when the input is no list.
+
     Example:
         >>> import numpy as np
         >>> np.asarray(Add()([np.ones((1, 2)), np.ones((1, 2))])).tolist()
@@ -78,7 +81,13 @@ class Add(Merge):
 
 @export("keras.layers.Subtract")
 class Subtract(Merge):
-    """The first of two inputs minus the second."""
+    """The first of two inputs minus the second.
+
+    Shapes: a list of inputs (batch, ...) that broadcast; gives the broadcast shape. Raises `ShapeError` when they do
+    not, `ArgumentError` when the input is no list.
+
+    Raises `ArgumentError` for another number of inputs than two.
+    """
 
     def build(self, input_shape):
         """Checks that there are two inputs."""
@@ -94,7 +103,11 @@ class Subtract(Merge):
 
 @export("keras.layers.Multiply")
 class Multiply(Merge):
-    """The product of the inputs."""
+    """The product of the inputs.
+
+    Shapes: a list of inputs (batch, ...) that broadcast; gives the broadcast shape. Raises `ShapeError` when they do
+    not, `ArgumentError` when the input is no list.
+    """
 
     def pair(self, one, other):
         """one * other."""
@@ -103,7 +116,11 @@ class Multiply(Merge):
 
 @export("keras.layers.Average")
 class Average(Merge):
-    """The mean of the inputs."""
+    """The mean of the inputs.
+
+    Shapes: a list of inputs (batch, ...) that broadcast; gives the broadcast shape. Raises `ShapeError` when they do
+    not, `ArgumentError` when the input is no list.
+    """
 
     def _merge(self, inputs: list):
         return super()._merge(inputs) / float(len(inputs))
@@ -115,7 +132,11 @@ class Average(Merge):
 
 @export("keras.layers.Maximum")
 class Maximum(Merge):
-    """The largest of the inputs, place by place."""
+    """The largest of the inputs, place by place.
+
+    Shapes: a list of inputs (batch, ...) that broadcast; gives the broadcast shape. Raises `ShapeError` when they do
+    not, `ArgumentError` when the input is no list.
+    """
 
     def pair(self, one, other):
         """max(one, other)."""
@@ -124,7 +145,11 @@ class Maximum(Merge):
 
 @export("keras.layers.Minimum")
 class Minimum(Merge):
-    """The smallest of the inputs, place by place."""
+    """The smallest of the inputs, place by place.
+
+    Shapes: a list of inputs (batch, ...) that broadcast; gives the broadcast shape. Raises `ShapeError` when they do
+    not, `ArgumentError` when the input is no list.
+    """
 
     def pair(self, one, other):
         """min(one, other)."""
@@ -134,6 +159,8 @@ class Minimum(Merge):
 @export("keras.layers.Concatenate")
 class Concatenate(Merge):
     """The inputs one after the other along `axis`.
+
+    Shapes: a list of (batch, ..., n) and (batch, ..., m); gives (batch, ..., n + m).
 
     Raises:
         ShapeError: the shapes differ along another axis.
@@ -161,6 +188,9 @@ class Concatenate(Merge):
 @export("keras.layers.Dot")
 class Dot(Merge):
     """Products of two inputs summed over one axis of each, sample by sample.
+
+    Shapes: (batch, n, k) and (batch, m, k) with axes=2 give (batch, n, m); (batch, k) twice with axes=1 gives (batch,
+    1).
 
     Args:
         axes: an axis (not the batch), or one for each input.
@@ -209,7 +239,7 @@ def _function(kind: type):
     def merge(inputs, **kwargs):
         return kind(**kwargs)(inputs)
     merge.__name__ = kind.__name__.lower()
-    merge.__doc__ = f"`{kind.__name__}(**kwargs)(inputs)`."
+    merge.__doc__ = f"`{kind.__name__}(**kwargs)(inputs)`; shapes and errors as there."
     return merge
 
 
@@ -218,10 +248,16 @@ maximum, minimum = _function(Maximum), _function(Minimum)
 
 
 def concatenate(inputs, axis=-1, **kwargs):
-    """`Concatenate(axis, **kwargs)(inputs)`."""
+    """`Concatenate(axis, **kwargs)(inputs)`.
+
+    Shapes and errors as those of the layer.
+    """
     return Concatenate(axis=axis, **kwargs)(inputs)
 
 
 def dot(inputs, axes=-1, **kwargs):
-    """`Dot(axes, **kwargs)(inputs)`."""
+    """`Dot(axes, **kwargs)(inputs)`.
+
+    Shapes and errors as those of the layer.
+    """
     return Dot(axes=axes, **kwargs)(inputs)

@@ -48,6 +48,11 @@ class _Mixing(RandomImageLayer):
 class MixUp(_Mixing):
     """Each image (and label) as a weighted mean with another of the batch.
 
+    Shapes: images (batch, height, width, channels); gives the same. Or {"images": ..., "labels": (batch, classes)};
+    gives such a dict.
+
+    Source: Zhang and others (2018), arXiv:1710.09412.
+
     Args:
         alpha: the shares are of the distribution Beta(alpha, alpha): near 0 or 1 for a small one.
         data_format: "channels_last" (default) or "channels_first".
@@ -67,6 +72,11 @@ class MixUp(_Mixing):
 @export("keras.layers.CutMix")
 class CutMix(_Mixing):
     """Each image with a rectangle out of another of the batch; labels are mixed by the areas.
+
+    Shapes: images (batch, height, width, channels); gives the same. Or {"images": ..., "labels": (batch, classes)};
+    gives such a dict.
+
+    Source: Yun and others (2019), arXiv:1905.04899.
 
     Args:
         factor: the rectangle's area is 1 - Beta(a, a), with a drawn between (lower, upper); a number is `upper`.
@@ -97,6 +107,8 @@ class CutMix(_Mixing):
 @export("keras.layers.Pipeline")
 class Pipeline(Layer):
     """Layers one behind the other, for augmentations.
+
+    Shapes: those of the layers, one after the other.
 
     Example:
         >>> from striate.layers.core import Rescaling

@@ -56,6 +56,9 @@ class BatchNormalization(_ScaleAndShift):
 
     In training the batch's own statistics are used, and moving averages of them are kept; in inference the averages.
 
+    Shapes: inputs (batch, ..., channels); gives the same; each weight is (channels,). Raises `ShapeError` for an axis
+    that the input lacks, `ArgumentError` for batch renormalisation. Source: Ioffe and Szegedy (2015), arXiv:1502.03167.
+
     Args:
         axis: the axis of the channels.
         momentum: how much of the old average stays at each step.
@@ -148,6 +151,9 @@ class LayerNormalization(_ScaleAndShift):
     """Each sample brought to mean 0 and variance 1 over `axis`, then scaled by gamma and shifted by beta.
 
     Args as those of `BatchNormalization`; `axis` may be several.
+
+    Shapes: inputs (batch, ...); gives the same; gamma and beta have the lengths of the axes. Source: Ba and others
+    (2016), arXiv:1607.06450.
     """
 
     def __init__(self, axis=-1, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
@@ -180,7 +186,11 @@ class LayerNormalization(_ScaleAndShift):
 
 @export("keras.layers.RMSNormalization")
 class RMSNormalization(Layer):
-    """inputs / sqrt(mean of their squares over `axis`), times a learnt factor."""
+    """inputs / sqrt(mean of their squares over `axis`), times a learnt factor.
+
+    Shapes: inputs (batch, ...); gives the same. `epsilon` is added to the mean. Source: Zhang and Sennrich (2019),
+    arXiv:1910.07467.
+    """
 
     def __init__(self, axis=-1, epsilon=1e-6, **kwargs):
         super().__init__(**kwargs)
@@ -199,10 +209,15 @@ class RMSNormalization(Layer):
 class GroupNormalization(_ScaleAndShift):
     """Each group of channels of each sample brought to mean 0 and variance 1, then scaled and shifted by channel.
 
+    Shapes: inputs (batch, ..., channels); gives the same. Source: Wu and He (2018), arXiv:1803.08494.
+
     Args:
         groups: how many groups; -1 for one a channel (instance normalisation).
         axis: the axis of the channels.
         others: as those of `BatchNormalization`.
+
+    Raises:
+        ShapeError: the channels are no multiple of `groups`.
     """
 
     def __init__(self, groups=32, axis=-1, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
@@ -255,7 +270,10 @@ class GroupNormalization(_ScaleAndShift):
 
 @export("keras.layers.UnitNormalization")
 class UnitNormalization(Layer):
-    """Each sample brought to length one over `axis`."""
+    """Each sample brought to length one over `axis`.
+
+    Shapes: inputs (batch, ...); gives the same. `axis`: one or several.
+    """
 
     needs_no_build = True
 
@@ -274,6 +292,8 @@ class UnitNormalization(Layer):
 @export("keras.layers.Normalization")
 class Normalization(Layer):
     """(inputs - mean) / sqrt(variance), with statistics that are given, or learnt from data by `adapt`.
+
+    Shapes: inputs (batch, ...); gives the same; mean and variance broadcast with it.
 
     Args:
         axis: axes that keep their own statistics; None for one mean and variance for all.

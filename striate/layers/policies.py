@@ -58,6 +58,10 @@ class RandAugment(_Policy):
 
     Every image draws its own, where Keras draws the same for a batch.
 
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
+
+    Source: Cubuk and others (2019), arXiv:1909.13719.
+
     Args:
         value_range: the smallest and the largest number of the images.
         num_ops: how many.
@@ -85,6 +89,10 @@ class AugMix(_Policy):
     """Images mixed with means of chains of augmentations of themselves.
 
     Every image draws its own chains and shares, where Keras draws the same for a batch.
+
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
+
+    Source: Hendrycks and others (2020), arXiv:1912.02781.
 
     Args:
         value_range: the smallest and the largest number of the images.

@@ -12,11 +12,19 @@ from striate.serialization import export
 class BasePooling(Layer):
     """A pooling over windows.
 
+    Shapes: inputs (batch, steps, channels), (batch, height, width, channels) or (batch, depth, height, width,
+    channels); gives the same number of axes. An axis of n becomes floor((n - pool) / stride) + 1 with "valid", ceil(n /
+    stride) with "same". Lengths are in steps or pixels.
+
     Args:
         pool_size: length of the window: an integer, or one for each axis.
         strides: step of the window; the window's length when left out.
         padding: "valid" (only windows that fit) or "same".
         data_format: "channels_last" (default) or "channels_first".
+
+    Raises:
+        ArgumentError: a length that is not positive, or another `padding`.
+        ShapeError: an input of another number of axes.
     """
 
     needs_no_build = True
@@ -86,9 +94,14 @@ class LpPooling2D(BasePooling):
 class BaseGlobalPooling(Layer):
     """A pooling over all places.
 
+    Shapes: inputs (batch, ..., channels); gives (batch, channels), with `keepdims` (batch, 1, ..., channels).
+
     Args:
         data_format: "channels_last" (default) or "channels_first".
         keepdims: whether the axes that were pooled stay, with length 1.
+
+    Raises:
+        ShapeError: an input of another number of axes.
     """
 
     needs_no_build = True
@@ -157,9 +170,15 @@ class BaseAdaptivePooling(Layer):
 
     Window i of `size` along an axis of n goes from floor(i * n / size) to ceil((i + 1) * n / size).
 
+    Shapes: inputs (batch, ..., channels) of known lengths; gives (batch, *output_size, channels).
+
     Args:
         output_size: length of the output along each axis: an integer, or one for each axis.
         data_format: "channels_last" (default) or "channels_first".
+
+    Raises:
+        ArgumentError: a length that is not positive.
+        ShapeError: an input of another number of axes, or of unknown lengths.
     """
 
     rank = 2
@@ -184,7 +203,7 @@ class AdaptiveAveragePooling1D(BaseAdaptivePooling):
 
 @export("keras.layers.AdaptiveAveragePooling2D")
 class AdaptiveAveragePooling2D(BaseAdaptivePooling):
-    __doc__ = f"The mean of windows of a image.\n\n    {BaseAdaptivePooling.__doc__}"
+    __doc__ = f"The mean of windows of an image.\n\n    {BaseAdaptivePooling.__doc__}"
     rank, function = 2, "adaptive_average_pool"
 
 
@@ -202,7 +221,7 @@ class AdaptiveMaxPooling1D(BaseAdaptivePooling):
 
 @export("keras.layers.AdaptiveMaxPooling2D")
 class AdaptiveMaxPooling2D(BaseAdaptivePooling):
-    __doc__ = f"The largest number of windows of a image.\n\n    {BaseAdaptivePooling.__doc__}"
+    __doc__ = f"The largest number of windows of an image.\n\n    {BaseAdaptivePooling.__doc__}"
     rank, function = 2, "adaptive_max_pool"
 
 

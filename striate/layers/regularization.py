@@ -37,6 +37,8 @@ class RandomLayer(Layer):
 class Dropout(RandomLayer):
     """In training sets a share `rate` of the input to 0 and divides the rest by 1 - rate.
 
+    Shapes: inputs (batch, ...); gives the same. Source: Srivastava and others (2014).
+
     Args:
         rate: share that is dropped, between 0 and 1.
         noise_shape: shape of the mask; None or 1 for axes along which whole slices are dropped.
@@ -68,10 +70,16 @@ class Dropout(RandomLayer):
 class BaseSpatialDropout(Dropout):
     """Dropout of whole feature maps: all places of a channel together.
 
+    Shapes: inputs (batch, height, width, channels), or with depth before the height; gives the same. Source: Tompson
+    and others (2015), arXiv:1411.4280.
+
     Args:
         rate: share that is dropped.
         data_format: "channels_last" (default) or "channels_first".
         seed: fixes the layer's stream of random numbers.
+
+    Raises:
+        ArgumentError: `rate` is not between 0 and 1.
     """
 
     rank = 2
@@ -95,7 +103,11 @@ class BaseSpatialDropout(Dropout):
 
 @export("keras.layers.SpatialDropout1D")
 class SpatialDropout1D(BaseSpatialDropout):
-    """Dropout of whole channels of lines (batch, steps, channels)."""
+    """Dropout of whole channels of lines (batch, steps, channels).
+
+    `rate` is the share, between 0 and 1; `seed` fixes the layer's stream of random numbers. Source: Tompson and others
+    (2015), arXiv:1411.4280.
+    """
 
     rank = 1
 
@@ -116,7 +128,12 @@ class SpatialDropout3D(BaseSpatialDropout):
 
 @export("keras.layers.GaussianNoise")
 class GaussianNoise(RandomLayer):
-    """In training adds normal noise of standard deviation `stddev`."""
+    """In training adds normal noise of standard deviation `stddev`.
+
+    Shapes: inputs (batch, ...); gives the same.
+
+    `seed` fixes the layer's stream of random numbers. Raises `ArgumentError` for a deviation outside [0, 1].
+    """
 
     def __init__(self, stddev, seed=None, **kwargs):
         super().__init__(**kwargs)
@@ -136,7 +153,13 @@ class GaussianNoise(RandomLayer):
 
 @export("keras.layers.GaussianDropout")
 class GaussianDropout(RandomLayer):
-    """In training multiplies by normal noise of mean 1 and standard deviation sqrt(rate / (1 - rate))."""
+    """In training multiplies by normal noise of mean 1 and standard deviation sqrt(rate / (1 - rate)).
+
+    Shapes: inputs (batch, ...); gives the same.
+
+    `seed` fixes the layer's stream of random numbers. Raises `ArgumentError` for a rate outside [0, 1]. Source:
+    Srivastava and others (2014).
+    """
 
     def __init__(self, rate, seed=None, **kwargs):
         super().__init__(**kwargs)
@@ -153,7 +176,18 @@ class GaussianDropout(RandomLayer):
 
 @export("keras.layers.AlphaDropout")
 class AlphaDropout(RandomLayer):
-    """Dropout for SELU networks: dropped numbers take SELU's lowest value, and mean and variance stay."""
+    """Dropout for SELU networks: dropped numbers take SELU's lowest value, and mean and variance stay.
+
+    Shapes: inputs (batch, ...); gives the same. Source: Klambauer and others (2017), arXiv:1706.02515.
+
+    Args:
+        rate: share that is dropped, between 0 and 1.
+        noise_shape: shape of the mask; None or 1 for axes along which whole slices are dropped.
+        seed: fixes the layer's stream of random numbers.
+
+    Raises:
+        ArgumentError: `rate` is not between 0 and 1.
+    """
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         super().__init__(**kwargs)

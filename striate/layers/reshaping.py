@@ -18,6 +18,8 @@ _INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
 class Flatten(Layer):
     """All axes but the batch become one.
 
+    Shapes: inputs (batch, a, b, ...); gives (batch, a b ...); (batch,) gives (batch, 1).
+
     Args:
         data_format: "channels_first" brings the channels to the end before.
 
@@ -44,7 +46,10 @@ class Flatten(Layer):
 
 @export("keras.layers.Reshape")
 class Reshape(Layer):
-    """Another shape for each sample; one length may be -1."""
+    """Another shape for each sample; one length may be -1.
+
+    Shapes: inputs (batch, ...); gives (batch, *target_shape). Raises `ShapeError` when the count of numbers differs.
+    """
 
     needs_no_build = True
 
@@ -68,7 +73,11 @@ class Reshape(Layer):
 
 @export("keras.layers.Permute")
 class Permute(Layer):
-    """The axes of each sample in another order; axes count from 1."""
+    """The axes of each sample in another order; axes count from 1.
+
+    Shapes: inputs (batch, a, b) with dims=(2, 1) give (batch, b, a). Raises `ArgumentError` when `dims` does not name
+    every axis once.
+    """
 
     def __init__(self, dims, **kwargs):
         super().__init__(**kwargs)
@@ -85,7 +94,10 @@ class Permute(Layer):
 
 @export("keras.layers.RepeatVector")
 class RepeatVector(Layer):
-    """(batch, features) to (batch, n, features), each row n times."""
+    """(batch, features) to (batch, n, features), each row n times.
+
+    Raises `ArgumentError` when n is no positive integer.
+    """
 
     def __init__(self, n, **kwargs):
         super().__init__(**kwargs)
@@ -126,9 +138,15 @@ class _Spatial(Layer):
 class BaseZeroPadding(_Spatial):
     """Zeros around each sample.
 
+    Shapes: inputs (batch, steps, channels), (batch, height, width, channels) or (batch, depth, height, width,
+    channels); gives the same, longer by the padding.
+
     Args:
         padding: how many: an integer, one for each axis, or (before, after) for each axis.
         data_format: "channels_last" (default) or "channels_first".
+
+    Raises:
+        ArgumentError: another form of `padding`.
     """
 
     def __init__(self, padding=1, data_format=None, **kwargs):
@@ -164,9 +182,16 @@ class ZeroPadding3D(BaseZeroPadding):
 class BaseCropping(_Spatial):
     """Cuts the rim off each sample.
 
+    Shapes: inputs (batch, steps, channels), (batch, height, width, channels) or (batch, depth, height, width,
+    channels); gives the same, shorter by the cropping.
+
     Args:
         cropping: how much: an integer, one for each axis, or (before, after) for each axis.
         data_format: "channels_last" (default) or "channels_first".
+
+    Raises:
+        ArgumentError: another form of `cropping`.
+        ShapeError: nothing is left of the input.
     """
 
     def _set_cropping(self, cropping, data_format) -> None:
@@ -219,7 +244,11 @@ class Cropping3D(BaseCropping):
 
 @export("keras.layers.UpSampling1D")
 class UpSampling1D(Layer):
-    """Each step `size` times."""
+    """Each step `size` times.
+
+    Shapes: (batch, steps, channels); gives (batch, size * steps, channels). Raises `ArgumentError` for a size that is
+    not positive.
+    """
 
     def __init__(self, size=2, **kwargs):
         super().__init__(**kwargs)
@@ -234,6 +263,9 @@ class UpSampling1D(Layer):
 @export("keras.layers.UpSampling2D")
 class UpSampling2D(_Spatial):
     """Images larger by whole factors.
+
+    Shapes: (batch, height, width, channels); gives (batch, rows * height, columns * width, channels). Raises
+    `ArgumentError` for a size that is not positive.
 
     Args:
         size: the factor, or (rows, columns).
@@ -267,6 +299,9 @@ class UpSampling2D(_Spatial):
 @export("keras.layers.UpSampling3D")
 class UpSampling3D(_Spatial):
     """Volumes larger by whole factors, each number repeated.
+
+    Shapes: (batch, depth, height, width, channels); gives larger middle three. Raises `ArgumentError` for a size that
+    is not positive.
 
     Args:
         size: the factor, or (depth, rows, columns).

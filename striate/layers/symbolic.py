@@ -22,6 +22,12 @@ class KerasTensor(TensorMethods):
     """A tensor of which only shape and dtype are known.
 
     `history` is (operation, node_index, tensor_index): who made it, at which of its calls, as which output.
+
+    Args: shape, with None for free lengths, such as (None, 28, 28, 1); dtype, a name; name.
+
+    Example:
+        >>> KerasTensor((None, 3)).shape
+        (None, 3)
     """
 
     def __init__(self, shape, dtype: str = "float32", name: str | None = None):

@@ -15,6 +15,8 @@ from striate.serialization import export
 class RandomShear(MovingLayer):
     """Images sheared.
 
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
+
     Args:
         x_factor, y_factor: by how much at most along each axis, in [0, 1], or (lower, upper).
         interpolation: "nearest" or "bilinear".
@@ -40,6 +42,8 @@ class RandomShear(MovingLayer):
 @export("keras.layers.RandomPerspective")
 class RandomPerspective(MovingLayer):
     """Some images as if seen from the side: the corners but the upper left one are moved.
+
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
 
     Args:
         factor: the probability, drawn between (lower, upper); a single number is `upper`.
@@ -94,6 +98,8 @@ class RandomPerspective(MovingLayer):
 @export("keras.layers.RandomElasticTransform")
 class RandomElasticTransform(MovingLayer):
     """Some images pulled about smoothly, as if they were of rubber.
+
+    Shapes: images (height, width, channels) or (batch, height, width, channels); gives the same.
 
     Args:
         factor: the probability, drawn between (lower, upper); a single number is `upper`.

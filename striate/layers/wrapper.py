@@ -11,7 +11,15 @@ from striate.serialization import deserialize_keras_object, export
 
 @export("keras.layers.Wrapper")
 class Wrapper(Layer):
-    """Base of layers that hold one other layer, `layer`."""
+    """Base of layers that hold one other layer, `layer`.
+
+    Shapes: those of the layer. `layer`: the layer; a wrapper's own `call` uses it.
+
+    Example:
+        >>> from striate.layers.core import Dense
+        >>> Wrapper(Dense(2)).layer.units
+        2
+    """
 
     def __init__(self, layer, **kwargs):
         if not isinstance(layer, Layer):
@@ -34,6 +42,8 @@ class Wrapper(Layer):
 @export("keras.layers.TimeDistributed")
 class TimeDistributed(Wrapper):
     """The same layer at every step of a sequence.
+
+    Shapes: (batch, steps, ...); gives (batch, steps, *the layer's output).
 
     Example:
         >>> from striate.layers.core import Dense
@@ -69,6 +79,8 @@ class SpectralNormalization(Wrapper):
 
     The value is found by power iteration; `vector_u` goes on from one training step to the next. The kernel is divided
     in training and in prediction, and the gradient knows of it, as in Miyato et al. (2018).
+
+    Shapes: those of the layer. Source: Miyato and others (2018), arXiv:1802.05957.
 
     Args:
         layer: a layer with a `kernel` or `embeddings`.
