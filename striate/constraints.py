@@ -18,7 +18,10 @@ def _norm(w, axis):
 
 @export("keras.constraints.Constraint")
 class Constraint(Configurable):
-    """Base: `constraint(w)` gives the projected weights."""
+    """Base: `constraint(w)` gives the projected weights.
+
+    Shapes: w any; gives the same.
+    """
 
     def __call__(self, w):
         return w
@@ -27,6 +30,9 @@ class Constraint(Configurable):
 @export("keras.constraints.MaxNorm", "keras.constraints.max_norm")
 class MaxNorm(Constraint):
     """Vectors along `axis` longer than `max_value` are shortened to it.
+
+    Shapes: w any; gives the same. `axis`: one or several, over which squares are summed. Source: Srivastava and others
+    (2014).
 
     Example:
         >>> MaxNorm(3).get_config()
@@ -45,7 +51,10 @@ class MaxNorm(Constraint):
 
 @export("keras.constraints.NonNeg", "keras.constraints.non_neg")
 class NonNeg(Constraint):
-    """Negative weights become zero."""
+    """Negative weights become zero.
+
+    Shapes: w any; gives the same.
+    """
 
     def __call__(self, w):
         from striate import ops
@@ -55,7 +64,10 @@ class NonNeg(Constraint):
 
 @export("keras.constraints.UnitNorm", "keras.constraints.unit_norm")
 class UnitNorm(Constraint):
-    """Vectors along `axis` get length one."""
+    """Vectors along `axis` get length one.
+
+    Shapes: w any; gives the same. `axis`: one or several, over which squares are summed.
+    """
 
     def __init__(self, axis=0):
         self.axis = axis
@@ -66,7 +78,10 @@ class UnitNorm(Constraint):
 
 @export("keras.constraints.MinMaxNorm", "keras.constraints.min_max_norm")
 class MinMaxNorm(Constraint):
-    """Lengths of vectors along `axis` are moved towards [min_value, max_value], by the share `rate` of the way."""
+    """Lengths of vectors along `axis` are moved towards [min_value, max_value], by the share `rate` of the way.
+
+    Shapes: w any; gives the same. `axis`: one or several, over which squares are summed.
+    """
 
     def __init__(self, min_value=0.0, max_value=1.0, rate=1.0, axis=0):
         self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
@@ -80,14 +95,21 @@ class MinMaxNorm(Constraint):
 
 
 def deserialize(config: dict | str, custom_objects: dict | None = None):
-    """The constraint of a configuration, or of a name."""
+    """The constraint of a configuration, or of a name.
+
+    `config`: a name or what `serialize` gave; `custom_objects`: {name: class} of your own. Raises `ArgumentError` for
+    an unknown name.
+    """
     if isinstance(config, str):
         return get(config)
     return deserialize_keras_object(config, custom_objects, module="keras.constraints")
 
 
 def get(identifier: Any):
-    """The constraint for None, a name ("max_norm"), a class, a configuration, a function or a constraint."""
+    """The constraint for None, a name ("max_norm"), a class, a configuration, a function or a constraint.
+
+    `identifier`: one of these. Raises `ArgumentError` for an unknown name.
+    """
     return None if identifier is None else resolve(identifier, "keras.constraints", "constraint")
 
 

@@ -31,7 +31,17 @@ def _named(name: str):
 
 @export("keras.initializers.Initializer")
 class Initializer(Configurable):
-    """Base: `initializer(shape, dtype)` gives an array."""
+    """Base: `initializer(shape, dtype)` gives an array.
+
+    Shapes: any; float32.
+
+    Example:
+        >>> class Half(Initializer):
+        ...     def __call__(self, shape, dtype=None):
+        ...         return np.full(shape, 0.5, np.float32)
+        >>> Half()((2,)).tolist()
+        [0.5, 0.5]
+    """
 
     def __call__(self, shape, dtype=None) -> np.ndarray:
         raise NotImplementedError("Initializer subclasses must implement the `__call__()` method.")
@@ -43,7 +53,10 @@ class Initializer(Configurable):
 
 @_named("zeros")
 class Zeros(Initializer):
-    """All zeros."""
+    """All zeros.
+
+    Shapes: any.
+    """
 
     def __call__(self, shape, dtype=None) -> np.ndarray:
         return np.zeros(shape, dtype or "float32")
@@ -51,7 +64,10 @@ class Zeros(Initializer):
 
 @_named("ones")
 class Ones(Initializer):
-    """All ones."""
+    """All ones.
+
+    Shapes: any.
+    """
 
     def __call__(self, shape, dtype=None) -> np.ndarray:
         return np.ones(shape, dtype or "float32")
@@ -59,7 +75,10 @@ class Ones(Initializer):
 
 @_named("constant")
 class Constant(Initializer):
-    """One value everywhere, or an array."""
+    """One value everywhere, or an array.
+
+    Shapes: any; an array must have the shape of the weights.
+    """
 
     def __init__(self, value=0.0):
         self.value = value
@@ -70,7 +89,13 @@ class Constant(Initializer):
 
 @export("keras.initializers.Identity", "keras.initializers.IdentityInitializer", "keras.initializers.identity")
 class Identity(Initializer):
-    """The identity matrix times `gain`; only for two axes."""
+    """The identity matrix times `gain`; only for two axes.
+
+    Shapes: (n, m).
+
+    Raises:
+        ShapeError: another number of axes.
+    """
 
     def __init__(self, gain=1.0):
         self.gain = gain
@@ -115,7 +140,10 @@ class RandomInitializer(Initializer):
 
 @_named("random_normal")
 class RandomNormal(RandomInitializer):
-    """Normal numbers."""
+    """Normal numbers.
+
+    Shapes: any. `mean`, `stddev`: of the distribution; `seed`: an int for numbers that never change.
+    """
 
     def __init__(self, mean=0.0, stddev=0.05, seed=None):
         super().__init__(seed)
@@ -127,7 +155,10 @@ class RandomNormal(RandomInitializer):
 
 @_named("truncated_normal")
 class TruncatedNormal(RandomInitializer):
-    """Normal numbers; those further than two standard deviations away are drawn again."""
+    """Normal numbers; those further than two standard deviations away are drawn again.
+
+    Shapes: any. `mean`, `stddev`: of the distribution; `seed`: an int for numbers that never change.
+    """
 
     def __init__(self, mean=0.0, stddev=0.05, seed=None):
         super().__init__(seed)
@@ -139,7 +170,10 @@ class TruncatedNormal(RandomInitializer):
 
 @_named("random_uniform")
 class RandomUniform(RandomInitializer):
-    """Numbers evenly between two bounds."""
+    """Numbers evenly between two bounds.
+
+    Shapes: any. Numbers in [`minval`, `maxval`); `seed`: an int for numbers that never change.
+    """
 
     def __init__(self, minval=-0.05, maxval=0.05, seed=None):
         super().__init__(seed)
@@ -154,6 +188,8 @@ def compute_fans(shape, input_axes=None, output_axes=None) -> tuple[int, int]:
 
     By default the last axis but one is the input's, the last the output's, and all others are a window. When axes are
     named, those that are neither input nor output are the window.
+
+    Shapes: `shape` a tuple; `input_axes`, `output_axes`: tuples of axes.
 
     Example:
         >>> compute_fans((3, 3, 16, 32))
@@ -178,6 +214,8 @@ def _axes(axes) -> tuple:
 @_named("variance_scaling")
 class VarianceScaling(RandomInitializer):
     """Random numbers whose spread follows the number of inputs, of outputs, or their mean.
+
+    Shapes: any.
 
     Args:
         scale: a factor on the variance, positive.
@@ -227,29 +265,39 @@ class VarianceScaling(RandomInitializer):
         return drawn.astype(dtype or "float32")
 
 
-def _scaling(class_name: str, alias: str, scale: float, mode: str, distribution: str, doc: str) -> type:
+def _scaling(class_name: str, alias: str, scale: float, mode: str, distribution: str, doc: str, source: str) -> type:
     """A named member of the family of `VarianceScaling`."""
     def construct(self, seed=None, input_axes=None, output_axes=None):
         VarianceScaling.__init__(self, scale, mode, distribution, seed, input_axes, output_axes)
-    kind = type(class_name, (VarianceScaling,), {"__init__": construct, "__doc__": doc, "__module__": __name__})
+    text = (f"{doc}\n\n    Shapes: any; inputs and outputs as in `compute_fans`. `seed`, `input_axes`, `output_axes`\n"
+            f"    as in `VarianceScaling`. Source: {source}.\n    ")
+    kind = type(class_name, (VarianceScaling,), {"__init__": construct, "__doc__": text, "__module__": __name__})
     return _named(alias)(kind)
 
 
+_GLOROT, _HE = "Glorot and Bengio (2010)", "He and others (2015), arXiv:1502.01852"
+_LECUN = "LeCun and others (1998), Efficient backprop"
 GlorotUniform = _scaling("GlorotUniform", "glorot_uniform", 1.0, "fan_avg", "uniform",
-                         "Uniform within sqrt(6 / (inputs + outputs)): the usual start of convolutions.")
+                         "Uniform within sqrt(6 / (inputs + outputs)): the usual start of convolutions.", _GLOROT)
 GlorotNormal = _scaling("GlorotNormal", "glorot_normal", 1.0, "fan_avg", "truncated_normal",
-                        "Truncated normal with variance 2 / (inputs + outputs).")
-HeUniform = _scaling("HeUniform", "he_uniform", 2.0, "fan_in", "uniform", "Uniform within sqrt(6 / inputs), for ReLU.")
+                        "Truncated normal with variance 2 / (inputs + outputs).", _GLOROT)
+HeUniform = _scaling("HeUniform", "he_uniform", 2.0, "fan_in", "uniform",
+                     "Uniform within sqrt(6 / inputs), for ReLU.", _HE)
 HeNormal = _scaling("HeNormal", "he_normal", 2.0, "fan_in", "truncated_normal",
-                    "Truncated normal with variance 2 / inputs, for ReLU.")
-LecunUniform = _scaling("LecunUniform", "lecun_uniform", 1.0, "fan_in", "uniform", "Uniform within sqrt(3 / inputs).")
+                    "Truncated normal with variance 2 / inputs, for ReLU.", _HE)
+LecunUniform = _scaling("LecunUniform", "lecun_uniform", 1.0, "fan_in", "uniform",
+                         "Uniform within sqrt(3 / inputs).", _LECUN)
 LecunNormal = _scaling("LecunNormal", "lecun_normal", 1.0, "fan_in", "truncated_normal",
-                       "Truncated normal with variance 1 / inputs, for SELU.")
+                       "Truncated normal with variance 1 / inputs, for SELU.", _LECUN)
 
 
 @export("keras.initializers.Orthogonal", "keras.initializers.OrthogonalInitializer", "keras.initializers.orthogonal")
 class Orthogonal(RandomInitializer):
-    """A random matrix with orthonormal rows or columns, times `gain`; further axes are folded into the rows."""
+    """A random matrix with orthonormal rows or columns, times `gain`; further axes are folded into the rows.
+
+    Shapes: two axes or more, else a `ShapeError`. `seed` as in `VarianceScaling`. Source: Saxe and others (2014),
+    arXiv:1312.6120.
+    """
 
     def __init__(self, gain=1.0, seed=None):
         super().__init__(seed)
@@ -268,7 +316,11 @@ class Orthogonal(RandomInitializer):
 
 
 def deserialize(config: dict | str, custom_objects: dict | None = None):
-    """The initializer of a configuration, or of a name."""
+    """The initializer of a configuration, or of a name.
+
+    `config`: a name or what `serialize` gave; `custom_objects`: {name: class} of your own. Raises `ArgumentError` for
+    an unknown name.
+    """
     from striate.serialization import deserialize_keras_object
 
     if isinstance(config, str):
@@ -278,6 +330,8 @@ def deserialize(config: dict | str, custom_objects: dict | None = None):
 
 def get(identifier: Any):
     """The initializer for None, a name, a class, a configuration, an array, a function or an initializer.
+
+    `identifier`: one of these. Raises `ArgumentError` for an unknown name.
 
     Example:
         >>> get("he_normal").get_config()["seed"] is None

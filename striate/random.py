@@ -93,6 +93,9 @@ def _source(seed: Any) -> tuple[Any, int]:
 def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
     """Numbers evenly spread over [minval, maxval).
 
+    Shapes: gives `shape`, float32 unless `dtype` says otherwise. `seed`: an integer (the same numbers at each call) or
+    a `SeedGenerator`; None draws new ones.
+
     Example:
         >>> uniform((2, 3), seed=1).shape
         (2, 3)
@@ -102,13 +105,25 @@ def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
 
 
 def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
-    """Numbers of the normal distribution."""
+    """Numbers of the normal distribution.
+
+    Shapes: gives `shape`, float32 unless `dtype` says otherwise. `seed`: an integer (the same numbers at each call) or
+    a `SeedGenerator`; None draws new ones.
+
+    `mean`, `stddev`: numbers.
+    """
     state, stream = _source(seed)
     return _cast(ops.random_normal(state, shape, mean, stddev, stream=stream), dtype)
 
 
 def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
-    """Numbers of the normal distribution; those more than two standard deviations off are drawn again."""
+    """Numbers of the normal distribution; those more than two standard deviations off are drawn again.
+
+    Shapes: gives `shape`, float32 unless `dtype` says otherwise. `seed`: an integer (the same numbers at each call) or
+    a `SeedGenerator`; None draws new ones.
+
+    `mean`, `stddev`: numbers.
+    """
     state, stream = _source(seed)
     draw = ops.random_normal(state, shape, stream=stream)
     if isinstance(draw, np.ndarray):
@@ -127,6 +142,8 @@ def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
 
 def randint(shape, minval, maxval, dtype="int32", seed=None):
     """Whole numbers evenly spread over minval ... maxval - 1.
+
+    Shapes: gives `shape`. `seed` as in `uniform`.
 
     Raises:
         ArgumentError: the range is empty or holds more than 2**24 numbers, the resolution of the draw.
@@ -150,6 +167,8 @@ def gamma_from(state, stream: int, shape, alpha):
 
     Marsaglia and Tsang, "A simple method for generating gamma variables" (2000): a cubed normal number is kept with a
     probability above 0.95, else drawn again; below alpha = 1 the number for alpha + 1 is shrunk.
+
+    Shapes: state uint32 (4,); gives `shape`.
     """
     lifted = ops.where(ops.less(alpha, 1.0), ops.add(alpha, 1.0), alpha)
     d = lifted - 1.0 / 3.0
@@ -169,6 +188,9 @@ def gamma_from(state, stream: int, shape, alpha):
 def gamma(shape, alpha, dtype=None, seed=None):
     """Numbers of the gamma distribution with shape parameter `alpha` and scale 1.
 
+    Shapes: gives `shape`, float32 unless `dtype` says otherwise. `seed`: an integer (the same numbers at each call) or
+    a `SeedGenerator`; None draws new ones.
+
     Example:
         >>> bool((gamma((2, 3), 2.0, seed=1) > 0).all())
         True
@@ -182,7 +204,10 @@ def _parameter(value: Any) -> Any:
 
 
 def beta_from(state, stream: int, shape, alpha, beta):
-    """Numbers of the beta distribution of a state and a stream (see `beta`)."""
+    """Numbers of the beta distribution of a state and a stream (see `beta`).
+
+    Shapes: state uint32 (4,); gives `shape`.
+    """
     alpha, beta = (_parameter(part) for part in (alpha, beta))
     first = gamma_from(state, stream, shape, alpha)
     second = gamma_from(state, _apart(stream, 2 * _REDRAWS + 1), shape, beta)
@@ -190,12 +215,24 @@ def beta_from(state, stream: int, shape, alpha, beta):
 
 
 def beta(shape, alpha, beta, dtype=None, seed=None):
-    """Numbers between 0 and 1 of the beta distribution."""
+    """Numbers between 0 and 1 of the beta distribution.
+
+    Shapes: gives `shape`, float32 unless `dtype` says otherwise. `seed`: an integer (the same numbers at each call) or
+    a `SeedGenerator`; None draws new ones.
+
+    `alpha`, `beta`: numbers, or tensors that broadcast with `shape`; both positive.
+    """
     return _cast(beta_from(*_source(seed), shape, alpha, beta), dtype)
 
 
 def binomial(shape, counts, probabilities, dtype=None, seed=None):
-    """How many of `counts` tries succeed that each do with the probability `probabilities`; counts are known."""
+    """How many of `counts` tries succeed that each do with the probability `probabilities`; counts are known.
+
+    Shapes: gives `shape`, float32 unless `dtype` says otherwise. `seed`: an integer (the same numbers at each call) or
+    a `SeedGenerator`; None draws new ones.
+
+    `counts`, `probabilities`: numbers, or tensors that broadcast with `shape`.
+    """
     most = int(np.max(counts))
     tries = uniform((*shape, most), seed=seed)
     open_tries = np.arange(most) < np.expand_dims(np.asarray(counts), -1)
@@ -205,7 +242,10 @@ def binomial(shape, counts, probabilities, dtype=None, seed=None):
 
 
 def categorical(logits, num_samples, dtype="int32", seed=None):
-    """Classes drawn with the probabilities softmax(logits): logits (batch, classes) -> (batch, num_samples)."""
+    """Classes drawn with the probabilities softmax(logits): logits (batch, classes) -> (batch, num_samples).
+
+    `seed` as in `uniform`.
+    """
     batch, classes = logits.shape
     # The largest of logits with Gumbel noise is distributed as their softmax.
     noise = uniform((batch, num_samples, classes), 2.0 ** -25, 1.0, seed=seed)
@@ -214,13 +254,20 @@ def categorical(logits, num_samples, dtype="int32", seed=None):
 
 
 def shuffle(x, axis=0, seed=None):
-    """x with the order along an axis changed at random."""
+    """x with the order along an axis changed at random.
+
+    Shapes: x any; gives the same. `seed` as in `uniform`.
+    """
     order = ops.argsort(uniform((x.shape[axis],), seed=seed))
     return ops.take(x, order, axis=axis)
 
 
 def dropout(inputs, rate, noise_shape=None, seed=None):
-    """Sets a share `rate` of the elements to 0 and scales the others so that the mean stays."""
+    """Sets a share `rate` of the elements to 0 and scales the others so that the mean stays.
+
+    Shapes: inputs any; gives the same. `noise_shape`: shape of the mask, 1 for axes along which whole slices are
+    dropped. `seed` as in `uniform`.
+    """
     state, stream = _source(seed)
     return ops.dropout(inputs, state, rate, stream, noise_shape)
 

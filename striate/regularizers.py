@@ -20,7 +20,10 @@ def _checked(name: str, value) -> float:
 
 @export("keras.regularizers.Regularizer")
 class Regularizer(Configurable):
-    """Base: `regularizer(x)` gives one number."""
+    """Base: `regularizer(x)` gives one number.
+
+    Shapes: x any; gives one number, which is added to the loss.
+    """
 
     def __call__(self, x):
         return 0.0
@@ -28,7 +31,10 @@ class Regularizer(Configurable):
 
 @export("keras.regularizers.L1L2", "keras.regularizers.l1_l2")
 class L1L2(Regularizer):
-    """l1 * sum(|x|) + l2 * sum(x * x)."""
+    """l1 * sum(|x|) + l2 * sum(x * x).
+
+    Shapes: x any; gives one number.
+    """
 
     def __init__(self, l1=0.0, l2=0.0):
         self.l1, self.l2 = _checked("l1", 0.0 if l1 is None else l1), _checked("l2", 0.0 if l2 is None else l2)
@@ -47,6 +53,8 @@ class L1L2(Regularizer):
 @export("keras.regularizers.L1", "keras.regularizers.l1")
 class L1(Regularizer):
     """l1 * sum(|x|).
+
+    Shapes: x any; gives one number.
 
     Example:
         >>> L1(0.5).get_config()
@@ -68,7 +76,10 @@ class L1(Regularizer):
 
 @export("keras.regularizers.L2", "keras.regularizers.l2")
 class L2(Regularizer):
-    """l2 * sum(x * x)."""
+    """l2 * sum(x * x).
+
+    Shapes: x any; gives one number.
+    """
 
     def __init__(self, l2=0.01):
         self.l2 = _checked("l2", 0.01 if l2 is None else l2)
@@ -82,6 +93,8 @@ class L2(Regularizer):
 @export("keras.regularizers.OrthogonalRegularizer", "keras.regularizers.orthogonal_regularizer")
 class OrthogonalRegularizer(Regularizer):
     """Pushes the rows (or columns) of a matrix to be orthogonal: factor * mean |cosine| of all pairs.
+
+    Shapes: x (n, m); gives one number. Source: Brock and others (2017), arXiv:1609.07093.
 
     Args:
         factor: how strongly.
@@ -110,14 +123,21 @@ class OrthogonalRegularizer(Regularizer):
 
 
 def deserialize(config: dict | str, custom_objects: dict | None = None):
-    """The regularizer of a configuration, or of a name."""
+    """The regularizer of a configuration, or of a name.
+
+    `config`: a name or what `serialize` gave; `custom_objects`: {name: class} of your own. Raises `ArgumentError` for
+    an unknown name.
+    """
     if isinstance(config, str):
         return get(config)
     return deserialize_keras_object(config, custom_objects, module="keras.regularizers")
 
 
 def get(identifier: Any):
-    """The regularizer for None, a name ("l2"), a class, a configuration, a function or a regularizer."""
+    """The regularizer for None, a name ("l2"), a class, a configuration, a function or a regularizer.
+
+    `identifier`: one of these. Raises `ArgumentError` for an unknown name.
+    """
     return None if identifier is None else resolve(identifier, "keras.regularizers", "regularizer")
 
 

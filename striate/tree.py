@@ -24,6 +24,8 @@ class MAP_TO_NONE:  # noqa: N801 - Keras' name
 def is_nested(structure: Any) -> bool:
     """Whether something is a list, tuple, dict or deque.
 
+    Nests are lists, tuples, dicts and deques; anything else is a leaf.
+
     Example:
         >>> is_nested([1]), is_nested("text")
         (True, False)
@@ -57,6 +59,8 @@ def _rebuilt(structure: Any, parts: Iterable) -> Any:
 def flatten_with_path(structure: Any) -> list[tuple[tuple, Any]]:
     """(path, leaf) of every leaf; a path holds the keys and positions that lead there.
 
+    Nests are lists, tuples, dicts and deques; anything else is a leaf.
+
     Example:
         >>> flatten_with_path({"a": [1, 2]})
         [(('a', 0), 1), (('a', 1), 2)]
@@ -67,7 +71,10 @@ def flatten_with_path(structure: Any) -> list[tuple[tuple, Any]]:
 
 
 def flatten(structure: Any) -> list:
-    """The leaves, in order."""
+    """The leaves, in order.
+
+    Nests are lists, tuples, dicts and deques; anything else is a leaf.
+    """
     return [leaf for _, leaf in flatten_with_path(structure)]
 
 
@@ -75,6 +82,8 @@ def traverse(func: Callable, structure: Any, top_down: bool = True) -> Any:
     """Calls func on every part, the whole first (or last); what it returns takes the part's place.
 
     None from func means: as it is, go on inside. `MAP_TO_NONE` means None.
+
+    Nests are lists, tuples, dicts and deques; anything else is a leaf.
     """
     if not callable(func):
         raise TypeMismatchError("`func` must be callable. " + received(func=func))
@@ -95,6 +104,8 @@ def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -
 
     none_is_leaf: False leaves None as it is.
 
+    Nests are lists, tuples, dicts and deques; anything else is a leaf.
+
     Raises:
         TypeMismatchError: no structure, or func cannot be called. ShapeError: the nests differ.
 
@@ -108,7 +119,10 @@ def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -
 
 
 def map_structure_up_to(shallow_structure: Any, func: Callable, *structures: Any, none_is_leaf: bool = True) -> Any:
-    """As `map_structure`, down to the leaves of `shallow_structure`: func gets whole parts of the others there."""
+    """As `map_structure`, down to the leaves of `shallow_structure`: func gets whole parts of the others there.
+
+    Nests are lists, tuples, dicts and deques; anything else is a leaf.
+    """
     if not callable(func) or not structures:
         raise TypeMismatchError("A function and at least one structure are needed. "
                                 + received(func=func, structures=structures))
@@ -126,6 +140,8 @@ def map_structure_up_to(shallow_structure: Any, func: Callable, *structures: Any
 
 def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
     """Nothing when two nests have the same form.
+
+    Nests are lists, tuples, dicts and deques; anything else is a leaf.
 
     Raises:
         ShapeError: when they differ, in the kinds of nests too.
@@ -147,6 +163,8 @@ def _kind(structure: Any) -> type:
 
 def assert_same_paths(a: Any, b: Any) -> None:
     """Nothing when the paths of two nests are the same, whatever kinds of nests they are.
+
+    Nests are lists, tuples, dicts and deques; anything else is a leaf.
 
     Raises:
         ShapeError: when they differ.
@@ -175,14 +193,20 @@ def pack_sequence_as(structure: Any, flat_sequence: Iterable) -> Any:
 
 
 def lists_to_tuples(structure: Any) -> Any:
-    """The same nest with tuples in place of lists."""
+    """The same nest with tuples in place of lists.
+
+    Nests are lists, tuples, dicts and deques; anything else is a leaf.
+    """
     def turned(part):
         return tuple(part) if isinstance(part, list) else None
     return traverse(turned, structure, top_down=False)
 
 
 def map_shape_structure(func: Callable, structure: Any) -> Any:
-    """A nest of shapes (tuples or lists of integers and None) with func(shape) in place of each shape."""
+    """A nest of shapes (tuples or lists of integers and None) with func(shape) in place of each shape.
+
+    Nests are lists, tuples, dicts and deques; anything else is a leaf.
+    """
     def is_shape(part):
         return isinstance(part, (list, tuple)) and all(isinstance(n, (int, type(None))) for n in part)
 

@@ -66,7 +66,10 @@ logcosh = log_cosh
 
 
 def serialize(loss: Any) -> Any:
-    """The name of a loss function of striate's own, else a description."""
+    """The name of a loss function of striate's own, else a description.
+
+    Gives a string or {"module", "class_name", "config", ...}.
+    """
     public = public_name(loss)
     if public is not None and not isinstance(loss, type):
         return public.rpartition(".")[2]
@@ -74,7 +77,11 @@ def serialize(loss: Any) -> Any:
 
 
 def deserialize(config: Any, custom_objects: dict | None = None):
-    """The loss of a name or a description."""
+    """The loss of a name or a description.
+
+    Raises `ArgumentError` for an unknown name. `config`: a name or what `serialize` gave; `custom_objects`: {name:
+    class or function} of your own.
+    """
     if isinstance(config, dict):
         return deserialize_keras_object(config, custom_objects, module="keras.losses")
     return get(config)
@@ -82,6 +89,8 @@ def deserialize(config: Any, custom_objects: dict | None = None):
 
 def get(identifier: Any):
     """The loss for None, a name in any case ("mse", "MSE"), a class, a configuration, a function or a loss.
+
+    `identifier`: one of these. Raises `ArgumentError` for an unknown name, `TypeMismatchError` for anything else.
 
     Example:
         >>> get("MSE").__name__

@@ -69,9 +69,13 @@ def _stretched(weights, rank: int):
 class Loss(Configurable):
     """Base: `call(y_true, y_pred)` gives a value for each sample; calling the object reduces them.
 
+    Shapes: y_true and y_pred as the loss has them, sample_weight a number or a shape that broadcasts with the values;
+    gives one number, or the values with reduction None.
+
     Args:
         name: a name; the class' by default.
-        reduction: see `reduce_weighted`.
+        reduction: "sum_over_batch_size" or "mean" (sum / number of values), "sum", "mean_with_sample_weight" (sum / sum
+            of weights), or "none" or None for all values.
         dtype: accepted for Keras' sake; losses are float32.
 
     Raises:
@@ -109,7 +113,10 @@ class Loss(Configurable):
 
 @export("keras.losses.LossFunctionWrapper")
 class LossFunctionWrapper(Loss):
-    """A loss whose values come from a function `fn(y_true, y_pred, **kwargs)`."""
+    """A loss whose values come from a function `fn(y_true, y_pred, **kwargs)`.
+
+    `fn`: written with `striate.ops`; gives a value for each sample. `reduction`, `name`, `dtype` as in `Loss`.
+    """
 
     def __init__(self, fn: Callable, reduction="sum_over_batch_size", name=None, dtype=None, **kwargs):
         super().__init__(name=name or getattr(fn, "__name__", None), reduction=reduction, dtype=dtype)

@@ -17,9 +17,9 @@ def _plain(class_name: str, function: Callable) -> type:
     """The class of a loss without settings."""
     def construct(self, reduction=_MEAN, name=function.__name__, dtype=None):
         LossFunctionWrapper.__init__(self, function, reduction, name, dtype)
-    kind = type(class_name, (LossFunctionWrapper,),
-                {"__init__": construct, "__doc__": f"The loss `{function.__name__}` as an object.",
-                 "__module__": __name__})
+    text = (f"The loss `{function.__name__}` as an object, of the same shapes.\n\n"
+            "    `reduction`, `name`, `dtype` as in `Loss`.\n    ")
+    kind = type(class_name, (LossFunctionWrapper,), {"__init__": construct, "__doc__": text, "__module__": __name__})
     return export(f"keras.losses.{class_name}")(kind)
 
 
@@ -38,7 +38,10 @@ CTC = _plain("CTC", functions.ctc)
 
 @export("keras.losses.Huber")
 class Huber(LossFunctionWrapper):
-    """Squared error near zero, absolute error beyond `delta`."""
+    """Squared error near zero, absolute error beyond `delta`.
+
+    `reduction`, `name`, `dtype` as in `Loss`; shapes as in `huber`.
+    """
 
     def __init__(self, delta=1.0, reduction=_MEAN, name="huber_loss", dtype=None):
         super().__init__(functions.huber, reduction, name, dtype, delta=delta)
@@ -46,7 +49,10 @@ class Huber(LossFunctionWrapper):
 
 @export("keras.losses.CosineSimilarity")
 class CosineSimilarity(LossFunctionWrapper):
-    """Minus the cosine between labels and predictions."""
+    """Minus the cosine between labels and predictions.
+
+    `axis` as in `cosine_similarity`; `reduction`, `name`, `dtype` as in `Loss`.
+    """
 
     def __init__(self, axis=-1, reduction=_MEAN, name="cosine_similarity", dtype=None):
         super().__init__(functions.cosine_similarity, reduction, name, dtype, axis=axis)
@@ -54,7 +60,11 @@ class CosineSimilarity(LossFunctionWrapper):
 
 @export("keras.losses.CategoricalCrossentropy")
 class CategoricalCrossentropy(LossFunctionWrapper):
-    """Cross-entropy of one-hot labels; see `functions.categorical_crossentropy`."""
+    """Cross-entropy of one-hot labels; see `functions.categorical_crossentropy`.
+
+    `from_logits`, `label_smoothing`, `axis` and shapes as in `categorical_crossentropy`; `reduction`, `name`, `dtype`
+    as in `Loss`.
+    """
 
     def __init__(self, from_logits=False, label_smoothing=0.0, axis=-1, reduction=_MEAN,
                  name="categorical_crossentropy", dtype=None):
@@ -65,6 +75,9 @@ class CategoricalCrossentropy(LossFunctionWrapper):
 @export("keras.losses.SparseCategoricalCrossentropy")
 class SparseCategoricalCrossentropy(LossFunctionWrapper):
     """Cross-entropy of class numbers; see `functions.sparse_categorical_crossentropy`.
+
+    `from_logits`, `ignore_class`, `axis`, shapes and errors as in `sparse_categorical_crossentropy`; `reduction`,
+    `name`, `dtype` as in `Loss`.
 
     Example:
         >>> round(float(SparseCategoricalCrossentropy()([1], [[0.5, 0.5]])), 4)
@@ -91,7 +104,11 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
 
 @export("keras.losses.BinaryCrossentropy")
 class BinaryCrossentropy(LossFunctionWrapper):
-    """Cross-entropy of labels 0 and 1; see `functions.binary_crossentropy`."""
+    """Cross-entropy of labels 0 and 1; see `functions.binary_crossentropy`.
+
+    `from_logits`, `label_smoothing`, `axis` and shapes as in `binary_crossentropy`; `reduction`, `name`, `dtype` as in
+    `Loss`.
+    """
 
     def __init__(self, from_logits=False, label_smoothing=0.0, axis=-1, reduction=_MEAN, name="binary_crossentropy",
                  dtype=None):
@@ -101,7 +118,11 @@ class BinaryCrossentropy(LossFunctionWrapper):
 
 @export("keras.losses.BinaryFocalCrossentropy")
 class BinaryFocalCrossentropy(LossFunctionWrapper):
-    """Binary cross-entropy in which easy samples count less."""
+    """Binary cross-entropy in which easy samples count less.
+
+    `apply_class_balancing`, `alpha`, `gamma`, `from_logits`, `label_smoothing`, `axis` and shapes as in
+    `binary_focal_crossentropy`; `reduction`, `name`, `dtype` as in `Loss`.
+    """
 
     def __init__(self, apply_class_balancing=False, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0,
                  axis=-1, reduction=_MEAN, name="binary_focal_crossentropy", dtype=None):
@@ -112,7 +133,11 @@ class BinaryFocalCrossentropy(LossFunctionWrapper):
 
 @export("keras.losses.CategoricalFocalCrossentropy")
 class CategoricalFocalCrossentropy(LossFunctionWrapper):
-    """Categorical cross-entropy in which easy samples count less."""
+    """Categorical cross-entropy in which easy samples count less.
+
+    `alpha`, `gamma`, `from_logits`, `label_smoothing`, `axis` and shapes as in `categorical_focal_crossentropy`;
+    `reduction`, `name`, `dtype` as in `Loss`.
+    """
 
     def __init__(self, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0, axis=-1, reduction=_MEAN,
                  name="categorical_focal_crossentropy", dtype=None):
@@ -122,7 +147,10 @@ class CategoricalFocalCrossentropy(LossFunctionWrapper):
 
 @export("keras.losses.Dice")
 class Dice(LossFunctionWrapper):
-    """1 - 2 * overlap / sum of both."""
+    """1 - 2 * overlap / sum of both.
+
+    `axis` and shapes as in `dice`; `reduction`, `name`, `dtype` as in `Loss`.
+    """
 
     def __init__(self, reduction=_MEAN, name="dice", axis=None, dtype=None):
         super().__init__(functions.dice, reduction, name, dtype, axis=axis)
@@ -130,7 +158,10 @@ class Dice(LossFunctionWrapper):
 
 @export("keras.losses.Tversky")
 class Tversky(LossFunctionWrapper):
-    """Dice with different weights for what was missed and what was invented."""
+    """Dice with different weights for what was missed and what was invented.
+
+    `alpha`, `beta`, `axis` and shapes as in `tversky`; `reduction`, `name`, `dtype` as in `Loss`.
+    """
 
     def __init__(self, alpha=0.5, beta=0.5, reduction=_MEAN, name="tversky", axis=None, dtype=None):
         super().__init__(functions.tversky, reduction, name, dtype, alpha=alpha, beta=beta, axis=axis)
@@ -138,7 +169,11 @@ class Tversky(LossFunctionWrapper):
 
 @export("keras.losses.Circle")
 class Circle(LossFunctionWrapper):
-    """Circle loss of embeddings; see `functions.circle`."""
+    """Circle loss of embeddings; see `functions.circle`.
+
+    `gamma`, `margin`, `remove_diagonal` and shapes as in `circle`; `reduction`, `name`, `dtype` as in `Loss`. Samples
+    without friends or foes in the batch do not count.
+    """
 
     def __init__(self, gamma=80.0, margin=0.4, remove_diagonal=True, reduction=_MEAN, name="circle", dtype=None):
         super().__init__(functions.circle, reduction, name, dtype, gamma=gamma, margin=margin,
@@ -155,7 +190,13 @@ class Circle(LossFunctionWrapper):
 
 @export("keras.losses.CategoricalGeneralizedCrossEntropy")
 class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
-    """Between cross-entropy (q near 0) and absolute error (q near 1), for noisy labels."""
+    """Between cross-entropy (q near 0) and absolute error (q near 1), for noisy labels.
+
+    Shapes as in `categorical_generalized_cross_entropy`; `reduction`, `name`, `dtype` as in `Loss`.
+
+    Raises:
+        ArgumentError: `q` does not lie between 0 and 1.
+    """
 
     def __init__(self, q=0.5, reduction=_MEAN, name="categorical_generalized_cross_entropy", dtype=None):
         if not 0 < q < 1:

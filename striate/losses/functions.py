@@ -37,6 +37,8 @@ def _float(y):
 def mean_squared_error(y_true, y_pred):
     """mean((y_true - y_pred)^2) along the last axis.
 
+    Shapes: y_true and y_pred (..., n) that broadcast, usually of one shape; gives (...).
+
     Example:
         >>> mean_squared_error([[0.0, 2.0]], [[1.0, 2.0]]).tolist()
         [0.5]
@@ -47,21 +49,34 @@ def mean_squared_error(y_true, y_pred):
 
 @_loss("mae", "MAE")
 def mean_absolute_error(y_true, y_pred):
-    """mean(|y_true - y_pred|) along the last axis."""
+    """mean(|y_true - y_pred|) along the last axis.
+
+    Shapes: y_true and y_pred (..., n) that broadcast, usually of one shape; gives (...).
+    """
     y_true, y_pred = _floats(y_true, y_pred)
     return ops.mean(ops.absolute(y_true - y_pred), axis=-1)
 
 
 @_loss("mape", "MAPE")
 def mean_absolute_percentage_error(y_true, y_pred):
-    """100 * mean(|y_true - y_pred| / |y_true|) along the last axis."""
+    """100 * mean(|y_true - y_pred| / |y_true|) along the last axis.
+
+    Shapes: y_true and y_pred (..., n) that broadcast, usually of one shape; gives (...).
+
+    In percent.
+    """
     y_true, y_pred = _floats(y_true, y_pred)
     return 100.0 * ops.mean(ops.absolute((y_true - y_pred) / ops.maximum(ops.absolute(y_true), EPSILON)), axis=-1)
 
 
 @_loss("msle", "MSLE")
 def mean_squared_logarithmic_error(y_true, y_pred):
-    """mean((log(y_true + 1) - log(y_pred + 1))^2) along the last axis."""
+    """mean((log(y_true + 1) - log(y_pred + 1))^2) along the last axis.
+
+    Shapes: y_true and y_pred (..., n) that broadcast, usually of one shape; gives (...).
+
+    Numbers below 0 count as 0.
+    """
     y_true, y_pred = _floats(y_true, y_pred)
     return ops.mean(ops.square(ops.log(ops.maximum(y_pred, EPSILON) + 1.0)
                                - ops.log(ops.maximum(y_true, EPSILON) + 1.0)), axis=-1)
@@ -69,7 +84,12 @@ def mean_squared_logarithmic_error(y_true, y_pred):
 
 @_loss()
 def huber(y_true, y_pred, delta=1.0):
-    """Half the squared error where it is at most `delta`, a straight line beyond."""
+    """Half the squared error where it is at most `delta`, a straight line beyond.
+
+    Shapes: y_true and y_pred (..., n) that broadcast, usually of one shape; gives (...).
+
+    Source: Huber (1964).
+    """
     y_true, y_pred = _floats(y_true, y_pred)
     error = ops.absolute(y_pred - y_true)
     inner, outer = 0.5 * ops.square(error), delta * error - 0.5 * delta * delta
@@ -78,7 +98,10 @@ def huber(y_true, y_pred, delta=1.0):
 
 @_loss("logcosh")
 def log_cosh(y_true, y_pred):
-    """mean(log(cosh(y_pred - y_true))) along the last axis."""
+    """mean(log(cosh(y_pred - y_true))) along the last axis.
+
+    Shapes: y_true and y_pred (..., n) that broadcast, usually of one shape; gives (...).
+    """
     y_true, y_pred = _floats(y_true, y_pred)
     error = y_pred - y_true
     return ops.mean(error + ops.softplus(error * -2.0) - float(np.log(2.0)), axis=-1)
@@ -86,7 +109,10 @@ def log_cosh(y_true, y_pred):
 
 @_loss()
 def cosine_similarity(y_true, y_pred, axis=-1):
-    """Minus the cosine between labels and predictions along `axis`."""
+    """Minus the cosine between labels and predictions along `axis`.
+
+    Shapes: y_true and y_pred of one shape; gives theirs without `axis`. From -1 (same direction) to 1.
+    """
     y_true, y_pred = _floats(y_true, y_pred)
     return -ops.sum(unit(y_true, axis) * unit(y_pred, axis), axis=axis)
 
@@ -104,21 +130,32 @@ def _plus_or_minus_one(y_true):
 
 @_loss()
 def hinge(y_true, y_pred):
-    """mean(max(1 - y_true * y_pred, 0)) along the last axis; labels are -1 or 1 (0 or 1 are taken as such)."""
+    """mean(max(1 - y_true * y_pred, 0)) along the last axis; labels are -1 or 1 (0 or 1 are taken as such).
+
+    Shapes: y_true and y_pred (..., n) that broadcast, usually of one shape; gives (...).
+    """
     y_true, y_pred = _float(y_true), _float(y_pred)
     return ops.mean(ops.relu(1.0 - _plus_or_minus_one(y_true) * y_pred), axis=-1)
 
 
 @_loss()
 def squared_hinge(y_true, y_pred):
-    """The mean square of what `hinge` is the mean of."""
+    """The mean square of what `hinge` is the mean of.
+
+    Shapes: y_true and y_pred (..., n) that broadcast, usually of one shape; gives (...).
+
+    Labels as those of `hinge`.
+    """
     y_true, y_pred = _float(y_true), _float(y_pred)
     return ops.mean(ops.square(ops.relu(1.0 - _plus_or_minus_one(y_true) * y_pred)), axis=-1)
 
 
 @_loss()
 def categorical_hinge(y_true, y_pred):
-    """max(best wrong score - right score + 1, 0); labels are one-hot."""
+    """max(best wrong score - right score + 1, 0); labels are one-hot.
+
+    Shapes: y_true and y_pred (..., classes); gives (...).
+    """
     y_true, y_pred = _float(y_true), _float(y_pred)
     right, wrong = ops.sum(y_true * y_pred, axis=-1), ops.max((1.0 - y_true) * y_pred, axis=-1)
     return ops.relu(wrong - right + 1.0)
@@ -126,14 +163,20 @@ def categorical_hinge(y_true, y_pred):
 
 @_loss("kld", "KLD", "kullback_leibler_divergence")
 def kl_divergence(y_true, y_pred):
-    """sum(y_true * log(y_true / y_pred)) along the last axis."""
+    """sum(y_true * log(y_true / y_pred)) along the last axis.
+
+    Shapes: y_true and y_pred (..., n) that broadcast, usually of one shape; gives (...).
+    """
     y_true, y_pred = ops.clip(_float(y_true), EPSILON, 1.0), ops.clip(_float(y_pred), EPSILON, 1.0)
     return ops.sum(y_true * ops.log(y_true / y_pred), axis=-1)
 
 
 @_loss()
 def poisson(y_true, y_pred):
-    """mean(y_pred - y_true * log(y_pred)) along the last axis."""
+    """mean(y_pred - y_true * log(y_pred)) along the last axis.
+
+    Shapes: y_true and y_pred (..., n) that broadcast, usually of one shape; gives (...).
+    """
     y_true, y_pred = _float(y_true), _float(y_pred)
     return ops.mean(y_pred - y_true * ops.log(y_pred + EPSILON), axis=-1)
 
@@ -152,6 +195,9 @@ def _warn_of_one_unit(name: str, y_pred) -> None:
 @_loss()
 def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
     """-sum(y_true * log(y_pred)) along `axis`; labels are one-hot or shares.
+
+    Shapes: gives (...). Probabilities are divided by their sum and kept away from 0 by 1e-7. Raises `ShapeError` when
+    the shapes differ.
 
     Args:
         y_true, y_pred: (..., classes).
@@ -172,7 +218,16 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
 @_loss()
 def categorical_focal_crossentropy(y_true, y_pred, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0,
                                    axis=-1):
-    """Categorical cross-entropy times alpha * (1 - probability)^gamma: easy samples count less."""
+    """Categorical cross-entropy times alpha * (1 - probability)^gamma: easy samples count less.
+
+    Shapes: y_true and y_pred (..., classes); gives (...). Source: Lin and others (2017), arXiv:1708.02002.
+
+    Args:
+        y_true, y_pred: one-hot labels and probabilities (or scores, with `from_logits`).
+        alpha: a factor, or one for each class.
+        gamma: how much less easy samples count.
+        from_logits, label_smoothing, axis: as in `categorical_crossentropy`.
+    """
     y_true, y_pred = _float(y_true), _float(y_pred)
     _warn_of_one_unit("categorical_focal_crossentropy", y_pred)
     y_true = _smoothed(y_true, label_smoothing, y_true.shape[-1])
@@ -184,6 +239,8 @@ def categorical_focal_crossentropy(y_true, y_pred, alpha=0.25, gamma=2.0, from_l
 @_loss()
 def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_class=None, axis=-1):
     """-log(y_pred[y_true]) along `axis`; labels are class numbers.
+
+    Shapes: gives (...).
 
     Args:
         y_true: (...) or (..., 1) of integers from 0 to classes - 1.
@@ -227,6 +284,8 @@ def _check_classes(y_true, classes, ignore_class) -> None:
 def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
     """-mean(y_true * log(y_pred) + (1 - y_true) * log(1 - y_pred)) along `axis`.
 
+    Shapes: gives theirs without `axis`. Raises `ShapeError` when the shapes differ.
+
     Args:
         y_true, y_pred: of one shape.
         from_logits: whether predictions are scores before the sigmoid.
@@ -242,7 +301,18 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, 
 @_loss()
 def binary_focal_crossentropy(y_true, y_pred, apply_class_balancing=False, alpha=0.25, gamma=2.0, from_logits=False,
                               label_smoothing=0.0, axis=-1):
-    """Binary cross-entropy times (1 - probability of the label)^gamma: easy samples count less."""
+    """Binary cross-entropy times (1 - probability of the label)^gamma: easy samples count less.
+
+    Shapes: y_true and y_pred of one shape; gives theirs without `axis`. Source: Lin and others (2017),
+    arXiv:1708.02002.
+
+    Args:
+        y_true, y_pred: labels 0 and 1, and probabilities (or scores, with `from_logits`).
+        apply_class_balancing: whether ones count `alpha` and zeros 1 - alpha.
+        alpha: see above.
+        gamma: how much less easy samples count; 0 for cross-entropy.
+        from_logits, label_smoothing, axis: as in `binary_crossentropy`.
+    """
     y_true, y_pred = _float(y_true), _float(y_pred)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
@@ -256,7 +326,11 @@ def binary_focal_crossentropy(y_true, y_pred, apply_class_balancing=False, alpha
 
 @_loss()
 def dice(y_true, y_pred, axis=None):
-    """1 - 2 * overlap / (sum of both): for masks of images."""
+    """1 - 2 * overlap / (sum of both): for masks of images.
+
+    Shapes: y_true and y_pred of one shape, numbers from 0 to 1; gives theirs without the axes of the sums, `axis`
+    (None: all). Source: Milletari and others (2016), arXiv:1606.04797.
+    """
     y_true, y_pred = _float(y_true), _float(y_pred)
     overlap = ops.sum(y_true * y_pred, axis=axis)
     return 1.0 - 2.0 * overlap / (ops.sum(y_true, axis=axis) + ops.sum(y_pred, axis=axis) + EPSILON)
@@ -264,7 +338,11 @@ def dice(y_true, y_pred, axis=None):
 
 @_loss()
 def tversky(y_true, y_pred, alpha=0.5, beta=0.5, axis=None):
-    """1 - overlap / (overlap + alpha * missed + beta * invented), with Keras' order of the two."""
+    """1 - overlap / (overlap + alpha * missed + beta * invented), with Keras' order of the two.
+
+    Shapes: y_true and y_pred of one shape, numbers from 0 to 1; gives theirs without the axes of the sums, `axis`
+    (None: all). Source: Salehi and others (2017), arXiv:1706.05721.
+    """
     y_true, y_pred = _float(y_true), _float(y_pred)
     overlap = ops.sum(y_true * y_pred, axis=axis)
     missed, invented = ops.sum((1.0 - y_pred) * y_true, axis=axis), ops.sum(y_pred * (1.0 - y_true), axis=axis)
@@ -275,6 +353,8 @@ def tversky(y_true, y_pred, alpha=0.5, beta=0.5, axis=None):
 def ctc(y_true, y_pred):
     """-log of the probability of a sequence of labels whose places are not known (connectionist temporal
     classification).
+
+    Shapes: gives (batch,). Source: Graves and others (2006).
 
     Args:
         y_true: (batch, labels) of class numbers, 0 where a row has no more.
@@ -291,6 +371,8 @@ def ctc(y_true, y_pred):
 @_loss()
 def circle(y_true, y_pred, ref_labels=None, ref_embeddings=None, remove_diagonal=True, gamma=80, margin=0.4):
     """Circle loss of embeddings of length one: near to their own class, far from the others.
+
+    Shapes: gives (batch,). Source: Sun and others (2020), arXiv:2002.10857.
 
     Args:
         y_true: (batch,) of class numbers.
@@ -315,7 +397,11 @@ def circle(y_true, y_pred, ref_labels=None, ref_embeddings=None, remove_diagonal
 
 @_loss()
 def categorical_generalized_cross_entropy(y_true, y_pred, q):
-    """(1 - probability of the label ^ q) / q; labels are class numbers."""
+    """(1 - probability of the label ^ q) / q; labels are class numbers.
+
+    Shapes: y_true (batch,), y_pred (batch, classes) of probabilities; gives (batch,). `q` lies between 0
+    and 1. Source: Zhang and Sabuncu (2018), arXiv:1805.07836.
+    """
     if not 0 < q < 1:
         raise ArgumentError("q must be in the interval (0, 1). " + received(q=q))
     y_pred = _float(y_pred)

@@ -98,7 +98,11 @@ _ALIASES |= {name.upper(): kind for name, kind in _ALIASES.items() if len(name) 
 
 
 def deserialize(config: dict | str, custom_objects: dict | None = None):
-    """The metric of a configuration, or of a name."""
+    """The metric of a configuration, or of a name.
+
+    `config`: a name or what `serialize` gave; `custom_objects`: {name: class or function} of your own. Raises
+    `ArgumentError` for an unknown name.
+    """
     if isinstance(config, str):
         return get(config)
     return deserialize_keras_object(config, custom_objects, module="keras.metrics")
@@ -106,6 +110,8 @@ def deserialize(config: dict | str, custom_objects: dict | None = None):
 
 def get(identifier: Any):
     """The metric for None, a name in any case, a class, a configuration, a function or a metric.
+
+    `identifier`: one of these. Raises `ArgumentError` for an unknown name.
 
     Example:
         >>> get("auc").num_thresholds

@@ -24,11 +24,29 @@ from striate.variables import Variable
 class Metric(Configurable):
     """Base: `update_state(y_true, y_pred, sample_weight)` gathers, `result()` tells, `reset_state()` forgets.
 
+    Shapes: y_true and y_pred as the metric has them, sample_weight (batch,) or a shape that broadcasts; `result()` is
+    one number unless said otherwise.
+
     Args:
         dtype: accepted for Keras' sake.
         name: a name; the class' by default.
 
     Sums of striate's own metrics are float64 arrays made by `add_sum`; those of a user's are variables.
+
+    Example:
+        >>> from striate import ops
+        >>> class Largest(Metric):
+        ...     def __init__(self, name="largest"):
+        ...         super().__init__(name=name)
+        ...         self.value = self.add_variable((), "zeros", name="value")
+        ...     def update_state(self, y_true, y_pred, sample_weight=None):
+        ...         self.value.assign(ops.maximum(self.value, ops.max(y_pred)))
+        ...     def result(self):
+        ...         return self.value
+        >>> largest = Largest()
+        >>> largest.update_state([0.0], [3.0])
+        >>> float(largest.result())
+        3.0
     """
 
     _sums: dict[str, np.ndarray]
@@ -189,6 +207,8 @@ def by_sample(values, sample_weight, reduce: Callable) -> tuple[np.ndarray, np.n
 class Mean(Metric):
     """The weighted mean of all values given.
 
+    Shapes: values any, weights that broadcast with them.
+
     Example:
         >>> mean = Mean()
         >>> mean.update_state([1.0, 3.0])
@@ -219,7 +239,10 @@ class Mean(Metric):
 
 @export("keras.metrics.Sum")
 class Sum(Metric):
-    """The weighted sum of all values given."""
+    """The weighted sum of all values given.
+
+    Shapes: values any, weights that broadcast with them.
+    """
 
     def __init__(self, name="sum", dtype=None):
         super().__init__(name=name, dtype=dtype)
@@ -236,7 +259,17 @@ class Sum(Metric):
 
 @export("keras.metrics.MeanMetricWrapper")
 class MeanMetricWrapper(Mean):
-    """The mean over all samples of a function `fn(y_true, y_pred, **kwargs)` written with `striate.ops`."""
+    """The mean over all samples of a function `fn(y_true, y_pred, **kwargs)` written with `striate.ops`.
+
+    Shapes: those of `fn`, which gives one value for each sample.
+
+    Example:
+        >>> from striate import ops
+        >>> error = MeanMetricWrapper(lambda y_true, y_pred: ops.abs(y_true - y_pred), name="error")
+        >>> error.update_state([1.0, 2.0], [1.5, 2.5])
+        >>> float(error.result())
+        0.5
+    """
 
     def __init__(self, fn: Callable, name=None, dtype=None, **kwargs):
         super().__init__(name=name or getattr(fn, "__name__", None), dtype=dtype)

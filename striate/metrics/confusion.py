@@ -103,8 +103,11 @@ def _count_class(class_name: str, what: str, doc: str) -> type:
 
     def result(self):
         return self._one_or_all(self._sums[what])
+    text = (f"{doc}\n\n    Shapes: y_true and y_pred of one shape, labels 0 and 1 and probabilities.\n"
+            "    `thresholds`: what a positive prediction lies above: one, a list (a count each), or None for 0.5.\n"
+            "    Raises `ArgumentError` for a threshold outside [0, 1].\n    ")
     kind = type(class_name, (_Counting,),
-                {"__init__": construct, "result": result, "__doc__": doc, "__module__": __name__})
+                {"__init__": construct, "result": result, "__doc__": text, "__module__": __name__})
     return export(f"keras.metrics.{class_name}")(kind)
 
 
@@ -118,10 +121,16 @@ FalseNegatives = _count_class("FalseNegatives", "false_negatives", "How many pos
 class Precision(_Counting):
     """Share of positive predictions that are right.
 
+    Shapes: y_true and y_pred of one shape, labels 0 and 1 and probabilities; one result for each threshold of a list.
+    From 0 to 1.
+
     Args:
         thresholds: above which a prediction is positive: one, a list, or None for 0.5.
         top_k: only the k largest predictions of a sample may be positive.
         class_id: only this class counts.
+
+    Raises:
+        ArgumentError: a threshold outside [0, 1].
 
     Example:
         >>> precision = Precision()
@@ -142,7 +151,13 @@ class Precision(_Counting):
 
 @export("keras.metrics.Recall")
 class Recall(_Counting):
-    """Share of positive labels that were found. Args as those of `Precision`."""
+    """Share of positive labels that were found. Args as those of `Precision`.
+
+    Shapes as there.
+
+    Raises:
+        ArgumentError: a threshold outside [0, 1].
+    """
 
     def __init__(self, thresholds=None, top_k=None, class_id=None, name=None, dtype=None):
         super().__init__(name=name, dtype=dtype)
@@ -172,7 +187,13 @@ class _BestAt(_Counting):
 
 @export("keras.metrics.SensitivityAtSpecificity")
 class SensitivityAtSpecificity(_BestAt):
-    """The best recall at a specificity of at least the given one."""
+    """The best recall at a specificity of at least the given one.
+
+    Shapes: y_true and y_pred of one shape, labels 0 and 1 and probabilities.
+
+    `num_thresholds`, evenly spread, are tried; `class_id`: only this class counts. Raises `ArgumentError` for a
+    specificity outside [0, 1].
+    """
 
     bound = "specificity"
 
@@ -189,7 +210,13 @@ class SensitivityAtSpecificity(_BestAt):
 
 @export("keras.metrics.SpecificityAtSensitivity")
 class SpecificityAtSensitivity(_BestAt):
-    """The best specificity at a recall of at least the given one."""
+    """The best specificity at a recall of at least the given one.
+
+    Shapes: y_true and y_pred of one shape, labels 0 and 1 and probabilities.
+
+    `sensitivity` is another word for recall. `num_thresholds`, evenly spread, are tried; `class_id`: only this class
+    counts. Raises `ArgumentError` for a sensitivity outside [0, 1].
+    """
 
     bound = "sensitivity"
 
@@ -206,7 +233,13 @@ class SpecificityAtSensitivity(_BestAt):
 
 @export("keras.metrics.PrecisionAtRecall")
 class PrecisionAtRecall(_BestAt):
-    """The best precision at a recall of at least the given one."""
+    """The best precision at a recall of at least the given one.
+
+    Shapes: y_true and y_pred of one shape, labels 0 and 1 and probabilities.
+
+    `num_thresholds`, evenly spread, are tried; `class_id`: only this class counts. Raises `ArgumentError` for a recall
+    outside [0, 1].
+    """
 
     bound = "recall"
 
@@ -223,7 +256,13 @@ class PrecisionAtRecall(_BestAt):
 
 @export("keras.metrics.RecallAtPrecision")
 class RecallAtPrecision(_BestAt):
-    """The best recall at a precision of at least the given one."""
+    """The best recall at a precision of at least the given one.
+
+    Shapes: y_true and y_pred of one shape, labels 0 and 1 and probabilities.
+
+    `num_thresholds`, evenly spread, are tried; `class_id`: only this class counts. Raises `ArgumentError` for a
+    precision outside [0, 1].
+    """
 
     bound = "precision"
 
@@ -242,6 +281,9 @@ class RecallAtPrecision(_BestAt):
 class AUC(_Counting):
     """The area under a curve of rates over all thresholds.
 
+    Shapes: y_true and y_pred of one shape, labels 0 and 1 and probabilities; with `multi_label` (batch, labels). From 0
+    to 1. Source: Davis and Goadrich (2006).
+
     Args:
         num_thresholds: how many thresholds, evenly spread.
         curve: "ROC" (recall over false-positive rate), "PR" (precision over recall) or "PRGAIN".
@@ -251,6 +293,9 @@ class AUC(_Counting):
         num_labels: how many labels; known from the first batch otherwise.
         label_weights: how much each label counts.
         from_logits: whether predictions are scores before the sigmoid.
+
+    Raises:
+        ArgumentError: fewer than two thresholds, or another curve or method.
 
     Example:
         >>> auc = AUC(num_thresholds=3)

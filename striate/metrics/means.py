@@ -17,9 +17,8 @@ def _plain(class_name: str, name: str, function: Callable) -> type:
     """The class of a metric without settings."""
     def construct(self, name=name, dtype=None):
         MeanMetricWrapper.__init__(self, function, name, dtype)
-    kind = type(class_name, (MeanMetricWrapper,),
-                {"__init__": construct, "__doc__": f"The mean of `{function.__name__}` over all samples.",
-                 "__module__": __name__})
+    text = f"The mean of `{function.__name__}` over all samples.\n\n    Shapes: those of that loss.\n    "
+    kind = type(class_name, (MeanMetricWrapper,), {"__init__": construct, "__doc__": text, "__module__": __name__})
     return export(f"keras.metrics.{class_name}")(kind)
 
 
@@ -44,7 +43,10 @@ def _squared_error(y_true, y_pred):
 
 @export("keras.metrics.RootMeanSquaredError")
 class RootMeanSquaredError(MeanMetricWrapper):
-    """The root of the mean squared error over all samples."""
+    """The root of the mean squared error over all samples.
+
+    Shapes: y_true and y_pred of one shape; in the unit of the labels.
+    """
 
     def __init__(self, name="root_mean_squared_error", dtype=None):
         super().__init__(_squared_error, name, dtype)
@@ -61,7 +63,10 @@ def cosine_similarity(y_true, y_pred, axis=-1):
 
 @export("keras.metrics.CosineSimilarity")
 class CosineSimilarity(MeanMetricWrapper):
-    """The mean cosine between labels and predictions."""
+    """The mean cosine between labels and predictions.
+
+    Shapes: y_true and y_pred of one shape. `axis`: that of the vectors. From -1 to 1.
+    """
 
     def __init__(self, name="cosine_similarity", dtype=None, axis=-1):
         super().__init__(cosine_similarity, name, dtype, axis=axis)
@@ -69,7 +74,10 @@ class CosineSimilarity(MeanMetricWrapper):
 
 @export("keras.metrics.BinaryCrossentropy")
 class BinaryCrossentropy(MeanMetricWrapper):
-    """The mean cross-entropy of labels 0 and 1."""
+    """The mean cross-entropy of labels 0 and 1.
+
+    Shapes: y_true and y_pred of one shape (batch, ...). `from_logits`, `label_smoothing` as in the loss of this name.
+    """
 
     def __init__(self, name="binary_crossentropy", dtype=None, from_logits=False, label_smoothing=0):
         super().__init__(functions.binary_crossentropy, name, dtype, from_logits=from_logits,
@@ -78,7 +86,12 @@ class BinaryCrossentropy(MeanMetricWrapper):
 
 @export("keras.metrics.CategoricalCrossentropy")
 class CategoricalCrossentropy(MeanMetricWrapper):
-    """The mean cross-entropy of one-hot labels."""
+    """The mean cross-entropy of one-hot labels.
+
+    Shapes: y_true and y_pred (batch, ..., classes).
+
+    `from_logits`, `label_smoothing`, `axis` as in the loss of this name.
+    """
 
     def __init__(self, name="categorical_crossentropy", dtype=None, from_logits=False, label_smoothing=0, axis=-1):
         super().__init__(functions.categorical_crossentropy, name, dtype, from_logits=from_logits,
@@ -87,7 +100,12 @@ class CategoricalCrossentropy(MeanMetricWrapper):
 
 @export("keras.metrics.SparseCategoricalCrossentropy")
 class SparseCategoricalCrossentropy(MeanMetricWrapper):
-    """The mean cross-entropy of class numbers."""
+    """The mean cross-entropy of class numbers.
+
+    Shapes: y_true (batch, ...) or (batch, ..., 1), y_pred (batch, ..., classes).
+
+    `from_logits`, `ignore_class`, `axis` as in the loss of this name.
+    """
 
     def __init__(self, name="sparse_categorical_crossentropy", dtype=None, from_logits=False, ignore_class=None,
                  axis=-1):
@@ -97,7 +115,10 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
 
 @export("keras.metrics.pearson_correlation")
 def pearson_correlation(y_true, y_pred, axis=-1):
-    """Pearson's correlation of labels and predictions along `axis`."""
+    """Pearson's correlation of labels and predictions along `axis`.
+
+    Shapes: y_true and y_pred of one shape; gives theirs without `axis`, from -1 to 1.
+    """
     y_true, y_pred = same_rank(ops.cast(y_true, "float32"), ops.cast(y_pred, "float32"))
     one, other = (y - ops.mean(y, axis=axis, keepdims=True) for y in (y_true, y_pred))
     one, other = (y / ops.std(y, axis=axis, keepdims=True) for y in (one, other))
@@ -106,7 +127,10 @@ def pearson_correlation(y_true, y_pred, axis=-1):
 
 @export("keras.metrics.concordance_correlation")
 def concordance_correlation(y_true, y_pred, axis=-1):
-    """How near labels and predictions are to being equal, along `axis`, as Keras computes it."""
+    """How near labels and predictions are to being equal, along `axis`, as Keras computes it.
+
+    Shapes: y_true and y_pred of one shape; gives theirs without `axis`, from -1 to 1. Source: Lin (1989).
+    """
     y_true, y_pred = same_rank(ops.cast(y_true, "float32"), ops.cast(y_pred, "float32"))
     mean_true, mean_pred = ops.mean(y_true, axis=axis, keepdims=True), ops.mean(y_pred, axis=axis, keepdims=True)
     spread = ops.var(y_true, axis=axis, keepdims=True) + ops.var(y_pred, axis=axis, keepdims=True)
@@ -116,7 +140,10 @@ def concordance_correlation(y_true, y_pred, axis=-1):
 
 @export("keras.metrics.PearsonCorrelation")
 class PearsonCorrelation(MeanMetricWrapper):
-    """The mean of Pearson's correlation over the samples."""
+    """The mean of Pearson's correlation over the samples.
+
+    Shapes: y_true and y_pred of one shape (batch, ..., n). `axis`: along which numbers are compared. From -1 to 1.
+    """
 
     def __init__(self, name="pearson_correlation", dtype=None, axis=-1):
         super().__init__(pearson_correlation, name, dtype, axis=axis)
@@ -124,7 +151,10 @@ class PearsonCorrelation(MeanMetricWrapper):
 
 @export("keras.metrics.ConcordanceCorrelation")
 class ConcordanceCorrelation(MeanMetricWrapper):
-    """The mean of the concordance correlation over the samples."""
+    """The mean of the concordance correlation over the samples.
+
+    Shapes: y_true and y_pred of one shape (batch, ..., n). `axis`: along which numbers are compared. From -1 to 1.
+    """
 
     def __init__(self, name="concordance_correlation", dtype=None, axis=-1):
         super().__init__(concordance_correlation, name, dtype, axis=axis)

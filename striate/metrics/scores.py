@@ -19,10 +19,16 @@ _EPSILON = 1e-7
 class FBetaScore(Metric):
     """A mean of precision and recall, in which recall counts beta times as much.
 
+    Shapes: y_true and y_pred (batch, classes); the result is (classes,) without `average`. From 0 to 1.
+
     Args:
         average: None for one score a class, "micro" (over all), "macro" (mean), "weighted" (by number of labels).
         beta: see above.
         threshold: above which a prediction is positive; None: the largest of each sample is.
+
+    Raises:
+        ArgumentError: another `average`, a `beta` that is not positive, or a threshold outside (0, 1].
+        ShapeError: labels or predictions have not two axes.
     """
 
     def __init__(self, average=None, beta=1.0, threshold=None, name="fbeta_score", dtype=None):
@@ -72,7 +78,11 @@ class FBetaScore(Metric):
 
 @export("keras.metrics.F1Score")
 class F1Score(FBetaScore):
-    """The harmonic mean of precision and recall. Args as those of `FBetaScore`."""
+    """The harmonic mean of precision and recall. Args as those of `FBetaScore`.
+
+    Shapes: y_true and y_pred (batch, classes); the result is (classes,) without `average`. `average`, `threshold` and
+    errors as there.
+    """
 
     def __init__(self, average=None, threshold=None, name="f1_score", dtype=None):
         super().__init__(average=average, beta=1.0, threshold=threshold, name=name, dtype=dtype)
@@ -82,12 +92,17 @@ class F1Score(FBetaScore):
 class IoU(Metric):
     """Intersection over union of labels and predictions, the mean over some classes.
 
+    Shapes: y_true and y_pred of one shape, class numbers; or (..., classes) where not sparse. From 0 to 1.
+
     Args:
         num_classes: how many classes there are.
         target_class_ids: the classes that count.
         ignore_class: a label whose places do not count.
         sparse_y_true, sparse_y_pred: whether these are class numbers; scores of classes along `axis` otherwise.
         axis: see above.
+
+    Raises:
+        ArgumentError: a class that `num_classes` does not have.
     """
 
     def __init__(self, num_classes, target_class_ids, name=None, dtype=None, ignore_class=None, sparse_y_true=True,
@@ -127,7 +142,10 @@ class IoU(Metric):
 
 @export("keras.metrics.BinaryIoU")
 class BinaryIoU(IoU):
-    """`IoU` of two classes, from predictions between 0 and 1 and a threshold."""
+    """`IoU` of two classes, from predictions between 0 and 1 and a threshold.
+
+    Shapes: y_true and y_pred of one shape. `target_class_ids`: the classes that count, of 0 and 1.
+    """
 
     def __init__(self, target_class_ids=(0, 1), threshold=0.5, name=None, dtype=None):
         super().__init__(2, target_class_ids, name=name, dtype=dtype)
@@ -140,7 +158,10 @@ class BinaryIoU(IoU):
 
 @export("keras.metrics.MeanIoU")
 class MeanIoU(IoU):
-    """`IoU`, the mean over all classes."""
+    """`IoU`, the mean over all classes.
+
+    Args and shapes as those of `IoU`: `num_classes`, `ignore_class`, `sparse_y_true`, `sparse_y_pred`, `axis`.
+    """
 
     def __init__(self, num_classes, name=None, dtype=None, ignore_class=None, sparse_y_true=True, sparse_y_pred=True,
                  axis=-1):
@@ -151,7 +172,11 @@ class MeanIoU(IoU):
 
 @export("keras.metrics.OneHotIoU")
 class OneHotIoU(IoU):
-    """`IoU` of one-hot labels."""
+    """`IoU` of one-hot labels.
+
+    Shapes: y_true (..., classes). Args as those of `IoU`: `num_classes`, `target_class_ids`, `ignore_class`,
+    `sparse_y_pred`, `axis`.
+    """
 
     def __init__(self, num_classes, target_class_ids, name=None, dtype=None, ignore_class=None, sparse_y_pred=False,
                  axis=-1):
@@ -160,7 +185,10 @@ class OneHotIoU(IoU):
 
 @export("keras.metrics.OneHotMeanIoU")
 class OneHotMeanIoU(MeanIoU):
-    """`MeanIoU` of one-hot labels."""
+    """`MeanIoU` of one-hot labels.
+
+    Shapes: y_true (..., classes). Args as those of `IoU`: `num_classes`, `ignore_class`, `sparse_y_pred`, `axis`.
+    """
 
     def __init__(self, num_classes, name=None, dtype=None, ignore_class=None, sparse_y_pred=False, axis=-1):
         super().__init__(num_classes, name, dtype, ignore_class, False, sparse_y_pred, axis)
@@ -170,9 +198,15 @@ class OneHotMeanIoU(MeanIoU):
 class R2Score(Metric):
     """1 - squared error / variance of the labels: the share of variance that is explained.
 
+    Shapes: y_true and y_pred (batch, outputs); the result is (outputs,) for None. At most 1.
+
     Args:
         class_aggregation: "uniform_average" (mean over outputs), "variance_weighted_average", or None for all.
         num_regressors: for the adjusted score: how many inputs the model has.
+
+    Raises:
+        ArgumentError: another `class_aggregation`, or a negative `num_regressors`.
+        ShapeError: labels or predictions have more than two axes.
     """
 
     def __init__(self, class_aggregation="uniform_average", num_regressors=0, name="r2_score", dtype=None):

@@ -18,7 +18,11 @@ from striate.serialization import serialize_keras_object as serialize
 
 
 def deserialize(config: dict | str, custom_objects: dict | None = None):
-    """The optimiser of a configuration, or of a name; names in older files are lower-case."""
+    """The optimiser of a configuration, or of a name; names in older files are lower-case.
+
+    `config`: a name or what `serialize` gave; `custom_objects`: {name: class} of your own. Raises `ArgumentError` for
+    an unknown name.
+    """
     if isinstance(config, str):
         return get(config)
     return deserialize_keras_object(config, custom_objects, module="keras.optimizers")
@@ -26,6 +30,8 @@ def deserialize(config: dict | str, custom_objects: dict | None = None):
 
 def get(identifier: Any) -> Optimizer:
     """The optimiser for a name in any case, a class, a configuration or an optimiser.
+
+    `identifier`: one of these. Raises `ArgumentError` for an unknown name.
 
     Example:
         >>> get("SGD").get_config()["momentum"]

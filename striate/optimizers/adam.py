@@ -18,6 +18,8 @@ class Adam(Optimizer):
 
     alpha = rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) makes up for averages that begin at zero.
 
+    Source: Kingma and Ba (2015), arXiv:1412.6980; for `amsgrad` Reddi and others (2018), arXiv:1904.09237.
+
     Args:
         learning_rate: the rate.
         beta_1, beta_2: how much of the averages is kept.
@@ -58,7 +60,11 @@ class Adam(Optimizer):
 
 @export("keras.optimizers.AdamW", "keras.optimizers.adamw")
 class AdamW(Adam):
-    """Adam with weight decay: each step also takes rate * weight_decay of every weight off."""
+    """Adam with weight decay: each step also takes rate * weight_decay of every weight off.
+
+    Args as those of `Adam`, which see (`learning_rate`, `beta_1`, `beta_2`, `epsilon`, `amsgrad`), and of `Optimizer`.
+    Source: Loshchilov and Hutter (2019), arXiv:1711.05101.
+    """
 
     def __init__(self, learning_rate=0.001, weight_decay=0.004, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False,
                  **common):
@@ -70,6 +76,8 @@ class ScheduleFreeAdamW(Optimizer):
     """AdamW that needs no schedule: gradients are taken between the weights that move (z) and their mean (x).
 
     The weights are y = (1 - beta_1) z + beta_1 x, and x is the mean of all z so far.
+
+    Source: Defazio and others (2024), arXiv:2405.15682.
 
     Args:
         learning_rate: the rate.
@@ -104,7 +112,16 @@ class ScheduleFreeAdamW(Optimizer):
 
 @export("keras.optimizers.Adamax", "keras.optimizers.adamax")
 class Adamax(Optimizer):
-    """Adam with the largest gradient, fading by beta_2, in the place of the root of v."""
+    """Adam with the largest gradient, fading by beta_2, in the place of the root of v.
+
+    Source: Kingma and Ba (2015), arXiv:1412.6980.
+
+    Args:
+        learning_rate: the rate.
+        beta_1, beta_2: how much is kept of the average and of the largest gradient.
+        epsilon: added to the denominator.
+        common: see `Optimizer`.
+    """
 
     def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, **common):
         super().__init__(learning_rate, **common)
@@ -125,7 +142,16 @@ class Adamax(Optimizer):
 
 @export("keras.optimizers.Nadam", "keras.optimizers.nadam")
 class Nadam(Optimizer):
-    """Adam that looks ahead as Nesterov's momentum does."""
+    """Adam that looks ahead as Nesterov's momentum does.
+
+    Source: Dozat (2016).
+
+    Args:
+        learning_rate: the rate.
+        beta_1, beta_2: how much of the averages is kept.
+        epsilon: added to the denominator.
+        common: see `Optimizer`.
+    """
 
     def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, **common):
         super().__init__(learning_rate, **common)
@@ -173,7 +199,16 @@ class Nadam(Optimizer):
 
 @export("keras.optimizers.Lamb", "keras.optimizers.lamb")
 class Lamb(Optimizer):
-    """Adam whose move of each variable is as long as rate times the variable itself; for large batches."""
+    """Adam whose move of each variable is as long as rate times the variable itself; for large batches.
+
+    Source: You and others (2020), arXiv:1904.00962.
+
+    Args:
+        learning_rate: the rate.
+        beta_1, beta_2: how much of the averages is kept.
+        epsilon: added to the denominator.
+        common: see `Optimizer`.
+    """
 
     whole = False
 

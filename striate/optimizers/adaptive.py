@@ -13,6 +13,8 @@ from striate.serialization import export
 class RMSprop(Optimizer):
     """The gradient divided by the root of the running average of its square.
 
+    Source: Tieleman and Hinton (2012), lecture 6.5.
+
     Args:
         learning_rate: the rate.
         rho: how much of the average is kept.
@@ -48,7 +50,16 @@ class RMSprop(Optimizer):
 
 @export("keras.optimizers.Adagrad", "keras.optimizers.adagrad")
 class Adagrad(Optimizer):
-    """The gradient divided by the root of the sum of all its squares so far."""
+    """The gradient divided by the root of the sum of all its squares so far.
+
+    Source: Duchi and others (2011).
+
+    Args:
+        learning_rate: the rate.
+        initial_accumulator_value: where the sum of squares begins.
+        epsilon: added to the sum.
+        common: see `Optimizer`.
+    """
 
     def __init__(self, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7, **common):
         super().__init__(learning_rate, **common)
@@ -68,7 +79,16 @@ class Adagrad(Optimizer):
 
 @export("keras.optimizers.Adadelta", "keras.optimizers.adadelta")
 class Adadelta(Optimizer):
-    """The gradient, in units of its own running size, times the running size of earlier moves."""
+    """The gradient, in units of its own running size, times the running size of earlier moves.
+
+    Source: Zeiler (2012), arXiv:1212.5701.
+
+    Args:
+        learning_rate: a factor on the move; 1 in the paper.
+        rho: how much of the averages is kept.
+        epsilon: added to both.
+        common: see `Optimizer`.
+    """
 
     def __init__(self, learning_rate=0.001, rho=0.95, epsilon=1e-7, **common):
         super().__init__(learning_rate, **common)
@@ -89,6 +109,8 @@ class Adadelta(Optimizer):
 @export("keras.optimizers.Ftrl", "keras.optimizers.ftrl")
 class Ftrl(Optimizer):
     """Follow the regularised leader: for sparse linear models.
+
+    Source: McMahan and others (2013).
 
     Args:
         learning_rate: the rate.
@@ -134,7 +156,16 @@ class Ftrl(Optimizer):
 
 @export("keras.optimizers.Lion", "keras.optimizers.lion")
 class Lion(Optimizer):
-    """Every weight moves by the rate, in the direction of a mix of gradient and momentum."""
+    """Every weight moves by the rate, in the direction of a mix of gradient and momentum.
+
+    Source: Chen and others (2023), arXiv:2302.06675.
+
+    Args:
+        learning_rate: the length of each move; a tenth of Adam's is usual.
+        beta_1: how much of the momentum is in the mix.
+        beta_2: how much of the momentum is kept.
+        common: see `Optimizer`.
+    """
 
     def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.99, **common):
         super().__init__(learning_rate, **common)
@@ -155,6 +186,8 @@ class Lion(Optimizer):
 @export("keras.optimizers.Adafactor", "keras.optimizers.adafactor")
 class Adafactor(Optimizer):
     """Adam's v kept as row and column averages; the step follows the size of the variable.
+
+    Source: Shazeer and Stern (2018), arXiv:1804.04235.
 
     Args:
         learning_rate: the rate.

@@ -20,6 +20,8 @@ class LARS(Optimizer):
     and those of normalisation, have the ratio 1 and no decay, as is usual. So have variables that are zero, without
     which they would stay so. Keras has no such optimizer: a file that names it is read by striate alone.
 
+    Source: arXiv:1708.03888.
+
     Args:
         learning_rate: the rate; a schedule with a warm-up is usual.
         momentum: how much of the last move is kept, between 0 and 1.

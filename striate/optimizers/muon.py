@@ -14,6 +14,8 @@ from striate.serialization import export
 class Muon(Optimizer):
     """Momentum, made orthogonal by a few Newton-Schulz steps, for matrices; Adam with weight decay for all others.
 
+    Source: Jordan and others (2024), Muon: an optimizer for hidden layers.
+
     Args:
         learning_rate: the rate.
         adam_beta_1, adam_beta_2, adam_weight_decay, epsilon: of the Adam part.

@@ -107,6 +107,8 @@ class InverseTimeDecay(LearningRateSchedule):
 class CosineDecay(LearningRateSchedule):
     """Half a cosine from `initial_learning_rate` to `alpha` times it; before it, if asked, a straight warm-up.
 
+    Lengths are in steps. Source: Loshchilov and Hutter (2017), arXiv:1608.03983.
+
     Args:
         initial_learning_rate: where it begins (with warm-up: where the warm-up begins).
         decay_steps: length of the descent.
@@ -135,7 +137,11 @@ class CosineDecay(LearningRateSchedule):
 
 @_schedule
 class CosineDecayRestarts(LearningRateSchedule):
-    """Cosine descents one after the other, each `t_mul` times as long and `m_mul` times as high as the one before."""
+    """Cosine descents one after the other, each `t_mul` times as long and `m_mul` times as high as the one before.
+
+    Lengths are in steps: the first is `first_decay_steps`, from `initial_learning_rate` to `alpha` times it. Source:
+    Loshchilov and Hutter (2017), arXiv:1608.03983.
+    """
 
     def __init__(self, initial_learning_rate, first_decay_steps, t_mul=2.0, m_mul=1.0, alpha=0.0, name="SGDRDecay"):
         _positive_steps("first_decay_steps", first_decay_steps)

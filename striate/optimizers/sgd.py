@@ -12,6 +12,8 @@ from striate.serialization import export
 class SGD(Optimizer):
     """w = w - rate * g; or with momentum v = momentum * v - rate * g and w = w + v.
 
+    Source: Sutskever and others (2013), for Nesterov's momentum.
+
     Args:
         learning_rate: the rate.
         momentum: how much of the last move is kept, between 0 and 1.
