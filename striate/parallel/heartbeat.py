@@ -9,7 +9,6 @@ others, and all end at once with the exit code `LOST`: the job fails as a whole;
 from __future__ import annotations
 
 import os
-import secrets
 import selectors
 import socket
 import sys
@@ -18,13 +17,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from striate import config
 from striate.errors import StriateError, received
+from striate.parallel import news
+from striate.parallel.sockets import TOKEN, exactly, reached
 
 LOST = 75
 """Exit code of a rank that ends because another one is lost (EX_TEMPFAIL of sysexits.h: worth another try)."""
 _BEAT, _FAREWELL, _VERDICT = b"b", b"f", b"v"
-_TOKEN = 16
 _CONNECT_SECONDS = 2.0
 
 
@@ -132,17 +131,8 @@ class Heartbeat:
         for peer in self.peers:
             if peer is not lost:
                 peer.send(_VERDICT)
-        note = config.value("lost_note")
-        if note is not None:
-            with suppress(OSError):  # The folder may be on another machine.
-                note.touch()
+        news.tell(news.LOST)
         self._end(LOST)
-
-
-def listen() -> tuple[socket.socket, bytes]:
-    """For rank 0: a socket on a free port of all interfaces, and the secret that the others must know."""
-    server = socket.create_server(("", 0), backlog=1024)
-    return server, secrets.token_bytes(_TOKEN)
 
 
 def accept(server: socket.socket, token: bytes, count: int, seconds: float) -> list[Peer]:
@@ -162,12 +152,12 @@ def accept(server: socket.socket, token: bytes, count: int, seconds: float) -> l
             raise StriateError("Ranks did not connect to rank 0 in time; is TCP between the machines blocked? "
                                + received(missing=missing, port=server.getsockname()[1])) from None
         connection.settimeout(_CONNECT_SECONDS)
-        words = _exactly(connection, _TOKEN + 4)
-        if words[:_TOKEN] != token:
+        words = exactly(connection, TOKEN + 4)
+        if words[:TOKEN] != token:
             connection.close()
             continue
         connection.sendall(token)
-        rank = int.from_bytes(words[_TOKEN:], "big")
+        rank = int.from_bytes(words[TOKEN:], "big")
         found[rank] = Peer(rank, connection)
     server.close()
     return [found[rank] for rank in sorted(found)]
@@ -179,35 +169,8 @@ def connect(addresses: list[str], port: int, token: bytes, rank: int) -> Peer:
     Raises:
         StriateError: none does.
     """
-    for address in addresses:
-        with suppress(OSError):
-            connection = socket.create_connection((address, port), _CONNECT_SECONDS)
-            connection.sendall(token + rank.to_bytes(4, "big"))
-            if _exactly(connection, _TOKEN) == token:
-                return Peer(0, connection)
-            connection.close()
+    connection = reached(addresses, port, token + rank.to_bytes(4, "big"), token, _CONNECT_SECONDS)
+    if connection is not None:
+        return Peer(0, connection)
     raise StriateError("Rank 0 cannot be reached for signs of life; is TCP between the machines blocked? "
                        + received(addresses=addresses, port=port))
-
-
-def own_addresses() -> list[str]:
-    """The IPv4 addresses of this machine, that of the machine itself (127.0.0.1) last."""
-    found = []
-    import fcntl
-    import struct
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        for _, name in socket.if_nameindex():
-            with suppress(OSError):  # Interfaces without an IPv4 address.
-                answer = fcntl.ioctl(probe.fileno(), 0x8915, struct.pack("256s", name.encode()[:15]))  # SIOCGIFADDR
-                found.append(socket.inet_ntoa(answer[20:24]))
-    return sorted(found, key=lambda address: address.startswith("127."))
-
-
-def _exactly(connection: socket.socket, count: int) -> bytes:
-    """So many bytes, or fewer when the connection ends."""
-    words = b""
-    with suppress(OSError):
-        while len(words) < count and (more := connection.recv(count - len(words))):
-            words += more
-    return words

@@ -7,6 +7,7 @@ supervisor here begins it again from the last committed state.
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import shutil
@@ -14,7 +15,6 @@ import signal
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +23,7 @@ from pathlib import Path
 
 from striate import config
 from striate.errors import ArgumentError, received
+from striate.parallel import news
 from striate.parallel.heartbeat import LOST
 
 _NEVER_AGAIN = frozenset({0, 2, 3, 4, 5, 130})
@@ -30,8 +31,11 @@ _NEVER_AGAIN = frozenset({0, 2, 3, 4, 5, 130})
 training that diverged, Ctrl-C."""
 _NOT_STARTED = 255
 """What mpiexec, and ssh beneath it, end with when they do not get as far as a rank."""
+_KILLED = (signal.SIGKILL, 128 + signal.SIGKILL)
 _LOOK_SECONDS, _KILL_SECONDS = 0.5, 5.0
 """How long the ranks that are left get to end after the job has been told to."""
+_BEFORE_RANKS = 15.0
+"""Ranks give up by themselves when they do not find each other; they get so many seconds more, for their own start."""
 
 
 @dataclass
@@ -74,39 +78,41 @@ class Job:
         return [*find_mpiexec(self.mpiexec), "-n", str(ranks), *place, sys.executable, "-m", "striate", *words]
 
     def _attempt(self, ranks: int, words: Sequence[str]) -> int:
-        with tempfile.TemporaryDirectory(prefix="striate-launch-") as folder:
-            return self._watched(self.command(ranks, words), Path(folder) / "lost")
-
-    def _watched(self, command: list[str], note: Path) -> int:
-        """The exit code of a job; `note` is a file that its ranks make when one is lost."""
+        """The exit code of a job."""
+        command, desk = self.command(ranks, words), news.Desk()
         # What mpiexec itself says of a failure goes to standard output; there JSON must stand alone.
         apart = subprocess.PIPE if "--json" in command else None
         job = subprocess.Popen(command, start_new_session=True, stdout=apart, text=True,
-                               env={**os.environ, config.SETTINGS["lost_note"].variable: str(note)})
+                               env={**os.environ, config.SETTINGS["news_to"].variable: desk.place})
         before = {number: signal.signal(number, lambda number, frame: job.send_signal(number))
                   for number in (signal.SIGINT, signal.SIGTERM)
                   if threading.current_thread() is threading.main_thread()}
         try:
-            said = _output(job, note)
-            code = LOST if note.exists() else _exit_code(job.returncode)
+            said = _output(job, desk)
+            code = _exit_code(job.returncode, desk.heard())
             print(said or "", end="", file=sys.stderr if code else sys.stdout, flush=True)
             return code
         finally:
+            desk.close()
             for number, handler in before.items():
                 signal.signal(number, handler)
             _end_group(job.pid)
 
 
-def _output(job: subprocess.Popen, note: Path) -> str | None:
-    """What the job says until it ends. When a rank is lost, mpiexec may wait for ever for a machine that is cut off."""
-    deadline = None
+def _output(job: subprocess.Popen, desk: news.Desk) -> str | None:
+    """What the job says until it ends. mpiexec may wait for ever for a machine that it cannot reach, when the job
+    starts as well as when it has lost a rank; then it is ended."""
+    deadline, lost = time.monotonic() + config.value("start_timeout") + _BEFORE_RANKS, False
     while True:
         try:
             return job.communicate(timeout=_LOOK_SECONDS)[0]
         except subprocess.TimeoutExpired:
-            if deadline is None and note.exists():
-                deadline = time.monotonic() + _KILL_SECONDS
-            if deadline is not None and time.monotonic() > deadline:
+            heard = desk.heard()
+            if news.LOST in heard and not lost:
+                deadline, lost = time.monotonic() + _KILL_SECONDS, True
+            elif news.STARTED in heard and not lost:
+                deadline = math.inf
+            if time.monotonic() > deadline:
                 job.kill()
 
 
@@ -115,14 +121,17 @@ def _meaning(code: int) -> str:
     if code == LOST:
         return "A rank was lost"
     if code == _NOT_STARTED:
-        return ("The ranks were not started, or their machines were lost: each of the hosts must be reached by "
-                "`ssh HOST true` without a password")
-    return "A rank was killed" if code in (signal.SIGKILL, 128 + signal.SIGKILL) else "A rank failed"
+        return ("The ranks were not started or did not find each other, or their machines were lost: each of the hosts "
+                "must be reached by `ssh HOST true` without a password, and by MPI")
+    return "A rank was killed" if code in _KILLED else "A rank failed"
 
 
-def _exit_code(code: int) -> int:
-    """As a shell has it: 128 and the signal's number for a process that a signal ended."""
-    return 128 - code if code < 0 else code
+def _exit_code(code: int, heard: set[bytes]) -> int:
+    """As a shell has it, 128 and the signal's number for a process that a signal ended; or what the ranks' news say."""
+    if news.LOST in heard:
+        return LOST
+    code = 128 - code if code < 0 else code
+    return _NOT_STARTED if code in _KILLED and news.STARTED not in heard else code
 
 
 def _end_group(group: int) -> None:

@@ -15,13 +15,13 @@ import numpy as np
 
 from striate import config, files, seeds
 from striate.errors import ArgumentError, StriateError, received
-from striate.parallel import heartbeat
+from striate.parallel import heartbeat, news, sockets
 from striate.parallel.mpi_ranks import MPIRanks
+from striate.parallel.start_limit import started_within
 from striate.ranks import Alone, ranks, work_with
 
 _MARKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
 """Variables by which mpiexec and srun tell a process its rank: MPICH's and Intel's, PMIx's, Open MPI's."""
-_CONNECT_SECONDS = 30.0
 _FIRST_SPEAKS = 1.0
 """All ranks often fail in the same way; the others give rank 0 so many seconds to say it once and end the job."""
 _heartbeat: heartbeat.Heartbeat | None = None
@@ -51,18 +51,20 @@ def start() -> Alone:
     global _heartbeat
     if ranks().size > 1:
         return ranks()
-    MPI = _load_mpi()
-    communicator = MPI.COMM_WORLD
-    atexit.register(_leave, MPI)
-    if communicator.Get_size() == 1:
-        if _srun_tasks() > 1:
-            raise StriateError("srun started several processes that do not find each other by MPI. Use srun --mpi=pmi2 "
-                               f"(srun --mpi=list shows what there is). {received(tasks=_srun_tasks())}")
-        return ranks()
-    found = MPIRanks(communicator, MPI.Request.Testall)
-    _share_threads(communicator.Split_type(MPI.COMM_TYPE_SHARED).Get_size())
-    _heartbeat = _begin_heartbeat(found)
-    if found.rank:
+    with started_within(config.value("start_timeout")):
+        MPI = _load_mpi()
+        communicator = MPI.COMM_WORLD
+        atexit.register(_leave, MPI)
+        if communicator.Get_size() == 1:
+            _refuse_strangers()
+            _say_started()
+            return ranks()
+        found = MPIRanks(communicator, MPI.Request.Testall)
+        _share_threads(communicator.Split_type(MPI.COMM_TYPE_SHARED).Get_size())
+        _heartbeat = _begin_heartbeat(found)
+    if found.rank == 0:
+        _say_started()
+    else:
         files.leave_to_another(config.value("cache_dir"))
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (for the rest of the process)
         warnings.simplefilter("ignore")
@@ -70,6 +72,19 @@ def start() -> Alone:
     work_with(found)
     seeds.go_on_with(found.from_first(seeds.global_seed))
     return found
+
+
+def _refuse_strangers() -> None:
+    """A process that MPI knows as the only one should be the only one."""
+    if _srun_tasks() > 1:
+        raise StriateError("srun started several processes that do not find each other by MPI. Use srun --mpi=pmi2 "
+                           f"(srun --mpi=list shows what there is). {received(tasks=_srun_tasks())}")
+
+
+def _say_started() -> None:
+    if not news.tell(news.STARTED):
+        raise StriateError("The machine on which `striate launch` runs cannot be reached; is TCP to it blocked? "
+                           + received(news_to=config.value("news_to")))
 
 
 def _load_mpi() -> Any:
@@ -99,13 +114,13 @@ def _begin_heartbeat(found: MPIRanks) -> heartbeat.Heartbeat:
     timeout = config.value("rank_timeout")
     server = None
     if found.rank == 0:
-        server, token = heartbeat.listen()
-        where = {"addresses": heartbeat.own_addresses(), "port": server.getsockname()[1],
+        server, token = sockets.listen()
+        where = {"addresses": sockets.own_addresses(), "port": server.getsockname()[1],
                  "token": np.frombuffer(token, np.uint8)}
     place = found.from_first(lambda: where)
     token = place["token"].tobytes()
     if server is not None:
-        peers = heartbeat.accept(server, token, found.size - 1, _CONNECT_SECONDS)
+        peers = heartbeat.accept(server, token, found.size - 1, config.value("start_timeout"))
     else:
         peers = [heartbeat.connect(place["addresses"], place["port"], token, found.rank)]
     return heartbeat.Heartbeat(found.rank, peers, timeout, names)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from striate.errors import StriateError
-from striate.parallel import heartbeat
+from striate.parallel import heartbeat, sockets
 
 # A heartbeat ends its process; here only its thread, which pytest notices.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -19,7 +19,7 @@ def pair():
     running, codes = [], []
 
     def pair(timeout=1.0):
-        server, token = heartbeat.listen()
+        server, token = sockets.listen()
         port = server.getsockname()[1]
         found = []
         thread = threading.Thread(target=lambda: found.extend(heartbeat.accept(server, token, 1, 5.0)))
@@ -71,7 +71,7 @@ def test_silence_is_noticed_within_the_timeout(pair, monkeypatch, capsys):
 
 
 def test_strangers_are_turned_away():
-    server, token = heartbeat.listen()
+    server, token = sockets.listen()
     port = server.getsockname()[1]
 
     def stranger():
@@ -90,4 +90,4 @@ def test_rank_0_that_cannot_be_reached_is_said():
         port = free.getsockname()[1]
     with pytest.raises(StriateError, match="cannot be reached"):
         heartbeat.connect(["127.0.0.1"], port, b"x" * 16, 1)
-    assert heartbeat.own_addresses()[-1] == "127.0.0.1"
+    assert sockets.own_addresses()[-1] == "127.0.0.1"

@@ -96,15 +96,6 @@ def test_launch_begins_again_until_the_job_is_done(tmp_path, monkeypatch):
     assert "was lost (code 75)" in said[0] and "was killed (code 137)" in said[1]
 
 
-def test_mpiexec_that_waits_for_a_machine_that_is_cut_off_is_ended(tmp_path, monkeypatch):
-    monkeypatch.setattr(launch, "_KILL_SECONDS", 0.5)
-    hangs = ["import os, pathlib, time; pathlib.Path(os.environ['STRIATE_LOST_NOTE']).touch(); time.sleep(100)"]
-    job = launch.Job(["evaluate"], 2)
-    monkeypatch.setattr(job, "command", lambda ranks, words: [sys.executable, "-c", *hangs])
-    started = time.monotonic()
-    assert job.run() == launch.LOST and time.monotonic() - started < 20
-
-
 @pytest.mark.parametrize("code", [0, 2, 130])
 def test_what_another_try_would_not_help_is_not_tried_again(monkeypatch, code):
     job = launch.Job(["evaluate", "model"], 2, retries=3)
