@@ -31,9 +31,11 @@ RESULTS = Path(__file__).parent / "results" / "scaling.json"
 NETWORKS, LINKED = ("lenet5", "small", "uva", "nova"), ("small", "uva")
 LENGTHS = (1024, 16384, 262144, 1048576, 2097152)
 OVERLAP_SECONDS = 0.5
+JOB_SECONDS = 900
+"""No job takes nearly as long; ranks that are not started or are lost end theirs much earlier."""
 PARTS = ("exchanges", "steps", "finality", "noise")
 BATCH, RANKS = 32, (1, 2, 3, 4)
-HOSTS = ("striate-a", "striate-b")
+ADDRESSES = ("10.77.0.1", "10.77.0.2")
 _LAUNCHER = """#!/bin/sh
 while [ "${1#-}" != "$1" ]; do shift; done
 host="$1"; shift
@@ -193,38 +195,33 @@ def started(ranks: int | None, kind: str, prefix=(), options=(), **order):
     start = [] if ranks is None else [*find_mpiexec(), *options, "-n", str(ranks)]
     words = [*prefix, *start, sys.executable, "-m", "benchmarks.scaling", "--rank", json.dumps({"kind": kind, **order})]
     environment = {**os.environ, "STRIATE_NUM_THREADS": "1", "STRIATE_RANK_TIMEOUT": "60"}
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=JOB_SECONDS, check=False)
+    except subprocess.TimeoutExpired as late:
+        raise SystemExit(f"The job of {ranks} ranks did not end within {JOB_SECONDS} s:\n{late.stderr}") from None
     if done.returncode:
         raise SystemExit(f"The job of {ranks} ranks failed:\n{done.stderr[-3000:]}")
     return json.loads(done.stdout)
 
 
 @contextmanager
-def linked(launcher: Path):
-    """Two network namespaces with a link between them; gives a function that sets its speed in Mbit/s."""
-    def run(*words):
-        subprocess.run(words, check=True, capture_output=True)
-    a, b = HOSTS
-    for host in HOSTS:
-        run("ip", "netns", "add", host)
-    try:
-        run("ip", "link", "add", "sta", "netns", a, "type", "veth", "peer", "name", "stb", "netns", b)
-        for host, name, address in ((a, "sta", "10.77.0.1/24"), (b, "stb", "10.77.0.2/24")):
-            run("ip", "-n", host, "addr", "add", address, "dev", name)
-            run("ip", "-n", host, "link", "set", name, "up")
-            run("ip", "-n", host, "link", "set", "lo", "up")
+def linked():
+    """Two network namespaces with a link between them; gives (what stands before a command in the first one, options of
+    mpiexec, a function that sets the link's speed in Mbit/s)."""
+    from tests.parallel.hosts import two_spaces
+
+    with tempfile.TemporaryDirectory() as folder, two_spaces(ADDRESSES) as spaces:
+        launcher = Path(folder) / "launcher"
         launcher.write_text(_LAUNCHER)
         launcher.chmod(0o755)
 
         def speed(megabits: int) -> None:
-            for host, name in ((a, "sta"), (b, "stb")):
-                run("tc", "-n", host, "qdisc", "replace", "dev", name, "root", "tbf", "rate", f"{megabits}mbit",
-                    "burst", "64kb", "latency", "100ms")
-        yield speed
-    finally:
-        for host in HOSTS:
-            run("ip", "netns", "del", host)
-        launcher.unlink(missing_ok=True)
+            for space in spaces:
+                subprocess.run(["tc", "-n", space, "qdisc", "replace", "dev", "cable", "root", "tbf", "rate",
+                                f"{megabits}mbit", "burst", "64kb", "latency", "100ms"], check=True)
+        options = ("-iface", "cable", "-launcher", "ssh", "-launcher-exec", str(launcher), "-hosts", ",".join(spaces))
+        yield ("ip", "netns", "exec", spaces[0]), options, speed
 
 
 def measure_here(networks: Sequence[str], count: int, parts: list[str]) -> dict:
@@ -256,11 +253,9 @@ def _machine() -> dict:
 
 def measure_links(links: list[int], networks: Sequence[str], count: int, finalities: list[dict]) -> list[dict]:
     """The same between two machines, which are namespaces here: over TCP, at several speeds."""
-    rows, launcher = [], Path(tempfile.mkdtemp()) / "launcher"
+    rows = []
     os.environ |= {"MPIR_CVAR_CH4_NETMOD": "ofi", "FI_PROVIDER": "tcp"}
-    prefix = ("ip", "netns", "exec", HOSTS[0])
-    options = ("-iface", "sta", "-launcher", "ssh", "-launcher-exec", str(launcher), "-hosts", ",".join(HOSTS))
-    with linked(launcher) as speed:
+    with linked() as (prefix, options, speed):
         for megabits in links:
             speed(megabits)
             rows.append({

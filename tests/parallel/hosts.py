@@ -1,4 +1,4 @@
-"""Two machines for tests: network namespaces with a cable between them, and an ssh server in the second one.
+"""Two machines for tests and benchmarks: network namespaces with a cable between them, and for tests an ssh server.
 
 Everything is made here and goes away again: the namespaces, the servers' keys, their configuration. Only root can.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -116,35 +117,60 @@ class Hosts:
         return subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
+def _until(ready, words):
+    deadline = time.monotonic() + 60
+    while not ready():
+        if time.monotonic() > deadline:
+            raise RuntimeError(words)
+        time.sleep(0.1)
+
+
 @contextmanager
-def two_hosts(folder):
-    """Two machines, `folder` holding what they need."""
-    mark = os.getpid()
-    found = Hosts((f"striate-a{mark}", f"striate-b{mark}"), Path(folder))
-    (found.folder / "ssh").write_text(_CLIENT.format(port=_PORT, folder=found.folder))
-    (found.folder / "ssh").chmod(0o755)
-    _must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(found.folder / "key"))
-    server = None
+def two_spaces(addresses):
+    """Two network namespaces, each with one of the addresses at its end, named `cable`, of a cable between them that
+    carries; gives their names.
+
+    MPI and ssh find no network card but the loopback as long as the other one is not running, and the kernel says that
+    it is up to a second late.
+    """
+    spaces = tuple(f"striate-{end}{os.getpid()}" for end in "ab")
     try:
-        for space in found.spaces:
+        for space in spaces:
             _must("ip", "netns", "add", space)
-        _must("ip", "link", "add", "cable", "netns", found.spaces[0], "type", "veth", "peer", "name", "cable",
-              "netns", found.spaces[1])
-        for space, address in zip(found.spaces, ADDRESSES, strict=True):
+        _must("ip", "link", "add", "cable", "netns", spaces[0], "type", "veth", "peer", "name", "cable",
+              "netns", spaces[1])
+        for space, address in zip(spaces, addresses, strict=True):
             _must("ip", "-n", space, "addr", "add", f"{address}/24", "dev", "cable")
             for device in ("cable", "lo"):
                 _must("ip", "-n", space, "link", "set", device, "up")
-        server = found.serve()
-        deadline = time.monotonic() + 60
-        while not found.answers():
-            if server.poll() is not None or time.monotonic() > deadline:
-                server.kill()
-                raise RuntimeError(f"The ssh server does not answer: {server.communicate()[0]}")
-            time.sleep(0.2)
-        yield found
+        _until(lambda: all(_carries(space) for space in spaces), "The cable carries nothing.")
+        yield spaces
     finally:
-        if server is not None:
+        for space in spaces:
+            for process in _run("ip", "netns", "pids", space).stdout.split():  # What a cable that was cut left behind.
+                os.kill(int(process), signal.SIGKILL)
+            _run("ip", "netns", "del", space)
+
+
+def _carries(space):
+    """Whether the kernel says that the cable's end there is running."""
+    return "state UP" in _run("ip", "-n", space, "link", "show", "cable").stdout
+
+
+@contextmanager
+def two_hosts(folder):
+    """Two machines, `folder` holding what they need."""
+    (folder / "ssh").write_text(_CLIENT.format(port=_PORT, folder=folder))
+    (folder / "ssh").chmod(0o755)
+    _must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "key"))
+    with two_spaces(ADDRESSES) as spaces:
+        found = Hosts(spaces, folder)
+        server = found.serve()
+        try:
+            _until(lambda: found.answers() or server.poll() is not None, "The ssh server does not answer.")
+            if server.poll() is not None:
+                raise RuntimeError(f"The ssh server has ended: {server.communicate()[0]}")
+            yield found
+        finally:
             server.kill()
             server.wait()
-        for space in found.spaces:
-            _run("ip", "netns", "del", space)

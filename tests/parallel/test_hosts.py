@@ -67,6 +67,14 @@ def test_the_ranks_are_on_both_machines(hosts, tmp_path):
     assert sorted(set(json.loads(said))) == sorted(hosts.spaces)
 
 
+@pytest.mark.nightly
+def test_machines_whose_mpi_chose_a_card_that_leads_nowhere_end_within_the_limit(hosts, tmp_path):
+    """MPI by itself would wait for ever."""
+    code, _, errors = hosts.run(line(hosts, 2, task="places"), tmp_path, seconds=120, FI_TCP_IFACE="lo",
+                                STRIATE_START_TIMEOUT="5")
+    assert code != 0 and "did not find each other within 5 s" in errors
+
+
 def test_a_run_killed_on_one_machine_goes_on_with_three_ranks(hosts, tmp_path):
     order = {"task": "backed_up", "folder": str(tmp_path), "shards": 4}
     # On a busy machine, too, the job must be alive when this test meets it.
