@@ -1,6 +1,6 @@
 // Builds the page into the Python package: `npm run build`. The same sources give the same bytes.
 import { build } from "esbuild";
-import { copyFile, mkdir } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -20,4 +20,6 @@ await build({
   outdir: target,
 });
 await build({ absWorkingDir: here, entryPoints: { app: "src/style.css" }, bundle: true, minify: true, outdir: target });
-for (const name of ["index.html", "icon.svg"]) await copyFile(join(here, "src", name), join(target, name));
+// The icon stands in the page itself: a browser would ask for it again with every address that the page takes.
+const [page, icon] = await Promise.all(["index.html", "icon.svg"].map((name) => readFile(join(here, "src", name), "utf-8")));
+await writeFile(join(target, "index.html"), page.replace("/icon.svg", `data:image/svg+xml,${encodeURIComponent(icon.trim())}`));

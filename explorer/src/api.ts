@@ -18,9 +18,11 @@ export interface Info {
 }
 export interface Strip { kind: Kind; low: number; high: number; count: number; maps: Packed }
 export interface Answer { index: number; name: string; share: number | null }
-export interface Overview {
-  said: string; input: Packed & { kind: Kind }; layers: Strip[]; answer: Answer[]; edited: string[];
+/** What the network says of an input, after so many steps of the training. */
+export interface Verdict {
+  said: string; input: Packed & { kind: Kind }; answer: Answer[]; edited: string[]; steps: number;
 }
+export interface Overview extends Verdict { layers: Strip[] }
 export interface LayerMaps {
   kind: Kind; said: string; low: number; high: number; count: number; slice: number; maps: Packed; channels?: number;
 }
@@ -56,6 +58,9 @@ function key(name: string, asked: Asked): string {
 
 const REMEMBERED = 12;
 const remembered = new Map<string, Promise<unknown>>();
+
+/** Whether an answer is remembered. */
+export function knows(name: string, asked: Asked): boolean { return remembered.has(key(name, asked)); }
 
 /** Maps and overviews stay as they are until weights change: what was fetched is not fetched again. */
 export function recall<T>(name: string, asked: Asked): Promise<T> {
@@ -114,11 +119,17 @@ export function base64(content: Uint8Array): string {
   return btoa(text);
 }
 
-/** The numbers of a packed array. */
+const unpacked = new WeakMap<Packed, Numbers>();
+
+/** The numbers of a packed array; unpacked once, so nobody may write into them. */
 export function unpack(packed: Packed): Numbers {
+  const known = unpacked.get(packed);
+  if (known) return known;
   const raw = bytes(packed.data).buffer as ArrayBuffer;
-  return packed.type === "u1" ? new Uint8Array(raw) : packed.type === "i4" ? new Int32Array(raw)
+  const found = packed.type === "u1" ? new Uint8Array(raw) : packed.type === "i4" ? new Int32Array(raw)
     : packed.type === "f4" ? new Float32Array(raw) : new Float64Array(raw);
+  unpacked.set(packed, found);
+  return found;
 }
 
 /** Planes (height, width) of a packed array of shape (..., height, width). */

@@ -1,6 +1,6 @@
 /** The one object that all parts of the page share: what is looked at, what is known, and how to move on. */
 
-import { forget, recall, snapshot, type Info, type LayerInfo, type Overview, type Status } from "./api";
+import { forget, knows, recall, snapshot, type Info, type LayerInfo, type Overview, type Status, type Verdict } from "./api";
 import { announce } from "./dom";
 import { read, write, type View } from "./state";
 
@@ -9,7 +9,7 @@ export interface Part { element: HTMLElement; update(): void | Promise<void> }
 
 export class App {
   view: View = read(location.hash);
-  overview: Overview | null = null;
+  verdict: Verdict | null = null;
   status: Status | null = null;
   /** Numbers that were looked at: an exported page will hold them. */
   readonly visited = new Map<string, string>();
@@ -64,8 +64,8 @@ export class App {
       do {
         this.again = false;
         await this.attempt(async () => {
-          this.overview = await recall<Overview>("overview", this.asked);
-          this.info.edited = this.overview.edited;
+          this.verdict = await this.judged();
+          this.info.edited = this.verdict.edited;
           await this.onRefresh();
         });
       } while (this.again);
@@ -75,6 +75,15 @@ export class App {
       this.onBusy(false);
     });
     return this.refreshing;
+  }
+
+  /** The maps of all layers. */
+  overview(): Promise<Overview> { return recall<Overview>("overview", this.asked); }
+
+  /** The verdict comes with all maps, or alone where these are neither shown nor known. */
+  private judged(): Promise<Verdict> {
+    const withMaps = snapshot || this.view.page === "network" || knows("overview", this.asked);
+    return withMaps ? this.overview() : recall<Verdict>("verdict", this.asked);
   }
 
   /** Runs something that may fail; what it throws is told in words. */

@@ -2,12 +2,13 @@
 
 import { Planes, recall, snapshot, type LayerInfo, type LayerMaps } from "./api";
 import type { App, Part } from "./app";
-import { curve, enlarged, frame, pixels, scaleFor, surface, variable } from "./colour";
+import { enlarged, isDark, scaleFor } from "./colour";
 import { announce, fill, h, say, shape, short } from "./dom";
-import { neuronPart } from "./neuron";
+import { expectSum, neuronPart } from "./neuron";
+import { curve, paint, surface, type Tile } from "./paint";
 import type { What } from "./state";
 
-const FIRST_TILES = 64;
+const FIRST_TILES = 64, GAP = 3;
 const WORDS: Record<What, string> = {
   maps: "Feature maps", gradients: "Gradients", filters: "Filters", "filter-gradients": "Filter gradients",
 };
@@ -17,10 +18,9 @@ export function layerPart(app: App): Part {
   const tiles = new Tiles(app, node), neuron = neuronPart(app, node);
   const said = h("p", { class: "lead" });
   const compare = h("label", { class: "compare" });
-  const choices = h("div", { class: "segments", role: "group", "aria-label": "What the tiles show" },
-    ...kinds(node).map((what) => h("button", {
-      type: "button", "aria-pressed": String(app.view.what === what), onclick: () => app.move({ what }),
-    }, what === "maps" && node.shape.length === 1 ? "Outputs" : WORDS[what])));
+  const buttons = kinds(node).map((what) => h("button", { type: "button", onclick: () => app.move({ what }) },
+    what === "maps" && node.shape.length === 1 ? "Outputs" : WORDS[what]));
+  const choices = h("div", { class: "segments", role: "group", "aria-label": "What the tiles show" }, ...buttons);
   const element = h("section", { class: "page", "aria-label": `Layer ${node.name}` },
     h("nav", { class: "crumbs", "aria-label": "Way back" },
       h("button", { type: "button", onclick: () => app.move({ page: "network" }) }, "Network"), neighbours(app)),
@@ -28,6 +28,8 @@ export function layerPart(app: App): Part {
     h("div", { class: "bar" }, choices, compare), said, tiles.element, neuron.element);
   const update = async () => {
     const id = app.node, { what } = app.view;
+    buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(kinds(node)[i] === what)));
+    expectSum(app);
     const maps = await recall<LayerMaps>("layer", { layer: id, ...app.asked, what });
     const other = app.view.compare && app.status?.kept.includes(Number(app.view.compare))
       ? await recall<LayerMaps>("layer", { layer: id, image: app.view.image, at: app.view.compare, what }) : null;
@@ -144,7 +146,7 @@ class Tiles {
 
   /** Paints what is new, and marks the chosen tile. */
   draw(maps: LayerMaps, other: LayerMaps | null): void {
-    const look = `${enlarged()} ${variable("--paper")} ${this.all}`;
+    const look = `${enlarged()} ${isDark()} ${this.all}`;
     if (this.last?.[0] !== maps || this.last[1] !== other || this.look !== look) this.paint(maps, other);
     this.look = look;
     const chosen = this.app.view.index.at(-1);
@@ -165,22 +167,16 @@ class Tiles {
     const side = Math.round(usual * enlarged());
     const height = maps.kind === "lines" ? Math.round(side * 0.46) : maps.kind === "vector" ? side
       : Math.max(10, Math.min(130, Math.round(side * (planes.height / planes.width))));
+    const parts = second ? [planes, second] : [planes], tall = parts.length * (height + GAP) - GAP;
     this.buttons.forEach((button, i) => {
-      const tall = second ? 2 * height + 3 : height;
-      const context = surface(button.firstElementChild as HTMLCanvasElement, side, tall);
-      [planes, second].forEach((part, row) => {
-        if (!part) return;
-        const top = row * (height + 3);
-        if (maps.kind === "lines") curve(context, part.at(i), low, high, [0, top, side, height]);
-        else {
-          context.drawImage(pixels(part.at(i), part.width, part.height, scale), 0, top, side, height);
-          frame(context, 0, top, side, height);
-        }
-      });
-      if (second) {
-        context.fillStyle = variable("--paper");
-        context.fillRect(0, height, side, 3);
-      }
+      const canvas = button.firstElementChild as HTMLCanvasElement;
+      const tiles = parts.map((part, row): Tile => ({
+        numbers: part.at(i), rows: part.height, columns: part.width, place: [0, row * (height + GAP), side, height],
+      }));
+      if (maps.kind === "lines") {
+        const context = surface(canvas, side, tall);
+        for (const { numbers, place } of tiles) curve(context, numbers, low, high, place);
+      } else paint(canvas, side, tall, scale, tiles, true);
       const name = `${maps.kind === "vector" ? "unit" : maps.kind === "filters" ? "filter" : "map"} ${i}`;
       button.setAttribute("aria-label", maps.kind === "vector" ? `${name}: ${short(planes.numbers[i])}` : name);
     });

@@ -2,6 +2,7 @@
 
 import { get, post, snapshot, type Info } from "./api";
 import { App, type Part } from "./app";
+import { isDark } from "./colour";
 import { announce, fill, h, say, speakerElement } from "./dom";
 import { labPart } from "./lab";
 import { layerPart } from "./layer";
@@ -24,22 +25,22 @@ async function begin(): Promise<void> {
     h("header", {}, h("span", { class: "mark" }, "striate"), h("div", { class: "title" }, h("h1", {}, info.name), said),
       h("nav", { "aria-label": "Views" }, ...buttons), tools(app)),
     problem, edited, h("div", { class: "frame" }, h("aside", {}, side.element, training.element), main), speakerElement());
-  let page: Part = { element: main, update: () => {} }, shown = "";
+  let page: Part = { element: main, update: () => {} }, shown = "", network: Part | null = null;
   app.onProblem = (text) => { say(problem, text); problem.hidden = false; };
   app.onBusy = (busy) => main.setAttribute("aria-busy", String(busy));
   app.onRefresh = async () => {
     problem.hidden = true;
     showEdited(app, edited);
-    say(said, app.overview!.said);
+    say(said, app.verdict!.said);
     side.update();
     training.update();
     await page.update();
   };
   app.onMove = () => {
     if (app.view.page === "layer" && !app.layer) app.view.page = "network";
-    const { page: name, layer, what } = app.view, key = name === "layer" ? `${name} ${layer} ${what}` : name === "lab" ? `${name} ${layer}` : name;
+    const { page: name, layer } = app.view, key = name === "network" ? name : `${name} ${layer}`;
     if (key !== shown) {
-      page = name === "layer" ? layerPart(app) : name === "lab" ? labPart(app) : overviewPart(app);
+      page = name === "layer" ? layerPart(app) : name === "lab" ? labPart(app) : network ??= overviewPart(app);
       fill(main, page.element);
       // On a narrow screen the input and the training stand above the view.
       if (shown && innerWidth <= 860) main.scrollIntoView();
@@ -87,11 +88,6 @@ function tools(app: App): HTMLElement {
   label();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
   return h("div", { class: "tools" }, snapshot ? h("span", { class: "hint" }, "a copy without a server") : share, snapshot ? null : save, theme);
-}
-
-function isDark(): boolean {
-  const chosen = document.documentElement.dataset.theme;
-  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
 function setTheme(theme: string): void {

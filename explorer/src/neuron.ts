@@ -2,7 +2,7 @@
 
 import { Planes, post, recall, snapshot, unpack, type LayerInfo, type LayerMaps, type Numbers, type Summed } from "./api";
 import type { App, Part } from "./app";
-import { BLUE, css, enlarged, grey, heat, ORANGE, range, readableOn, scaleFor, signed, type Scale } from "./colour";
+import { BLUE, colourOf, css, enlarged, grey, heat, isDark, ORANGE, range, readableOn, scaleFor, signed, type Scale } from "./colour";
 import { announce, fill, h, say, short } from "./dom";
 import { presets } from "./kernels";
 import { PlaneView } from "./picker";
@@ -51,18 +51,19 @@ export function neuronPart(app: App, node: LayerInfo): Part {
   });
   const input = new PlaneView("Input of the layer, with the window of the neuron", 190, 190);
   const editor = new Editor(app, node);
-  let channel = -1;
+  let channel = -1, last: Summed | null = null, look = "";
 
   const update = async () => {
     const { index } = app.view;
-    if (index.length !== node.shape.length || index.some((i) => i < 0)) {
+    if (!isWhole(node, index)) {
       fill(title, "Choose a map");
       return;
     }
     let sum: Summed;
     try {
-      sum = await recall<Summed>("number", { layer: app.node, index: index.join(","), ...app.asked });
+      sum = await sumOf(app, index);
     } catch (error) {
+      last = null;
       say(title, `${node.name}[${index.join(", ")}]`);
       fill(body);
       fill(ending);
@@ -71,6 +72,12 @@ export function neuronPart(app: App, node: LayerInfo): Part {
       return;
     }
     app.visited.set(`${app.node}:${index.join(",")}`, "");
+    const now = `${channel} ${enlarged()} ${isDark()}`;
+    if (sum === last && now === look) return;
+    [last, look] = [sum, now];
+    await draw(sum, index);
+  };
+  const draw = async (sum: Summed, index: number[]) => {
     const terms = new Terms(sum);
     say(title, `${node.name}[${index.join(", ")}] = ${short(sum.engine, 4)}`);
     say(problem, sentence(sum, terms));
@@ -94,6 +101,20 @@ export function neuronPart(app: App, node: LayerInfo): Part {
     announce(`${node.name} ${index.join(", ")}: ${short(sum.engine, 4)}`);
   };
   return { element, update };
+}
+
+/** Whether an index names a number of the layer, not only a channel. */
+function isWhole(node: LayerInfo, index: number[]): boolean {
+  return index.length === node.shape.length && index.every((i) => i >= 0);
+}
+
+function sumOf(app: App, index: number[]): Promise<Summed> {
+  return recall<Summed>("number", { layer: app.node, index: index.join(","), ...app.asked });
+}
+
+/** Asks for the sum that will be shown while something else is still waited for. */
+export function expectSum(app: App): void {
+  if (isWhole(app.layer!, app.view.index)) void sumOf(app, app.view.index).catch(() => {});
 }
 
 function hasBias(sum: Summed): boolean { return sum.bias !== 0 || /Conv|Dense/.test(sum.type); }
@@ -223,7 +244,7 @@ class Editor {
     this.inputs.forEach((input, i) => {
       if (document.activeElement !== input || input.dataset.sent) input.value = this.weights[i].toFixed(digits);
       input.title = String(this.weights[i]);
-      const colour = scale(this.weights[i]);
+      const colour = colourOf(scale, this.weights[i]);
       input.style.background = css(colour);
       input.style.color = readableOn(colour);
     });
@@ -298,7 +319,7 @@ function numberGrid(window: Window, numbers: (number | null)[], scaled: (largest
       class: `cell${window.outside[i] || value === null ? " outside" : ""}${i === marked ? " marked" : ""}`,
       title: value === null ? "no term" : `${value}${window.outside[i] ? " (padding)" : ""}`,
     }, value === null ? "" : brief(value, digits));
-    const colour = scale(value ?? 0);
+    const colour = colourOf(scale, value ?? 0);
     cell.style.background = css(colour);
     cell.style.color = readableOn(colour);
     return cell;

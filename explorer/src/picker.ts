@@ -1,8 +1,9 @@
 /** A plane of numbers in which one place is chosen: by pointer, or with the arrow keys. */
 
-import { css, enlarged, surface, type Scale } from "./colour";
+import { enlarged, type Scale } from "./colour";
 import { h, say } from "./dom";
 import type { Numbers } from "./api";
+import { paint } from "./paint";
 
 export interface Box { row: number; column: number; rows: number; columns: number; colour: string }
 
@@ -61,13 +62,8 @@ export class PlaneView {
     const wide = rows === 1 ? room / columns : cell;
     this.tall = tall;
     this.wide = wide;
-    const context = surface(this.canvas, Math.round(wide * columns), Math.round(tall * rows));
-    for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) {
-      context.fillStyle = css(scale(numbers[row * columns + column]));
-      // Whole pixels leave no seams between cells.
-      const x = Math.round(column * wide), y = Math.round(row * tall);
-      context.fillRect(x, y, Math.round((column + 1) * wide) - x, Math.round((row + 1) * tall) - y);
-    }
+    const width = Math.round(wide * columns), height = Math.round(tall * rows);
+    const context = paint(this.canvas, width, height, scale, [{ numbers, rows, columns, place: [0, 0, width, height] }]);
     for (const box of boxes) {
       const x = box.column * wide, y = box.row * tall, width = box.columns * wide, height = box.rows * tall;
       context.lineWidth = 4;

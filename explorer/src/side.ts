@@ -2,9 +2,10 @@
 
 import { Planes, snapshot, unpack, type Sample } from "./api";
 import type { App, Part } from "./app";
-import { curve, photograph, range, surface } from "./colour";
+import { range } from "./colour";
 import { drawingDialog, sendFile } from "./drawing";
 import { fill, h, say } from "./dom";
+import { curve, photograph, surface } from "./paint";
 
 const SIDE = 176, LINE_WIDTH = 266;
 
@@ -20,8 +21,8 @@ export function sidePart(app: App): Part {
     h("h2", {}, "What the network says"), answer);
   let listed: Sample[] = [];
   const update = () => {
-    const overview = app.overview;
-    if (!overview) return;
+    const { verdict } = app;
+    if (!verdict) return;
     const sample = app.info.samples.find((one) => one.id === app.view.image), label = sample?.label ?? null;
     drawInput(app, canvas);
     canvas.setAttribute("aria-label", `Input ${sample?.name ?? ""}`);
@@ -31,7 +32,7 @@ export function sidePart(app: App): Part {
       fill(picks, ...listed.map((one) => pick(app, one)));
     }
     [...picks.children].forEach((button, i) => button.setAttribute("aria-pressed", String(listed[i].id === app.view.image)));
-    fill(answer, ...overview.answer.map((one) => answerRow(one.name, one.share, one.index === label, app.info.classes.length > 0)));
+    fill(answer, ...verdict.answer.map((one) => answerRow(one.name, one.share, one.index === label, app.info.classes.length > 0)));
   };
   return { element, update };
 }
@@ -46,7 +47,7 @@ function answerRow(name: string, share: number | null, isRight: boolean, isShare
 
 /** The input, with the part of it that the chosen number sees. */
 function drawInput(app: App, canvas: HTMLCanvasElement): void {
-  const packed = app.overview!.input;
+  const packed = app.verdict!.input;
   if (packed.kind === "image") {
     const [height, width] = packed.shape, zoom = Math.min(SIDE / width, SIDE / height);
     const context = surface(canvas, Math.round(width * zoom), Math.round(height * zoom));

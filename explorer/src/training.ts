@@ -54,7 +54,7 @@ export function trainingPart(app: App): Part {
     if (key !== last) fill(chart, points.length ? lossChart(points, status) : null);
     last = key;
   };
-  let resting = 0, behind = false;
+  let resting = 0;
   const renew = async () => {
     const started = performance.now();
     resting = Infinity;
@@ -62,25 +62,28 @@ export function trainingPart(app: App): Part {
     resting = performance.now() + REST * (performance.now() - started);
   };
   const take = (status: Status) => {
-    const stepped = app.status?.steps !== status.steps, edited = String(app.info.edited) !== String(status.edited);
+    const edited = String(app.info.edited) !== String(status.edited);
     if (status.steps < (points.at(-1)?.[0] ?? 0)) points.length = 0;
     points.push(...status.points.filter((point) => point[0] > (points.at(-1)?.[0] ?? 0)));
     thin(points);
     const grown = app.status?.kept.length !== status.kept.length;
     app.status = status;
-    behind ||= stepped && app.view.at === "live";
+    const behind = app.verdict !== null && app.verdict.steps !== status.steps && app.view.at === "live";
     if (isRunning(status) && performance.now() < resting && !edited) {
       say(said, sentence(status));
       return;
     }
     draw();
-    if (behind || edited) {
-      behind = false;
-      void renew();
-    } else if (grown) void app.refresh();
+    if (behind || edited) void renew();
+    else if (grown) void app.refresh();
   };
-  if (!snapshot) follow(take);
-  return { element, update: draw };
+  let listens = snapshot !== null;
+  const update = () => {
+    draw();
+    if (!listens) follow(take);  // Once the first view is there: nothing is compared with what was never shown.
+    listens = true;
+  };
+  return { element, update };
 }
 
 function isRunning(status: Status | null): boolean {

@@ -26,7 +26,7 @@ from striate.explore.subject import Sample
 from striate.explore.wire import as_json, decoded, finite, floats
 
 STATIC = {"/": ("index.html", "text/html; charset=utf-8"), "/app.js": ("app.js", "text/javascript; charset=utf-8"),
-          "/app.css": ("app.css", "text/css; charset=utf-8"), "/icon.svg": ("icon.svg", "image/svg+xml")}
+          "/app.css": ("app.css", "text/css; charset=utf-8")}
 """Every file that is served, by its address: no address ever becomes a path."""
 SHARE_OF_TIME = 1 / 12
 """How much of a training's time its views may take."""
@@ -130,6 +130,9 @@ class _Page:
         found = views.overview(self.session, *_view(asked))
         self.session.looked_at.set()
         return found
+
+    def verdict(self, asked):
+        return views.verdict(self.session, *_view(asked))
 
     def layer(self, asked):
         return views.layer(self.session, _text(asked, "layer"), *_view(asked), _text(asked, "what", "maps"))
@@ -235,7 +238,7 @@ class _Page:
                                        'attachment; filename="striate-explorer.html"'})
 
 
-GETS = ("state", "overview", "layer", "number", "lab", "training")
+GETS = ("state", "overview", "verdict", "layer", "number", "lab", "training")
 POSTS = ("image", "drawing", "edit", "reset", "train")
 
 

@@ -62,7 +62,7 @@ def html(session: Session, image: str, at: str = LIVE, numbers: Chosen | None = 
               "base-uri 'none'; form-action 'none'")
     head = f"<meta http-equiv=\"Content-Security-Policy\" content=\"{escape(policy)}\">"
     page = _static("index.html")
-    page = page.replace('<link rel="icon" href="/icon.svg">', head)
+    page = page.replace('<link rel="preload" href="/api/state" as="fetch" crossorigin>', head)
     page = page.replace('<link rel="stylesheet" href="/app.css">', f"<style>{style}</style>")
     data = f'<script type="application/json" id="snapshot">{content}</script>'
     return page.replace('<script type="module" src="/app.js"></script>',

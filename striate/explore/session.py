@@ -57,6 +57,8 @@ class Session:
         """Seconds that answers for the page have taken so far: the pace of a training's updates depends on it."""
         self._changes, self._uploads = 0, 0
         self._shown: tuple | None = None
+        self.shown_steps = 0
+        """How many steps of the training lay behind the weights when they were last laid into the shown model."""
         self._lock = threading.RLock()
         self._views: OrderedDict[tuple, Any] = OrderedDict()
         self._slopes = Function(self._loss_and_slopes, f"slopes of {self.model.name}")
@@ -134,7 +136,7 @@ class Session:
                 for place, values in changes.items():
                     array[place] = values
                 kernel.assign(array)
-            self._shown = key
+            self._shown, self.shown_steps = key, steps
         return key
 
     # ---- numbers ----------------------------------------------------------------------------------------------

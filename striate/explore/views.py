@@ -112,9 +112,18 @@ def _span(array: np.ndarray) -> tuple[float, float]:
     return (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
 
 
+def verdict(session: Session, image: str, at: str = LIVE) -> dict[str, Any]:
+    """The input, what the network says of it, and after how many steps of the training it says so."""
+    with session.looking():
+        taps, steps = session.taps(image, at), session.shown_steps
+    return {"said": provenance(session, at), "input": picture(session, image), "answer": answer(session, taps),
+            "edited": sorted(session.edits), "steps": steps}
+
+
 def overview(session: Session, image: str, at: str = LIVE) -> dict[str, Any]:
-    """The input, a few maps of every layer (bytes, for the eye), and what the network says."""
-    taps = session.taps(image, at)
+    """The verdict, with a few maps of every layer (bytes, for the eye)."""
+    with session.looking():
+        taps, found = session.taps(image, at), verdict(session, image, at)
     layers = []
     for tap in taps:
         kind, maps, _ = planes(_output(tap))
@@ -124,8 +133,7 @@ def overview(session: Session, image: str, at: str = LIVE) -> dict[str, Any]:
         base, scale = (0.0, high) if low >= 0 else (-max(-low, high), 2 * max(-low, high))
         levels = np.round((np.nan_to_num(shown) - base) / (scale or 1.0) * 255)
         layers.append({"kind": kind, "low": low, "high": high, "count": len(maps), "maps": packed(levels, "u1")})
-    return {"said": provenance(session, at), "input": picture(session, image), "layers": layers,
-            "answer": answer(session, taps), "edited": sorted(session.edits)}
+    return {**found, "layers": layers}
 
 
 def provenance(session: Session, at: str) -> str:
