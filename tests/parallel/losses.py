@@ -27,8 +27,8 @@ RECORD = ROOT / "benchmarks" / "results" / "losses.jsonl"
 JOB = ROOT / "tests" / "parallel" / "job.py"
 PATIENCE = 90
 """How long after a loss the job may take to be over, on a machine that does ten other things: the time-out and more."""
-STARTING = 600
-"""How long a job may take until it trains."""
+STARTING = 3600
+"""How long a job may take that nobody disturbs, and how long until it trains; at the lowest priority that is long."""
 
 
 def begun(ranks, settings=None, **order):
@@ -62,15 +62,20 @@ def step_of(folder):
 
 
 def lose(job, folder, who, how, at):
-    """Kills or stops a rank of a training at a step; gives the job's exit code, words and last seconds."""
+    """Kills or stops a rank of a training at a step; gives the job's exit code, words and last seconds.
+
+    The seconds are None when the job was over before: it had no such step left, or its machine was so busy that a rank
+    was silent for longer than the time-out.
+    """
     wait_for(lambda: step_of(folder) >= at, job)
-    if job.poll() is None:
+    lost = job.poll() is None
+    if lost:
         os.kill(int((folder / f"pid-{who}").read_text()), how)
     started = time.monotonic()
     said, words = job.communicate(timeout=PATIENCE)
     for file in (*folder.glob("pid-*"), *folder.glob("steps")):
         file.unlink()
-    return job.returncode, words + said, time.monotonic() - started
+    return job.returncode, words + said, time.monotonic() - started if lost else None
 
 
 def trial(seed, number, folder):
@@ -82,7 +87,7 @@ def trial(seed, number, folder):
         who = draw.randrange(ranks)
         job = begun(ranks, task="backed_up", folder=str(folder), shards=4, pause=0.02, message_bytes=4)
         code, _, seconds = lose(job, folder, who, how, at)
-        if code:
+        if code and seconds is not None:
             found.append([ranks, who, how.name, at, round(seconds, 2)])
     weights = ended(draw.randint(1, 4), task="backed_up", folder=str(folder), shards=4)
     return {"seed": seed, "trial": number, "losses": found, "weights": weights}
