@@ -112,35 +112,35 @@ def gemm(lanes, rows, vectors, a_transposed, b_transposed):
         tile_stride = depth * rows + lanes
         a_stride, b_stride = m if a_transposed else k, k if b_transposed else n
         offsets = i64_at(scratch)
+        plain = k <= depth and not (biased or relu or masked)
         panel = f32_at(scratch + 512)
         sums = f32_at(scratch + 512 + 4 * width * depth)
         block = f32_at(scratch + 512 + 4 * width * (depth + row_block * group))
         for task in range(first, last):
             batch, place = task // (row_blocks * column_blocks), task % (row_blocks * column_blocks)
             top, left = place % row_blocks * row_block, place // row_blocks * width * group
-            height, panels = min(row_block, m - top), min(group, (n - left + width - 1) // width)
+            height, columns = min(row_block, m - top), min(group * width, n - left)
             a_start = a_starts[batch] + (top if a_transposed else top * k)
             for p0 in range(0, k, depth):
                 steps = min(depth, k - p0)
                 if a_transposed:
                     _pack_tiles(block, a, a_start + p0 * a_stride, a_stride, steps, height, rows, tile_stride, lanes)
-                for q in range(panels):
-                    j = left + q * width
+                for j in range(0, columns, width):
+                    row, column = (left + j, p0) if b_transposed else (p0, left + j)
+                    corner = b_starts[batch] + row * b_stride + column
                     if b_transposed:
-                        _pack_transposed(panel, b, b_starts[batch] + j * b_stride + p0, b_stride, steps,
-                                         n - j, width, lanes)
+                        _pack_transposed(panel, b, corner, b_stride, steps, columns - j, width, lanes)
                     else:
                         for p in range(steps):
-                            _copy_part(panel, p * width, b, b_starts[batch] + (p0 + p) * b_stride + j,
-                                       n - j, width, lanes)
+                            _copy_part(panel, p * width, b, corner + p * b_stride, columns - j, width, lanes)
                     for i in range(0, height, rows):
                         tile = tile_zeros(rows, vectors, lanes)
                         if a_transposed:
-                            for p in range(steps):
-                                tile = tile_outer(tile, block, i // rows * tile_stride + p * rows, 1, panel, p * width)
-                        elif i + rows <= height:
-                            tile = tile_product(tile, a, a_start + i * a_stride + p0, a_stride, 1, panel, 0, width,
+                            tile = tile_product(tile, block, i // rows * tile_stride, 1, rows, panel, 0, width,
                                                 steps, 0)
+                        elif i + rows <= height:
+                            tile = tile_product(tile, a, a_start + i * a_stride + p0, a_stride, 1, panel, 0,
+                                                width, steps, 0)
                         else:
                             for r in range(rows):
                                 offsets[r] = a_start + min(i + r, height - 1) * a_stride + p0
@@ -149,23 +149,26 @@ def gemm(lanes, rows, vectors, a_transposed, b_transposed):
                                 tile = tile_gather_outer(tile, a, table, p, panel, p * width, 4)
                             for p in range(steps - steps % 4, steps):
                                 tile = tile_gather_outer(tile, a, table, p, panel, p * width, 1)
-                        start = (q * row_block + i) * width
+                        if plain and i + rows <= height and j + width <= columns:
+                            tile_store(tile, c, (batch * m + top + i) * n + left + j, n)
+                            continue
+                        start = j * row_block + i * width
                         if p0 > 0:
                             tile = tile_add(tile_load(sums, start, width, rows, vectors, lanes), tile)
                         tile_store(tile, sums, start, width)
-            for q in range(panels):
-                for i in range(height):
-                    start = (batch * m + top + i) * n
-                    for j in range(left + q * width, min(left + (q + 1) * width, n), lanes):
-                        count = n - j
-                        value = load(sums, (q * row_block + i) * width + j - left - q * width, lanes)
-                        if biased:
-                            value = value + load_left(addend, j, count, lanes)
-                        if relu:
-                            value = larger(value, broadcast(np.float32(0.0), lanes))
-                        if masked:
-                            value = select_positive(value, load_left(mask, start + j, count, lanes))
-                        store_left(c, start + j, value, count, lanes)
+            whole_rows = height - height % rows if plain else 0
+            for i in range(height):
+                start = (batch * m + top + i) * n + left
+                for j in range(columns - columns % width if plain and i < whole_rows else 0, columns, lanes):
+                    count = columns - j
+                    value = load(sums, j // width * width * row_block + i * width + j % width, lanes)
+                    if biased:
+                        value = value + load_left(addend, left + j, count, lanes)
+                    if relu:
+                        value = larger(value, broadcast(np.float32(0.0), lanes))
+                    if masked:
+                        value = select_positive(value, load_left(mask, start + j, count, lanes))
+                    store_left(c, start + j, value, count, lanes)
     return gemm
 
 

@@ -22,51 +22,53 @@ from math import sqrt
 import numpy as np
 
 from striate.kernels.jit import helper
-from striate.kernels.parts import load_left, store_left
+from striate.kernels.parts import add_left, load_left, store_left
 from striate.kernels.simd import broadcast, f32, f32_at, f64_at, fma, integer, raised, real, select_positive
 from striate.kernels.tiles import tile_add, tile_fma, tile_load, tile_store, tile_subtract, tile_zeros
 
 _PIVOT_ROWS = 16
 """Rows whose mean is a chunk's pivot."""
+_BLOCK_ROWS = 32
+"""Rows that stay in the cache while all their channels are summed; sums of blocks are added up, which rounds less than
+one long sum."""
 
 
 def norm_sums(lanes, vectors):
-    """Makes the kernel; a tile of `vectors` vectors of channels runs down the rows of a chunk."""
+    """Makes the kernel; a tile of `vectors` vectors of channels runs down the rows of a block."""
     def norm_sums(arguments, first, last, scratch):
         x, parts = f32(arguments, 0), f32(arguments, 1)
         m, c, chunk = integer(arguments, 2), integer(arguments, 3), integer(arguments, 4)
+        zero = broadcast(np.float32(0.0), lanes)
         for task in range(first, last):
             top, bottom, out = task * chunk, min((task + 1) * chunk, m), task * 3 * c
             few = min(bottom, top + _PIVOT_ROWS)
-            channel = 0
-            while channel + lanes * vectors <= c:
-                total = tile_zeros(1, vectors, lanes)
+            for j in range(0, c, lanes):
+                pivot = zero
                 for row in range(top, few):
-                    total = tile_add(total, tile_load(x, row * c + channel, 0, 1, vectors, lanes))
-                tile_store(total, parts, out + channel, 0)
-                for i in range(channel, channel + lanes * vectors):
-                    parts[out + i] /= np.float32(few - top)
-                pivot = tile_load(parts, out + channel, 0, 1, vectors, lanes)
-                total, squares = tile_zeros(1, vectors, lanes), tile_zeros(1, vectors, lanes)
-                for row in range(top, bottom):
-                    shifted = tile_subtract(tile_load(x, row * c + channel, 0, 1, vectors, lanes), pivot)
-                    total, squares = tile_add(total, shifted), tile_fma(shifted, shifted, squares)
-                tile_store(total, parts, out + c + channel, 0)
-                tile_store(squares, parts, out + 2 * c + channel, 0)
-                channel += lanes * vectors
-            for j in range(channel, c, lanes):
-                count = c - j
-                centre = broadcast(np.float32(0.0), lanes)
-                for row in range(top, few):
-                    centre = centre + load_left(x, row * c + j, count, lanes)
-                centre = centre / broadcast(np.float32(few - top), lanes)
-                sums, powers = broadcast(np.float32(0.0), lanes), broadcast(np.float32(0.0), lanes)
-                for row in range(top, bottom):
-                    value = load_left(x, row * c + j, count, lanes) - centre
-                    sums, powers = sums + value, fma(value, value, powers)
-                store_left(parts, out + j, centre, count, lanes)
-                store_left(parts, out + c + j, sums, count, lanes)
-                store_left(parts, out + 2 * c + j, powers, count, lanes)
+                    pivot = pivot + load_left(x, row * c + j, c - j, lanes)
+                store_left(parts, out + j, pivot / broadcast(np.float32(few - top), lanes), c - j, lanes)
+            for j in range(c, 3 * c, lanes):
+                store_left(parts, out + j, zero, 3 * c - j, lanes)
+            for start in range(top, bottom, _BLOCK_ROWS):
+                end, channel = min(start + _BLOCK_ROWS, bottom), 0
+                while channel + lanes * vectors <= c:
+                    at = out + channel
+                    pivots = tile_load(parts, at, 0, 1, vectors, lanes)
+                    total, squares = tile_zeros(1, vectors, lanes), tile_zeros(1, vectors, lanes)
+                    for row in range(start, end):
+                        shifted = tile_subtract(tile_load(x, row * c + channel, 0, 1, vectors, lanes), pivots)
+                        total, squares = tile_add(total, shifted), tile_fma(shifted, shifted, squares)
+                    tile_store(tile_add(tile_load(parts, at + c, 0, 1, vectors, lanes), total), parts, at + c, 0)
+                    at += 2 * c
+                    tile_store(tile_add(tile_load(parts, at, 0, 1, vectors, lanes), squares), parts, at, 0)
+                    channel += lanes * vectors
+                for j in range(channel, c, lanes):
+                    count, pivot, sums, powers = c - j, load_left(parts, out + j, c - j, lanes), zero, zero
+                    for row in range(start, end):
+                        value = load_left(x, row * c + j, count, lanes) - pivot
+                        sums, powers = sums + value, fma(value, value, powers)
+                    add_left(parts, out + c + j, sums, count, lanes)
+                    add_left(parts, out + 2 * c + j, powers, count, lanes)
     return norm_sums
 
 
@@ -136,33 +138,36 @@ def norm_apply(lanes, relu):
 
 
 def norm_grad_sums(lanes, vectors):
-    """Makes the kernel; a tile of `vectors` vectors of channels runs down the rows of a chunk."""
+    """Makes the kernel; a tile of `vectors` vectors of channels runs down the rows of a block."""
     def norm_grad_sums(arguments, first, last, scratch):
         g, x, mean, parts = f32(arguments, 0), f32(arguments, 1), f32(arguments, 2), f32(arguments, 3)
         m, c, chunk = integer(arguments, 4), integer(arguments, 5), integer(arguments, 6)
+        zero = broadcast(np.float32(0.0), lanes)
         for task in range(first, last):
             top, bottom, out = task * chunk, min((task + 1) * chunk, m), task * 2 * c
-            channel = 0
-            while channel + lanes * vectors <= c:
-                centre = tile_load(mean, channel, 0, 1, vectors, lanes)
-                total, products = tile_zeros(1, vectors, lanes), tile_zeros(1, vectors, lanes)
-                for row in range(top, bottom):
-                    value = tile_load(g, row * c + channel, 0, 1, vectors, lanes)
-                    centred = tile_subtract(tile_load(x, row * c + channel, 0, 1, vectors, lanes), centre)
-                    total, products = tile_add(total, value), tile_fma(value, centred, products)
-                tile_store(total, parts, out + channel, 0)
-                tile_store(products, parts, out + c + channel, 0)
-                channel += lanes * vectors
-            for j in range(channel, c, lanes):
-                count = c - j
-                middle = load_left(mean, j, count, lanes)
-                sums, powers = broadcast(np.float32(0.0), lanes), broadcast(np.float32(0.0), lanes)
-                for row in range(top, bottom):
-                    part = load_left(g, row * c + j, count, lanes)
-                    sums = sums + part
-                    powers = fma(part, load_left(x, row * c + j, count, lanes) - middle, powers)
-                store_left(parts, out + j, sums, count, lanes)
-                store_left(parts, out + c + j, powers, count, lanes)
+            for j in range(0, 2 * c, lanes):
+                store_left(parts, out + j, zero, 2 * c - j, lanes)
+            for start in range(top, bottom, _BLOCK_ROWS):
+                end, channel = min(start + _BLOCK_ROWS, bottom), 0
+                while channel + lanes * vectors <= c:
+                    centre, at = tile_load(mean, channel, 0, 1, vectors, lanes), out + channel
+                    total, products = tile_zeros(1, vectors, lanes), tile_zeros(1, vectors, lanes)
+                    for row in range(start, end):
+                        value = tile_load(g, row * c + channel, 0, 1, vectors, lanes)
+                        centred = tile_subtract(tile_load(x, row * c + channel, 0, 1, vectors, lanes), centre)
+                        total, products = tile_add(total, value), tile_fma(value, centred, products)
+                    tile_store(tile_add(tile_load(parts, at, 0, 1, vectors, lanes), total), parts, at, 0)
+                    at += c
+                    tile_store(tile_add(tile_load(parts, at, 0, 1, vectors, lanes), products), parts, at, 0)
+                    channel += lanes * vectors
+                for j in range(channel, c, lanes):
+                    count, middle, sums, powers = c - j, load_left(mean, j, c - j, lanes), zero, zero
+                    for row in range(start, end):
+                        part = load_left(g, row * c + j, count, lanes)
+                        sums = sums + part
+                        powers = fma(part, load_left(x, row * c + j, count, lanes) - middle, powers)
+                    add_left(parts, out + j, sums, count, lanes)
+                    add_left(parts, out + c + j, powers, count, lanes)
     return norm_grad_sums
 
 

@@ -16,7 +16,7 @@ in all, rows of windows a task. Bound by memory: x is read once in each kernel.
 import numpy as np
 
 from striate.kernels.norm import gradient_factors, normal_factors
-from striate.kernels.parts import load_left, store_left
+from striate.kernels.parts import add_left, load_left, store_left
 from striate.kernels.simd import (
     broadcast,
     exceeds,
@@ -81,26 +81,31 @@ def norm_pool_grad_sums(lanes, ph, pw):
         parts, c = f32(arguments, 4), integer(arguments, 6)
         h, w, oh, ow = integer(arguments, 8), integer(arguments, 9), integer(arguments, 10), integer(arguments, 11)
         rows, tall = integer(arguments, 12), integer(arguments, 13)
-        spare, zero = u8_at(scratch), broadcast(np.float32(0.0), lanes)
+        spare, sums, zero = u8_at(scratch), f32_at(scratch + 64), broadcast(np.float32(0.0), lanes)
         for task in range(first, last):
             for j in range(0, 2 * c, lanes):
                 store_left(parts, task * 2 * c + j, zero, 2 * c - j, lanes)
             for row in range(task * tall, min((task + 1) * tall, rows)):
-                for j in range(0, c, lanes):    # the row of windows stays in the first-level cache meanwhile
-                    count, corner = c - j, (row // oh * h + row % oh * ph) * w * c + j
-                    middle, total, products = load_left(mean, j, count, lanes), zero, zero
-                    for column in range(ow):
-                        at, place = (row * ow + column) * c + j, corner + column * pw * c
+                # Sums of rows are added up, not one long sum: it rounds less. Columns add to two sums by turns, so that
+                # none waits for the one before.
+                for j in range(0, 4 * c, lanes):
+                    store_left(sums, j, zero, 4 * c - j, lanes)
+                for column in range(ow):
+                    turn = column % 2 * 2 * c
+                    start, corner = (row * ow + column) * c, ((row // oh * h + row % oh * ph) * w + column * pw) * c
+                    for j in range(0, c, lanes):
+                        count, at, place = c - j, start + j, corner + j
                         value, won = load_left(g, at, count, lanes), load_places(winner, at, count, spare, zero)
                         best = load_left(x, place, count, lanes)
                         for i in range(1, ph * pw):
                             other = load_left(x, place + (i // pw * w + i % pw) * c, count, lanes)
                             best = select(from_int_bits(won) == broadcast(np.float32(i), lanes), other, best)
-                        total, products = total + value, fma(value, best - middle, products)
-                    # Sums of rows are added up, not one long sum: it rounds less.
-                    at = task * 2 * c + j
-                    store_left(parts, at, load_left(parts, at, count, lanes) + total, count, lanes)
-                    store_left(parts, at + c, load_left(parts, at + c, count, lanes) + products, count, lanes)
+                        add_left(sums, turn + j, value, count, lanes)
+                        add_left(sums, turn + c + j, value * (best - load_left(mean, j, count, lanes)), count, lanes)
+                for j in range(0, 2 * c, lanes):
+                    count = 2 * c - j
+                    total = load_left(sums, j, count, lanes) + load_left(sums, 2 * c + j, count, lanes)
+                    add_left(parts, task * 2 * c + j, total, count, lanes)
     return norm_pool_grad_sums
 
 

@@ -17,3 +17,9 @@ def store_left(x, i, value, left, lanes):
         store(x, i, value)
     else:
         store_part(x, i, value, left)
+
+
+@inlined
+def add_left(x, i, value, left, lanes):
+    """x[i : i + lanes] += value; with `left` < lanes, only so many."""
+    store_left(x, i, load_left(x, i, left, lanes) + value, left, lanes)

@@ -17,7 +17,7 @@ import numpy as np
 
 from striate.kernels.jit import inlined
 from striate.kernels.simd import broadcast, f32, f32_at, integer, load, store, store_part
-from striate.kernels.tiles import tile_add, tile_load, tile_product, tile_store, tile_zeros
+from striate.kernels.tiles import tile_load, tile_product, tile_store, tile_zeros
 from striate.kernels.winograd import A_T, SKEW, G, clear, copy_padded, input_tile, linear_map
 
 _gradient_map, _weight_gradient_map = linear_map(A_T.T), linear_map(G.T)
@@ -169,33 +169,43 @@ def winograd_gradient_sum(lanes, rows):
 
 
 def winograd_gradient_weights(lanes):
-    """Makes the kernel dw = G' dU G, and brings the bias gradient. Task: one input channel.
+    """Makes the kernel dw = G' dU G, and brings the bias gradient. Task: `share` input channels.
 
     Arguments: 0 dU, 1 bias sums, 2 dw, 3 db; 4 ic, 5 oc, 6 padded ic, 7 padded oc, 8 whether db is wanted, 9 parts of
-    dU and of the bias sums, which are added in order.
+    dU and of the bias sums, which are added in order, 10 share.
     """
     def winograd_gradient_weights(a, first, last, scratch):
         du, sums_of_g, dw, db = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3)
         ic, oc, wide_ic, wide_oc = integer(a, 4), integer(a, 5), integer(a, 6), integer(a, 7)
-        half, done = f32_at(scratch), f32_at(scratch + 4 * 18 * lanes)
-        for k in range(first, last):
-            for o in range(0, oc, lanes):
-                for column in range(6):
-                    source, plane = (column * wide_ic + k) * wide_oc + o, wide_ic * wide_oc
-                    tile = tile_load(du, source, 6 * plane, 6, 1, lanes)
-                    for part in range(1, integer(a, 9)):
-                        tile = tile_add(tile, tile_load(du, source + part * 36 * plane, 6 * plane, 6, 1, lanes))
-                    tile_store(_weight_gradient_map(tile), half, column * lanes, 6 * lanes)
-                for row in range(3):
-                    tile = _weight_gradient_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes))
-                    tile_store(tile, done, 0, lanes)
-                    for column in range(3):
-                        place = ((row * 3 + column) * ic + k) * oc + o
-                        store_part(dw, place, load(done, column * lanes, lanes), oc - o)
-            if k == 0 and integer(a, 8):
+        parts, share, plane = integer(a, 9), integer(a, 10), wide_ic * wide_oc
+        half, done, sums = f32_at(scratch), f32_at(scratch + 4 * 18 * lanes), f32_at(scratch + 4 * 24 * lanes)
+        for task in range(first, last):
+            begin, end = task * share, min((task + 1) * share, ic)
+            # Frequencies lie a power of two apart, so their lines would drive each other out of the cache if one vector
+            # of each were taken at a time: whole rows are added up first.
+            for f in range(36):
+                for i in range(0, (end - begin) * wide_oc, lanes):
+                    source = f * plane + begin * wide_oc + i
+                    total = load(du, source, lanes)
+                    for part in range(1, parts):
+                        total = total + load(du, source + part * 36 * plane, lanes)
+                    store(sums, f * share * wide_oc + i, total)
+            for k in range(begin, end):
+                for o in range(0, oc, lanes):
+                    for column in range(6):
+                        source = (column * share + k - begin) * wide_oc + o
+                        tile = _weight_gradient_map(tile_load(sums, source, 6 * share * wide_oc, 6, 1, lanes))
+                        tile_store(tile, half, column * lanes, 6 * lanes)
+                    for row in range(3):
+                        tile = _weight_gradient_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes))
+                        tile_store(tile, done, 0, lanes)
+                        for column in range(3):
+                            place = ((row * 3 + column) * ic + k) * oc + o
+                            store_part(dw, place, load(done, column * lanes, lanes), oc - o)
+            if task == 0 and integer(a, 8):
                 for o in range(oc):
                     total = sums_of_g[o]
-                    for part in range(1, integer(a, 9)):
+                    for part in range(1, parts):
                         total += sums_of_g[part * wide_oc + o]
                     db[o] = total
     return winograd_gradient_weights

@@ -255,7 +255,7 @@ class Executable:
             if array.dtype != dtype or not array.flags.c_contiguous:
                 array = np.ascontiguousarray(array, dtype)
             self._inputs[value] = array
-            address = array.__array_interface__["data"][0]
+            address = threads.address_of(array)
             for block, slot, offset in self._patches.get(value, ()):
                 block[slot] = address + offset
 
@@ -279,7 +279,7 @@ class Executable:
             for value, offset in zip(node.inputs, node.attributes["offsets"], strict=True):
                 part = flat[offset:offset + value.type.size]
                 source = self.view(value).reshape(-1)
-                if part.__array_interface__["data"][0] != source.__array_interface__["data"][0]:
+                if threads.address_of(part) != threads.address_of(source):
                     part[...] = source
             return
         with np.errstate(all="ignore"):

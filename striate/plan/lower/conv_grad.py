@@ -260,6 +260,7 @@ class _Tiles:
         rows, vectors = register_tile(c.group_oc, cpu)
         width = vectors * cpu.lanes
         parts, depth = _split(c.group_ic, DENSE_DEPTH)
+        rows = _split(c.taps * depth, rows)[1]
         in_tiles, parts = _split(parts, max(1, DENSE_CHANNELS // depth))
         out_tiles, blocks = _split(ceil_div(c.group_oc, width), max(1, DENSE_CHANNELS // width))
         return cls(rows, vectors, width, parts, depth, in_tiles, blocks, out_tiles, c.groups, False)

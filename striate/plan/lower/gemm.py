@@ -31,6 +31,8 @@ _ROW_BLOCK = 144
 """Rows of c that use a packed panel; twice as many if packing it means transposing it."""
 _TASK_FLOPS = 2_000_000
 """Work of one task: large beside the cost of handing it out, small beside a step."""
+_FEW_TASKS, _LEAST_ROWS = 16, 48
+"""Tasks below which rows are shared out further, and rows for which packing a panel still pays."""
 _STREAM_WIDTH = 1024
 """Elements of a row that `gemm_streams` sums at a time: the sums stay in the first-level cache."""
 _STREAM_TASKS = 16
@@ -94,8 +96,10 @@ def _tiles(product: Product, cpu: Cpu) -> Launch:
     width = vectors * cpu.lanes
     depth = min(k, _DEPTH)
     blocks = -(-m // _ROW_BLOCK)
-    row_block = -(-m // (blocks * rows)) * rows
     panels = -(-n // width)
+    if not product.a_transposed and product.batch * blocks * panels < _FEW_TASKS and m >= 2 * _LEAST_ROWS:
+        blocks *= 2     # an odd number of large tasks would let a thread wait
+    row_block = -(-m // (blocks * rows)) * rows
     group = 8 if product.a_transposed else max(1, _TASK_FLOPS // (2 * row_block * width * k))
     group = min(group, panels, max(1, 128 // width))
     tasks = product.batch * -(-m // row_block) * -(-panels // group)

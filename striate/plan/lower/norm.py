@@ -10,8 +10,8 @@ _CHUNKS = 32
 """Chunks of a large input: enough to share out, few enough that adding them up costs nothing."""
 _LEAST_ROWS = 32
 """Rows of the smallest chunk."""
-_VECTORS = 2
-"""Vectors of channels that are summed side by side."""
+_MOST_VECTORS = 4
+"""Vectors of channels that are summed side by side: sums that do not wait for each other, and registers enough."""
 
 
 def _rows(x) -> tuple[int, int, int, int]:
@@ -20,6 +20,10 @@ def _rows(x) -> tuple[int, int, int, int]:
     m = x.type.size // c if c else 0
     chunk = max(_LEAST_ROWS, -(-m // _CHUNKS))
     return m, c, chunk, -(-m // chunk)
+
+
+def _sums_variant(channels: int, cpu: Cpu) -> dict[str, int]:
+    return {"lanes": cpu.lanes, "vectors": max(1, min(_MOST_VECTORS, channels // cpu.lanes))}
 
 
 def _fits(node) -> bool:
@@ -50,7 +54,7 @@ def batch_norm(node, cpu: Cpu) -> list[Launch] | None:
     parts = Temporary((chunks, 3, c), name="sums of chunks")
     relu = node.attributes.get("activation") == "relu"
     reason = f"statistics of {m} rows, then normalisation" + " and relu" * relu
-    sums = Launch("norm_sums", dict(lanes=cpu.lanes, vectors=_VECTORS), (x, parts, m, c, chunk), (parts,), chunks,
+    sums = Launch("norm_sums", _sums_variant(c, cpu), (x, parts, m, c, chunk), (parts,), chunks,
                   f"pivot, sum and squares of {c} channels in {chunks} chunks of {chunk} rows", flops=3 * m * c)
     inputs, epsilon = (x, gamma, beta, parts, *node.outputs, m, c, chunk), float(node.attributes["epsilon"])
     if node.attributes.get("pool") is None:
@@ -74,7 +78,7 @@ def batch_norm_grad(node, cpu: Cpu) -> list[Launch] | None:
     parts = Temporary((chunks, 2, c), name="sums of chunks")
     masked = bool(node.attributes.get("masked"))
     return [
-        Launch("norm_grad_sums", dict(lanes=cpu.lanes, vectors=_VECTORS), (g, x, mean, parts, m, c, chunk), (parts,),
+        Launch("norm_grad_sums", _sums_variant(c, cpu), (g, x, mean, parts, m, c, chunk), (parts,),
                chunks, f"gradient sums of {c} channels in {chunks} chunks of {chunk} rows", flops=4 * m * c),
         Launch("norm_grad_apply", dict(lanes=cpu.lanes, masked=masked),
                (g, x, gamma, mean, variance, parts, *node.outputs, m, c, chunk, float(node.attributes["epsilon"])),
@@ -93,7 +97,7 @@ def _pooled_grad(node, cpu: Cpu) -> list[Launch]:
     return [
         Launch("norm_pool_grad_sums", dict(lanes=cpu.lanes) | windows.variant, (g, x, mean, winner, parts, *sizes),
                (parts,), windows.tasks, f"gradient sums of {c} channels at the winners of {windows.words}",
-               scratch=64, flops=4 * g.type.size),
+               scratch=64 + 16 * c, flops=4 * g.type.size),
         Launch("norm_pool_grad_apply", dict(lanes=cpu.lanes, masked=masked) | windows.variant,
                (g, x, gamma, mean, variance, winner, parts, *node.outputs, *sizes, float(node.attributes["epsilon"])),
                node.outputs, windows.tasks,

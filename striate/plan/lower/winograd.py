@@ -90,6 +90,8 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, *, size: tuple, padding: tu
 
 _CHUNK_TILES = 256
 """Tiles of a chunk of the weight gradient: long sums, while both transforms still fit a last-level cache."""
+_SUM_BYTES = 48 * 1024
+"""Sums of the parts of a transformed weight gradient that a task brings back: whole rows, which its cache can hold."""
 _PARTS = 8
 """Parts of a batch whose gradients are summed apart: enough for the threads of a usual machine."""
 
@@ -140,10 +142,12 @@ def gradient_launches(x: Value, g: Value, dw: Value, db: Value | None, cpu: Cpu,
     du = Temporary((parts, 36, *c.wide), name="transformed weight gradient")
     sums = Temporary((parts, c.wide[1]), name="bias sums")
     found = _in_parts(c, x, g, du, sums, cpu) if few else _in_chunks(c, x, g, du, sums, cpu)
+    share = max(1, min(c.ic, _SUM_BYTES // (36 * 4 * c.wide[1])))
     found.append(Launch(
         "winograd_gradient_weights", {"lanes": c.lanes},
-        [du, sums, dw, db if db is not None else 0, c.ic, c.oc, *c.wide, int(db is not None), du.shape[0]],
-        [dw] + ([db] if db is not None else []), c.ic, "back to 3 x 3 weights", scratch=4 * 24 * c.lanes))
+        [du, sums, dw, db if db is not None else 0, c.ic, c.oc, *c.wide, int(db is not None), du.shape[0], share],
+        [dw] + ([db] if db is not None else []), -(-c.ic // share), "back to 3 x 3 weights",
+        scratch=4 * (24 * c.lanes + 36 * share * c.wide[1])))
     return found
 
 
