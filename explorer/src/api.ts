@@ -16,7 +16,8 @@ export interface Info {
   input: { shape: (number | null)[]; kind: string }; training: { said: string; batch: number } | null; whyNot: string;
   edited: string[];
 }
-export interface Strip { kind: Kind; low: number; high: number; count: number; maps: Packed }
+/** Some maps of a layer; `largest` is the index of its largest number, empty where there is none. */
+export interface Strip { kind: Kind; low: number; high: number; count: number; maps: Packed; largest: number[] }
 export interface Answer { index: number; name: string; share: number | null }
 /** What the network says of an input, after so many steps of the training. */
 export interface Verdict {

@@ -8,7 +8,7 @@ import { expectSum, neuronPart } from "./neuron";
 import { curve, paint, surface, type Tile } from "./paint";
 import type { What } from "./state";
 
-const FIRST_TILES = 64, GAP = 3;
+const FIRST_TILES = 64, GAP = 3, BORDER = 5;
 const WORDS: Record<What, string> = {
   maps: "Feature maps", gradients: "Gradients", filters: "Filters", "filter-gradients": "Filter gradients",
 };
@@ -29,10 +29,13 @@ export function layerPart(app: App): Part {
   const update = async () => {
     const id = app.node, { what } = app.view;
     buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(kinds(node)[i] === what)));
-    expectSum(app);
-    const maps = await recall<LayerMaps>("layer", { layer: id, ...app.asked, what });
-    const other = app.view.compare && app.status?.kept.includes(Number(app.view.compare))
-      ? await recall<LayerMaps>("layer", { layer: id, image: app.view.image, at: app.view.compare, what }) : null;
+    const compared = app.view.compare && app.status?.kept.includes(Number(app.view.compare));
+    // All is asked for at once and drawn at once: every picture in between would cost as much as the last one.
+    const [maps, other] = await Promise.all([
+      recall<LayerMaps>("layer", { layer: id, ...app.asked, what }),
+      compared ? recall<LayerMaps>("layer", { layer: id, image: app.view.image, at: app.view.compare, what }) : null,
+      expectSum(app),
+    ]);
     say(said, sentence(maps, what, node));
     comparison(app, compare);
     if (fixIndex(app, maps, what)) app.move({ index: app.view.index }, true);
@@ -118,17 +121,20 @@ function fixIndex(app: App, maps: LayerMaps, what: What): boolean {
   return true;
 }
 
-/** The tiles: one a channel, all in one group that the arrow keys walk through. */
+/** The tiles: one a channel, all in one group that the arrow keys walk through, all painted on one canvas below them. */
 class Tiles {
   readonly element = h("div", { class: "tiles", role: "group", "aria-label": "Channels; the arrow keys move" });
+  private readonly canvas = h("canvas", { "aria-hidden": "true" });
   private readonly more = h("button", { type: "button", class: "more", onclick: () => { this.all = true; this.redraw(); } });
   private all = false;
   private buttons: HTMLButtonElement[] = [];
   private last: [LayerMaps, LayerMaps | null] | null = null;
   private look = "";
+  private width = 0;
 
   constructor(private readonly app: App, private readonly node: LayerInfo) {
     this.element.addEventListener("keydown", (event) => this.key(event));
+    new ResizeObserver(() => { if (this.last && this.element.isConnected && this.element.clientWidth !== this.width) this.paint(...this.last); }).observe(this.element);
   }
 
   private redraw(): void { if (this.last) this.draw(...this.last); }
@@ -158,36 +164,43 @@ class Tiles {
 
   private paint(maps: LayerMaps, other: LayerMaps | null): void {
     this.last = [maps, other];
-    const planes = new Planes(maps.maps), second = other ? new Planes(other.maps) : null;
+    const planes = new Planes(maps.maps), parts = other ? [planes, new Planes(other.maps)] : [planes];
     const count = Math.min(planes.count, this.all ? planes.count : maps.kind === "vector" ? 256 : FIRST_TILES);
+    const [side, height] = sizeOf(maps, planes, count);
+    this.element.style.setProperty("--side", `${side}px`);
+    this.element.style.setProperty("--tall", `${parts.length * (height + GAP) - GAP}px`);
     if (this.buttons.length !== count) this.build(count, maps.count);
-    const scale = scaleFor(Math.min(maps.low, other?.low ?? 0), Math.max(maps.high, other?.high ?? 0));
-    const low = Math.min(0, maps.low), high = Math.max(0, maps.high);
-    const usual = maps.kind === "vector" ? 30 : maps.kind === "lines" ? 120 : maps.kind === "filters" || count > 32 ? 54 : 66;
-    const side = Math.round(usual * enlarged());
-    const height = maps.kind === "lines" ? Math.round(side * 0.46) : maps.kind === "vector" ? side
-      : Math.max(10, Math.min(130, Math.round(side * (planes.height / planes.width))));
-    const parts = second ? [planes, second] : [planes], tall = parts.length * (height + GAP) - GAP;
-    this.buttons.forEach((button, i) => {
-      const canvas = button.firstElementChild as HTMLCanvasElement;
-      const tiles = parts.map((part, row): Tile => ({
-        numbers: part.at(i), rows: part.height, columns: part.width, place: [0, row * (height + GAP), side, height],
+    this.name(maps, planes);
+    // Where the tiles lie is asked once; then all is painted at once.
+    const tiles = this.buttons.flatMap((button, i) => {
+      const left = button.offsetLeft + BORDER, top = button.offsetTop + BORDER;
+      return parts.map((part, row): Tile => ({
+        numbers: part.at(i), rows: part.height, columns: part.width, place: [left, top + row * (height + GAP), side, height],
       }));
-      if (maps.kind === "lines") {
-        const context = surface(canvas, side, tall);
-        for (const { numbers, place } of tiles) curve(context, numbers, low, high, place);
-      } else paint(canvas, side, tall, scale, tiles, true);
-      const name = `${maps.kind === "vector" ? "unit" : maps.kind === "filters" ? "filter" : "map"} ${i}`;
-      button.setAttribute("aria-label", maps.kind === "vector" ? `${name}: ${short(planes.numbers[i])}` : name);
     });
+    const { clientWidth: width, clientHeight: tall } = this.element;
+    this.width = width;
+    if (maps.kind === "lines") {
+      const context = surface(this.canvas, width, tall), [low, high] = [Math.min(0, maps.low), Math.max(0, maps.high)];
+      for (const { numbers, place } of tiles) curve(context, numbers, low, high, place);
+    } else {
+      const scale = scaleFor(Math.min(maps.low, other?.low ?? 0), Math.max(maps.high, other?.high ?? 0));
+      paint(this.canvas, width, tall, scale, tiles, true);
+    }
+  }
+
+  private name(maps: LayerMaps, planes: Planes): void {
+    const word = maps.kind === "vector" ? "unit" : maps.kind === "filters" ? "filter" : "map";
+    this.buttons.forEach((button, i) => button.setAttribute("aria-label",
+      maps.kind === "vector" ? `${word} ${i}: ${short(planes.numbers[i])}` : `${word} ${i}`));
   }
 
   private build(count: number, whole: number): void {
     this.buttons = Array.from({ length: count }, (_, i) => h("button", {
       type: "button", class: "tile", onclick: () => this.choose(i),
-    }, h("canvas", {}), h("span", {}, String(i))));
+    }, String(i)));
     this.more.textContent = `all ${whole}`;
-    fill(this.element, ...this.buttons, count < whole && count <= FIRST_TILES ? this.more : null);
+    fill(this.element, ...this.buttons, count < whole && count <= FIRST_TILES ? this.more : null, this.canvas);
   }
 
   private choose(channel: number): void {
@@ -196,4 +209,12 @@ class Tiles {
     announce(`Channel ${channel}`);
     this.app.move({ index: [...places, channel] }, true);
   }
+}
+
+/** Width and height of a tile's picture. */
+function sizeOf(maps: LayerMaps, planes: Planes, count: number): [number, number] {
+  const usual = maps.kind === "vector" ? 30 : maps.kind === "lines" ? 120 : maps.kind === "filters" || count > 32 ? 54 : 66;
+  const side = Math.round(usual * enlarged());
+  if (maps.kind === "lines") return [side, Math.round(side * 0.46)];
+  return [side, maps.kind === "vector" ? side : Math.max(10, Math.min(130, Math.round(side * (planes.height / planes.width))))];
 }

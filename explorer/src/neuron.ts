@@ -112,9 +112,9 @@ function sumOf(app: App, index: number[]): Promise<Summed> {
   return recall<Summed>("number", { layer: app.node, index: index.join(","), ...app.asked });
 }
 
-/** Asks for the sum that will be shown while something else is still waited for. */
-export function expectSum(app: App): void {
-  if (isWhole(app.layer!, app.view.index)) void sumOf(app, app.view.index).catch(() => {});
+/** Waits for the sum that will be shown: whatever goes wrong with it is told when it is drawn. */
+export async function expectSum(app: App): Promise<void> {
+  if (isWhole(app.layer!, app.view.index)) await sumOf(app, app.view.index).catch(() => {});
 }
 
 function hasBias(sum: Summed): boolean { return sum.bias !== 0 || /Conv|Dense/.test(sum.type); }

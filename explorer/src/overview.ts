@@ -53,7 +53,7 @@ function row(app: App, node: LayerInfo) {
   let kind = "", count = 0, tile = TILE, last: Strip | null = null, looked = "";
   surface(canvas, 1, height);  // Room for what is still to come.
   const open = (channel: number | null) => app.move({
-    page: "layer", layer: node.name, what: "maps", index: channel === null ? [] : chosen(kind, channel, node),
+    page: "layer", layer: node.name, what: "maps", index: channel === null ? last?.largest ?? [] : chosen(kind, channel, node),
   });
   const name = h("button", {
     class: "row-name", type: "button", onclick: () => open(null),

@@ -8,7 +8,7 @@ export type Place = [number, number, number, number];
 /** A plane of numbers, row by row, and where in the canvas it is painted. */
 export interface Tile { numbers: Numbers; rows: number; columns: number; place: Place }
 
-const FRAME = [120, 132, 146], FRAME_SHARE = 0.45;
+const FRAME = [120, 132, 146], FRAME_SHARE = 0.45, LARGEST_SIDE = 16_000, LARGEST_AREA = 16_000_000;
 let memory = new ArrayBuffer(0);
 
 /** Pixels to write, all clear, in memory that all canvases take in turn. */
@@ -20,13 +20,16 @@ function blank(width: number, height: number): ImageData {
   return new ImageData(bytes, width, height);
 }
 
-/** How many pixels of the screen are one of the page. */
-function fineness(): number { return Math.min(3, window.devicePixelRatio || 1); }
+/** How many pixels of the screen are one of the page; fewer where a canvas would grow beyond what browsers take. */
+function fineness(width: number, height: number): number {
+  const most = Math.min(LARGEST_SIDE / Math.max(width, height), Math.sqrt(LARGEST_AREA / (width * height)));
+  return Math.min(3, window.devicePixelRatio || 1, Math.max(most, 0.25));
+}
 
 /** Paints planes, each stretched over its place, framed if wanted: one that is white all over can still be seen. */
 export function paint(canvas: HTMLCanvasElement, width: number, height: number, scale: Scale, tiles: Tile[],
                       framed = false): CanvasRenderingContext2D {
-  const context = surface(canvas, width, height), fine = fineness();
+  const context = surface(canvas, width, height), fine = fineness(width, height);
   const image = blank(canvas.width, canvas.height), pixels = new Uint32Array(image.data.buffer, 0, image.width * image.height);
   for (const tile of tiles) {
     const [left, top, wide, tall] = tile.place;
@@ -85,7 +88,7 @@ export function photograph(numbers: Numbers, width: number, height: number): HTM
 
 /** Makes a canvas sharp: `width` x `height` of the page, more pixels on fine screens. Gives its context, cleared. */
 export function surface(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
-  const fine = fineness();
+  const fine = fineness(width, height);
   if (canvas.width !== Math.round(width * fine) || canvas.height !== Math.round(height * fine)) {
     canvas.width = Math.round(width * fine);
     canvas.height = Math.round(height * fine);

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,9 +53,10 @@ def command(model, images, train_on, port, host, browser, out, seed, as_json) ->
     MODEL is a network of the zoo, a run's folder, a model file or module:function. IMAGES are files or folders. Without
     a model a small network begins to learn on the tenth of Fashion-MNIST that comes with striate.
     """
-    from striate import utils
-
     require_extra()
+    if named_data(model or DEFAULT_MODEL, train_on) == "fashion-mnist":
+        clothes()  # Decompressed while modules are imported and the model is built.
+    from striate import utils
     from striate.explore.server import is_loopback, serve
     from striate.explore.session import LIVE, Session
 
@@ -100,9 +103,8 @@ def make_subject(source: str, images: Sequence[Path], train_on: str | None) -> S
         ArgumentError: no such model, or data that do not fit it.
         DataError: images that cannot be read.
     """
-    from striate import saving, zoo
+    from striate import zoo
     from striate.cli import networks
-    from striate.cli.run_folder import find_model
     from striate.explore.subject import Subject
     from striate.see import probe
 
@@ -111,6 +113,9 @@ def make_subject(source: str, images: Sequence[Path], train_on: str | None) -> S
         model = networks.build(source, *_wished(source, train_on))
         said = f"{model.name} has random weights: it has learnt nothing yet."
     else:
+        from striate import saving
+        from striate.cli.run_folder import find_model
+
         saved = find_model(source)
         model = saving.load_model(saved.file)
         said = f"{model.name} has the weights of {saved.file.name}."
@@ -136,15 +141,30 @@ def _wished(source: str, train_on: str | None) -> tuple[tuple[int, ...] | None, 
     return None, sum(entry.is_dir() for entry in folder.iterdir()) if folder.is_dir() else None
 
 
+def named_data(source: str, train_on: str | None, saved: SavedModel | None = None) -> str:
+    """What to train on: fashion-mnist, a folder or none. A run tells by its configuration."""
+    from striate import zoo
+
+    known = saved.config.get("data", {}).get("name") if saved else None
+    usual = "fashion-mnist" if source in zoo.names() or known == "fashion-mnist" else "none"
+    return usual if train_on is None else train_on
+
+
+@cache
+def clothes() -> Future:
+    """The tenth of Fashion-MNIST that comes with striate, read by a thread: decompression needs no interpreter."""
+    from striate.systems import data as datasets
+
+    reader = ThreadPoolExecutor(1, "striate-explore-data")
+    found = reader.submit(datasets.load, "fashion-mnist", subset=True, limit=None, seed=0)
+    reader.shutdown(wait=False)
+    return found
+
+
 def training_data(model, source: str, saved: SavedModel | None, train_on: str | None) \
         -> tuple[tuple[str, ...], Data | None, str]:
     """(class names, what to train on or None, why there is none)."""
-    from striate import zoo
-
-    wanted = train_on
-    if wanted is None:
-        known = saved.config.get("data", {}).get("name") if saved else None
-        wanted = "fashion-mnist" if source in zoo.names() or known == "fashion-mnist" else "none"
+    wanted = named_data(source, train_on, saved)
     if wanted == "none":
         return (), None, "No data was named: --train-on fashion-mnist, or --train-on FOLDER with one folder a class."
     shape, outputs = tuple(model.input_shape[1:]), model.output_shape
@@ -167,10 +187,9 @@ def training_data(model, source: str, saved: SavedModel | None, train_on: str | 
 def _pictures(name: str, shape: tuple[int, ...]):
     """((train, validation), class names, words) of a data set; each part is (uint8 images, labels)."""
     from striate.datasets import folder
-    from striate.systems import data as datasets
 
     if name == "fashion-mnist":
-        found = datasets.load(name, subset=True, limit=None, seed=0)
+        found = clothes().result()
         parts = [(_fitted(x, shape), y) for x, y in (found.train, found.validation)]
         return parts, tuple(found.classes), f"the 10 % subset of {found.title} that comes with striate"
     if not Path(name).is_dir():
@@ -185,9 +204,9 @@ def _pictures(name: str, shape: tuple[int, ...]):
 
 def _fitted(images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """uint8 images (count, height, width, 1) at another size, with as many channels as needed."""
-    from PIL import Image
-
     if images.shape[1:3] != shape[:2]:
+        from PIL import Image
+
         size = (shape[1], shape[0])
         images = np.stack([np.asarray(Image.fromarray(image[..., 0]).resize(size, Image.Resampling.BILINEAR))
                            for image in images])[..., np.newaxis]
@@ -247,7 +266,7 @@ def data_samples(data: Data | None) -> list[Sample]:
     if data is None:
         return []
     x, y = data.validation
-    by_class = [np.flatnonzero(y == label) for label in np.unique(y)]
+    by_class = [np.flatnonzero(y == label) for label in sorted(set(y.tolist()))]
     rows = [int(places[turn]) for turn in range(SAMPLES) for places in by_class if turn < len(places)][:SAMPLES]
     return [Sample(f"image {row}", x[row], int(y[row])) for row in rows]
 

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from striate.errors import ArgumentError, StriateError, received
-from striate.explore import export, images, views
+from striate.explore import views
 from striate.explore.guard import Access, Guard
 from striate.explore.lab import Setting, lab
 from striate.explore.session import LIVE, Session
@@ -153,6 +153,8 @@ class _Page:
     # ---- to change --------------------------------------------------------------------------------------------
 
     def image(self, asked):
+        from striate.explore import images
+
         content = decoded(asked.get("data"), images.MAX_BYTES)
         shape = self.session.graph.inputs[0].shape[1:]
         pixels = images.decode(content, shape, asked.get("invert") is True)
@@ -227,6 +229,8 @@ class _Page:
 
     async def export(self, request: Request) -> Response:
         """The page as one HTML file."""
+        from striate.explore import export
+
         asked = dict(request.query_params)
         try:
             image, at = _view(asked)

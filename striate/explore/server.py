@@ -6,8 +6,8 @@ import ipaddress
 import secrets
 import socket
 import threading
-import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import uvicorn
@@ -65,21 +65,37 @@ def serve(session: Session, host: str, port: int, open_browser: bool, tell: Call
                                 timeout_graceful_shutdown=1, server_header=False)
         tell(address)
         if open_browser:
+            import webbrowser
+
             webbrowser.open(address)
-        session.taps(next(iter(session.samples)))  # Prepared while the browser starts; it waits for the server below.
-        threading.Thread(target=warm, args=(session,), name="striate-explore-warm-up", daemon=True).start()
+        server = uvicorn.Server(config)
+        warming = _Warming(session, server)
+        warming.start()
         try:
-            uvicorn.Server(config).run(sockets=[listening])
+            server.run(sockets=[listening])
         finally:
             if session.learner is not None:
                 session.learner.close()
+        if warming.problem is not None:
+            raise warming.problem
 
 
-def warm(session: Session) -> None:
-    """Compiles what the first clicks will ask for, once the first view is there: gradients take longer than maps."""
-    session.looked_at.wait()
-    try:
-        session.slopes(next(iter(session.samples)))
-    except StriateError:
-        # The page says why when somebody asks for gradients: a model can be without them.
-        return
+class _Warming(threading.Thread):
+    """Computes the first view while the browser loads the page; then compiles what the first clicks will ask for."""
+
+    def __init__(self, session: Session, server: uvicorn.Server):
+        super().__init__(name="striate-explore-warm-up", daemon=True)
+        self.session, self.server = session, server
+        self.problem: StriateError | None = None
+
+    def run(self) -> None:
+        """Ends the server if the model cannot be run."""
+        first = next(iter(self.session.samples))
+        try:
+            self.session.taps(first)
+        except StriateError as error:
+            self.problem, self.server.should_exit = error, True
+            return
+        self.session.looked_at.wait()
+        with suppress(StriateError):  # The page says why when somebody asks for gradients: a model can be without them.
+            self.session.slopes(first)

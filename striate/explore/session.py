@@ -33,6 +33,15 @@ def has_kernel(layer) -> bool:
     return is_convolution(layer) and hasattr(layer, "kernel")
 
 
+def _blank(layer):
+    """A copy of a layer without its weights: they are laid in before each view, so none are drawn."""
+    def plain(value):
+        if not isinstance(value, dict):
+            return value
+        return {key: "zeros" if key.endswith("_initializer") else plain(item) for key, item in value.items()}
+    return type(layer).from_config(plain(layer.get_config()))
+
+
 class Session:
     """What is being looked at. Safe to call from several threads.
 
@@ -41,7 +50,7 @@ class Session:
 
     def __init__(self, subject: Subject):
         self.subject = subject
-        self.model = clone_model(subject.model)
+        self.model = clone_model(subject.model, clone_function=_blank)
         self.graph = probe.network(self.model)
         self.nodes = [node for node in self.graph.nodes if not node.is_input]
         self.answer = next(i for i, node in enumerate(self.nodes)

@@ -126,14 +126,25 @@ def overview(session: Session, image: str, at: str = LIVE) -> dict[str, Any]:
         taps, found = session.taps(image, at), verdict(session, image, at)
     layers = []
     for tap in taps:
-        kind, maps, _ = planes(_output(tap))
+        kind, maps, depth = planes(_output(tap))
         low, high = _span(maps)
         shown = maps[:UNITS_IN_OVERVIEW if kind == "vector" else MAPS_IN_OVERVIEW]
         # Bytes run from the smallest to the largest number where none is below zero, else evenly about zero.
         base, scale = (0.0, high) if low >= 0 else (-max(-low, high), 2 * max(-low, high))
         levels = np.round((np.nan_to_num(shown) - base) / (scale or 1.0) * 255)
-        layers.append({"kind": kind, "low": low, "high": high, "count": len(maps), "maps": packed(levels, "u1")})
+        layers.append({"kind": kind, "low": low, "high": high, "count": len(maps), "maps": packed(levels, "u1"),
+                       "largest": _largest(kind, maps[:MAPS_IN_LAYER], depth)})
     return {**found, "layers": layers}
+
+
+def _largest(kind: str, maps: np.ndarray, depth: int) -> list[int]:
+    """The index, in the layer's output, of the largest number among maps (channels first); nothing where there is none."""
+    if not maps.size:
+        return []
+    numbers = np.where(np.isnan(maps), -np.inf, maps)
+    channel, row, column = (int(i) for i in np.unravel_index(numbers.argmax(), maps.shape))
+    return {"vector": [channel], "lines": [column, channel], "maps": [row, column, channel],
+            "volume": [depth, row, column, channel]}.get(kind, [])
 
 
 def provenance(session: Session, at: str) -> str:

@@ -129,7 +129,7 @@ def test_training_moves_the_page(page, served, pictures_folder):
     page.keyboard.press("End")
     wait(lambda: on_page(page) != before)
     page.select_option(".compare select", "0")
-    wait(lambda: page.locator(".tile canvas").first.bounding_box()["height"] > 90)
+    wait(lambda: page.locator(".tile").first.bounding_box()["height"] > 90)
     assert page.locator(".answer-row").count() == 3
 
 
