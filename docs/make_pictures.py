@@ -130,7 +130,7 @@ def window(canvas: Canvas, model, picture: np.ndarray, x: float, y: float) -> No
 
 def winograd_tile(image: np.ndarray) -> Canvas:
     """One tile of F(4x4, 3x3) with its numbers."""
-    a, g, b = (np.asarray(matrix, float) for matrix in winograd.matrices())
+    a, g, b = (np.asarray(matrix, float) for matrix in winograd.matrices(4))
     tile, weights = (image[6:12, 10:16] * 9).round(), np.array([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]])
     transformed, kernel = b @ tile @ b.T, g @ weights @ g.T
     result = a @ (transformed * kernel) @ a.T

@@ -43,13 +43,13 @@ _rows("conv_weights_grad",
       conv_weights_grad_sparse="the same behind a max pooling, from the winners alone",
       conv_weights_grad_sum="partial sums added in order and brought into place")
 _rows("winograd",
-      winograd_weights="Winograd F(4x4,3x3): transforms and packs the weights",
-      winograd_convolution="Winograd F(4x4,3x3): convolution with bias, relu, 2x2 max pooling or a mask behind it")
+      winograd_weights="Winograd F(4x4,3x3) and F(2x2,5x5): transforms and packs the weights",
+      winograd_convolution="Winograd's convolution with bias, relu, 2x2 max pooling or a mask behind it")
 _rows("winograd_gradient",
       winograd_gradient_parts="Winograd's weight gradient: of one part of the batch, in one core's cache",
       winograd_gradient_transform="Winograd's weight gradient: transforms one chunk of inputs and output gradients",
       winograd_gradient_sum="Winograd's weight gradient: adds one chunk's products",
-      winograd_gradient_weights="Winograd's weight gradient: back to 3 x 3 weights")
+      winograd_gradient_weights="Winograd's weight gradient: back to the weights' own shape")
 
 _rows("gemm",
       gemm="matrix product by register tiles, with bias, relu or mask",

@@ -1,4 +1,4 @@
-"""The gradient of a 3 x 3 convolution with respect to its weights: the adjoint of Winograd's F(4x4, 3x3).
+"""The gradient of a convolution with respect to its weights: the adjoint of Winograd's F(4x4, 3x3) or F(2x2, 5x5).
 
     dw = G' [ sum over tiles of (B' d B) . (A dY A') ] G
 
@@ -17,22 +17,23 @@ import numpy as np
 
 from striate.kernels.jit import inlined
 from striate.kernels.simd import broadcast, f32, f32_at, integer, load, store, store_part
-from striate.kernels.tiles import tile_load, tile_product, tile_store, tile_zeros
-from striate.kernels.winograd import A_T, SKEW, G, clear, copy_padded, input_tile, linear_map
+from striate.kernels.tiles import tile_add, tile_load, tile_product, tile_store, tile_zeros
+from striate.kernels.winograd import A_T, INPUT_TILE, SKEW, TILES, G, clear, copy_padded, input_tile, linear_map
 
-_gradient_map, _weight_gradient_map = linear_map(A_T.T), linear_map(G.T)
+_gradient_map = linear_map({tile: [A_T[tile].T] for tile in TILES})
+_weight_gradient_map = linear_map({tile: [G[tile].T] for tile in TILES})
 _SUM_FREQUENCY = 7
 
 
 @inlined
-def _gradient_tile(source, corner, pixel, line, half, d, target, plane, lanes):
-    """D = A dY A' of one 4 x 4 tile and one vector of channels."""
-    for column in range(4):
-        tile = _gradient_map(tile_load(source, corner + column * pixel, line, 4, 1, lanes))
-        tile_store(tile, half, column * lanes, 4 * lanes)
+def _gradient_tile(source, corner, pixel, line, half, d, target, plane, tile, lanes):
+    """D = A dY A' of one tile x tile piece of dY and one vector of channels."""
+    for column in range(tile):
+        rows = _gradient_map(tile_load(source, corner + column * pixel, line, tile, 1, lanes), tile)
+        tile_store(rows, half, column * lanes, tile * lanes)
     for row in range(6):
-        tile = _gradient_map(tile_load(half, row * 4 * lanes, lanes, 4, 1, lanes))
-        tile_store(tile, d, target + row * 6 * plane, plane)
+        columns = _gradient_map(tile_load(half, row * tile * lanes, lanes, tile, 1, lanes), tile)
+        tile_store(columns, d, target + row * 6 * plane, plane)
 
 
 @inlined
@@ -41,10 +42,9 @@ def _products(v, left_plane, d, right_plane, du, f, b, wide_ic, wide_oc, room, t
     right = f * right_plane + b * room * block
     for k in range(0, wide_ic, rows):
         left, out = f * left_plane + k // lanes * lanes * room + k % lanes, (f * wide_ic + k) * wide_oc + b * block
-        sums = tile_zeros(rows, 2, lanes)
-        if not fresh:
-            sums = tile_load(du, out, wide_oc, rows, 2, lanes)
-        sums = tile_product(sums, v, left, 1, lanes, d, right, block, tiles, right + room * block)
+        sums = tile_product(tile_zeros(rows, 2, lanes), v, left, 1, lanes, d, right, block, tiles, right + room * block)
+        if not fresh:   # sums of chunks are added up, which rounds less than one long sum
+            sums = tile_add(tile_load(du, out, wide_oc, rows, 2, lanes), sums)
         tile_store(sums, du, out, wide_oc)
 
 
@@ -54,34 +54,35 @@ def _bias_sums(d, right_plane, sums, b, room, tiles, fresh, lanes, block):
     for part in range(2):
         place = b * block + part * lanes
         total = broadcast(np.float32(0.0), lanes)
-        if not fresh:
-            total = load(sums, place, lanes)
         for t in range(tiles):
             at = _SUM_FREQUENCY * right_plane + (b * room + t) * block + part * lanes
             total = total + load(d, at, lanes)
-        store(sums, place, total)
+        store(sums, place, total if fresh else load(sums, place, lanes) + total)
 
 
-def winograd_gradient_parts(lanes, rows):
+def winograd_gradient_parts(lanes, rows, tile):
     """Makes the kernel that computes the dU of a part of the batch. Task: a part.
 
     Arguments: 0 x, 1 g, 2 the dU of all parts, 3 their bias sums; 4 images n, 5 h, 6 w, 7 ic, 8 oc, 9 oh, 10 ow,
     11 tile rows, 12 tile columns, 13 top, 14 left, 15 tiles of a chunk, 16 images of a part. Register tile as below.
     """
-    block = 2 * lanes
+    block, border = 2 * lanes, INPUT_TILE - tile
 
     def winograd_gradient_parts(a, first, last, scratch):
         x, g, n, images = f32(a, 0), f32(a, 1), integer(a, 4), integer(a, 16)
         h, w, ic, oc, oh, ow = (
             integer(a, 5), integer(a, 6), integer(a, 7), integer(a, 8), integer(a, 9), integer(a, 10))
         th, tw, room = integer(a, 11), integer(a, 12), integer(a, 15)
-        wide_ic, wide_oc, line = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block * block, 4 * tw + 2
-        v_plane, d_plane, map_size = room * wide_ic + SKEW, room * wide_oc + SKEW, (4 * th + 2) * line * wide_ic
+        wide_ic, wide_oc = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block * block
+        line, g_line = tile * tw + border, tile * tw * wide_oc
+        v_plane, d_plane = room * wide_ic + SKEW, room * wide_oc + SKEW
+        map_size = (tile * th + border) * line * wide_ic
         half, padded = f32_at(scratch), f32_at(scratch + 4 * 36 * lanes)
-        outputs, at = f32_at(scratch + 4 * (36 * lanes + map_size)), 36 * lanes + map_size + 16 * th * tw * wide_oc
+        g_size = tile * th * g_line
+        outputs, at = f32_at(scratch + 4 * (36 * lanes + map_size)), 36 * lanes + map_size + g_size
         v, d = f32_at(scratch + 4 * at), f32_at(scratch + 4 * (at + 36 * v_plane))
         clear(padded, map_size)
-        clear(outputs, 16 * th * tw * wide_oc)
+        clear(outputs, g_size)
         for task in range(first, last):
             du = f32_at(integer(a, 2) + 4 * task * 36 * wide_ic * wide_oc)
             sums = f32_at(integer(a, 3) + 4 * task * wide_oc)
@@ -92,15 +93,15 @@ def winograd_gradient_parts(lanes, rows):
                     image, place = task * images + (chunk + t) // (th * tw), (chunk + t) % (th * tw)
                     if place == 0:
                         copy_padded(x, image, h, w, ic, integer(a, 13), integer(a, 14), padded, wide_ic, line)
-                        copy_padded(g, image, oh, ow, oc, 0, 0, outputs, wide_oc, 4 * tw)
-                    corner = (place // tw * line + place % tw) * 4 * wide_ic
+                        copy_padded(g, image, oh, ow, oc, 0, 0, outputs, wide_oc, tile * tw)
+                    corner = (place // tw * line + place % tw) * tile * wide_ic
                     for k in range(0, wide_ic, lanes):
                         input_tile(padded, corner + k, wide_ic, line * wide_ic, half, v, k * room + t * lanes, v_plane,
                                    lanes)
-                    corner = (place // tw * 16 * tw + place % tw * 4) * wide_oc
+                    corner = (place // tw * tile * tw + place % tw) * tile * wide_oc
                     for k in range(0, wide_oc, lanes):
                         target = k // block * block * room + t * block + k % block
-                        _gradient_tile(outputs, corner + k, wide_oc, 4 * tw * wide_oc, half, d, target, d_plane, lanes)
+                        _gradient_tile(outputs, corner + k, wide_oc, g_line, half, d, target, d_plane, tile, lanes)
                 for f in range(36):
                     for b in range(wide_oc // block):
                         _products(v, v_plane, d, d_plane, du, f, b, wide_ic, wide_oc, room, count, chunk == 0, lanes,
@@ -110,13 +111,13 @@ def winograd_gradient_parts(lanes, rows):
     return winograd_gradient_parts
 
 
-def winograd_gradient_transform(lanes):
+def winograd_gradient_transform(lanes, tile):
     """Makes the kernel that transforms x and dY of one chunk. Task: one image of the chunk.
 
     Arguments: 0 x, 1 g, 2 V, 3 D; 4 first image, 5 h, 6 w, 7 ic, 8 oc, 9 oh, 10 ow, 11 tile rows, 12 tile columns,
     13 top, 14 left, 15 tiles of a whole chunk.
     """
-    block = 2 * lanes
+    block, border = 2 * lanes, INPUT_TILE - tile
 
     def winograd_gradient_transform(a, first, last, scratch):
         x, g, v, d = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3)
@@ -124,24 +125,25 @@ def winograd_gradient_transform(lanes):
             integer(a, 5), integer(a, 6), integer(a, 7), integer(a, 8), integer(a, 9), integer(a, 10))
         th, tw, all_tiles = integer(a, 11), integer(a, 12), integer(a, 15)
         wide_ic, wide_oc = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block * block
-        line, v_plane, d_plane = 4 * tw + 2, all_tiles * wide_ic + SKEW, all_tiles * wide_oc + SKEW
+        line, g_line = tile * tw + border, tile * tw * wide_oc
+        v_plane, d_plane = all_tiles * wide_ic + SKEW, all_tiles * wide_oc + SKEW
         half, padded = f32_at(scratch), f32_at(scratch + 4 * 36 * lanes)
         for task in range(first, last):
             image = integer(a, 4) + task
-            clear(padded, (4 * th + 2) * line * wide_ic)
+            clear(padded, (tile * th + border) * line * wide_ic)
             copy_padded(x, image, h, w, ic, integer(a, 13), integer(a, 14), padded, wide_ic, line)
             for t in range(th * tw):
-                corner, place = (t // tw * line + t % tw) * 4 * wide_ic, (task * th * tw + t) * lanes
+                corner, place = (t // tw * line + t % tw) * tile * wide_ic, (task * th * tw + t) * lanes
                 for k in range(0, wide_ic, lanes):
                     input_tile(padded, corner + k, wide_ic, line * wide_ic, half, v, k * all_tiles + place, v_plane,
                                lanes)
-            clear(padded, 16 * th * tw * wide_oc)
-            copy_padded(g, image, oh, ow, oc, 0, 0, padded, wide_oc, 4 * tw)
+            clear(padded, tile * th * g_line)
+            copy_padded(g, image, oh, ow, oc, 0, 0, padded, wide_oc, tile * tw)
             for t in range(th * tw):
-                corner, place = (t // tw * 16 * tw + t % tw * 4) * wide_oc, (task * th * tw + t) * block
+                corner, place = (t // tw * tile * tw + t % tw) * tile * wide_oc, (task * th * tw + t) * block
                 for k in range(0, wide_oc, lanes):
                     target = k // block * block * all_tiles + place + k % block
-                    _gradient_tile(padded, corner + k, wide_oc, 4 * tw * wide_oc, half, d, target, d_plane, lanes)
+                    _gradient_tile(padded, corner + k, wide_oc, g_line, half, d, target, d_plane, tile, lanes)
     return winograd_gradient_transform
 
 
@@ -168,17 +170,19 @@ def winograd_gradient_sum(lanes, rows):
     return winograd_gradient_sum
 
 
-def winograd_gradient_weights(lanes):
+def winograd_gradient_weights(lanes, tile):
     """Makes the kernel dw = G' dU G, and brings the bias gradient. Task: `share` input channels.
 
     Arguments: 0 dU, 1 bias sums, 2 dw, 3 db; 4 ic, 5 oc, 6 padded ic, 7 padded oc, 8 whether db is wanted, 9 parts of
     dU and of the bias sums, which are added in order, 10 share.
     """
+    side = INPUT_TILE + 1 - tile
+
     def winograd_gradient_weights(a, first, last, scratch):
         du, sums_of_g, dw, db = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3)
         ic, oc, wide_ic, wide_oc = integer(a, 4), integer(a, 5), integer(a, 6), integer(a, 7)
         parts, share, plane = integer(a, 9), integer(a, 10), wide_ic * wide_oc
-        half, done, sums = f32_at(scratch), f32_at(scratch + 4 * 18 * lanes), f32_at(scratch + 4 * 24 * lanes)
+        half, done, sums = f32_at(scratch), f32_at(scratch + 4 * 30 * lanes), f32_at(scratch + 4 * 36 * lanes)
         for task in range(first, last):
             begin, end = task * share, min((task + 1) * share, ic)
             # Frequencies lie a power of two apart, so their lines would drive each other out of the cache if one vector
@@ -194,13 +198,13 @@ def winograd_gradient_weights(lanes):
                 for o in range(0, oc, lanes):
                     for column in range(6):
                         source = (column * share + k - begin) * wide_oc + o
-                        tile = _weight_gradient_map(tile_load(sums, source, 6 * share * wide_oc, 6, 1, lanes))
-                        tile_store(tile, half, column * lanes, 6 * lanes)
-                    for row in range(3):
-                        tile = _weight_gradient_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes))
-                        tile_store(tile, done, 0, lanes)
-                        for column in range(3):
-                            place = ((row * 3 + column) * ic + k) * oc + o
+                        taken = tile_load(sums, source, 6 * share * wide_oc, 6, 1, lanes)
+                        tile_store(_weight_gradient_map(taken, tile), half, column * lanes, 6 * lanes)
+                    for row in range(side):
+                        taken = tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes)
+                        tile_store(_weight_gradient_map(taken, tile), done, 0, lanes)
+                        for column in range(side):
+                            place = ((row * side + column) * ic + k) * oc + o
                             store_part(dw, place, load(done, column * lanes, lanes), oc - o)
             if task == 0 and integer(a, 8):
                 for o in range(oc):

@@ -45,6 +45,7 @@ class Launch:
         divided into calls. `piece`: the fewest tasks worth one call.
     scratch: bytes that each thread needs beside.
     prepares: depends on parameters alone (packing weights): a prediction repeats it only after the weights changed.
+    flops: additions and multiplications of the plain sum; `saving`: how many times fewer multiplications are made.
     """
 
     kernel: str
@@ -57,6 +58,7 @@ class Launch:
     piece: int = 1
     prepares: bool = False
     flops: int = 0
+    saving: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)

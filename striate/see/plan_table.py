@@ -19,8 +19,6 @@ from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, SHADE
 from striate.see.result import Result, aligned
 
 WIDTH = 1180.0
-WINOGRAD_SAVES = 4
-"""F(4x4, 3x3) multiplies 36 numbers where the plain sum multiplies 144."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +197,7 @@ def _row(spent, best) -> PlanRow:
     collect(list(launch.arguments), lambda item: seen.update(
         {id(item): item.type.bytes} if hasattr(item, "type") else {}))
     moved = sum(seen.values())
-    arithmetic = launch.flops / (WINOGRAD_SAVES if launch.kernel.startswith("winograd") else 1)
+    arithmetic = launch.flops / launch.saving
     predicted = max(arithmetic / best.gflops, moved / best.copy_gbytes) / 1e3
     variant = ", ".join(f"{name}={value}" for name, value in launch.variant.items())
     return PlanRow(layer, node.op, launch.kernel, variant, launch.reason, predicted, 1e6 * spent.seconds, spent.gflops,

@@ -7,7 +7,7 @@ import pytest
 
 from striate.graph.ir import Graph, Node, Value
 from striate.kernels.cpu import host
-from striate.kernels.winograd import A_T, B_T, INPUT_STAGES, OUTPUT_STAGES, G
+from striate.kernels.winograd import A_T, B_T, INPUT_STAGES, OUTPUT_STAGES, TILES, G
 from striate.ops.spec import OPS, TensorType
 from striate.plan.ir import Step
 from striate.plan.lower import (
@@ -40,22 +40,30 @@ def close(actual, expected):
     assert np.abs(actual - expected).max() <= BOUND * np.abs(expected).max()
 
 
+SAME = {3: ((1, 1), (1, 1)), 5: ((2, 2), (2, 2))}
+
+
 def normal(seed, *shape):
     return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
 
 
-def test_the_matrices_are_exact_on_a_line():
-    d, w = normal(0, 6).astype(float), normal(1, 3).astype(float)
-    expected = [d[i:i + 3] @ w for i in range(4)]
-    np.testing.assert_allclose(A_T @ ((G @ w) * (B_T @ d)), expected, rtol=1e-12)
+@pytest.mark.parametrize("tile", TILES)
+def test_the_matrices_are_exact_on_a_line(tile):
+    side = 7 - tile
+    d, w = normal(0, 6).astype(float), normal(1, side).astype(float)
+    expected = [d[i:i + side] @ w for i in range(tile)]
+    np.testing.assert_allclose(A_T[tile] @ ((G[tile] @ w) * (B_T @ d)), expected, rtol=1e-12)
 
 
-def test_the_stages_are_the_matrices():
+@pytest.mark.parametrize("tile", TILES)
+def test_the_stages_are_the_matrices(tile):
     assert np.array_equal(INPUT_STAGES[1] @ INPUT_STAGES[0], B_T)
-    assert np.array_equal(OUTPUT_STAGES[1] @ OUTPUT_STAGES[0], A_T)
+    assert np.array_equal(OUTPUT_STAGES[tile][1] @ OUTPUT_STAGES[tile][0], A_T[tile])
 
 
-SHAPES = [(8, 14, 14, 32, 48), (9, 13, 15, 24, 40), (40, 7, 7, 36, 25), (3, 28, 12, 27, 64)]
+SHAPES = [(3, 8, 14, 14, 32, 48), (3, 9, 13, 15, 24, 40), (3, 40, 7, 7, 36, 25), (3, 3, 28, 12, 27, 64),
+          (5, 5, 14, 9, 16, 40), (5, 20, 7, 8, 36, 25), (5, 2, 28, 12, 27, 64)]
+"""Side of the kernel, images, height, width, channels in and out."""
 
 
 @pytest.mark.parametrize("lanes", [4, 8, 16])
@@ -63,9 +71,9 @@ SHAPES = [(8, 14, 14, 32, 48), (9, 13, 15, 24, 40), (40, 7, 7, 36, 25), (3, 28, 
 @pytest.mark.parametrize("pooled", [False, True])
 @pytest.mark.parametrize("activation", ["relu", "clamp"])
 def test_forward(shape, lanes, pooled, activation):
-    n, h, w, ic, oc = shape
-    x, kernel, bias = normal(2, n, h, w, ic), normal(3, 3, 3, ic, oc) / 10, normal(4, oc)
-    attributes = attributes_of(activation=activation, pool=(2, 2, 2, 2) if pooled else None)
+    side, n, h, w, ic, oc = shape
+    x, kernel, bias = normal(2, n, h, w, ic), normal(3, side, side, ic, oc) / 10, normal(4, oc)
+    attributes = attributes_of(SAME[side], activation=activation, pool=(2, 2, 2, 2) if pooled else None)
     inputs = [x, kernel, bias] + ([normal(5, oc) - 1, normal(6, oc) + 1] if activation == "clamp" else [])
     actual = run("conv2d", inputs, lanes, **attributes)
     expected = OPS["conv2d"].reference(*inputs, **attributes)
@@ -75,12 +83,14 @@ def test_forward(shape, lanes, pooled, activation):
         assert np.array_equal(run("conv2d", inputs, lanes, **attributes, winners=False)[0], actual[0])
 
 
-@pytest.mark.parametrize("padding", [((0, 0), (0, 0)), ((1, 1), (1, 1)), ((2, 0), (0, 2))])
+@pytest.mark.parametrize(("side", "padding"), [
+    (3, ((0, 0), (0, 0))), (3, ((1, 1), (1, 1))), (3, ((2, 0), (0, 2))), (5, ((0, 0), (0, 0))), (5, ((2, 2), (2, 2))),
+    (5, ((4, 1), (0, 3)))])
 @pytest.mark.parametrize("masked", [False, True])
-def test_input_gradient(padding, masked):
-    kernel = normal(5, 3, 3, 32, 40) / 10
+def test_input_gradient(side, padding, masked):
+    kernel = normal(5, side, side, 32, 40) / 10
     size = (13, 14)
-    oh, ow = (size[i] + sum(padding[i]) - 2 for i in range(2))
+    oh, ow = (size[i] + sum(padding[i]) - side + 1 for i in range(2))
     g, mask = normal(6, 6, oh, ow, 40), normal(7, 6, *size, 32)
     attributes = attributes_of(padding) | {"input_shape": size, "masked": masked}
     inputs = [kernel, g] + ([mask] if masked else [])
@@ -102,21 +112,22 @@ def test_input_gradient_behind_a_pooling(activation):
 @pytest.mark.parametrize("lanes", [4, 8, 16])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_weights_gradient(shape, lanes):
-    n, h, w, ic, oc = shape
+    side, n, h, w, ic, oc = shape
     inputs = [normal(11, n, h, w, ic), normal(12, n, h, w, oc)]
-    attributes = attributes_of() | {"kernel_shape": (3, 3, ic, oc), "bias": True}
+    attributes = attributes_of(SAME[side]) | {"kernel_shape": (side, side, ic, oc), "bias": True}
     actual = run("conv2d_weights_grad", inputs, lanes, **attributes)
     for one, other in zip(actual, OPS["conv2d_weights_grad"].reference(*inputs, **attributes), strict=True):
         close(one, other)
 
 
-def test_same_bits_on_any_number_of_threads():
-    x, g, kernel = normal(13, 20, 14, 14, 32), normal(14, 20, 14, 14, 32), normal(15, 3, 3, 32, 32)
+@pytest.mark.parametrize("side", SAME)
+def test_same_bits_on_any_number_of_threads(side):
+    x, g, kernel = normal(13, 20, 14, 14, 32), normal(14, 20, 14, 14, 32), normal(15, side, side, 32, 32)
     found = []
     for threads in (1, 2, 3, 5):
         pool.set_threads(threads)
-        forward = run("conv2d", [x, kernel], **attributes_of())
-        gradient = run("conv2d_weights_grad", [x, g], **attributes_of(), kernel_shape=kernel.shape, bias=True)
+        forward = run("conv2d", [x, kernel], **attributes_of(SAME[side]))
+        gradient = run("conv2d_weights_grad", [x, g], **attributes_of(SAME[side]), kernel_shape=kernel.shape, bias=True)
         found.append([array.tobytes() for array in (*forward, *gradient)])
     pool.set_threads(pool.default_threads())
     assert all(one == found[0] for one in found)

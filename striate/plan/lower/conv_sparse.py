@@ -25,9 +25,10 @@ def pays(c: Convolution, cpu: Cpu) -> bool:
 
 
 def beats_winograd(c: Convolution, cpu: Cpu) -> bool:
-    """Whether it pays where Winograd's F(4x4, 3x3) could run too: both save three of four multiplications behind a
-    2 x 2 pooling and take equally long (measured), larger windows save more."""
-    return pays(c, cpu) and c.window[0] * c.window[1] > 4
+    """Whether it pays where Winograd's convolution could run too: behind a 2 x 2 pooling both save three of four
+    multiplications of a 3 x 3 kernel and take equally long (measured); larger windows save more, and of a 5 x 5 kernel
+    Winograd's F(2x2, 5x5) saves less."""
+    return pays(c, cpu) and (c.window[0] * c.window[1] > 4 or c.taps > 9)
 
 
 def _tile(c: Convolution, cpu: Cpu) -> tuple[int, int, int, int]:
