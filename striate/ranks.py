@@ -15,6 +15,9 @@ import numpy as np
 from striate import config
 from striate.errors import ArgumentError, received
 
+_BLOCK = 16384
+"""Numbers that are added at once: 64 kB."""
+
 
 class Alone:
     """The only process. `rank` counts from 0; rank 0 is the one that writes files."""
@@ -108,10 +111,14 @@ def shares(rows: Sequence[int]) -> np.ndarray:
 def add_share(total: np.ndarray, vector: np.ndarray, share: np.float32, first: bool) -> None:
     """total += share * vector, each product and each sum rounded to float32; the first one replaces what was there.
 
-    Element by element, so that any stretch of the vectors can be added by itself. `vector` is overwritten.
+    Element by element, so that any stretch of the vectors can be added by itself; in blocks that stay in the cache.
     """
     if first:
         np.multiply(vector, share, out=total)
         return
-    np.multiply(vector, share, out=vector)
-    np.add(total, vector, out=total)
+    products = np.empty(min(_BLOCK, len(total)), np.float32)
+    for start in range(0, len(total), _BLOCK):
+        block = total[start:start + _BLOCK]
+        product = products[:len(block)]
+        np.multiply(vector[start:start + _BLOCK], share, out=product)
+        np.add(block, product, out=block)

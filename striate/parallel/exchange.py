@@ -43,7 +43,8 @@ class Exchange:
         self._count, self._weights = len(rows), shares(rows)
         self.mine = share_of(self._count, self.rank, self.size)
         self.total = memory("total", max(end for _, end in buckets))
-        self._outgoing = memory("outgoing", len(self.mine) * len(self.total)).reshape(len(self.mine), len(self.total))
+        copied = max(0, len(self.mine) - 1)
+        self._kept = memory("kept", copied * len(self.total)).reshape(copied, len(self.total))
         self._pieces: list[list] = [[None] * self._count for _ in buckets]
         self._arriving: list[dict[int, Any]] = [{} for _ in buckets]
         self._added = [0] * len(buckets)
@@ -86,18 +87,26 @@ class Exchange:
         return shard * len(self._buckets) + bucket
 
     def ready(self, shard: int, bucket: int, elements: np.ndarray) -> None:
-        """Sends a bucket of one of this rank's shards; the elements are copied."""
+        """Sends a bucket of one of this rank's shards.
+
+        The elements of its last shard must stay as they are until all is done; those of the others, whose memory the
+        next shard needs, are copied.
+        """
         begin, end = self._buckets[bucket]
-        vector = self._outgoing[shard - self.mine.start]
-        vector[begin:end] = elements
+        if shard != self.mine[-1]:
+            copy = self._kept[shard - self.mine.start, begin:end]
+            copy[:] = elements
+            elements = copy
         for other in self._others():
-            self._send(vector, self._stretch(bucket, other), other, self._tag(bucket, shard))
-        self._pieces[bucket][shard] = vector[slice(*self._own(bucket))]
+            start, stop = self._stretch(bucket, other)
+            self._send(elements[start - begin:stop - begin], other, self._tag(bucket, shard))
+        start, stop = self._own(bucket)
+        self._pieces[bucket][shard] = elements[start - begin:stop - begin]
         self.advance()
 
-    def _send(self, vector: np.ndarray, stretch: tuple[int, int], rank: int, tag: int) -> None:
-        if stretch[0] < stretch[1]:
-            self._requests.append(self._communicator.Isend(vector[slice(*stretch)], rank, tag))
+    def _send(self, elements: np.ndarray, rank: int, tag: int) -> None:
+        if len(elements):
+            self._requests.append(self._communicator.Isend(elements, rank, tag))
 
     def missing(self, shard: int) -> list[int]:
         """The buckets of one of this rank's shards that were not made ready yet."""
@@ -119,7 +128,7 @@ class Exchange:
             add_share(self.total[first:end], self._pieces[bucket][shard], self._weights[shard], first=shard == 0)
             self._added[bucket] += 1
         for other in self._others():
-            self._send(self.total, (first, end), other, self._tag(bucket, self._count))
+            self._send(self.total[first:end], other, self._tag(bucket, self._count))
         return True
 
     def _is_here(self, bucket: int, shard: int) -> bool:

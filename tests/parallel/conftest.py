@@ -14,9 +14,10 @@ SECONDS = 1800
 
 
 def environment(**more):
-    """One thread a rank, and no more patience with silent ranks than a busy machine needs."""
+    """One thread a rank, no more patience with silent ranks than a busy machine needs, and much with their start."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PMI", "OMPI", "SLURM"))}
-    return {**kept, "PYTHONPATH": str(ROOT), "STRIATE_NUM_THREADS": "1", "STRIATE_RANK_TIMEOUT": "5", **more}
+    return {**kept, "PYTHONPATH": str(ROOT), "STRIATE_NUM_THREADS": "1", "STRIATE_RANK_TIMEOUT": "5",
+            "STRIATE_START_TIMEOUT": "1200", **more}
 
 
 def command(ranks, *words):

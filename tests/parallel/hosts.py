@@ -118,7 +118,7 @@ class Hosts:
 
 
 def _until(ready, words):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600  # A machine may be busy with other things.
     while not ready():
         if time.monotonic() > deadline:
             raise RuntimeError(words)

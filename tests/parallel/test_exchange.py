@@ -39,7 +39,7 @@ class Communicator:
         self.post.bytes[self.rank] = self.post.bytes.get(self.rank, 0) + array.nbytes
         key = self.rank, to, tag
         assert key not in self.post.waiting, "two messages that cannot be told apart"
-        self.post.waiting[key] = array.copy(), self.post.draw.randrange(4)
+        self.post.waiting[key] = array, self.post.draw.randrange(4)  # read when it arrives, as MPI may do
         return lambda: True
 
     def Irecv(self, array, source, tag):
@@ -68,7 +68,12 @@ def exchanged(size, buckets, rows, vectors, seed):
     while any(events):
         rank = draw.choice([rank for rank in range(size) if events[rank]])
         shard, bucket = events[rank].pop(0)
-        ranks[rank].ready(shard, bucket, vectors[shard][slice(*buckets[bucket])])
+        elements = vectors[shard][slice(*buckets[bucket])].copy()
+        ranks[rank].ready(shard, bucket, elements)
+        if shard != ranks[rank].mine[-1]:
+            elements[:] = np.nan  # The next shard needs the memory.
+        else:
+            elements.flags.writeable = False
     for _ in range(10_000):
         if all([one.advance() for one in ranks]):
             break

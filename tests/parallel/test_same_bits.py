@@ -117,14 +117,18 @@ def test_cuts_and_shares():
 
 def test_stretches_are_added_alike_by_themselves():
     draw = np.random.default_rng(1)
-    vectors, weights = draw.random((3, 50), np.float32), shares([3, 4, 4])
-    whole, parts = np.empty(50, np.float32), np.empty(50, np.float32)
+    length = 40_000
+    vectors, weights = draw.random((3, length), np.float32), shares([3, 4, 4])
+    vectors.flags.writeable = False
+    whole, parts = np.empty(length, np.float32), np.empty(length, np.float32)
     for index in range(3):
-        add_share(whole, vectors[index].copy(), weights[index], first=index == 0)
-    for stretch in (slice(0, 17), slice(17, 50)):
+        add_share(whole, vectors[index], weights[index], first=index == 0)
+    for stretch in (slice(0, 17), slice(17, length)):
         for index in range(3):
-            add_share(parts[stretch], vectors[index].copy()[stretch], weights[index], first=index == 0)
+            add_share(parts[stretch], vectors[index][stretch], weights[index], first=index == 0)
     assert np.array_equal(whole, parts)
+    expected = vectors[0] * weights[0] + vectors[1] * weights[1] + vectors[2] * weights[2]
+    assert np.array_equal(whole, expected)
 
 
 def test_what_cannot_be_cut_is_refused():
