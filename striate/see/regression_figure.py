@@ -107,10 +107,12 @@ class Regression(Result):
             colour = BLUE if edges[place] + edges[place + 1] > 0 else ORANGE
             if place == BINS // 2:
                 colour = MUTED
-            canvas.rectangle(x + place * each + 1, y + 40 + tall - height, each - 2, height, fill=colour)
-        canvas.path([(x, y + 40 + tall), (x + room, y + 40 + tall)], INK, 1)
+            canvas.rectangle(x + place * each + 1, y + 54 + tall - height, each - 2, height, fill=colour)
+        canvas.path([(x, y + 54 + tall), (x + room, y + 54 + tall)], INK, 1)
+        highest = int(counts.argmax())
+        canvas.text(x + (highest + 0.5) * each, y + 49, f"{counts[highest]} samples", 13, MUTED, "middle")
         for share, value in ((0, -largest), (0.5, 0.0), (1, largest)):
-            canvas.text(x + share * room, y + 60 + tall, grid.short(value), 13, MUTED, "middle")
+            canvas.text(x + share * room, y + 74 + tall, grid.short(value), 13, MUTED, "middle")
 
 
 def regression(model, x, y, unit: str = "", scale: float = 1.0, offset: float = 0.0) -> Regression:

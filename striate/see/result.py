@@ -65,15 +65,37 @@ def png_of(canvas: Canvas, scale: float) -> bytes:
     return memory.getvalue()
 
 
+COLOURS_OF_A_GIF = 64
+"""Enough for every flat colour of a film of numbers, and few enough for a small file."""
+
+
 def film(images: Sequence[Any], seconds: float, kind: str) -> bytes:
     """Pictures as a GIF, or (kind "PNG") as an APNG, that begins anew at its end."""
-    palette = images[0].quantize(64) if kind == "GIF" else None
-    small = [image.quantize(palette=palette, dither=0) if palette else image for image in images]
+    small = _of_common_colours(images, COLOURS_OF_A_GIF) if kind == "GIF" else images
     memory = io.BytesIO()
     options: dict[str, Any] = {"disposal": 1, "optimize": True} if kind == "GIF" else {}
     small[0].save(memory, kind, save_all=True, append_images=small[1:], duration=round(1000 * seconds), loop=0,
                   **options)
     return memory.getvalue()
+
+
+def _of_common_colours(images: Sequence[Any], count: int) -> list[Any]:
+    """RGB pictures with one table of the `count` colours that most of their pixels have; others take the nearest.
+
+    Areas of one colour keep it exactly, whichever frame they are in; only the soft rims of letters and lines change.
+    """
+    from PIL import Image
+
+    numbers = [np.asarray(image, np.uint32) @ np.array([65536, 256, 1], np.uint32) for image in images]
+    found, often = np.unique(np.concatenate([part.ravel() for part in numbers]), return_counts=True)
+    apart = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1).astype(np.int32)
+    table = apart[np.argsort(-often, kind="stable")[:count]]
+    nearest = np.array([((table - colour) ** 2).sum(axis=1).argmin() for colour in apart], np.uint8)
+    indexed = []
+    for part in numbers:
+        indexed.append(Image.fromarray(nearest[np.searchsorted(found, part)], "P"))
+        indexed[-1].putpalette(table.astype(np.uint8).tobytes())
+    return indexed
 
 
 def mp4(images: Sequence[Any], seconds: float) -> bytes:

@@ -20,12 +20,14 @@ WIDTH = 1060.0
 
 @dataclass(frozen=True)
 class Signals(Result):
-    """Curves over one axis. panels: (title, {name: values}); facts: what was found, by name."""
+    """Curves over one axis. panels: (title, {name: values}); facts: what was found, by name; axes: what each panel's
+    places are, where it is not "place"."""
 
     title: str
     note: str
     panels: tuple[tuple[str, dict[str, np.ndarray]], ...]
     facts: dict[str, Any]
+    axes: tuple[str, ...] = ()
 
     def data(self) -> dict[str, Any]:
         """All curves and facts."""
@@ -44,39 +46,44 @@ class Signals(Result):
 
     def figure(self) -> Canvas:
         """One panel below the other."""
-        top = grid.header_height(WIDTH, self.title, self.note)
+        top = grid.header_height(WIDTH, self.title, self.note) + 10
         each = 214.0
-        canvas = Canvas(WIDTH, top + each * len(self.panels), self.title)
+        canvas = Canvas(WIDTH, top + each * len(self.panels) - 30, self.title)
         grid.header(canvas, self.title, self.note)
         for row, (name, curves) in enumerate(self.panels):
-            _panel(canvas, top + row * each, each - 70, name, curves)
+            axis = self.axes[row] if self.axes else "place"
+            _panel(canvas, top + row * each, each - 70, (name, axis), curves)
         return canvas
 
 
-def _panel(canvas: Canvas, y: float, height: float, title: str, curves: dict[str, np.ndarray]) -> None:
+def _panel(canvas: Canvas, y: float, height: float, titles: tuple[str, str], curves: dict[str, np.ndarray]) -> None:
+    """titles: that of the panel, and that of the axis below it."""
     values = np.concatenate([np.asarray(v, float) for v in curves.values()])
     marks = ticks(min(0.0, float(values.min())), float(values.max()), 3)
     left, room = 90.0, WIDTH - 120.0
 
     def at(value):
         return y + height * (marks[-1] - value) / (marks[-1] - marks[0])
-    canvas.text(left, y - 8, title, 14, INK, bold=True)
+    canvas.text(left, y - 8, titles[0], 14, INK, bold=True)
     for mark in marks:
         canvas.path([(left, at(mark)), (left + room, at(mark))], LINE, 1)
         canvas.text(left - 10, at(mark) + 5, grid.short(mark), 13, MUTED, "end")
     last = max(map(len, curves.values())) - 1
     for mark in [mark for mark in ticks(0, max(last, 1), 6) if mark <= last and mark == int(mark)]:
         canvas.text(left + room * mark / max(last, 1), y + height + 20, int(mark), 13, MUTED, "middle")
-    canvas.text(left - 10, y + height + 20, "place", 13, MUTED, "end")
-    x = left + room
-    for index, (name, curve) in reversed(list(enumerate(curves.items()))):
-        colour = SERIES[index % len(SERIES)]
+    canvas.text(left - 10, y + height + 20, titles[1], 13, MUTED, "end")
+    noisy = last > 150
+    ordered = list(enumerate(curves.items()))
+    # What is made of a noisy curve lies on it, wider. Of short curves the first lies on the wider others, so that
+    # equal ones are both seen.
+    for index, (_, curve) in ordered if noisy else reversed(ordered):
         step = room / max(len(curve) - 1, 1)
         points = [(left + i * step, at(value)) for i, value in enumerate(np.asarray(curve, float).tolist())]
-        # Later curves lie below and are wider where points are few, so that equal ones are both seen.
-        thickness = 1.6 if len(curve) > 150 else 2.4 + 3 * index * (len(curve) <= 60)
-        canvas.path(points, colour, thickness, opacity=1 if index == 0 else 0.75)
-        canvas.text(x, y - 8, name, 13, colour, "end")
+        thickness = 1.4 + 1.2 * (index > 0) if noisy else 2.4 + 3 * index * (last < 60)
+        canvas.path(points, SERIES[index % len(SERIES)], thickness, opacity=0.75 if index and not noisy else 1)
+    x = left + room
+    for index, (name, _) in reversed(ordered):
+        canvas.text(x, y - 8, name, 13, SERIES[index % len(SERIES)], "end")
         x -= 14 * 0.66 * len(name) + 24
 
 
@@ -220,7 +227,7 @@ def noisy_sensor(positions=None, weights: Sequence[float] | None = None, noise: 
     return Signals("A noisy sensor", "s(t) = sum over ages a of x(t - a) w(a): newer measurements count more.",
                    (("position", {"measured": measured, "smoothed": smoothed, "truth": truth}),
                     ("weight by age", {"weights": by_age})),
-                   {"error": f"{errors[0]:.3f} measured, {errors[1]:.3f} smoothed"})
+                   {"error": f"{errors[0]:.3f} measured, {errors[1]:.3f} smoothed"}, ("time", "age"))
 
 
 @dataclass(frozen=True)
@@ -317,13 +324,13 @@ class ThreeForms(Result):
         """Image, kernel, and the three results."""
         title = "Convolution, its commuted form, and cross-correlation"
         note = str(self).splitlines()[-1] + " The commuted form sums over the kernel instead of the image: the same."
-        top = grid.header_height(WIDTH, title, note)
+        top = grid.header_height(WIDTH, title, note) + 16
         panels = [("image", self.image), ("kernel", self.kernel), ("kernel, flipped", np.flip(self.kernel)),
                   ("convolution", self.convolution), ("commuted form", self.commuted),
                   ("cross-correlation", self.correlation)]
         cell = grid.cells_of(self.image.shape, 300, 58)
         rows = [max(len(values) for _, values in panels[i:i + 3]) * cell + 44 for i in (0, 3)]
-        canvas = Canvas(WIDTH, top + sum(rows), title)
+        canvas = Canvas(WIDTH, top + sum(rows) - 20, title)
         grid.header(canvas, title, note)
         for index, (name, values) in enumerate(panels):
             x, y = grid.MARGIN + index % 3 * 345, top + index // 3 * rows[0]

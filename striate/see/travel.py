@@ -256,7 +256,7 @@ class TimeTravel(Animation):
 
         def at(place, loss):
             return left + room * (place - steps[0]) / (steps[-1] - steps[0]), top + height * (1 - loss / (high or 1.0))
-        canvas.text(grid.MARGIN, top - 10, "loss: mean of the epoch so far", grid.TEXT_SIZE, MUTED)
+        canvas.text(grid.MARGIN, top - 16, "loss: mean of the epoch so far", grid.TEXT_SIZE, MUTED)
         canvas.path([(left, top + height), (left + room, top + height)], LINE)
         for value in (0.0, high):
             canvas.text(left - 8, at(steps[0], value)[1] + 4, grid.short(value, 2), grid.SMALL_SIZE, MUTED, "end")
@@ -267,6 +267,8 @@ class TimeTravel(Animation):
         canvas.rectangle(x - 4, y - 4, 8, 8, fill=ORANGE, radius=4)
         anchor = "end" if x > WIDTH - 180 else "start" if x < 180 else "middle"
         canvas.text(x, top + height + 20, f"step {step:,}", 14, INK, anchor, bold=True)
+        if x < WIDTH - 300:
+            canvas.text(left + room, top + height + 20, f"{steps[-1]:,}", grid.SMALL_SIZE, MUTED, "end")
 
 
 def _loss(value: float | None) -> str:
