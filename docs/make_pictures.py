@@ -18,7 +18,7 @@ from striate.kernels import winograd
 from striate.models.training.memory import example_step
 from striate.see import films, grid
 from striate.see.canvas import Canvas
-from striate.see.palette import BLUE, GREEN, INK, LINE, MUTED, PAPER, PURPLE, SERIES, SHADE, signed, text_width
+from striate.see.palette import BLUE, GREEN, INK, LINE, MUTED, PAPER, PURPLE, SERIES, SHADE, signed
 from striate.systems import data as datasets
 from striate.systems import own
 from striate.systems.sheet import sheet
@@ -98,15 +98,13 @@ def program(canvas: Canvas, model, x: float, y: float) -> None:
     kernels = Counter(launch.kernel for part in plan.steps for launch in part.launches)
     canvas.text(x, y, f"A training step: {kernels.total()} launches of kernels,", 14, MUTED)
     canvas.text(x, y + 20, f"one arena of {plan.arena_bytes / 2**20:.1f} MiB for all results", 14, MUTED)
-    rows = -(-len(kernels) // 2)
+    each = min(26.0, 304 / len(kernels))
     for index, (kernel, count) in enumerate(kernels.items()):
-        column, row = divmod(index, rows)
-        colour = GREEN if "update" in kernel else BLUE
-        canvas.rectangle(x + 178 * column, y + 36 + 28 * row, 170, 23, fill=colour, radius=4)
-        room = 120 if count > 1 else 154
-        canvas.text(x + 178 * column + 8, y + 52 + 28 * row, kernel, min(12.5, room / text_width(kernel, 1)), PAPER)
+        top = y + 36 + each * index
+        canvas.rectangle(x, top, 346, each - 3, fill=GREEN if "update" in kernel else BLUE, radius=3)
+        canvas.text(x + 10, top + each - 6.5, kernel, 12, PAPER)
         if count > 1:
-            canvas.text(x + 178 * column + 162, y + 52 + 28 * row, f"x {count}", 12.5, PAPER, "end")
+            canvas.text(x + 336, top + each - 6.5, f"x {count}", 12, PAPER, "end")
 
 
 def window(canvas: Canvas, model, picture: np.ndarray, x: float, y: float) -> None:
