@@ -180,6 +180,7 @@ class Tiles {
     });
     const { clientWidth: width, clientHeight: tall } = this.element;
     this.width = width;
+    if (!width) return;  // Another page was chosen meanwhile. Should this one come back, the observer paints it.
     if (maps.kind === "lines") {
       const context = surface(this.canvas, width, tall), [low, high] = [Math.min(0, maps.low), Math.max(0, maps.high)];
       for (const { numbers, place } of tiles) curve(context, numbers, low, high, place);

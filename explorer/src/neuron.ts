@@ -223,6 +223,7 @@ class Editor {
       row.children[0].replaceWith(wanted[0]);
       row.children[4].replaceWith(wanted[4]);
     } else fill(row, ...wanted);
+    fit(weights.querySelector(".grid")!, cellSide(window.rows, window.columns));
   }
 
   private editable(): boolean { return snapshot === null && this.node.window?.kind !== "transposed"; }
@@ -304,8 +305,20 @@ function gridOf(rows: number, columns: number, cells: HTMLElement[]): HTMLElemen
   const side = cellSide(rows, columns);
   grid.style.gridTemplateColumns = `repeat(${columns}, ${side}px)`;
   grid.style.gridAutoRows = `${side}px`;
-  grid.style.setProperty("--cell", `${side < 36 ? 10 : side < 42 ? 11 : side < 54 ? 12.5 : 15}px`);
+  fit(grid, side);
   return grid;
+}
+
+/** Letters as large as the longest number of a grid allows. */
+function fit(grid: HTMLElement, side: number): void {
+  const usual = side < 36 ? 10 : side < 42 ? 11 : side < 54 ? 12.5 : 15;
+  const widths = [...grid.children].map((cell) => widthOf(cell instanceof HTMLInputElement ? cell.value : cell.textContent ?? ""));
+  grid.style.setProperty("--cell", `${Math.min(usual, (side - 3) / Math.max(...widths)).toFixed(1)}px`);
+}
+
+/** How wide a number is, in sizes of its letters. */
+function widthOf(text: string): number {
+  return [...text].reduce((width, sign) => width + (sign === "." || sign === "-" ? 0.36 : sign === "−" ? 0.84 : 0.64), 0.01);
 }
 
 function cellSide(rows: number, columns: number): number {

@@ -89,10 +89,8 @@ export function photograph(numbers: Numbers, width: number, height: number): HTM
 /** Makes a canvas sharp: `width` x `height` of the page, more pixels on fine screens. Gives its context, cleared. */
 export function surface(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
   const fine = fineness(width, height);
-  if (canvas.width !== Math.round(width * fine) || canvas.height !== Math.round(height * fine)) {
-    canvas.width = Math.round(width * fine);
-    canvas.height = Math.round(height * fine);
-  }
+  const [across, down] = [Math.max(1, Math.round(width * fine)), Math.max(1, Math.round(height * fine))];
+  if (canvas.width !== across || canvas.height !== down) [canvas.width, canvas.height] = [across, down];
   canvas.style.width = `${width}px`;
   canvas.style.height = `${height}px`;
   const context = canvas.getContext("2d")!;

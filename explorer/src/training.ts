@@ -5,8 +5,9 @@ import type { App, Part } from "./app";
 import { announce, fill, h, say, svg } from "./dom";
 
 const WIDTH = 264, HEIGHT = 120;
-/** After an update the page rests so many times as long as it took: looking costs a training less than a tenth. */
-const REST = 11;
+/** After an update the page rests so many times as long as it took: the browser's other processes, which bring what was
+ * drawn to the screen, take about as long again, and both together shall cost a training less than a twentieth. */
+const REST = 40;
 const PHASES: Record<Status["phase"], string> = {
   idle: "Not started", preparing: "Preparing the programs …", running: "Learning", paused: "Paused", failed: "Failed",
 };
@@ -69,10 +70,8 @@ export function trainingPart(app: App): Part {
     const grown = app.status?.kept.length !== status.kept.length;
     app.status = status;
     const behind = app.verdict !== null && app.verdict.steps !== status.steps && app.view.at === "live";
-    if (isRunning(status) && performance.now() < resting && !edited) {
-      say(said, sentence(status));
-      return;
-    }
+    // Not even a word changes meanwhile: each change of the page is brought to the screen by three processes.
+    if (isRunning(status) && performance.now() < resting && !edited) return;
     draw();
     if (behind || edited) void renew();
     else if (grown) void app.refresh();

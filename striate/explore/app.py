@@ -28,9 +28,9 @@ from striate.explore.wire import as_json, decoded, finite, floats
 STATIC = {"/": ("index.html", "text/html; charset=utf-8"), "/app.js": ("app.js", "text/javascript; charset=utf-8"),
           "/app.css": ("app.css", "text/css; charset=utf-8")}
 """Every file that is served, by its address: no address ever becomes a path."""
-SHARE_OF_TIME = 1 / 12
-"""How much of a training's time its views may take."""
-PAUSES = 0.2, 2.0
+SHARE_OF_TIME = 1 / 25
+"""How much of a training's time answers for all pages together may take."""
+PAUSES = 0.5, 3.0
 """The shortest and the longest time between two updates, in seconds."""
 STREAMS = 8
 
@@ -203,7 +203,7 @@ class _Page:
     # ---- streams and files ------------------------------------------------------------------------------------
 
     async def events(self, request: Request) -> Response:
-        """The training as server-sent events, at a pace at which looking costs less than a twelfth of its time."""
+        """The training as server-sent events, at a pace at which answers cost little of its time."""
         learner = self.session.learner
         if learner is None or self.streams >= STREAMS:
             return JSONResponse({"error": "There is no training to follow, or too many pages follow it."}, 409)

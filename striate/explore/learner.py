@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -83,10 +84,8 @@ class Learner:
 
     def status(self, since: int = 0) -> dict[str, Any]:
         """Phase, step, epoch, and the points behind step `since` (at most 600, evenly chosen)."""
-        points = self.points[:]
-        first = next((i for i in range(len(points)) if points[i][0] > since), len(points)) if since < self.steps else \
-            len(points)
-        chosen = points[first:]
+        points = self.points  # One a step, and nothing but a restart, which makes a new list, takes any away.
+        chosen = points[bisect_right(points, since, key=lambda point: point[0]):]
         if len(chosen) > POINTS_SENT:
             chosen = [chosen[i] for i in np.linspace(0, len(chosen) - 1, POINTS_SENT).astype(int)]
         return {"phase": self.phase, "problem": self.problem, "steps": self.steps, "epochs": self.epochs[:],

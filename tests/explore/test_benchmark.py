@@ -20,5 +20,5 @@ def test_the_page_names_every_figure():
         "started": "now", "options": {"network": "uva", "steps": 10}, "machine": {"processor": "one"}, "foreign": 0.2,
         "load_average": None, "first_view": [{"command_s": 1.0, "page_s": 0.5, "total_s": 1.5}],
         "clicks_ms": times, "epochs_s": EPOCHS})
-    assert page.count("| 20 | 30 |") == len(times) and "| 0.50 | 0.50 |" in page
+    assert page.count("| 10 | 20 | 30 |") == len(times) and "| 0.50 | 0.50 | 0.50 |" in page
     assert "| `fit` | 5.0 | |" in page and "| 20.0 % |" in page and "| 50.0 % |" in page
