@@ -138,7 +138,7 @@ def overview(session: Session, image: str, at: str = LIVE) -> dict[str, Any]:
 
 
 def _largest(kind: str, maps: np.ndarray, depth: int) -> list[int]:
-    """The index, in the layer's output, of the largest number among maps (channels first); empty where there is none."""
+    """The index, in the layer's output, of the largest number of maps (channels first); empty where there is none."""
     if not maps.size:
         return []
     numbers = np.where(np.isnan(maps), -np.inf, maps)

@@ -158,6 +158,15 @@ def test_the_page_asks_nobody_else(client):
     assert "innerHTML" not in "".join(texts) and "eval(" not in "".join(texts)
 
 
+def test_the_page_loads_all_that_it_names(client):
+    """The icon lies in the page: browsers would ask for it again whenever the address changes."""
+    page = client.get("/").text
+    named = [text.split('"')[0] for text in page.replace("src=", "href=").split('href="')[1:]]
+    own = [address for address in named if not address.startswith("data:image/svg+xml,")]
+    assert len(own) == len(named) - 1 and own == ["/api/state", "/app.css", "/app.js"]
+    assert all(client.get(address).status_code == 200 for address in own)
+
+
 def test_errors_are_json(client):
     answer = client.get("/api/state", headers={"host": "attacker.example"})
     assert set(json.loads(answer.content)) == {"error"}

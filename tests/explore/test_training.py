@@ -95,6 +95,16 @@ def test_epochs_can_be_looked_at_again(session):
     assert views.provenance(session, "0") == session.subject.said
 
 
+def test_a_view_says_after_how_many_steps_it_was_made(session):
+    learner = session.learner
+    learner.act("start", 1)
+    wait_for(lambda: learner.phase == "paused" and learner.epochs)
+    assert views.overview(session, "sample-0")["steps"] == views.verdict(session, "sample-1")["steps"] == STEPS
+    assert learner.status(since=STEPS - 2)["points"] == learner.points[-2:]
+    learner.act("restart")
+    assert views.verdict(session, "sample-0")["steps"] == 0
+
+
 def test_edits_lie_over_a_running_training(session):
     views.edit(session, "0", 0, 1, np.zeros(9, np.float32))
     session.learner.act("start", 1)

@@ -85,6 +85,37 @@ def test_bytes_of_the_overview_are_the_maps(session):
     assert np.abs(levels / 255 * strip["high"] - maps).max() <= strip["high"] / 500
 
 
+def test_a_verdict_is_the_overview_without_maps(session):
+    shown = views.overview(session, "sample-2")
+    assert views.verdict(session, "sample-2") == {key: shown[key] for key in shown if key != "layers"}
+    assert shown["steps"] == 0 and len(shown["answer"]) == 3
+
+
+@pytest.mark.parametrize("name", networks.NETWORKS)
+def test_the_overview_says_where_the_largest_numbers_are(name):
+    session, _ = explored(networks.NETWORKS[name]())
+    for place, strip in enumerate(views.overview(session, "sample-0")["layers"]):
+        maps = unpack(views.layer(session, str(place), "sample-0")["maps"])
+        if not maps.size:
+            assert strip["largest"] == []
+            continue
+        at = strip["largest"]
+        channel, row, column = (at[-1], *{"vector": (0, 0), "lines": (0, at[0])}.get(strip["kind"], at[-3:-1]))
+        assert maps[channel, row, column] == maps.max() == strip["high"]
+
+
+def test_the_shown_model_is_a_copy_without_drawn_weights():
+    """Weights are laid in before they are looked at; to draw them first would take time and random numbers."""
+    from explore_tiny import make_subject
+
+    subject = make_subject()
+    session = Session(subject)
+    assert not any(variable.numpy().any() for variable in session.model.variables)
+    session.taps("sample-0")
+    for mine, theirs in zip(session.model.variables, subject.model.variables, strict=True):
+        assert np.array_equal(mine.numpy(), theirs.numpy())
+
+
 def test_an_edited_kernel_changes_its_map_alone(session):
     before = unpack(views.layer(session, "0", "sample-0")["maps"])
     kernel = np.zeros((3, 3), np.float32)
