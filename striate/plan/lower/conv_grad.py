@@ -20,6 +20,9 @@ PIXEL_GAP = 4
 """Floats between two pixels of a window: equal channels of neighbours then lie in different banks of the L1 cache."""
 BLOCK_PIXELS = 196
 """Pixels a task that make fetching the weights cheap."""
+BLOCK_BYTES = 40 * 1024
+"""Numbers that a block of the weights' gradient reads again and again: little more than an L1 cache, for a stride leaves
+some of them out."""
 ENOUGH_TASKS = 8
 """Tasks below which threads would wait; a number, not the machine's cores, so that sums do not depend on them."""
 DENSE_DEPTH, DENSE_CHANNELS = 16, 64
@@ -266,16 +269,35 @@ class _Tiles:
         return cls(rows, vectors, width, parts, depth, in_tiles, blocks, out_tiles, c.groups, False)
 
 
+def _window_size(c: Convolution, rows: int) -> tuple[int, int]:
+    """Rows and columns of x that so many rows of outputs need."""
+    (sh, sw), (dh, dw) = c.strides, c.dilation
+    return (rows - 1) * sh + (c.kh - 1) * dh + 1, (c.ow - 1) * sw + (c.kw - 1) * dw + 1
+
+
+def _block_of_pixels(c: Convolution, t: _Tiles, chunks: int) -> tuple[int, int]:
+    """(images, rows of each) of a block of outputs: one part of its window and one block of g should fit L1."""
+    def size(images: int, rows: int) -> int:
+        x_rows, columns = _window_size(c, rows)
+        return 4 * images * (x_rows * columns * t.depth + rows * c.ow * t.width)
+    rows = min(c.oh, max(1, BLOCK_PIXELS // c.ow))
+    images = max(1, min(BLOCK_PIXELS // (c.oh * c.ow), c.n // chunks))
+    while images > 1 and size(images, rows) > BLOCK_BYTES:
+        images -= 1
+    while rows > 1 and size(images, rows) > BLOCK_BYTES:
+        rows -= 1
+    return images, rows
+
+
 def _dense(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
     x, g = node.inputs
     t = _Tiles.of(c, cpu)
     depth, width = t.depth, t.width
     tasks = t.groups * t.in_tiles * t.out_tiles
     chunks = _chunks(c, tasks)
-    h_block = min(c.oh, max(1, BLOCK_PIXELS // c.ow))
-    images = max(1, min(BLOCK_PIXELS // (c.oh * c.ow), c.n // chunks))
+    images, h_block = _block_of_pixels(c, t, chunks)
     (sh, sw), (dh, dw) = c.strides, c.dilation
-    x_rows, columns = (h_block - 1) * sh + (c.kh - 1) * dh + 1, (c.ow - 1) * sw + (c.kw - 1) * dw + 1
+    x_rows, columns = _window_size(c, h_block)
     pitch = t.parts * depth if t.depthwise else depth
     row_at = np.array([(a * dh * columns + b * dw) * pitch + i
                        for a in range(c.kh) for b in range(c.kw) for i in range(1 if t.depthwise else depth)],
