@@ -2,13 +2,15 @@
 
 import threading
 
-import httpx
+import pytest
 import uvicorn
 from explore_tiny import make_subject
 
 from striate.errors import ArgumentError
 from striate.explore.server import serve
 from striate.explore.session import Session
+
+httpx = pytest.importorskip("httpx", reason="httpx is not installed (extra `dev`)")
 
 
 class Served:
