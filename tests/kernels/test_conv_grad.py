@@ -17,6 +17,10 @@ CASES = {
     "two parts of channels": ((1, 6, 6, 24), (3, 3, 24, 100), SAME3),
     "rows of a large map": ((1, 70, 40, 3), (3, 3, 3, 20), SAME3),
     "1x1": ((3, 5, 7, 24), (1, 1, 24, 100), {}),
+    "1x1, parts of the batch": ((32, 5, 7, 44), (1, 1, 44, 25), {}),
+    "1x1, no parts": ((17, 5, 3, 48), (1, 1, 48, 9), {}),
+    "1x1, one image": ((1, 9, 7, 40), (1, 1, 40, 65), {}),
+    "1x1, few channels": ((4, 5, 7, 7), (1, 1, 7, 12), {}),
     "1x1, strides": ((2, 9, 8, 24), (1, 1, 24, 16), dict(strides=(2, 3))),
     "strides": ((2, 13, 12, 6), (3, 3, 6, 24), dict(strides=(2, 3), padding=((0, 1), (1, 1)))),
     "strides over the kernel": ((2, 11, 12, 5), (2, 1, 5, 9), dict(strides=(3, 2))),
@@ -98,7 +102,8 @@ def test_whole_numbers_are_exact(name, lanes):
         same(run_node(op, inputs, cpu=with_lanes(lanes), **attributes), reference(op, inputs, **attributes))
 
 
-@pytest.mark.parametrize("name", ["3x3 same", "pool, relu", "depthwise", "yale", "strides"])
+@pytest.mark.parametrize("name", ["3x3 same", "pool, relu", "depthwise", "yale", "strides", "1x1",
+                                  "1x1, parts of the batch"])
 def test_without_mask_and_bias(name):
     for op, inputs, attributes in nodes(*CASES[name], *whole(), masked=False, bias=False):
         same(run_node(op, inputs, **attributes), reference(op, inputs, **attributes))
@@ -112,7 +117,8 @@ def test_real_numbers_are_close(name):
             assert np.abs(one - other).max() <= 3e-6 * np.abs(other).max()
 
 
-@pytest.mark.parametrize("name", ["3x3 same", "many images", "pool, relu", "uva", "depthwise", "groups", "strides"])
+@pytest.mark.parametrize("name", ["3x3 same", "many images", "pool, relu", "uva", "depthwise", "groups", "strides",
+                                  "1x1, parts of the batch"])
 def test_threads_do_not_change_a_bit(name):
     for op, inputs, attributes in nodes(*CASES[name], *real()):
         once = run_node(op, inputs, **attributes)
@@ -136,7 +142,7 @@ def test_a_pooled_gradient_equals_that_of_the_whole_map(name):
         same(run_node(op, inputs, **attributes), run_node(op, [first, raw, *last], **unpooled))
 
 
-@pytest.mark.parametrize("name", ["3x3 same", "pool, relu", "yale", "depthwise", "strides"])
+@pytest.mark.parametrize("name", ["3x3 same", "pool, relu", "yale", "depthwise", "strides", "1x1, parts of the batch"])
 def test_a_nan_in_the_gradient_is_not_lost(name):
     for op, inputs, attributes in nodes(*CASES[name], *whole()):
         inputs[1][0, 0, 0, 0] = np.nan

@@ -10,7 +10,7 @@ import numpy as np
 from striate.graph.ir import Node, Value
 from striate.kernels.cpu import Cpu
 from striate.plan.ir import Constant, Launch, Temporary
-from striate.plan.lower import conv_sparse, lowers
+from striate.plan.lower import conv_sparse, lowers, pointwise
 from striate.plan.lower.conv import depthwise_input_grad
 from striate.plan.lower.convolution import Convolution, ceil_div, round_up
 
@@ -21,8 +21,8 @@ PIXEL_GAP = 4
 BLOCK_PIXELS = 196
 """Pixels a task that make fetching the weights cheap."""
 BLOCK_BYTES = 40 * 1024
-"""Numbers that a block of the weights' gradient reads again and again: little more than an L1 cache, for a stride leaves
-some of them out."""
+"""What a block of the weights' gradient reads again and again: little more than an L1 cache, for a stride leaves some
+of it out."""
 ENOUGH_TASKS = 8
 """Tasks below which threads would wait; a number, not the machine's cores, so that sums do not depend on them."""
 DENSE_DEPTH, DENSE_CHANNELS = 16, 64
@@ -136,6 +136,8 @@ def input_grad(node: Node, cpu: Cpu) -> list[Launch] | None:
     c = Convolution.of(node, dx.shape, w.shape)
     if c.pool is None and 1 < c.groups == c.ic == c.oc:
         return [_depthwise(node, c, cpu)]
+    if pointwise.is_product(c):
+        return pointwise.input_grad(node, c, cpu)
     if conv_sparse.pays(c, cpu):
         return conv_sparse.launches(node, c, cpu)
     masked = node.attributes["masked"]
@@ -228,6 +230,9 @@ def _add_up(node: Node, partial: Temporary, bias: Temporary, sums: _Sums, chunks
 def weights_grad(node: Node, cpu: Cpu) -> list[Launch] | None:
     """Sparse behind a pooling, where only winners count; dense elsewhere."""
     c = Convolution.of(node, node.inputs[0].shape, node.attributes["kernel_shape"])
+    product = pointwise.weights_grad(node, c, cpu) if pointwise.is_product(c) else None
+    if product is not None:
+        return product
     return _dense(node, c, cpu) if c.pool is None else _sparse(node, c, cpu)
 
 

@@ -147,7 +147,7 @@ def _narrow(product: Product, cpu: Cpu) -> list[Launch]:
     short_strides = (1, k) if short_along_k else (columns, 1)
     strides = (columns, 1) if tall else (1, length)
     launches = [_streams(product, long, short, out, (length, k, depth, columns), short_strides, strides, cpu)]
-    return launches if out is product.c else [*launches, _finish(product, out, chunks, cpu)]
+    return launches if out is product.c else [*launches, finish(product, out, chunks, cpu)]
 
 
 def _dots(product, long, short, sizes, tall, cpu) -> Launch:
@@ -179,7 +179,8 @@ def _transposed(x, rows: int, columns: int, cpu: Cpu) -> tuple[Temporary, Launch
                        f"columns of a {rows}x{columns} matrix laid out as rows", prepares=x.role == "parameter")
 
 
-def _finish(product: Product, parts, chunks: int, cpu: Cpu) -> Launch:
+def finish(product: Product, parts, chunks: int, cpu: Cpu) -> Launch:
+    """The launch that adds up the parts of a product, in order, and does what follows it."""
     m, n = (1, product.m * product.n) if product.bias is None else (product.m, product.n)
     return Launch("gemm_finish", dict(lanes=cpu.lanes),
                   (parts, product.c, *product.epilogue, m, n, chunks, _STREAM_WIDTH), (product.c,),

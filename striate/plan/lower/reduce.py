@@ -53,6 +53,11 @@ def _float_pass(code, source, target, sizes, divisor) -> list[Launch]:
             launch(parts, target, chunks, chunks, 1, divisor, "the chunks' results in order")]
 
 
+def add_rows(source, target, rows: int, columns: int) -> list[Launch]:
+    """The sums of the columns of a matrix of many rows, in chunks."""
+    return _float_pass(_CODES["sum"], source, target, (1, rows, columns), 1.0)
+
+
 @lowers("sum", "mean", "prod", "max", "min", "any", "all")
 def lower_reduction(node, cpu):
     """Passes from the last group of axes to the first."""
