@@ -21,5 +21,5 @@ await build({
 });
 await build({ absWorkingDir: here, entryPoints: { app: "src/style.css" }, bundle: true, minify: true, outdir: target });
 // The icon stands in the page itself: a browser would ask for it again with every address that the page takes.
-const [page, icon] = await Promise.all(["index.html", "icon.svg"].map((name) => readFile(join(here, "src", name), "utf-8")));
-await writeFile(join(target, "index.html"), page.replace("/icon.svg", `data:image/svg+xml,${encodeURIComponent(icon.trim())}`));
+const [page, icon] = await Promise.all(["index.html", "icon.png"].map((name) => readFile(join(here, "src", name))));
+await writeFile(join(target, "index.html"), page.toString().replace("/icon.png", `data:image/png;base64,${icon.toString("base64")}`));

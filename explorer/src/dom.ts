@@ -40,6 +40,11 @@ export function say(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Sets an attribute only where it differs: to set it again would cost the page as much as a change. */
+export function mark(element: Element, name: string, value: string): void {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+}
+
 /** A number as briefly as a picture needs it. */
 export function short(value: number, digits = 3): string {
   // In JSON what is no number comes as null.

@@ -3,7 +3,7 @@
 import { Planes, recall, snapshot, type LayerInfo, type LayerMaps } from "./api";
 import type { App, Part } from "./app";
 import { enlarged, isDark, scaleFor } from "./colour";
-import { announce, fill, h, say, shape, short } from "./dom";
+import { announce, fill, h, mark, say, shape, short } from "./dom";
 import { expectSum, neuronPart } from "./neuron";
 import { curve, paint, surface, type Tile } from "./paint";
 import type { What } from "./state";
@@ -28,7 +28,7 @@ export function layerPart(app: App): Part {
     h("div", { class: "bar" }, choices, compare), said, tiles.element, neuron.element);
   const update = async () => {
     const id = app.node, { what } = app.view;
-    buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(kinds(node)[i] === what)));
+    buttons.forEach((button, i) => mark(button, "aria-pressed", String(kinds(node)[i] === what)));
     const compared = app.view.compare && app.status?.kept.includes(Number(app.view.compare));
     // All is asked for at once and drawn at once: every picture in between would cost as much as the last one.
     const [maps, other] = await Promise.all([
@@ -157,8 +157,9 @@ class Tiles {
     this.look = look;
     const chosen = this.app.view.index.at(-1);
     this.buttons.forEach((button, i) => {
-      button.setAttribute("aria-pressed", String(i === chosen));
-      button.tabIndex = i === chosen || (i === 0 && (chosen === undefined || chosen >= this.buttons.length)) ? 0 : -1;
+      const first = i === 0 && (chosen === undefined || chosen >= this.buttons.length);
+      mark(button, "aria-pressed", String(i === chosen));
+      mark(button, "tabindex", i === chosen || first ? "0" : "-1");
     });
   }
 
@@ -192,7 +193,7 @@ class Tiles {
 
   private name(maps: LayerMaps, planes: Planes): void {
     const word = maps.kind === "vector" ? "unit" : maps.kind === "filters" ? "filter" : "map";
-    this.buttons.forEach((button, i) => button.setAttribute("aria-label",
+    this.buttons.forEach((button, i) => mark(button, "aria-label",
       maps.kind === "vector" ? `${word} ${i}: ${short(planes.numbers[i])}` : `${word} ${i}`));
   }
 

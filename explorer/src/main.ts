@@ -3,7 +3,7 @@
 import { get, post, snapshot, type Info } from "./api";
 import { App, type Part } from "./app";
 import { isDark } from "./colour";
-import { announce, fill, h, say, speakerElement } from "./dom";
+import { announce, fill, h, mark, say, speakerElement } from "./dom";
 import { labPart } from "./lab";
 import { layerPart } from "./layer";
 import { overviewPart } from "./overview";
@@ -49,7 +49,7 @@ async function begin(): Promise<void> {
       // The lab chooses a layer itself if none was chosen.
       shown = app.view.page === "lab" ? `lab ${app.view.layer}` : key;
     }
-    buttons.forEach((button, i) => button.setAttribute("aria-current", tabs[i] === (name === "lab" ? "lab" : "network") ? "page" : "false"));
+    buttons.forEach((button, i) => mark(button, "aria-current", tabs[i] === (name === "lab" ? "lab" : "network") ? "page" : "false"));
     void app.refresh();
   };
   addEventListener("keydown", (event) => {

@@ -1,10 +1,10 @@
 /** What goes in and what comes out: the input, ways to choose another one, and the network's answer. */
 
-import { Planes, snapshot, unpack, type Sample } from "./api";
+import { Planes, snapshot, unpack, type Sample, type Verdict } from "./api";
 import type { App, Part } from "./app";
 import { range } from "./colour";
 import { drawingDialog, sendFile } from "./drawing";
-import { fill, h, say } from "./dom";
+import { fill, h, mark, say } from "./dom";
 import { curve, photograph, surface } from "./paint";
 
 const SIDE = 176, LINE_WIDTH = 266;
@@ -19,19 +19,21 @@ export function sidePart(app: App): Part {
   const element = h("section", { class: "panel", "aria-label": "Input and answer" }, h("h2", {}, "Input"),
     h("div", { class: kind === "line" ? "line-box" : "input-box" }, canvas, own), caption, picks,
     h("h2", {}, "What the network says"), answer);
-  let listed: Sample[] = [];
+  let listed: Sample[] = [], last: Verdict | null = null;
   const update = () => {
     const { verdict } = app;
     if (!verdict) return;
     const sample = app.info.samples.find((one) => one.id === app.view.image), label = sample?.label ?? null;
     drawInput(app, canvas);
-    canvas.setAttribute("aria-label", `Input ${sample?.name ?? ""}`);
+    mark(canvas, "aria-label", `Input ${sample?.name ?? ""}`);
     say(caption, `${sample?.name ?? ""}${label === null ? "" : `: really ${app.info.classes[label] ?? label}`}`);
     if (listed !== app.info.samples) {
       listed = app.info.samples;
       fill(picks, ...listed.map((one) => pick(app, one)));
     }
-    [...picks.children].forEach((button, i) => button.setAttribute("aria-pressed", String(listed[i].id === app.view.image)));
+    [...picks.children].forEach((button, i) => mark(button, "aria-pressed", String(listed[i].id === app.view.image)));
+    if (verdict === last) return;
+    last = verdict;
     fill(answer, ...verdict.answer.map((one) => answerRow(one.name, one.share, one.index === label, app.info.classes.length > 0)));
   };
   return { element, update };

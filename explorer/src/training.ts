@@ -2,7 +2,7 @@
 
 import { post, snapshot, type Status } from "./api";
 import type { App, Part } from "./app";
-import { announce, fill, h, say, svg } from "./dom";
+import { announce, fill, h, mark, say, svg } from "./dom";
 
 const WIDTH = 264, HEIGHT = 120;
 /** After an update the page rests so many times as long as it took: the browser's other processes, which bring what was
@@ -50,7 +50,7 @@ export function trainingPart(app: App): Part {
     scrub.value = String(place);
     const words = app.view.at === "live" ? "now" : app.view.at === "0" ? "before the training" : `after epoch ${app.view.at}`;
     say(shown, words);
-    scrub.setAttribute("aria-valuetext", words);
+    mark(scrub, "aria-valuetext", words);
     const key = `${points.length} ${points.at(-1)?.[0]} ${status.epochs.length}`;
     if (key !== last) fill(chart, points.length ? lossChart(points, status) : null);
     last = key;
