@@ -61,7 +61,10 @@ def at_clear_session(function: Callable[[], None]) -> Callable[[], None]:
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Names are numbered from the start again (`keras.utils.clear_session`, `keras.backend.clear_session`)."""
+    """Names are numbered from the start again (`keras.utils.clear_session`, `keras.backend.clear_session`).
+
+    `free_memory` is accepted for Keras' sake.
+    """
     _used.clear()
     for function in _at_clear:
         function()

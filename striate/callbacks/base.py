@@ -125,6 +125,9 @@ class Callback:
 class CallbackList(Callback):
     """Several callbacks called as one, in order. Moments that no callback overrides cost nothing.
 
+    Args: callbacks, one or several; `add_history`, `add_progbar`: whether a `History` and a `ProgbarLogger` are added;
+    model, params: handed on to all.
+
     Example:
         >>> calls = CallbackList([LambdaCallback(on_epoch_end=lambda epoch, logs: print("end of", epoch))])
         >>> calls.on_epoch_end(3)
@@ -189,6 +192,9 @@ class CallbackList(Callback):
 
 class LambdaCallback(Callback):
     """A callback made of functions, each given by the name of its moment.
+
+    Args: `on_epoch_begin`, `on_epoch_end` (epoch, logs), `on_train_batch_begin`, `on_train_batch_end` (batch, logs),
+    `on_train_begin`, `on_train_end` (logs), and the other moments of `Callback` by their names.
 
     Example:
         >>> LambdaCallback(on_train_end=lambda logs: print("done")).on_train_end(None)

@@ -18,10 +18,16 @@ class CSVLogger(Callback):
     The file is replaced as a whole after every epoch, so that it never holds half a line, and a training that is
     taken up again goes on after the line of its last epoch.
 
+    Raises `FileError` when the file cannot be written.
+
     Args:
         filename: the file.
         separator: between the columns.
         append: continue an existing file instead of replacing it.
+
+    Example:
+        >>> CSVLogger("history.csv", separator=";").sep
+        ';'
     """
 
     memory = ("keys", "_content")

@@ -14,6 +14,13 @@ class TerminateOnNaN(Callback):
 
     Args:
         raise_error: raise `NonFiniteError` instead of stopping quietly.
+
+    Raises:
+        NonFiniteError: with `raise_error`, in `fit`.
+
+    Example:
+        >>> TerminateOnNaN(raise_error=True).raise_error
+        True
     """
 
     def __init__(self, raise_error: bool = False):

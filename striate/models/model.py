@@ -312,7 +312,17 @@ class Model(Trainer):
 
 
 def model_from_json(json_string: str, custom_objects: dict | None = None) -> Model:
-    """The model that `to_json()` described, without weights."""
+    """The model that `to_json()` described, without weights.
+
+    `json_string`: its text; `custom_objects`: {name: class} of your own. Raises `ArgumentError` for classes that are
+    not known.
+
+    Example:
+        >>> from striate import Input, layers, models
+        >>> model = models.Sequential([Input((4,)), layers.Dense(2)])
+        >>> model_from_json(model.to_json()).output_shape
+        (None, 2)
+    """
     return deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)
 
 

@@ -23,7 +23,17 @@ def _positive_steps(name: str, value) -> None:
 
 @export("keras.optimizers.schedules.LearningRateSchedule", "keras.optimizers.LearningRateSchedule")
 class LearningRateSchedule(Configurable):
-    """Base: `schedule(step)` gives the learning rate of a step, counted from 0."""
+    """Base: `schedule(step)` gives the learning rate of a step, counted from 0.
+
+    Shapes: step is a whole number, the rate a float. All lengths are in training steps.
+
+    Example:
+        >>> class Half(LearningRateSchedule):
+        ...     def __call__(self, step):
+        ...         return 0.1 if step < 100 else 0.05
+        >>> Half()(100)
+        0.05
+    """
 
     def __call__(self, step):
         raise NotImplementedError(f"Learning rate schedule '{type(self).__name__}' must override "
@@ -33,6 +43,8 @@ class LearningRateSchedule(Configurable):
 @_schedule
 class ExponentialDecay(LearningRateSchedule):
     """initial_learning_rate * decay_rate ** (step / decay_steps); with `staircase` the exponent is rounded down.
+
+    `initial_learning_rate` is a float, `decay_steps` a number of training steps.
 
     Example:
         >>> ExponentialDecay(0.1, 10, 0.5)(20)
@@ -52,6 +64,8 @@ class ExponentialDecay(LearningRateSchedule):
 @_schedule
 class PiecewiseConstantDecay(LearningRateSchedule):
     """values[i] up to and including step boundaries[i], the last value behind.
+
+    `boundaries`: numbers of steps, rising; `values`: one more.
 
     Example:
         >>> [PiecewiseConstantDecay([2], [1.0, 0.5])(step) for step in (0, 2, 3)]
@@ -73,6 +87,8 @@ class PolynomialDecay(LearningRateSchedule):
     """From `initial_learning_rate` to `end_learning_rate` in `decay_steps`, by the `power` of the way left.
 
     With `cycle` a new, longer descent begins when one ends.
+
+    `initial_learning_rate` is a float, `decay_steps` a number of training steps.
     """
 
     def __init__(self, initial_learning_rate, decay_steps, end_learning_rate=0.0001, power=1.0, cycle=False,
@@ -91,7 +107,10 @@ class PolynomialDecay(LearningRateSchedule):
 
 @_schedule
 class InverseTimeDecay(LearningRateSchedule):
-    """initial_learning_rate / (1 + decay_rate * step / decay_steps); `staircase` rounds the quotient down."""
+    """initial_learning_rate / (1 + decay_rate * step / decay_steps); `staircase` rounds the quotient down.
+
+    `initial_learning_rate` is a float, `decay_steps` a number of training steps.
+    """
 
     def __init__(self, initial_learning_rate, decay_steps, decay_rate, staircase=False, name="InverseTimeDecay"):
         _positive_steps("decay_steps", decay_steps)
@@ -167,7 +186,10 @@ def rate_at(schedule: Any, step: int) -> float:
 
 
 def deserialize(config: dict, custom_objects: dict | None = None):
-    """The schedule of a configuration."""
+    """The schedule of a configuration.
+
+    `config`: what `serialize` gave; `custom_objects`: {name: class} of your own.
+    """
     return deserialize_keras_object(config, custom_objects, module="keras.optimizers.schedules")
 
 

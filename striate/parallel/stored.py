@@ -87,6 +87,9 @@ def open_stored(folder: str | os.PathLike) -> StoredData:
 
     Raises:
         DataError: there is no index, or it is not of this format.
+
+    Example:
+        >>> open_stored("photographs").batches(128, shuffle=True)  # doctest: +SKIP
     """
     base = Path(folder)
     try:

@@ -97,12 +97,18 @@ def load_model(filepath: str | os.PathLike, custom_objects: dict[str, Any] | Non
 
 
 def model_bytes(model: Model) -> bytes:
-    """The `.keras` file of a model as bytes."""
+    """The `.keras` file of a model as bytes.
+
+    Raises `ArgumentError` for a model that is not built or has parts that cannot be described.
+    """
     return keras_bytes(model)
 
 
 def model_of(content: bytes) -> Model:
-    """The model in the bytes of a `.keras` file."""
+    """The model in the bytes of a `.keras` file.
+
+    `content`: what `model_bytes` gave. Raises `ModelFileError` for anything else.
+    """
     return load_keras(content, "A model's bytes", None, True)
 
 

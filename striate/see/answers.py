@@ -157,6 +157,9 @@ def confusion(model, x, y, classes: Sequence[str] | None = None) -> Confusion:
 
     Raises:
         ArgumentError: labels or names do not fit the outputs.
+
+    Example:
+        >>> confusion(model, x_test, y_test, names).save("confusion.svg")  # doctest: +SKIP
     """
     _, y, probabilities, names = _answers(model, x, y, classes)
     counts = np.zeros((len(names), len(names)), np.int64)
@@ -165,7 +168,10 @@ def confusion(model, x, y, classes: Sequence[str] | None = None) -> Confusion:
 
 
 def worst_mistakes(model, x, y, classes: Sequence[str] | None = None, count: int = 12) -> Samples:
-    """The wrong answers that the model was most sure of; arguments as for `confusion`."""
+    """The wrong answers that the model was most sure of; arguments as for `confusion`.
+
+    Args (model, x, y, classes) and errors as those of `confusion`; `count`: how many samples.
+    """
     x, y, probabilities, names = _answers(model, x, y, classes)
     said = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(said != y)
@@ -173,7 +179,10 @@ def worst_mistakes(model, x, y, classes: Sequence[str] | None = None, count: int
 
 
 def most_confident(model, x, y, classes: Sequence[str] | None = None, count: int = 12) -> Samples:
-    """The answers, right or wrong, that the model was most sure of; arguments as for `confusion`."""
+    """The answers, right or wrong, that the model was most sure of; arguments as for `confusion`.
+
+    Args (model, x, y, classes) and errors as those of `confusion`; `count`: how many samples.
+    """
     x, y, probabilities, names = _answers(model, x, y, classes)
     return _chosen(f"The most confident answers of {model.name}", np.arange(len(y)), x, y, probabilities, names, count)
 

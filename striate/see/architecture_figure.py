@@ -69,6 +69,8 @@ class Architecture(Result):
 def architecture(model) -> Architecture:
     """The drawing of a network: blocks whose size follows the shapes, or a graph if it branches.
 
+    `model`: one with a graph; its blocks are in the order of the data.
+
     Example:
         >>> from striate import zoo
         >>> architecture(zoo.build("yale")).blocks[-1].shape

@@ -83,6 +83,8 @@ def _prepared(model, x, class_index, method: str):
 def saliency(model, x, class_index: int | None = None) -> Attribution:
     """How strongly an output changes with each input element: the absolute gradient, the largest over the channels.
 
+    Source: Simonyan and others (2014), arXiv:1312.6034.
+
     Args:
         model: a model with a graph, one input and a vector of outputs.
         x: one input (of a batch the first).
@@ -100,12 +102,17 @@ def saliency(model, x, class_index: int | None = None) -> Attribution:
 def grad_cam(model, x, class_index: int | None = None, layer=None) -> Attribution:
     """Grad-CAM: the feature maps of a convolution, each weighted by the mean gradient of the output by it.
 
+    Source: Selvaraju and others (2017), arXiv:1610.02391.
+
     Args:
         model, x, class_index: as for `saliency`.
         layer: a convolution; the last one when left out.
 
     Raises:
         ArgumentError: the model has no convolution, or the layer's output has no places.
+
+    Example:
+        >>> grad_cam(model, image).save("why.svg")  # doctest: +SKIP
     """
     x, chosen, output = _prepared(model, x, class_index, "Grad-CAM")
     found = [candidate for candidate in model.layers if is_convolution(candidate)]
@@ -145,6 +152,8 @@ def occlusion(model, x, class_index: int | None = None, size: int | None = None,
               fill: float | None = None) -> Attribution:
     """How much an output falls when a square of the input is covered.
 
+    Source: Zeiler and Fergus (2014), arXiv:1311.2901.
+
     Args:
         model, x, class_index: as for `saliency`.
         size: of the square; a quarter of the image's shorter side when left out.
@@ -153,6 +162,9 @@ def occlusion(model, x, class_index: int | None = None, size: int | None = None,
 
     Raises:
         ArgumentError: the square is larger than the image.
+
+    Example:
+        >>> occlusion(model, image).save("why.svg")  # doctest: +SKIP
     """
     x, chosen, output = _prepared(model, x, class_index, "Occlusion")
     lengths = x.shape[1:-1]
@@ -220,6 +232,8 @@ def activation_maximisation(model, layer, channels=None, steps: int = 60, rate: 
                             high: float = 1.0, seed: int = 0) -> Maximisation:
     """Inputs that excite channels of a layer as much as possible, found by climbing the gradient from noise.
 
+    Source: Erhan and others (2009).
+
     Args:
         model: a model with a graph and one input of known size.
         layer: name, place or the layer itself.
@@ -233,6 +247,9 @@ def activation_maximisation(model, layer, channels=None, steps: int = 60, rate: 
 
     Raises:
         ArgumentError: no such layer or channel, or the input's size is not known.
+
+    Example:
+        >>> activation_maximisation(model, "conv2d", channels=range(6)).save("images.svg")  # doctest: +SKIP
     """
     graph, layer = probe.network(model), probe.find_layer(model, layer)
     shape = graph.inputs[0].shape[1:]

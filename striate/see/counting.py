@@ -75,6 +75,8 @@ class Connectivity(Result):
 def connectivity(pixels: int = 5, neurons: int = 3, taps: int = 3) -> Connectivity:
     """Counts the weights of full, sparse and shared connections between pixels and neurons.
 
+    `taps`: how many neighbouring pixels a neuron sees.
+
     Raises:
         ArgumentError: a count below one, or more neighbours than fit.
 

@@ -37,7 +37,10 @@ class Graph(Protocol):
 
 @dataclass(frozen=True)
 class DrawnModel(Result):
-    """Boxes with arrows."""
+    """Boxes with arrows.
+
+    `graph`: of boxes and arrows; `to_string()` gives it in Graphviz' words.
+    """
 
     graph: Graph
 

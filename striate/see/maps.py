@@ -216,6 +216,9 @@ def patches(model, x, layer=0, count: int = 6) -> Patches:
 
     Raises:
         ArgumentError: the layer does not keep places, or there are too few samples.
+
+    Example:
+        >>> patches(model, x_test, "conv2d").save("patches.svg")  # doctest: +SKIP
     """
     probe.need_places(model, "Patches")
     tap, images = probe.tap(model, x, layer), probe.batch(model, x)

@@ -131,11 +131,17 @@ def gaussian(width: float) -> np.ndarray:
 def smoothing(signal=None, kernel=None, width: float = 6.0, seed: int = 0) -> Signals:
     """A noisy signal smoothed by a bump.
 
+    Shapes: signal (n,), kernel (k,).
+
     Args:
         signal: a line; a noisy wave when left out.
         kernel: what smooths; a Gaussian of standard deviation `width` when left out.
         width: of the Gaussian.
         seed: of the noise.
+
+    Example:
+        >>> smoothing([0.0, 3.0, 0.0], kernel=[1 / 3, 1 / 3, 1 / 3])["smoothed"].round(3).tolist()
+        [1.0, 1.0, 1.0]
     """
     if signal is None:
         t = np.linspace(0, 4 * np.pi, 300)
@@ -157,6 +163,13 @@ def matched_filter(signal=None, pattern=None, place: int = 140, noise: float = 0
         signal: a line; noise with `pattern` at `place` when left out.
         pattern: what is looked for; a spike of 15 numbers when left out.
         place, noise, seed: of the signal that is made.
+
+    Raises:
+        ArgumentError: the pattern does not lie within the signal.
+
+    Example:
+        >>> matched_filter(place=140).facts
+        {'found at': 140}
     """
     if pattern is None:
         pattern = np.concatenate([np.linspace(0, 1, 8), np.linspace(1, 0, 8)[1:]]) * 2
@@ -186,6 +199,10 @@ def impulse_response(system=None, length: int = 40) -> Signals:
 
     Raises:
         ArgumentError: the system is not linear and time-invariant.
+
+    Example:
+        >>> impulse_response().facts["largest difference"] < 1e-9
+        True
     """
     def fading(line):
         out, state = np.zeros(len(line)), 0.0
@@ -212,10 +229,16 @@ def impulse_response(system=None, length: int = 40) -> Signals:
 def noisy_sensor(positions=None, weights: Sequence[float] | None = None, noise: float = 1.0, seed: int = 0) -> Signals:
     """A laser sensor that tells a spaceship's position with noise: measurements weighted by their age.
 
+    Shapes: positions (n,), weights (k,).
+
     Args:
         positions: the truth; a slow curve when left out.
         weights: of a measurement by its age, newest first; they are divided by their sum.
         noise, seed: of the sensor.
+
+    Example:
+        >>> noisy_sensor()["weights"].shape
+        (15,)
     """
     truth = _line(10 * np.sin(np.linspace(0, 3, 200)) if positions is None else positions, "positions")
     by_age = _line(0.8 ** np.arange(15) if weights is None else weights, "weights")
@@ -341,6 +364,8 @@ class ThreeForms(Result):
 
 def convolution_forms(image, kernel) -> ThreeForms:
     """Convolution, commuted convolution and cross-correlation, each by its own sum, where the kernel fits wholly.
+
+    Shapes: image (height, width), kernel (height, width), no larger. Raises `ArgumentError` otherwise.
 
     Example:
         >>> forms = convolution_forms(np.arange(9.0).reshape(3, 3), [[1, 0], [0, 0]])

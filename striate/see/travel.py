@@ -72,6 +72,9 @@ class Timeline:
 
     Raises:
         FileError: there is no recording.
+
+    Example:
+        >>> Timeline("runs/fashion-mnist-0001", x, y).visit([20], print)  # doctest: +SKIP
     """
 
     def __init__(self, run, x=None, y=None, callbacks: Sequence[Callback] = (), model=None):

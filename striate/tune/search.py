@@ -27,7 +27,10 @@ if there is one, and is trained on; the model is left there."""
 
 @dataclass
 class Trial:
-    """One setting: `scores` by how many epochs it was trained for (as text, as JSON has it), and the time it took."""
+    """One setting: `scores` by how many epochs it was trained for (as text, as JSON has it), and the time it took.
+
+    `number`: its place; `settings`: {name: value}; `seconds`: of all its epochs.
+    """
 
     number: int
     settings: dict[str, Any]
@@ -58,6 +61,9 @@ class Search:
 
     Raises:
         FileError: the folder holds another search, or a damaged one.
+
+    Example:
+        >>> search = Search("runs/search", Space.parsed({"dropout": "0..0.5"}), objective)  # doctest: +SKIP
     """
 
     def __init__(self, folder: Path, space: Space, objective: Objective, seed: int = 0,

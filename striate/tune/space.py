@@ -51,7 +51,10 @@ class Range:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several values."""
+    """One of several values.
+
+    `values`: of any kind, drawn with equal chances.
+    """
 
     values: tuple[Any, ...]
 
@@ -63,6 +66,8 @@ class Choice:
 @dataclass(frozen=True)
 class Space:
     """Names and what each may be.
+
+    `names`: {name: `Range` or `Choice`}.
 
     Example:
         >>> space = Space.parsed({"learning_rate": "1e-4..1e-1:log", "optimizer": "adam|sgd"})

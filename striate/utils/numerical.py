@@ -44,6 +44,8 @@ def to_categorical(x, num_classes: int | None = None) -> np.ndarray:
 def normalize(x, axis: int = -1, order: int = 2) -> np.ndarray:
     """x divided by its norm along an axis; zeros stay zeros.
 
+    Shapes: x any; gives the same. `order`: the p of the norm (sum |x|^p)^(1/p).
+
     Example:
         >>> normalize([[3.0, 4.0]]).tolist()
         [[0.6, 0.8]]

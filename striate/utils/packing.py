@@ -25,6 +25,8 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     """(x, y, sample_weight) of a batch; what it does not have is None.
 
+    `data`: a tuple of one to three parts, or x alone.
+
     Raises:
         DataError: a tuple with more than three parts.
 

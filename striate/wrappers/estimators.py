@@ -23,6 +23,9 @@ from striate.models import Model, clone_model
 class SKLBase(BaseEstimator):
     """What the three estimators share.
 
+    Shapes: X (samples, ...), y (samples,), or (samples, outputs) for regression and several labels. Raises
+    ArgumentError when the model is not compiled.
+
     Args:
         model: a compiled `Model`, of which a copy with new weights is fitted; or a function of `X`, `y` and
             `model_kwargs` that gives one.

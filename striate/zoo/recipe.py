@@ -25,6 +25,11 @@ LOWEST_SHARE = 0.1
 class Recipe:
     """Everything needed to train a network as its source does.
 
+    Args: title and source, in words; optimizer and loss, by name, with `optimizer_arguments` and `loss_arguments`;
+    epochs; batch_size; inputs, augmentation, result, note, in words; learning_rate; schedule, None or "one_cycle", and
+    `warmup`, the share of steps in which it rises; one_hot_labels; mirrored: whether an answer is the mean over a
+    picture and its mirror image.
+
     Example:
         >>> from striate import zoo
         >>> zoo.recipe("nova").epochs
