@@ -74,8 +74,8 @@ export function neuronPart(app: App, node: LayerInfo): Part {
     app.visited.set(`${app.node}:${index.join(",")}`, "");
     const now = `${channel} ${enlarged()} ${isDark()}`;
     if (sum === last && now === look) return;
-    [last, look] = [sum, now];
     await draw(sum, index);
+    [last, look] = [sum, now];
   };
   const draw = async (sum: Summed, index: number[]) => {
     const terms = new Terms(sum);
