@@ -6,6 +6,7 @@ import ipaddress
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -18,6 +19,8 @@ from striate.explore.guard import Access
 from striate.explore.session import Session
 
 CONNECTIONS = 64
+DRAWING = 0.5
+"""Seconds in which the browser draws its first view, and nothing else is computed."""
 
 
 def is_loopback(host: str) -> bool:
@@ -97,5 +100,6 @@ class _Warming(threading.Thread):
             self.problem, self.server.should_exit = error, True
             return
         self.session.looked_at.wait()
+        time.sleep(DRAWING)
         with suppress(StriateError):  # The page says why when somebody asks for gradients: a model can be without them.
             self.session.slopes(first)
