@@ -95,11 +95,23 @@ class _WithExamples(click.Command):
         self.examples = examples
 
     def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the examples as they are, one a line."""
+        """Writes the examples, one a line; what is too long for the terminal goes on in a second one."""
         if self.examples:
             with formatter.section("Examples"):
                 for line in self.examples.strip().splitlines():
-                    formatter.write(f"  {line.strip()}\n")
+                    formatter.write("".join(f"  {part}\n" for part in _fitted(line.strip(), formatter.width)))
+
+
+def _fitted(line: str, width: int) -> list[str]:
+    """A command in lines that fit: broken before options, as a shell reads it."""
+    lines = [""]
+    for part in re.split(r" (?=--\w)", line):
+        if lines[-1] and len(lines[-1]) + len(part) + 5 > width:
+            lines[-1] += " \\"
+            lines.append(f"   {part}")
+        else:
+            lines[-1] = f"{lines[-1]} {part}" if lines[-1] else part
+    return lines
 
 
 class Group(_WithExamples, click.Group):
@@ -122,9 +134,9 @@ def main() -> None:
     """Convolutional networks on the computer that you have.
 
     \b
-    striate train fashion-mnist          trains, and writes a folder with the model and a report
-    striate evaluate runs/fashion-mnist-0001
-    striate doctor                       what striate found on this computer
+    striate train fashion-mnist     trains, and writes the model and a report
+    striate train photographs       the same with pictures of your own
+    striate doctor                  what striate found on this computer
 
     Each command explains itself: striate train --help.
     """

@@ -71,7 +71,7 @@ def _peak():
     return measure_peak()
 
 
-@command.command(**COMMON, examples="striate bench peak")
+@command.command(**COMMON, examples="striate bench peak", short_help="What processor and memory can do at most.")
 @as_json_option
 def peak(as_json) -> None:
     """The most that this processor and its memory can do: multiply-adds in registers, and a copy."""
@@ -85,7 +85,8 @@ def peak(as_json) -> None:
         (found["threads"], found["gflops"], found["copy_gbytes"], found["load_average"])])
 
 
-@command.command(**COMMON, examples="striate bench ops --batch 32\nstriate bench ops --only uva")
+@command.command(**COMMON, examples="striate bench ops --batch 32\nstriate bench ops --only uva",
+                 short_help="Single convolutions and dense layers.")
 @click.option("--batch", type=click.IntRange(1), default=32, show_default=True, help="Samples at once.")
 @click.option("--only", default="", help="Cases whose name contains this.")
 @click.option("--repeats", type=click.IntRange(1), default=5, show_default=True, help="The best of so many runs.")
@@ -108,7 +109,8 @@ def ops(batch, only, repeats, threads, as_json) -> None:
             ", ".join(row["kernels"])) for row in found])
 
 
-@command.command(**COMMON, examples="striate bench models uva nova --batches 32,128\nstriate bench models uva --layers")
+@command.command(**COMMON, examples="striate bench models uva nova --batches 32,128\nstriate bench models uva --layers",
+                 short_help="Training steps and predictions of networks.")
 @click.argument("networks", nargs=-1)
 @click.option("--batches", default="1,8,32,128,512", show_default=True, help="Batch sizes.")
 @click.option("--threads", default=None, help="Numbers of threads; all unless given.")
@@ -172,7 +174,8 @@ def _set_threads(threads: int | None) -> None:
         set_threads(threads)
 
 
-@command.command(**COMMON, examples="striate bench cold uva --empty-cache")
+@command.command(**COMMON, examples="striate bench cold uva --empty-cache",
+                 short_help="Importing striate, and the first step.")
 @click.argument("networks", nargs=-1)
 @click.option("--batch", type=click.IntRange(1), default=32, show_default=True, help="Samples a step.")
 @click.option("--empty-cache", is_flag=True, help="Also measure the very first use, when kernels are compiled.")
@@ -196,7 +199,7 @@ def cold(networks, batch, empty_cache, as_json) -> None:
             f"{row['first_step_seconds']:.2f}", f"{row['process_seconds']:.2f}") for row in found])
 
 
-@command.command(**COMMON, examples="striate bench memory nova --batch 128")
+@command.command(**COMMON, examples="striate bench memory nova --batch 128", short_help="Peak memory of a training.")
 @click.argument("networks", nargs=-1)
 @click.option("--batch", type=click.IntRange(1), default=128, show_default=True, help="Samples a step.")
 @click.option("--steps", type=click.IntRange(0), default=10, show_default=True, help="Steps after the first.")
@@ -215,7 +218,7 @@ def memory(networks, batch, steps, as_json) -> None:
           [(row["network"], row["batch"], row["peak_bytes"] / 2**20) for row in found])
 
 
-@command.command(**COMMON, examples="striate bench install")
+@command.command(**COMMON, examples="striate bench install", short_help="Disk space of striate and its packages.")
 @as_json_option
 def install(as_json) -> None:
     """Disk space of striate and of everything that it needs."""
@@ -229,7 +232,8 @@ def install(as_json) -> None:
     _show("Installed size", ("package", "MiB"), [*rows, ("together", sum(size for _, size in rows))])
 
 
-@command.command(**COMMON, examples="striate bench accuracy small --target 0.9 --seeds 5")
+@command.command(**COMMON, examples="striate bench accuracy small --target 0.9 --seeds 5",
+                 short_help="Seconds until a test accuracy is reached.")
 @click.argument("network")
 @click.option("--data", "data_name", default="fashion-mnist", show_default=True, help="Data set.")
 @click.option("--subset", is_flag=True, help="The 10 % that come with striate.")
@@ -271,7 +275,8 @@ def accuracy(network, data_name, subset, epochs, seeds, target, as_json) -> None
                + f"; at the end {last:.4f} on average.")
 
 
-@command.command(**COMMON, examples="striate bench report benchmarks/results/lectures.json")
+@command.command(**COMMON, examples="striate bench report benchmarks/results/lectures.json",
+                 short_help="Tables and plots of a comparison again.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def report(file) -> None:
     """Make the table and the plots of a comparison with other frameworks again from its stored numbers."""

@@ -31,7 +31,8 @@ def command() -> None:
     """Data sets by name, and the user's own folders and files."""
 
 
-@command.command("list", cls=Command, examples="striate data list --json")
+@command.command("list", cls=Command, examples="striate data list --json",
+                 short_help="Name the data sets, and where each lies.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def list_command(as_json) -> None:
     """List the data sets that have a name, and where each lies on this computer."""
@@ -52,7 +53,7 @@ def list_command(as_json) -> None:
     Console().print(table)
 
 
-@command.command(cls=Command, examples="striate data get fashion-mnist")
+@command.command(cls=Command, examples="striate data get fashion-mnist", short_help="Fetch a data set, and check it.")
 @click.argument("name", type=click.Choice(list(ABOUT)), metavar="NAME")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def get(name, as_json) -> None:
@@ -81,7 +82,7 @@ def get(name, as_json) -> None:
 
 @command.command(cls=Command, examples="""
     striate data show fashion-mnist --subset
-    striate data show photographs/ --out sheet.png --json""")
+    striate data show photographs/ --out sheet.png --json""", short_help="Draw samples; say what may be wrong.")
 @click.argument("data", metavar="NAME_OR_FOLDER")
 @click.option("--subset", is_flag=True, help="Use the 10 % of Fashion-MNIST that comes with striate.")
 @click.option("--limit", type=click.IntRange(1), help="Look at so many pictures of each part at most.")

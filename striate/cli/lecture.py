@@ -22,7 +22,7 @@ striate lecture tue
 @click.option("--subset", is_flag=True, help="With --train: use the 10 % of Fashion-MNIST that comes with striate.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def command(name, train, subset, as_json) -> None:
-    """Compute every number on the slides of lecture NAME again and say where the slides slip.
+    """Compute every number on the slides of a lecture again, and say where the slides slip.
 
     "ok" is a number that was reproduced, "SLIP" one that was not, with the reason. yale: S&DS 365; uva: SYS 6016; nova:
     Técnicas de IA para Biologia; tue: deep learning for industry. The command ends with 1 if a number was neither

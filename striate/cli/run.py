@@ -25,7 +25,7 @@ class ScriptCommand(Command):
         return click.Command.parse_args(self, context, words)
 
 
-@click.command(cls=ScriptCommand, examples=EXAMPLES,
+@click.command(cls=ScriptCommand, examples=EXAMPLES, short_help="Run a script written for Keras or TensorFlow.",
                context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("--from-slides", "slides", metavar="FILE", type=click.Path(exists=True, dir_okay=False),
               help="Repair code copied from slides, and show the changes. Nothing is run.")

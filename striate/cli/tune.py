@@ -19,7 +19,7 @@ striate tune fashion-mnist --subset --trials 9 --epochs 9
 striate tune fashion-mnist --subset --method random --space learning_rate=1e-4..1e-1:log --space "batch_size=32|128"
 striate launch -n 4 -- tune fashion-mnist --trials 16
 striate tune photographs/ --method optuna --trials 20 --out runs/tuning
-striate tune fashion-mnist --method optuna --trials 40 --storage /shared/study     (on each of several machines)
+striate tune fashion-mnist --method optuna --trials 40 --storage /shared/study
 striate tune fashion-mnist --model my_models:small --space "dropout=0.0..0.6" --space "filters=16|32|64"
 """
 DEFAULT_SPACE = {"learning_rate": "1e-4..3e-2:log", "batch_size": "32|64|128", "optimizer": "adam|sgd|rmsprop"}
