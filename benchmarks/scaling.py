@@ -1,7 +1,7 @@
 """How training scales over ranks: measures steps and exchanges on 1 to 4 ranks, and over links of given speed.
 
     python -m benchmarks.scaling                           on this machine (4 minutes, in which it should be quiet)
-    sudo -E python -m benchmarks.scaling --links 50,200,800 between network namespaces, at so many Mbit/s (3 minutes)
+    sudo -E python -m benchmarks.scaling --links 50,200,800 between network namespaces, at so many Mbit/s (4 minutes)
     python -m benchmarks.scaling_model                     fits the model, checks it, draws docs/scaling.md's figures
 
 Both measurements go into one file. `--parts finality,noise` renews these alone.
@@ -29,6 +29,8 @@ import numpy as np
 
 RESULTS = Path(__file__).parent / "results" / "scaling.json"
 NETWORKS, LINKED = ("lenet5", "small", "uva", "nova"), ("small", "uva")
+SHORT, SHORT_REPEATS = 16384, 200
+"""Vectors up to this length are exchanged so many times: a busy machine delays most of them by more than they take."""
 LENGTHS = (1024, 16384, 262144, 1048576, 2097152)
 OVERLAP_SECONDS = 0.5
 JOB_SECONDS = 900
@@ -53,7 +55,7 @@ def exchange(order) -> list[dict]:
     for length in order["lengths"]:
         vector, result = np.ones(length, np.float32), {"loss": np.float32(1), "values": [np.ones(BATCH, np.float32)]}
         times = []
-        for _ in range(order["repeats"]):
+        for _ in range(order["repeats"] if length > SHORT else SHORT_REPEATS):
             found.from_first(lambda: None)
             started = time.perf_counter()
             found.sum_shards([(0, length)], [BATCH] * found.size, lambda shard, ready, v=vector, r=result: (v, r))
@@ -251,23 +253,29 @@ def _machine() -> dict:
     return {"processor": cpu.host().name, "cores": os.cpu_count(), "load": os.getloadavg()[0]}
 
 
-def measure_links(links: list[int], networks: Sequence[str], count: int, finalities: list[dict]) -> list[dict]:
-    """The same between two machines, which are namespaces here: over TCP, at several speeds."""
-    rows = []
+def measure_links(links: list[int], networks: Sequence[str], count: int, finalities: list[dict]) -> dict:
+    """The same between two machines, which are namespaces here: over TCP, without a limit and at several speeds."""
+    rows: list[dict] = []
     os.environ |= {"MPIR_CVAR_CH4_NETMOD": "ofi", "FI_PROVIDER": "tcp"}
     with linked() as (prefix, options, speed):
+        unlimited = started(2, "exchange", prefix, options, lengths=LENGTHS, repeats=30)
         for megabits in links:
             speed(megabits)
             rows.append({
                 "megabits": megabits,
-                "exchanges": started(2, "exchange", prefix, options, lengths=LENGTHS, repeats=5),
+                "exchanges": started(2, "exchange", prefix, options, lengths=LENGTHS, repeats=10),
                 "overlaps": [{"network": row["network"], **started(
                     2, "overlap", prefix, options, buckets=row["buckets"], seconds=OVERLAP_SECONDS, repeats=4)}
                     for row in finalities if row["network"] in networks],
-                "steps": [started(2, "steps", prefix, options, network=network, steps=max(8, count // 6))
-                          for network in networks]})
+                "steps": [_step_and_pace(prefix, options, network, max(8, count // 6)) for network in networks]})
             print(json.dumps(rows[-1]), flush=True)
-    return rows
+    return {"links_load": os.getloadavg()[0], "open_link": unlimited, "links": rows}
+
+
+def _step_and_pace(prefix: tuple, options: tuple, network: str, count: int) -> dict:
+    """A step of two ranks over the link, and what one rank takes at this hour."""
+    alone = started(1, "steps", prefix, options, network=network, steps=count)
+    return started(2, "steps", prefix, options, network=network, steps=count) | {"alone": alone["seconds"]}
 
 
 def main() -> None:
@@ -293,7 +301,7 @@ def main() -> None:
     networks = given.networks.split(",") if given.networks else LINKED if links else NETWORKS
     found = json.loads(given.out.read_text()) if given.out.exists() else {}
     if links:
-        found["links"] = measure_links(links, networks, given.steps, found["finality"])
+        found |= measure_links(links, networks, given.steps, found["finality"])
     else:
         found |= measure_here(networks, given.steps, given.parts.split(","))
     given.out.parent.mkdir(parents=True, exist_ok=True)

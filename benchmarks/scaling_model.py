@@ -5,11 +5,12 @@
 A step of R machines takes
 
     T(R) = compute * (1 + stragglers * sqrt(2 ln R)) + start + 4 P * copy + what is left of sending(R)
-    sending(R) = 2 (R - 1) * latency + 4 P * 2 (R - 1) / R / (share * link), for one bucket
+    sending(R) = 2 (R - 1) * latency + 4 P * 2 (R - 1) / R * max(stack, 1 / (share * link)), for one bucket
 
 with P the number of parameters and `link` the speed of the network in bytes a second. Buckets of gradients are sent as
-soon as they are final, one after the other; what is left is what goes on after the backward pass. `start`, `copy` and
-`share` are fitted to measured exchanges; `stragglers` and the latencies are assumptions, named below.
+soon as they are final, one after the other; what is left is what goes on after the backward pass. `start`, `copy`,
+`stack` and `share` are fitted to measured exchanges; `stragglers` and the latencies of networks are assumptions, named
+below.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from striate.models.training.buckets import least_bytes
 RESULTS = Path(__file__).parent / "results" / "scaling.json"
 LOSSES = RESULTS.with_name("losses.jsonl")
 PICTURES = Path(__file__).parents[1] / "docs" / "scaling"
-LONG = 262144
-"""Vectors shorter than this are not fitted: they pass at full speed by the burst that the link's shaper allows."""
+BURST = 65536
+"""So many bytes pass the shaper of the links that are measured at once (`benchmarks.scaling` sets it)."""
 CORES, THREADS_GAIN = 16, 0.8
 """An assumed machine: so many cores, of which each gives so much of what one alone gives."""
 STRAGGLERS = 0.02
@@ -39,42 +40,57 @@ MACHINES = (1, 8, 32, 128, 512, 1024)
 
 @dataclass(frozen=True)
 class Network:
-    """A network between machines: bytes a second, and seconds of latency (assumed)."""
+    """A network between machines: bytes a second, seconds of latency (assumed, or fitted to namespaces), whether the
+    kernel copies what is sent, and how many bytes pass at once."""
 
     name: str
     bytes: float
     latency: float
+    copied: bool = True
+    burst: float = 0.0
 
 
 LINKS = (Network("1 Gbit/s Ethernet", 125e6, 50e-6), Network("10 Gbit/s Ethernet", 1.25e9, 20e-6),
-         Network("100 Gbit/s InfiniBand", 12.5e9, 2e-6))
+         Network("100 Gbit/s InfiniBand", 12.5e9, 2e-6, copied=False))
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """The fitted constants: seconds to begin, seconds a byte in the memory, share of a link's speed."""
+    """The fitted constants.
+
+    start: seconds to begin; copy: seconds a byte in the memory; stack: seconds a byte that the kernel takes to send and
+    to receive; share: of a link's speed; latency: seconds of a message between the namespaces.
+    """
 
     start: float
     copy: float
+    stack: float
     share: float
+    latency: float
 
-    def seconds(self, machines: int, parameters: int, link: float, latency: float = 0.0) -> float:
-        """Seconds of one exchange between machines over links of so many bytes a second."""
+    def between(self, megabits: int) -> Network:
+        """The link between the namespaces at such a speed."""
+        return Network(f"{megabits} Mbit/s", megabits * 125e3, self.latency, burst=BURST)
+
+    def seconds(self, machines: int, parameters: int, link: Network) -> float:
+        """Seconds of one exchange of a single bucket between machines."""
         if machines == 1:
             return 0.0
         local = self.start + 4 * parameters * self.copy
-        return local + 2 * self.half(machines, 4 * parameters, link, latency)
+        at_once = min(link.burst, 4 * parameters * 2 * (machines - 1) / machines)
+        return local + 2 * self.half(machines, 4 * parameters, link) - at_once / (self.share * link.bytes)
 
-    def half(self, machines: int, size: int, link: float, latency: float = 0.0) -> float:
+    def half(self, machines: int, size: int, link: Network) -> float:
         """Seconds to send so many bytes' stretches to their owners, or their sums back to all."""
-        return (machines - 1) * (latency + size / machines / (self.share * link))
+        byte = max(self.stack * link.copied, 1 / (self.share * link.bytes))
+        return (machines - 1) * (link.latency + size / machines * byte)
 
-    def behind(self, work: float, buckets: list, machines: int, link: float, latency: float = 0.0) -> float:
+    def behind(self, work: float, buckets: list, machines: int, link: Network) -> float:
         """Seconds that an exchange adds to `work` seconds of computing, behind which buckets are sent."""
         local = self.start + self.copy * sum(size for _, size in buckets)
-        return local + self.left(work, buckets, machines, link, latency)
+        return local + self.left(work, buckets, machines, link)
 
-    def left(self, work: float, buckets: list, machines: int, link: float, latency: float = 0.0) -> float:
+    def left(self, work: float, buckets: list, machines: int, link: Network) -> float:
         """Seconds that sending goes on after `work` seconds of computing.
 
         buckets: (share of the work after which it is final, bytes) of each. A link sends what waits for it in turn: a
@@ -85,22 +101,32 @@ class Exchange:
             item = min(waiting)
             waiting.remove(item)
             ready, size, summed = item
-            free = max(free, ready) + self.half(machines, size, link, latency)
+            free = max(free, ready) + self.half(machines, size, link)
             if not summed:
                 waiting.append((free, size, True))
         return max(0.0, free - work)
 
 
 def fitted(found: dict) -> Exchange:
-    """The constants: of the memory from two ranks of one machine, of the link from two speeds of three; by least
-    squares of relative errors."""
+    """The constants: of the memory from two ranks of one machine, by least squares of relative errors; of the kernel
+    from a link without a limit, of the links from two speeds of three. A busy machine only adds to what these take, so
+    the best measurement of each tells the constant."""
     here = np.array([(1.0, 4.0 * row["length"], row["seconds"]) for row in found["exchanges"] if row["ranks"] == 2])
-    start, copy = np.linalg.lstsq(here[:, :2] / here[:, 2:], np.ones(len(here)), rcond=None)[0]
-    wires = [(4.0 * row["length"] / (link["megabits"] * 125e3), row["seconds"] - start - 4.0 * row["length"] * copy)
-             for link in found["links"] if link["megabits"] != held_out(found)
-             for row in link["exchanges"] if row["length"] >= LONG]
-    ratios = np.array([ideal / measured for ideal, measured in wires])
-    return Exchange(start, copy, float(1 / ((1 / ratios).sum() / len(ratios))))
+    start, copy = np.linalg.lstsq(here[:, :2] / here[:, 2:], np.ones(len(here)), rcond=None)[0].tolist()
+    limited = [(row, link["megabits"] * 125e3) for link in found["links"] if link["megabits"] != held_out(found)
+               for row in link["exchanges"]]
+
+    def left(row: dict) -> float:
+        return row["seconds"] - start - copy * 4 * row["length"]
+    latency = min(left(row) for row in [*found["open_link"], *(row for row, _ in limited)]) / 2
+    stack = min((left(row) - 2 * latency) / (4 * row["length"]) for row in found["open_link"] if _long(row))
+    share = max((4 * row["length"] - BURST) / speed / (left(row) - 2 * latency) for row, speed in limited if _long(row))
+    return Exchange(start, copy, stack, share, latency)
+
+
+def _long(row: dict) -> bool:
+    """Whether a vector does not pass the shaper at once."""
+    return 4 * row["length"] > 2 * BURST
 
 
 def held_out(found: dict) -> int:
@@ -123,7 +149,7 @@ def step_seconds(seconds: float, buckets: list, machines: int, link: Network, ex
     work = seconds / THREADS_GAIN * (1 + STRAGGLERS * math.sqrt(2 * math.log(machines)))
     if machines == 1:
         return work
-    return work + exchange.behind(work, merged(buckets, machines), machines, link.bytes, link.latency)
+    return work + exchange.behind(work, merged(buckets, machines), machines, link)
 
 
 def merged(buckets: list, machines: int) -> list:
@@ -137,22 +163,21 @@ def merged(buckets: list, machines: int) -> list:
 
 
 def check_table(found: dict, exchange: Exchange) -> list[str]:
-    """Foretold beside measured, at the speed that was held out; steps from this machine's own pace."""
-    speed = held_out(found)
-    paces = {row["network"]: row["seconds"] for row in found["steps"] if row["ranks"] == 1 and row["mpi"]}
-    rows = ["| what | foretold | measured | error |", "|---|---|---|---|"]
-
-    def row(what: str, guess: float, measured: float) -> None:
-        rows.append(f"| {what} | {1e3 * guess:.1f} ms | {1e3 * measured:.1f} ms | {guess / measured - 1:+.0%} |")
+    """Foretold beside measured, at all speeds; steps from what one rank took at that hour."""
+    rows = ["| link | what | foretold | measured | error |", "|---|---|---|---|---|"]
     for link in found["links"]:
-        if link["megabits"] != speed:
-            continue
+        between = exchange.between(link["megabits"])
+        name = between.name + (" (not fitted)" if link["megabits"] == held_out(found) else "")
+
+        def row(what: str, guess: float, measured: float, name=name) -> None:
+            rows.append(f"| {name} | {what} | {1e3 * guess:.1f} ms | {1e3 * measured:.1f} ms | "
+                        f"{guess / measured - 1:+.0%} |")
         for item in link["exchanges"]:
-            row(f"exchange of {item['length']:,} numbers",
-                exchange.seconds(2, item["length"], speed * 125e3), item["seconds"])
+            row(f"exchange of {item['length']:,} numbers", exchange.seconds(2, item["length"], between),
+                item["seconds"])
         for item in link["steps"]:
-            pace, buckets = paces[item["network"]], buckets_of(found)[item["network"]]
-            row(f"step of {item['network']}", pace + exchange.behind(pace, buckets, 2, speed * 125e3), item["seconds"])
+            pace, buckets = item["alone"], buckets_of(found)[item["network"]]
+            row(f"step of {item['network']}", pace + exchange.behind(pace, buckets, 2, between), item["seconds"])
     return rows
 
 
@@ -230,7 +255,8 @@ def _draw_exchange(plt, found: dict, exchange: Exchange):
                             mfc="none" if held else None,
                             label=f"{link['megabits']:,} Mbit/s{' (not fitted)' if held else ''}")
         grid = np.geomspace(lengths[0], lengths[-1], 60)
-        axes.plot(grid, [1e3 * exchange.seconds(2, n, link["megabits"] * 125e3) for n in grid], color=line.get_color())
+        between = exchange.between(link["megabits"])
+        axes.plot(grid, [1e3 * exchange.seconds(2, n, between) for n in grid], color=line.get_color())
     axes.set(xscale="log", yscale="log", xlabel="numbers in the vector", ylabel="ms an exchange",
              title="Two ranks exchange gradients: measured (marks), model (lines)")
     axes.legend(frameon=False)
@@ -273,8 +299,7 @@ def overlap_table(found: dict, exchange: Exchange) -> list[str]:
     works = compute_seconds(found)
     for name, buckets in buckets_of(found).items():
         work, whole = works[name] / THREADS_GAIN, [[1.0, sum(size for _, size in buckets)]]
-        hidden = [1 - exchange.left(work, buckets, 2, link.bytes) / exchange.left(work, whole, 2, link.bytes)
-                  for link in LINKS]
+        hidden = [1 - exchange.left(work, buckets, 2, link) / exchange.left(work, whole, 2, link) for link in LINKS]
         rows.append(f"| {name} | {len(buckets)} | " + " | ".join(f"{share:.0%}" for share in hidden) + " |")
     return rows
 
@@ -285,7 +310,7 @@ def measured_overlap_table(found: dict, exchange: Exchange) -> list[str]:
     for link in found["links"]:
         for row in link["overlaps"]:
             name, work = row["network"], row["seconds"]
-            guess = work + exchange.behind(work, buckets_of(found)[name], 2, link["megabits"] * 125e3)
+            guess = work + exchange.behind(work, buckets_of(found)[name], 2, exchange.between(link["megabits"]))
             rows.append(f"| {name} | {link['megabits']} Mbit/s | {row['late']:.2f} s | {row['early']:.2f} s | "
                         f"{guess:.2f} s |")
     return rows
@@ -312,14 +337,18 @@ def tables(found: dict, exchange: Exchange) -> str:
     machine = found["machine"]
     busy = machine["load"] > machine["cores"]
     words = [f"Measured on {machine['cores']} cores ({machine['processor']}). Fitted: start {1e6 * exchange.start:.0f} "
-             f"microseconds, copy {1e9 * exchange.copy:.2f} ns a byte, {exchange.share:.0%} of a link's speed.", ""]
+             f"microseconds, copy {1e9 * exchange.copy:.2f} ns a byte, TCP {1e9 * exchange.stack:.1f} ns a byte, "
+             f"{exchange.share:.0%} of a link's speed, latency {1e3 * exchange.latency:.1f} ms.", ""]
     if busy:
         words += [f"**The machine was busy with other work (load {machine['load']:.0f}): times of whole steps on it, "
                   "and so the scaling on it, say nothing.** Processor times and slow links are sound.", ""]
+    if found["links_load"] > machine["cores"]:
+        words += ["**While the links were measured, the machine was busy with other work (load "
+                  f"{found['links_load']:.0f}):** short exchanges, whole steps and all at the highest speed took "
+                  "longer for that, so they do not confirm the model.", ""]
     for title, lines in (
             ("Ranks of one thread on this machine, fastest steps:", local_table(found)),
-            (f"Foretold beside measured, two ranks with a link of {held_out(found)} Mbit/s, which was not fitted:",
-             check_table(found, exchange)),
+            ("Foretold beside measured, two ranks with a link between:", check_table(found, exchange)),
             ("Efficiency of so many machines of 16 cores, 32 images a core:", forecast_table(found, exchange)),
             ("Two ranks with a link between, which wait half a second where they would compute, and the gradients of a "
              "network:", measured_overlap_table(found, exchange)),
