@@ -72,11 +72,25 @@ def is_keras_tensor(x) -> bool:
 def result_type(*dtypes) -> str:
     """The type of a result that mixes numbers of these types; float32 when there is none.
 
+    Python's `int` and `float` stand for plain numbers, which take the type of what they are mixed with.
+
     Example:
         >>> result_type("int32", "float32")
         'float32'
     """
-    return _promoted(*[standardize_dtype(dtype) for dtype in dtypes]) if dtypes else floatx()
+    weak = [dtype for dtype in dtypes if dtype is int or dtype is float]
+    named = [standardize_dtype(dtype) for dtype in dtypes if dtype is not int and dtype is not float]
+    if not named:
+        return floatx() if float in weak or not weak else "int32"
+    others = [name for name in named if name != "bfloat16"]
+    if len(others) == len(named):
+        found = _promoted(*others)
+    else:  # NumPy does not know bfloat16
+        floats = [name for name in others if "float" in name]
+        found = _promoted("float32", *floats) if floats else "bfloat16"
+    if float in weak and "float" not in found:
+        return floatx()
+    return "int32" if weak and found == "bool" else found
 
 
 def permute_dimensions(x, pattern):

@@ -79,18 +79,27 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 
 def get_registered_name(obj) -> str:
-    """The name under which a user's class or function is registered, else its own name."""
+    """The name under which a user's class or function is registered, else its own name.
+
+    `obj`: a class or function.
+    """
     return _registered_names.get(obj, obj.__name__)
 
 
 def get_registered_object(name: str, custom_objects: dict | None = None, module_objects: dict | None = None):
-    """The class or function behind a name: of the open scopes, of the arguments, registered; or None."""
+    """The class or function behind a name: of the open scopes, of the arguments, registered; or None.
+
+    `custom_objects`, `module_objects`: {name: class or function}, looked through last.
+    """
     tables = [*reversed(_scopes.stack), _registered, custom_objects or {}, module_objects or {}]
     return next((table[name] for table in tables if name in table), None)
 
 
 def get_custom_objects() -> dict[str, Any]:
-    """The table of the user's registered objects; may be changed."""
+    """The table of the user's registered objects; may be changed.
+
+    Gives {"package>name": class or function}.
+    """
     return _registered
 
 
@@ -130,6 +139,8 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, (np.generic, np.ndarray)):
         return obj.item() if obj.ndim == 0 else {
             "class_name": "__numpy__", "config": {"value": obj.tolist(), "dtype": str(obj.dtype)}}
+    if isinstance(obj, bytes):
+        return {"class_name": "__bytes__", "config": {"value": obj.decode("utf-8")}}
     if isinstance(obj, slice):
         return {"class_name": "__slice__", "config": {"start": obj.start, "stop": obj.stop, "step": obj.step}}
     if obj is Ellipsis:
@@ -164,7 +175,7 @@ def _serialize_named(item: Any) -> dict:
         (module, _, name) = public.rpartition(".")
         registered = name if module.startswith("keras.src.") else None
     if isinstance(item, types.FunctionType):
-        module, name, registered = (module if public else "builtins"), "function", config
+        module, name, registered = "builtins", "function", "function"
     description = {"module": module, "class_name": name, "config": config, "registered_name": registered}
     for extra in ("build_config", "compile_config"):
         describe = None if is_function else getattr(item, f"get_{extra}", None)
@@ -203,6 +214,8 @@ def deserialize_keras_object(config: Any, custom_objects: dict | None = None, sa
     name, inner = config["class_name"], config["config"]
     if name == "__numpy__" or name == "__tensor__":
         return _array(inner["value"], inner["dtype"])
+    if name == "__bytes__":
+        return inner["value"].encode("utf-8")
     if name == "__slice__":
         return slice(inner["start"], inner["stop"], inner["step"])
     if name == "__ellipsis__":

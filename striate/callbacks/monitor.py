@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import operator
 import warnings
+from collections.abc import Callable
 
 from striate.callbacks.base import Callback
 from striate.callbacks.console import say
@@ -23,6 +25,9 @@ class MonitorCallback(Callback):
         mode: "min", "max", or "auto": known from the name or the metric.
         baseline: first value to beat; None: the first value is the best.
         min_delta: a smaller change is no improvement.
+
+    Raises:
+        ArgumentError: `mode` is "auto" and neither name nor metric tells, when training begins.
     """
 
     def __init__(self, monitor: str = "val_loss", mode: str = "auto", baseline: float | None = None,
@@ -43,6 +48,11 @@ class MonitorCallback(Callback):
             ArgumentError: mode is "auto" and the name tells nothing.
         """
         return self._find_direction()
+
+    @property
+    def monitor_op(self) -> Callable[[float, float], bool]:
+        """The comparison that says whether its first number is better than its second."""
+        return operator.gt if self.seeks_more else operator.lt
 
     def _find_direction(self) -> bool:
         if self.mode != "auto":
@@ -116,7 +126,7 @@ class EarlyStopping(MonitorCallback):
 
     def on_epoch_end(self, epoch: int, logs=None) -> None:
         """Compares, remembers the best weights, asks to stop."""
-        current = self._current(logs or {})
+        current = self.get_monitor_value(logs or {})
         if current is None or epoch < self.start_from_epoch:
             return
         if self.restore_best_weights and self.best_weights is None:
@@ -145,7 +155,8 @@ class EarlyStopping(MonitorCallback):
                 say(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
             self.model.set_weights(self.best_weights)
 
-    def _current(self, logs) -> float | None:
+    def get_monitor_value(self, logs) -> float | None:
+        """The number that is watched; override it to watch something made of several logs."""
         value = self.watched(logs)
         if value is None:
             warnings.warn(f"Early stopping conditioned on metric `{self.monitor}` which is not available. "

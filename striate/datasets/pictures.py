@@ -20,7 +20,7 @@ from striate.errors import ArgumentError, DataError, received
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".dcm", ".nii", ".nii.gz")
 COLOR_MODES = {"grayscale": ("L", 1), "rgb": ("RGB", 3), "rgba": ("RGBA", 4)}
-RESAMPLING = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3}
+RESAMPLING = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}
 MAX_PIXELS = 64 << 20
 """Pictures that declare more pixels are refused before they are decoded."""
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP")

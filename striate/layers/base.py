@@ -172,6 +172,7 @@ class Layer(LayerState, Operation, Configurable):
         args, kwargs = collect(args, _as_tensor), collect_keywords(kwargs)
         given = dict(kwargs)
         first = args[0] if args else next(iter(kwargs.values()), None)
+        _check_tensors(args[:1])
         check_inputs(self.input_spec, first, self.name)
         self._maybe_build(args, kwargs)
         with self._entered(kwargs) as training:
@@ -346,6 +347,15 @@ class Layer(LayerState, Operation, Configurable):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _check_tensors(first: tuple) -> None:
+    """Refuses numbers and text where the input belongs, also in lists."""
+    for item in leaves(first):
+        if isinstance(item, (int, float, str)) and not hasattr(item, "dtype"):
+            raise ArgumentError("Only input tensors may be passed as positional arguments. Make an array first, with "
+                                "numpy.array(..., dtype='float32'), or pass other arguments by name. "
+                                + received(argument=item))
 
 
 def _as_tensor(item: Any) -> Any:

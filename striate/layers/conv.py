@@ -125,9 +125,13 @@ class BaseConv(_Convolution):
                                       constraint=self.kernel_constraint)
         self._add_bias_weight(self.filters)
 
+    def convolution_op(self, inputs, kernel):
+        """The convolution alone, without bias and activation. Override it, for example to standardise the kernel."""
+        return ops.conv(inputs, kernel, **self._geometry)
+
     def call(self, inputs):
         """inputs (batch, ..., channels) to (batch, ..., filters)."""
-        return self._finish(ops.conv(inputs, self.kernel, **self._geometry))
+        return self._finish(self.convolution_op(inputs, self.kernel))
 
 
 @export("keras.layers.Conv1D", "keras.layers.Convolution1D")

@@ -12,7 +12,7 @@ from striate.errors import ArgumentError, ShapeError, received
 from striate.layers.arguments import ActivationArgument, positive
 from striate.layers.base import Layer
 from striate.layers.input_spec import InputSpec
-from striate.serialization import export
+from striate.serialization import deserialize_keras_object, export, serialize_keras_object
 
 
 @export("keras.layers.Dense")
@@ -282,7 +282,7 @@ class Lambda(Layer):
     def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):
         super().__init__(**kwargs)
         self.function, self.output_shape, self.mask, self.arguments = function, output_shape, mask, arguments or {}
-        self.supports_masking = True
+        self.supports_masking = mask is not None
         self._passed_on = [name for name in ("mask", "training") if name in _parameters(function)]
 
     def call(self, inputs, mask=None, training=None):
@@ -293,6 +293,17 @@ class Lambda(Layer):
     def compute_mask(self, inputs, mask=None):
         """The mask that the constructor was given, or made by its function."""
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
+
+    def get_config(self):
+        config = super().get_config()
+        config["function"] = serialize_keras_object(self.function)
+        return {name: value for name, value in config.items() if name not in ("output_shape", "mask") or value}
+
+    @classmethod
+    def from_config(cls, config):
+        described = {name: deserialize_keras_object(config[name]) for name in ("function", "output_shape", "mask")
+                     if isinstance(config.get(name), dict)}
+        return super().from_config({**config, **described})
 
 
 @export("keras.layers.Rescaling")

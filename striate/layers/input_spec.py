@@ -30,6 +30,16 @@ class InputSpec:
         self.max_ndim, self.min_ndim, self.axes = max_ndim, min_ndim, dict(axes or {})
         self.allow_last_axis_squeeze, self.optional = allow_last_axis_squeeze, optional
 
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments that say what must be."""
+        names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes", "optional")
+        return {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> InputSpec:
+        """What `get_config()` described."""
+        return cls(**config)
+
     def __repr__(self) -> str:
         fields = {name: getattr(self, name) for name in ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes")}
         return "InputSpec(" + ", ".join(f"{name}={value}" for name, value in fields.items() if value) + ")"

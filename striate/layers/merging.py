@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from striate import ops
-from striate.errors import ArgumentError, ShapeError, received
+from striate.errors import ArgumentError, ShapeError, TypeMismatchError, received
 from striate.layers.base import Layer, is_shape
 from striate.serialization import export
 
@@ -199,6 +199,10 @@ class Dot(Merge):
 
     def __init__(self, axes, normalize=False, **kwargs):
         super().__init__(**kwargs)
+        if not isinstance(axes, (int, list, tuple)):
+            raise TypeMismatchError("`axes` of Dot must be an integer or two. " + received(axes=axes))
+        if not isinstance(axes, int) and (len(axes) != 2 or not all(isinstance(axis, int) for axis in axes)):
+            raise ArgumentError("`axes` of Dot must be an integer, or two: one for each input. " + received(axes=axes))
         self.axes = axes if isinstance(axes, int) else tuple(axes)
         self.normalize = normalize
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from striate import constraints, initializers, ops, regularizers
-from striate.errors import ArgumentError, ShapeError, received
+from striate.errors import ArgumentError, ShapeError, TypeMismatchError, received
 from striate.layers.base import Layer
 from striate.layers.input_spec import InputSpec
 from striate.serialization import export
@@ -90,6 +90,7 @@ class BatchNormalization(_ScaleAndShift):
                              (gamma_initializer, gamma_regularizer, gamma_constraint))
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.moving_mean = self.moving_variance = None
         self.renorm, self.renorm_clipping, self.renorm_momentum = renorm, renorm_clipping, renorm_momentum
         self.synchronized = synchronized
 
@@ -161,13 +162,18 @@ class LayerNormalization(_ScaleAndShift):
                  gamma_constraint=None, **kwargs):
         super().__init__(**kwargs)
         self.autocast = False
-        self.axis = list(axis) if isinstance(axis, (list, tuple)) else [int(axis)]
+        if not isinstance(axis, (int, list, tuple)):
+            raise TypeMismatchError("`axis` of LayerNormalization must be an integer or several. "
+                                    + received(axis=axis))
+        self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
         self.epsilon = float(epsilon)
         self._set_parameters(center, scale, (beta_initializer, beta_regularizer, beta_constraint),
                              (gamma_initializer, gamma_regularizer, gamma_constraint))
 
     def build(self, input_shape):
         """Makes gamma and beta of the lengths of the axes normalised over."""
+        # Built, it holds a list: so do files that Keras writes.
+        self.axis = sorted(self.axis) if isinstance(self.axis, list) else [self.axis]
         lengths = tuple(self._length(input_shape, axis) for axis in self.axis)
         self._add_parameters(lengths)
         rank = len(input_shape)
@@ -194,10 +200,11 @@ class RMSNormalization(Layer):
 
     def __init__(self, axis=-1, epsilon=1e-6, **kwargs):
         super().__init__(**kwargs)
-        self.axis, self.epsilon = list(axis) if isinstance(axis, (list, tuple)) else [axis], epsilon
+        self.axis, self.epsilon = list(axis) if isinstance(axis, (list, tuple)) else axis, epsilon
 
     def build(self, input_shape):
         """Makes the factor, of the lengths of the axes."""
+        self.axis = sorted(self.axis) if isinstance(self.axis, list) else [self.axis]  # as `LayerNormalization`
         self.scale = self.add_weight(tuple(input_shape[axis] for axis in self.axis), "ones", name="scale")
 
     def call(self, inputs):

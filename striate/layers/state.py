@@ -45,11 +45,12 @@ class LayerState:
         self._trainable = True
         return self
 
-    def add_weight(self, shape=None, initializer=None, dtype=None, trainable: bool = True, regularizer=None,
+    def add_weight(self, *args, shape=None, initializer=None, dtype=None, trainable: bool = True, regularizer=None,
                    constraint=None, name: str | None = None, **ignored) -> Variable:
         """Makes a variable of this layer.
 
         Args:
+            args: shape, initializer and dtype, or as in older Keras name, shape, dtype and initializer.
             shape: its shape; () when left out.
             initializer: a name or an initializer; Glorot's uniform one for floats and zeros for others by default.
             dtype: its type, the layer's by default.
@@ -61,6 +62,12 @@ class LayerState:
         Returns:
             The `Variable`.
         """
+        if args:
+            older = isinstance(args[0], str)
+            order = ("name", "shape", "dtype", "initializer") if older else ("shape", "initializer", "dtype")
+            given = dict(zip(order, args, strict=False))
+            name, shape = given.get("name", name), given.get("shape", shape)
+            initializer, dtype = given.get("initializer", initializer), given.get("dtype", dtype)
         shape = tuple(shape) if isinstance(shape, (tuple, list)) else (() if shape is None else (shape,))
         if any(length is None for length in shape):
             raise ShapeError("Shapes used to initialize variables must be fully-defined (no `None` dimensions). "

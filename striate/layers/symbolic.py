@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
-from striate import naming
+from striate import naming, ops
 from striate.errors import ArgumentError, TypeMismatchError, received
 from striate.graph.trace import collect, infer
 from striate.ops.dispatch import TensorMethods, apply
@@ -55,6 +55,14 @@ class KerasTensor(TensorMethods):
     @property
     def type(self) -> TensorType:
         return TensorType(self.shape, self.dtype)
+
+    def reshape(self, newshape) -> KerasTensor:
+        """`ops.reshape` of this tensor."""
+        return ops.reshape(self, newshape)
+
+    def squeeze(self, axis=None) -> KerasTensor:
+        """`ops.squeeze` of this tensor."""
+        return ops.squeeze(self, axis)
 
     def __striate_symbolic__(self, op: str, inputs: list, attributes: dict):
         return OpLayer(op, **attributes)(*inputs)

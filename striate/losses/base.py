@@ -65,6 +65,13 @@ def _stretched(weights, rank: int):
     return weights
 
 
+def _tensors(y: Any) -> Any:
+    """Labels or predictions as a tensor, or as a dict of tensors for a loss of a user's that takes several at once."""
+    if isinstance(y, dict):
+        return {name: _tensors(part) for name, part in y.items()}
+    return y if hasattr(y, "shape") else ops.convert_to_tensor(y)
+
+
 @export("keras.losses.Loss", "keras.Loss")
 class Loss(Configurable):
     """Base: `call(y_true, y_pred)` gives a value for each sample; calling the object reduces them.
@@ -98,8 +105,7 @@ class Loss(Configurable):
         return None
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        y_pred = y_pred if hasattr(y_pred, "shape") else ops.convert_to_tensor(y_pred)
-        y_true = y_true if hasattr(y_true, "shape") else ops.convert_to_tensor(y_true)
+        y_true, y_pred = _tensors(y_true), _tensors(y_pred)
         values = self.call(y_true, y_pred)
         masks = [mask for mask in (getattr(y_pred, "_keras_mask", None), self.counting(y_true, y_pred))
                  if mask is not None]

@@ -7,12 +7,14 @@ computes the values of a batch, and `update_values` adds them up. All others are
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from striate import initializers, naming, ops
+from striate.errors import ArgumentError, received
 from striate.losses.base import same_rank
 from striate.ops.allowance import spend_numbers
 from striate.ops.dispatch import active_tracer, recording
@@ -127,6 +129,40 @@ class Metric(Configurable):
     def reset_states(self) -> None:
         """`reset_state` under its older name."""
         self.reset_state()
+
+    def stateless_update_state(self, metric_variables, *args, **kwargs) -> list[np.ndarray]:
+        """What `update_state` would make of these values of the variables; the metric keeps its own."""
+        with self._standing_in(metric_variables):
+            self.update_state(*args, **kwargs)
+            return [variable.numpy() for variable in self.variables]
+
+    def stateless_result(self, metric_variables):
+        """What `result` would tell with these values of the variables."""
+        with self._standing_in(metric_variables):
+            return self.result()
+
+    def stateless_reset_state(self) -> list[np.ndarray]:
+        """The values of the variables that `reset_state` would leave."""
+        with self._standing_in(self.variables):
+            self.reset_state()
+            return [variable.numpy() for variable in self.variables]
+
+    @contextmanager
+    def _standing_in(self, values) -> Iterator[None]:
+        """Other values of the variables for a while."""
+        if len(values) != len(self.variables):
+            raise ArgumentError(f"`metric_variables` must hold one array for each of the {len(self.variables)} "
+                                f"variables of {type(self).__name__}. " + received(metric_variables=len(values)))
+        sums = {name: total.copy() for name, total in self._sums.items()}
+        own = [variable.numpy() for variable in self._variables]
+        try:
+            for variable, value in zip(self.variables, values, strict=True):
+                variable.assign(np.asarray(value))
+            yield
+        finally:
+            self.set_sums(sums)
+            for variable, value in zip(self._variables, own, strict=True):
+                variable.assign(value)
 
     def __call__(self, *args, **kwargs):
         self.update_state(*args, **kwargs)
@@ -272,7 +308,7 @@ class MeanMetricWrapper(Mean):
     """
 
     def __init__(self, fn: Callable, name=None, dtype=None, **kwargs):
-        super().__init__(name=name or getattr(fn, "__name__", None), dtype=dtype)
+        super().__init__(name=name, dtype=dtype)
         self.fn, self._fn_kwargs = fn, kwargs
         vars(self).update(kwargs)
 

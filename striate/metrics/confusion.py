@@ -9,6 +9,7 @@ from striate.losses.base import same_rank
 from striate.metrics.base import Metric, as_number, ratio
 from striate.ops.allowance import spend_numbers
 from striate.serialization import export
+from striate.variables import Variable
 
 _NEVER = -1e10
 _COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")
@@ -31,6 +32,14 @@ def _even_thresholds(count: int) -> list[float]:
 
 class _Counting(Metric):
     """Gathers how many labels are (not) positive with a prediction above each threshold (or not)."""
+
+    told: tuple[str, ...] = _COUNTS
+    """The counts that Keras' metric of this name has as variables; all four are kept."""
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The counts that the metric is made of."""
+        return [getattr(self, name) for name in self.told]
 
     def _set_up(self, thresholds: list[float], top_k=None, class_id=None) -> None:
         self._levels = np.asarray(thresholds, np.float32)
@@ -107,7 +116,7 @@ def _count_class(class_name: str, what: str, doc: str) -> type:
             "    `thresholds`: what a positive prediction lies above: one, a list (a count each), or None for 0.5.\n"
             "    Raises `ArgumentError` for a threshold outside [0, 1].\n    ")
     kind = type(class_name, (_Counting,),
-                {"__init__": construct, "result": result, "__doc__": text, "__module__": __name__})
+                {"__init__": construct, "result": result, "told": (what,), "__doc__": text, "__module__": __name__})
     return export(f"keras.metrics.{class_name}")(kind)
 
 
@@ -139,6 +148,8 @@ class Precision(_Counting):
         0.5
     """
 
+    told = _COUNTS[:2]
+
     def __init__(self, thresholds=None, top_k=None, class_id=None, name=None, dtype=None):
         super().__init__(name=name, dtype=dtype)
         self.thresholds = thresholds
@@ -158,6 +169,8 @@ class Recall(_Counting):
     Raises:
         ArgumentError: a threshold outside [0, 1].
     """
+
+    told = ("true_positives", "false_negatives")
 
     def __init__(self, thresholds=None, top_k=None, class_id=None, name=None, dtype=None):
         super().__init__(name=name, dtype=dtype)
@@ -179,7 +192,8 @@ class _BestAt(_Counting):
             raise ArgumentError(f"Argument `{self.bound}` must be in the range [0, 1]. "
                                 + received(**{self.bound: value}))
         self._least, self.num_thresholds = value, num_thresholds
-        self._set_up(_even_thresholds(num_thresholds), class_id=class_id)
+        self.thresholds = _even_thresholds(num_thresholds)
+        self._set_up(self.thresholds, class_id=class_id)
 
     def _best(self, told, bounded):
         return as_number(np.max(np.where(bounded >= self._least, told, 0.0), initial=0.0))
@@ -321,7 +335,8 @@ class AUC(_Counting):
                                 + received(summation_method=summation_method))
         self.multi_label, self.num_labels, self.from_logits = multi_label, num_labels, from_logits
         self.label_weights = None if label_weights is None else list(label_weights)
-        self._set_up([-1e-7, *inner, 1.0 + 1e-7])
+        self.thresholds = [-1e-7, *inner, 1.0 + 1e-7]
+        self._set_up(self.thresholds)
         if multi_label and num_labels:
             self._widen(num_labels)
 

@@ -12,9 +12,22 @@ import numpy as np
 
 from striate import ops
 from striate.errors import ArgumentError, received
-from striate.ops.broadcast import dtype_of, floating, shape_of
+from striate.ops.broadcast import dtype_of, shape_of
 from striate.ops.dispatch import apply
-from striate.ops.elementwise import absolute, clip, erf, exp, expm1, maximum, relu, sigmoid, softplus, tanh, where
+from striate.ops.elementwise import (
+    absolute,
+    as_floating,
+    clip,
+    erf,
+    exp,
+    expm1,
+    maximum,
+    relu,
+    sigmoid,
+    softplus,
+    tanh,
+    where,
+)
 from striate.ops.reduce import normal_axes
 from striate.ops.spec import OpSpec, register
 
@@ -64,6 +77,7 @@ def celu(x, alpha=1.0):
 
     Source: Barron (2017), arXiv:1704.07483.
     """
+    x = as_floating(x)
     return relu(x) + expm1(ops.minimum(x, 0.0) / float(alpha)) * float(alpha)
 
 
@@ -74,6 +88,7 @@ def gelu(x, approximate=True):
 
     Source: Hendrycks and Gimpel (2016), arXiv:1606.08415.
     """
+    x = as_floating(x)
     if approximate:
         inner = (x + ops.square(x) * x * 0.044715) * math.sqrt(2.0 / math.pi)
         return ops.multiply(x, 0.5) * (tanh(inner) + 1.0)
@@ -127,6 +142,7 @@ def softsign(x):
 
     Shapes: x any; gives x's, in float32 where x holds integers.
     """
+    x = as_floating(x)
     return ops.divide(x, absolute(x) + 1.0)
 
 
@@ -187,6 +203,7 @@ def squareplus(x, b=4):
 
     Source: Barron (2021), arXiv:2112.11687.
     """
+    x = as_floating(x)
     return (ops.add(x, ops.sqrt(ops.square(x) + float(b)))) * 0.5
 
 
@@ -212,7 +229,7 @@ def glu(x, axis=-1):
     Shapes: x any, of an even length along `axis`; gives half of it there. Raises `ShapeError` for an odd length.
     Source: Dauphin and others (2017), arXiv:1612.08083.
     """
-    first, second = ops.split(x, 2, axis)
+    first, second = ops.split(as_floating(x), 2, axis)
     return first * sigmoid(second)
 
 
@@ -261,7 +278,7 @@ register(OpSpec("log_softmax", lambda inputs, axis: [inputs[0]], _log_softmax_re
 
 
 def _over_axes(op, x, axis):
-    x, shape = ops.cast(x, floating(dtype_of(x))), shape_of(x)
+    x, shape = as_floating(x), shape_of(x)
     axes = normal_axes(axis, len(shape))
     if len(axes) == 1:
         return apply(op, [x], axis=axes[0])
@@ -301,12 +318,12 @@ def sparsemax(x, axis=-1):
     Shapes: x with one axis or more; gives x's. Raises `ArgumentError` for an axis that x lacks. Source: Martins and
     Astudillo (2016), arXiv:1602.02068.
     """
-    last = ops.moveaxis(x, axis, -1)
+    last = ops.moveaxis(as_floating(x), axis, -1)
     length = shape_of(last)[-1]
     ordered = ops.flip(ops.sort(last, axis=-1), axis=-1)
     total = ops.cumsum(ordered, axis=-1)
     position = np.arange(1, length + 1, dtype=np.float32)
-    support = ops.cast(ops.greater(ordered * position + 1.0, total), "float32")
+    support = ops.cast(ops.greater(ordered * position + 1.0, total), dtype_of(last))
     size = ops.sum(support, axis=-1, keepdims=True)
     level = (ops.sum(ordered * support, axis=-1, keepdims=True) - 1.0) / size
     return ops.moveaxis(relu(last - level), -1, axis)

@@ -9,6 +9,7 @@ import numpy as np
 from striate import ops
 from striate.errors import ArgumentError, received
 from striate.ops.broadcast import dtype_of, floating, is_floating, shape_of
+from striate.ops.elementwise import as_floating
 from striate.ops.reduce import normal_axes
 
 _slice = slice
@@ -45,6 +46,7 @@ def cbrt(x):
 
     Shapes: x any; gives x's.
     """
+    x = as_floating(x)
     return ops.sign(x) * ops.power(ops.absolute(x), 1.0 / 3.0)
 
 
@@ -85,7 +87,8 @@ def hypot(x1, x2):
 
     Shapes: x1, x2 that broadcast; gives the broadcast shape. Raises `ShapeError` when they do not.
     """
-    return ops.sqrt(ops.square(x1) + ops.square(x2))
+    dtype = floating(dtype_of(x1), dtype_of(x2))
+    return ops.sqrt(ops.square(ops.cast(x1, dtype)) + ops.square(ops.cast(x2, dtype)))
 
 
 def logaddexp2(x1, x2):
@@ -163,7 +166,7 @@ def normalize(x, axis=-1, order=2, epsilon=None):
 
     Shapes: x any; gives x's. `order` is the p of the length (sum |x|^p)^(1/p).
     """
-    least = 1e-7 if epsilon is None else epsilon
+    x, least = as_floating(x), 1e-7 if epsilon is None else epsilon
     if order == 2:
         return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), least ** 2))
     return ops.divide(x, ops.maximum(ops.norm(x, ord=order, axis=axis, keepdims=True), least))
@@ -192,8 +195,12 @@ def vdot(x1, x2):
 def inner(x1, x2):
     """Sums of products over the last axes of both.
 
+    A single number is multiplied.
+
     Shapes: (..., k) and (n, k) give (..., n). Raises `ShapeError` when the last axes differ.
     """
+    if not shape_of(x1) or not shape_of(x2):
+        return ops.multiply(x1, x2)
     return ops.tensordot(x1, x2, axes=[[-1], [-1]])
 
 
@@ -237,7 +244,8 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
     Shapes: y (..., k) gives (...), without `axis`. `dx`: the distance of the points, or `x`, their places: (k,) or y's
     shape.
     """
-    width = dx if x is None else diff(x, axis=axis if len(shape_of(x)) > 1 else -1)
+    y = as_floating(y)
+    width = dx if x is None else diff(as_floating(x), axis=axis if len(shape_of(x)) > 1 else -1)
     means = (_at(y, axis, _slice(1, None)) + _at(y, axis, _slice(0, -1))) * 0.5
     if x is not None and len(shape_of(x)) == 1:
         shape = [1] * len(shape_of(y))

@@ -136,7 +136,7 @@ def triu(x, k=0):
 
     Shapes: x (..., n, m); gives x's.
     """
-    return ops.multiply(x, np.asarray(1, dtype_of(x)) - np.tri(*shape_of(x)[-2:], k - 1, dtype_of(x)))
+    return ops.multiply(x, np.logical_not(np.tri(*shape_of(x)[-2:], k - 1)).astype(dtype_of(x)))
 
 
 def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):

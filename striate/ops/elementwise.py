@@ -146,7 +146,7 @@ def round(x, decimals: int = 0):  # noqa: A001 - Keras' name
     Shapes: x any; gives x's.
     """
     if not is_floating(dtype_of(x)):
-        return x
+        return ops.convert_to_tensor(x)
     scale = 10.0 ** decimals
     return rint(x) if decimals == 0 else rint(x * scale) / scale
 
@@ -257,6 +257,14 @@ def cast(x, dtype):
         raise ArgumentError("`dtype` must name a type of numbers, for example 'float32' or 'int32'. "
                             + received(dtype=dtype)) from None
     return x if getattr(x, "dtype", None) is not None and str(x.dtype) == name else apply("cast", [x], dtype=name)
+
+
+def as_floating(x):
+    """x as it is where it holds real numbers, in float32 where it holds integers, truth values or Python's numbers.
+
+    Shapes: x any; gives x's.
+    """
+    return cast(x, floating(dtype_of(x)))
 
 
 def _stop_reference(x):

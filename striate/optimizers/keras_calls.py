@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from striate import initializers
-from striate.errors import ArgumentError, TypeMismatchError, received
+from striate.errors import ArgumentError, ShapeError, TypeMismatchError, received
 from striate.ops.dispatch import active_tracer, recording
+from striate.serialization import CustomObjectScope
 from striate.variables import Variable
 
 
@@ -46,6 +47,9 @@ class KerasCalls:
     """The part of `Optimizer` that only users' code calls; the rest, which it relies on, is declared first."""
 
     name: str
+    built: bool
+    variables: Any
+    loss_scale_factor: float | None
     build: Callable[[list[Variable]], None]
     scalars: Callable[[], np.ndarray]
     update: Callable[[Sequence[Any], Any], None]
@@ -77,6 +81,37 @@ class KerasCalls:
             return
         self.update([np.asarray(g, np.float32) for g in grads], self.scalars())
         self.advance()
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None):
+        """The optimizer that `get_config()` described; `custom_objects`: schedules of the user's own, by name."""
+        with CustomObjectScope(custom_objects):
+            return cls(**config)
+
+    def set_weights(self, weights) -> None:
+        """Replaces the values of all variables, in the order of `variables`.
+
+        Raises:
+            ArgumentError: the optimizer is not built, or not one array for each variable.
+            ShapeError: an array has another shape than its variable.
+        """
+        if not self.built:
+            raise ArgumentError("You are calling `set_weights()` on an optimizer that has not yet been built. Please "
+                                "call `optimizer.build(trainable_variables)` first. " + received(built=self.built))
+        if len(weights) != len(self.variables):
+            raise ArgumentError(f"The optimizer has {len(self.variables)} variables. "
+                                + received(weights=f"{len(weights)} arrays"))
+        for variable, value in zip(self.variables, weights, strict=True):
+            if tuple(np.shape(value)) != tuple(variable.shape):
+                raise ShapeError(f"Optimizer variable {variable.path} has shape {tuple(variable.shape)} not "
+                                 f"compatible with provided weight shape {tuple(np.shape(value))}. "
+                                 + received(shape=tuple(np.shape(value))))
+        for variable, value in zip(self.variables, weights, strict=True):
+            variable.assign(np.asarray(value))
+
+    def scale_loss(self, loss):
+        """The loss times `loss_scale_factor`, if there is one: for steps outside `fit`."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
     def add_variable(self, shape, initializer="zeros", dtype=None, name=None, **ignored) -> Variable:
         """A slot of a user's optimiser."""

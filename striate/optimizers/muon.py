@@ -47,7 +47,7 @@ class Muon(Optimizer):
         return [("momentum", "velocity")]
 
     def slot_shape(self, name, variable):
-        return variable.shape if name == "momentum" or self._by_adam(variable) else None
+        return variable.shape if name != "velocity" or self._by_adam(variable) else None
 
     def _by_adam(self, variable) -> bool:
         return (len(variable.shape) != 2 or self.exclude_embeddings and "embedding" in variable.path.lower()

@@ -15,6 +15,7 @@ from striate.models import Model
 from striate.saving.description import check_description, described, model_from
 from striate.saving.keras1 import modern_weights
 from striate.saving.legacy_config import legacy, modern, modern_training
+from striate.saving.state import WITHOUT_SLOTS
 from striate.saving.weights_file import h5_bytes, put
 from striate.untrusted import H5Reader, read_json
 from striate.untrusted.limits import damaged
@@ -203,9 +204,12 @@ def _compile(model: Model, reader: H5Reader, custom_objects: dict[str, Any] | No
         names = reader.texts(_OPTIMIZER, "weight_names")
         variables = model.optimizer.variables
         paths = [_join(_OPTIMIZER, name) for name in names]
+        if len(paths) <= WITHOUT_SLOTS:
+            variables = variables[:len(paths)]  # it was saved before its first step
         if [reader.datasets[path].shape for path in paths] != [variable.shape for variable in variables]:
             raise ModelFileError("other variables. " + received(weight_names=names))
-        model.optimizer.load_own_variables({str(i): reader.array(path) for i, path in enumerate(paths)})
+        for variable, value in zip(variables, [reader.array(path) for path in paths], strict=True):
+            variable.assign(value)
     except (StriateError, KeyError) as error:
         warnings.warn(f"The optimizer's state in {reader.what} is not what this optimizer keeps, so the optimizer "
                       f"starts afresh: {error}", stacklevel=5)

@@ -26,7 +26,7 @@ from striate.optimizers import Optimizer
 from striate.untrusted import H5Reader
 
 _PARTS = (Layer, Optimizer)
-_WITHOUT_SLOTS = 2
+WITHOUT_SLOTS = 2
 """An optimizer's variables besides its slots: the iteration and the learning rate."""
 
 
@@ -101,7 +101,7 @@ class _Restoring:
         if self.reads_itself:
             return
         label = f"{self.reader.what}: {getattr(self.part, 'name', self.part)!r}"
-        if isinstance(self.part, Optimizer) and len(self.names) <= _WITHOUT_SLOTS:
+        if isinstance(self.part, Optimizer) and len(self.names) <= WITHOUT_SLOTS:
             # It was saved before its first step, when Keras has made no slots yet.
             self.variables = self.variables[:len(self.names)]
         if self.names != [str(index) for index in range(len(self.variables))]:

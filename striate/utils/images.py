@@ -19,6 +19,9 @@ def load_img(path: str | os.PathLike, color_mode: str = "rgb", target_size: tupl
 
     `keep_aspect_ratio` cuts out the largest middle part of that shape first, instead of distorting.
 
+    `path`: of the file; `color_mode`: "grayscale", "rgb" or "rgba"; `interpolation`: "nearest", "bilinear", "bicubic",
+    "lanczos", "hamming" or "box".
+
     Raises:
         DataError: the file is damaged or not a picture.
 
@@ -33,6 +36,8 @@ def img_to_array(img, data_format: str | None = None, dtype: str | None = None) 
     """A PIL image as an array of shape (height, width, channels), float32 by default.
 
     With data_format="channels_first" of shape (channels, height, width).
+
+    `img`: any PIL image.
     """
     array = np.asarray(img, dtype or "float32")
     array = array[..., np.newaxis] if array.ndim == 2 else array
@@ -54,21 +59,26 @@ def array_to_img(x, data_format: str | None = None, scale: bool = True, dtype: s
         x: the pixels.
         data_format: "channels_first" if the shape is (1, 3 or 4, height, width).
         scale: whether the smallest value becomes black and the largest white; else values are 0 to 255.
-        dtype: type in which is computed; that of `x` unless given.
+        dtype: type in which is computed, float32 unless given.
 
     Raises:
         ShapeError: another shape.
+
+    Example:
+        >>> import numpy as np
+        >>> array_to_img(np.zeros((4, 6, 3))).size
+        (6, 4)
     """
     from PIL import Image
 
-    x = np.asarray(x, dtype)
+    x = np.array(x, dtype or config.floatx())
     x = x.transpose(1, 2, 0) if x.ndim == 3 and _is_first(data_format) else x
     if x.ndim != 3 or x.shape[2] not in (1, 3, 4):
         raise ShapeError("An image array has the shape (height, width, channels) with 1, 3 or 4 channels. "
                          + received(shape=x.shape))
     if scale:
-        low, high = float(x.min()), float(x.max())
-        x = (x - low) * (255 / (high - low) if high > low else 0)
+        x -= x.min()
+        x = x / (x.max() or 1) * 255  # in this order, as Keras: other roundings give other bytes
     pixels = np.clip(x, 0, 255).astype(np.uint8)
     return Image.fromarray(pixels[..., 0] if x.shape[2] == 1 else pixels)
 
@@ -76,6 +86,9 @@ def array_to_img(x, data_format: str | None = None, scale: bool = True, dtype: s
 def save_img(path: str | os.PathLike, x, data_format: str | None = None, file_format: str | None = None,
              scale: bool = True, **options) -> None:
     """Writes an array as a picture; the format is that of the file's ending, `options` are those of PIL.
+
+    Args: path, of the file; x, (height, width, channels), as `data_format` says; `scale` as in `array_to_img`;
+    `file_format`: instead of the ending's.
 
     Raises:
         ArgumentError: a format that is none of png, jpeg, tiff, bmp and gif.

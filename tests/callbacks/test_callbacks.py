@@ -121,6 +121,16 @@ def test_checkpoint_refuses_wrong_names(tmp_path):
         play(callbacks.ModelCheckpoint(tmp_path / "folder.keras"), [1.0])
 
 
+def test_a_callback_watches_what_its_subclass_says():
+    class Doubled(callbacks.EarlyStopping):
+        def get_monitor_value(self, logs):
+            return 2 * logs["loss"]
+    callback = Doubled("loss", patience=1)
+    play(callback, [3.0, 1.0], "loss")
+    assert callback.best == 2.0 and callback.monitor_op(1.0, 2.0) and not callback.monitor_op(2.0, 1.0)
+    assert callbacks.EarlyStopping("auc").monitor_op(2.0, 1.0)
+
+
 def test_reduce_on_plateau(capsys):
     callback = callbacks.ReduceLROnPlateau(factor=0.5, patience=2, cooldown=1, min_lr=0.02, verbose=1)
     model, _ = play(callback, [1.0] * 12)

@@ -5,7 +5,7 @@ import pytest
 
 from striate import constraints, naming, ops, optimizers
 from striate.engine import Function
-from striate.errors import ArgumentError, TypeMismatchError
+from striate.errors import ArgumentError, ShapeError, TypeMismatchError
 from striate.variables import FlatGroup, Variable
 
 SHAPES = [(5, 3), (3,), (2, 2, 3)]
@@ -213,3 +213,38 @@ def test_loss_scaling_is_accepted_and_changes_nothing():
     assert isinstance(again.inner_optimizer, optimizers.Adam)
     wrapped.learning_rate = 0.5
     assert float(wrapped.inner_optimizer.learning_rate) == 0.5
+
+
+def test_weights_of_an_optimizer_are_replaced():
+    optimizer, variable = optimizers.Adam(0.1), Variable(np.float32([1, 2]), name="v")
+    with pytest.raises(ArgumentError, match="has not yet been built"):
+        optimizer.set_weights([])
+    optimizer.build([variable])
+    values = [np.int32(3), np.float32(0.5), np.float32([3, 4]), np.float32([5, 6])]
+    optimizer.set_weights(values)
+    assert [v.numpy().tolist() for v in optimizer.variables] == [3, 0.5, [3, 4], [5, 6]]
+    with pytest.raises(ShapeError, match="not compatible with provided weight shape"):
+        optimizer.set_weights([*values[:3], np.zeros(3)])
+    with pytest.raises(ArgumentError, match="has 4 variables"):
+        optimizer.set_weights(values[1:])
+
+
+def test_a_loss_is_scaled():
+    assert optimizers.SGD(loss_scale_factor=3.0).scale_loss(2.0) == 6.0 and optimizers.SGD().scale_loss(2.0) == 2.0
+
+
+@pytest.mark.parametrize("arguments", [{"use_ema": True}, {"gradient_accumulation_steps": 2}])
+def test_muon_averages_and_accumulates(arguments):
+    variables = new_variables()
+    before = [v.numpy() for v in variables]
+    steps_at_once(optimizers.Muon(0.1, **arguments), variables, 2)
+    assert all(np.abs(v.numpy() - old).min() > 0 for v, old in zip(variables, before, strict=True))
+
+
+def test_an_optimizer_with_a_schedule_of_the_users_own_comes_back():
+    class Halved(optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step):
+            return 0.5
+    config = {"learning_rate": {"class_name": "Halved", "config": {}}, "momentum": 0.5}
+    again = optimizers.SGD.from_config(config, custom_objects={"Halved": Halved})
+    assert again.learning_rate == 0.5 and again.momentum == 0.5

@@ -51,6 +51,15 @@ def model(request):
 
 
 @pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_a_model_that_was_never_trained_comes_back_without_a_warning(tmp_path, recwarn, ending):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile(keras.optimizers.Adam(0.25), "mse")
+    model.save(tmp_path / f"m.{ending}")
+    again = keras.saving.load_model(tmp_path / f"m.{ending}")
+    assert float(again.optimizer.learning_rate) == 0.25 and not [w.message for w in recwarn]
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
 def test_whole_model_comes_back(model, tmp_path, ending):
     path = tmp_path / f"m.{ending}"
     model.save(path)

@@ -61,10 +61,21 @@ def test_pictures_there_and_back(tmp_path):
     grey = keras.utils.load_img(tmp_path / "p.png", color_mode="grayscale", target_size=(10, 8))
     assert keras.utils.img_to_array(grey).shape == (10, 8, 1)
     assert np.asarray(keras.utils.array_to_img(np.array([[[0.0], [2.0]]]))).tolist() == [[0, 255]]
+    boxed = keras.utils.load_img(tmp_path / "p.png", target_size=(1, 1), interpolation="box")
+    assert np.abs(np.asarray(boxed, float) - pixels.mean((0, 1))).max() <= 1
+    assert keras.utils.load_img(tmp_path / "p.png", target_size=(2, 2), interpolation="hamming").size == (2, 2)
     with pytest.raises(ShapeError):
         keras.utils.array_to_img(pixels[0])
     with pytest.raises(ArgumentError, match="png, jpeg"):
         keras.utils.save_img(tmp_path / "p.eps", pixels)
+
+
+def test_pixels_are_rounded_as_keras_rounds_them():
+    pytest.importorskip("PIL")
+    numbers = np.random.Generator(np.random.PCG64(2)).normal(size=(64, 64, 1))
+    shifted = numbers.astype("float32") - numbers.astype("float32").min()
+    expected = (shifted / shifted.max() * 255).astype("uint8")[..., 0]
+    assert (np.asarray(keras.utils.array_to_img(numbers)) == expected).all()
 
 
 # ---- archives ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,53 @@
+"""Types of results where integers, truth values, lists and plain numbers go in."""
+
+import numpy as np
+import pytest
+
+from striate import backend, losses, ops
+
+INTEGERS = np.int32([[1, -2, 3, 4]])
+
+
+@pytest.mark.parametrize("name", ["gelu", "celu", "softsign", "squareplus", "glu", "sparsemax", "cbrt", "normalize",
+                                  "trapezoid"])
+def test_functions_of_real_numbers_give_float32(name):
+    function = getattr(ops, name)
+    expected = function(INTEGERS.astype("float32"))
+    for inputs in (INTEGERS, INTEGERS.tolist()):
+        found = function(inputs)
+        assert found.dtype == "float32"
+        np.testing.assert_array_equal(found, expected)
+    assert function(INTEGERS.astype("float16")).dtype == "float16"
+
+
+def test_a_side_of_a_triangle_from_mixed_numbers():
+    assert ops.hypot(np.float32([3.0]), 4).dtype == "float32" and ops.hypot(np.float32([3.0]), 4)[0] == 5.0
+
+
+def test_triangle_of_truth_values():
+    assert np.asarray(ops.triu(np.ones((2, 2), bool))).tolist() == [[True, True], [False, True]]
+    assert ops.triu(np.ones((2, 2), bool)).dtype == "bool"
+
+
+def test_rounded_integers_are_tensors():
+    assert ops.round([1, 2]).dtype == "int32"
+
+
+def test_a_number_times_a_vector_is_an_inner_product():
+    assert np.asarray(ops.inner(np.int32([1, 2]), 3)).tolist() == [3, 6]
+
+
+@pytest.mark.parametrize("mixed, expected", [
+    (("int8", int), "int8"), (("float16", float), "float16"), (("int32", float), "float32"), (("bool", int), "int32"),
+    ((int,), "int32"), ((int, float), "float32"), (("bfloat16", "int32"), "bfloat16"),
+    (("bfloat16", "float16"), "float32"), (("int64", "float32"), "float32"), ((), "float32"),
+])
+def test_type_of_mixed_numbers(mixed, expected):
+    assert backend.result_type(*mixed) == expected
+
+
+def test_a_loss_of_several_tensors_at_once():
+    class Difference(losses.Loss):
+        def call(self, y_true, y_pred):
+            return ops.abs(y_true["a"] - y_pred["a"]) + y_pred["b"]
+    assert Difference()({"a": [1.0, 2.0]}, {"a": [3.0, 2.0], "b": np.float32([1, 1])}) == 2.0
