@@ -101,7 +101,9 @@ def norm_pool_grad_sums(lanes, ph, pw):
                             other = load_left(x, place + (i // pw * w + i % pw) * c, count, lanes)
                             best = select(from_int_bits(won) == broadcast(np.float32(i), lanes), other, best)
                         add_left(sums, turn + j, value, count, lanes)
-                        add_left(sums, turn + c + j, value * (best - load_left(mean, j, count, lanes)), count, lanes)
+                        product = fma(value, best - load_left(mean, j, count, lanes),
+                                      load_left(sums, turn + c + j, count, lanes))
+                        store_left(sums, turn + c + j, product, count, lanes)
                 for j in range(0, 2 * c, lanes):
                     count = 2 * c - j
                     total = load_left(sums, j, count, lanes) + load_left(sums, 2 * c + j, count, lanes)
