@@ -76,9 +76,9 @@ class BaseConv(_Convolution):
     """A convolution: each filter slides over the input and sums products over its window and all channels.
 
     Shapes: inputs (batch, steps, channels), (batch, height, width, channels) or (batch, depth, height, width,
-    channels); gives the same number of axes with `filters` channels. An axis of n becomes floor((n - dilation * (k - 1)
-    - 1) / stride) + 1 with "valid", ceil(n / stride) otherwise. kernel (*kernel_size, channels / groups, filters), bias
-    (filters,). All lengths are in steps or pixels.
+    channels); gives the same number of axes with `filters` channels. With "valid" an axis of n becomes
+    floor((n - dilation * (k - 1) - 1) / stride) + 1, otherwise ceil(n / stride). kernel (*kernel_size, channels /
+    groups, filters), bias (filters,). All lengths are in steps or pixels.
 
     Args:
         filters: number of output channels.
