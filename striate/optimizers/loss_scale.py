@@ -78,7 +78,8 @@ class LossScaleOptimizer(Optimizer):
                 "initial_scale": self.initial_scale, "dynamic_growth_steps": self.dynamic_growth_steps}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> LossScaleOptimizer:
-        """The optimiser that `get_config()` described."""
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> LossScaleOptimizer:
+        """The optimiser that `get_config()` described; `custom_objects`: classes of the user's own, by name."""
         config = dict(config)
-        return cls(deserialize_keras_object(config.pop("inner_optimizer"), module="keras.optimizers"), **config)
+        inner = deserialize_keras_object(config.pop("inner_optimizer"), custom_objects, module="keras.optimizers")
+        return cls(inner, **config)
