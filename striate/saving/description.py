@@ -37,16 +37,21 @@ def model_from(config: dict[str, Any], what: str, custom_objects: dict[str, Any]
 
 
 def check_description(config: Any, what: str) -> None:
-    """Counts the objects and measures the texts of a description.
+    """Counts the objects and measures the texts of a description, and looks for functions that it would have called.
 
     Raises:
-        ModelFileError: there are unreasonably many, or unreasonably long ones.
+        ModelFileError: there are unreasonably many, or unreasonably long ones, or a `Lambda`.
     """
     waiting, objects = [config], 0
     while waiting:
         item = waiting.pop()
         if isinstance(item, dict):
             objects += 1
+            if item.get("class_name") == "Lambda":
+                raise ModelFileError(f"{what} holds a `Lambda`. A file must not say which functions are called, so "
+                                     "striate makes none from a file: build the model in Python and use "
+                                     "`load_weights`, or write the function as a layer of your own and name it in "
+                                     "`custom_objects`. " + received(class_name="Lambda"))
             waiting += item.values()
             waiting += item.keys()
         elif isinstance(item, list):

@@ -72,6 +72,8 @@ ATTACKS = {
     "CVE-2024-3660 lambda": layer("Lambda", {"name": "l", "function": LAMBDA, "arguments": {}}),
     "CVE-2024-3660 old lambda": layer("Lambda", {"name": "l", "function": [MARSHALLED, None, None],
                                                  "function_type": "lambda"}),
+    "lambda of an own function": layer("Lambda", {"name": "l", "arguments": {"repeats": 1 << 40}, "function": {
+        "module": "builtins", "class_name": "function", "config": "repeat", "registered_name": "function"}}),
     "CVE-2025-1550 any module": layer("Popen", {"args": ["touch", "/tmp/evil"]}, module="subprocess"),
     "CVE-2025-1550 any function": dense(activation={"module": "builtins", "class_name": "function", "config": "eval",
                                                     "registered_name": "eval"}),

@@ -262,3 +262,18 @@ def test_safetensors_agree_with_the_reference():
     for name, value in tensors.items():
         assert (theirs[name] == value).all() and (mine[name] == value).all() and mine[name].dtype == value.dtype
     assert metadata == {"format": "np"}
+
+
+def _doubled(x):
+    return 2 * x
+
+
+@pytest.mark.parametrize("name", ["m.keras", "m.h5"])
+def test_a_lambda_is_never_read_but_its_model_takes_the_weights(tmp_path, name):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Lambda(_doubled), keras.layers.Dense(2)])
+    model.save(tmp_path / name)
+    with pytest.raises(ModelFileError, match="holds a `Lambda`"):
+        keras.saving.load_model(tmp_path / name, custom_objects={"_doubled": _doubled}, safe_mode=False)
+    again = keras.Sequential([keras.Input((3,)), keras.layers.Lambda(_doubled), keras.layers.Dense(2)])
+    again.load_weights(tmp_path / name)
+    np.testing.assert_array_equal(again(np.ones((1, 3), "float32")), model(np.ones((1, 3), "float32")))
