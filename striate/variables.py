@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from striate.errors import ShapeError, received
+from striate.memory import aligned_zeros
 from striate.ops.dispatch import TensorMethods, active_tracer
 
 _ALIGN = 16
@@ -24,14 +25,6 @@ _moves = 0
 def moves() -> int:
     """How often any variable's value was moved to other memory; programs then look up addresses again."""
     return _moves
-
-
-def aligned_zeros(count: int, dtype="float32") -> np.ndarray:
-    """Zeros that start at a multiple of 64 bytes."""
-    dtype = np.dtype(dtype)
-    raw = np.zeros(count * dtype.itemsize + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start:start + count * dtype.itemsize].view(dtype)
 
 
 class Variable(TensorMethods):

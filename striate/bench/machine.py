@@ -12,6 +12,7 @@ import numpy as np
 from striate.bench.timing import repeat
 from striate.kernels import cpu, jit, program
 from striate.kernels.peak import FMA_ROUNDS
+from striate.memory import aligned_zeros
 from striate.runtime import pool as threads
 
 COPY_BYTES = 128 * 2**20
@@ -40,11 +41,11 @@ def measure_peak(seconds: float = 0.5) -> Peak:
     # Two units with a latency of four or five cycles need about ten sums; the factor and the summand take two more
     # of the sixteen registers that the smallest processors have.
     sums = 12 if host.registers <= 16 else 20
-    state = threads.aligned(_TASKS * sums * host.lanes)
+    state = aligned_zeros(_TASKS * sums * host.lanes)
     state[:] = 0.5
     arithmetic = _Launches("fma_peak", {"sums": sums, "lanes": host.lanes}, [state.ctypes.data], _TASKS)
     count = COPY_BYTES // 8
-    source, target = threads.aligned(count), threads.aligned(count)
+    source, target = aligned_zeros(count), aligned_zeros(count)
     source[:] = 1.0
     copy = _Launches("stream_copy", {"lanes": host.lanes}, [source.ctypes.data, target.ctypes.data, _COPY_VECTORS],
                      count // (host.lanes * _COPY_VECTORS))
@@ -59,7 +60,7 @@ class _Launches:
         self.block = np.array(arguments, np.int64)
         address = jit.compiled(kernel, **variant).address
         self.table = np.array([[address, self.block.ctypes.data, tasks, 1]], np.int64).reshape(1, program.ROW)
-        self.scratch = threads.aligned(64, np.uint8)
+        self.scratch = aligned_zeros(64, np.uint8)
 
     def __call__(self) -> None:
         threads.pool().run(self.table, self.scratch, 0)

@@ -12,7 +12,7 @@ Letters: a is m x k, b is k x n, c is m x n; i, j, p run over m, n, k. A *panel*
 tile multiplies by: `vectors` vectors wide, `depth` deep, copied so that the tile reads it front to back from the
 first-level cache. A task of `gemm` makes `row_block` rows and `group` panels' columns of c. It sums p in blocks of
 `depth`, each in registers, and adds the blocks in order: every element is summed by one task in an order that
-depends on the shapes alone.
+depends on the shapes alone. Where there is one block and nothing follows the sum, whole tiles go straight to c.
 """
 
 import numpy as np
@@ -139,8 +139,8 @@ def gemm(lanes, rows, vectors, a_transposed, b_transposed):
                             tile = tile_product(tile, block, i // rows * tile_stride, 1, rows, panel, 0, width,
                                                 steps, 0)
                         elif i + rows <= height:
-                            tile = tile_product(tile, a, a_start + i * a_stride + p0, a_stride, 1, panel, 0,
-                                                width, steps, 0)
+                            tile = tile_product(tile, a, a_start + i * a_stride + p0, a_stride, 1, panel, 0, width,
+                                                steps, 0)
                         else:
                             for r in range(rows):
                                 offsets[r] = a_start + min(i + r, height - 1) * a_stride + p0
@@ -159,7 +159,7 @@ def gemm(lanes, rows, vectors, a_transposed, b_transposed):
             whole_rows = height - height % rows if plain else 0
             for i in range(height):
                 start = (batch * m + top + i) * n + left
-                for j in range(columns - columns % width if plain and i < whole_rows else 0, columns, lanes):
+                for j in range(columns - columns % width if i < whole_rows else 0, columns, lanes):
                     count = columns - j
                     value = load(sums, j // width * width * row_block + i * width + j % width, lanes)
                     if biased:

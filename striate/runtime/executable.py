@@ -20,6 +20,7 @@ from striate.graph.ir import Graph, Node, Value
 from striate.kernels import jit, program
 from striate.kernels.ahead import compile_ahead
 from striate.locks import Lock
+from striate.memory import address_of, aligned_zeros
 from striate.ops.spec import OPS
 from striate.plan.ir import Constant, Home, Launch, Plan, Step, Temporary
 from striate.runtime import pool as threads
@@ -57,7 +58,7 @@ class _Program:
         pool = threads.pool()
         if self._threads != pool.threads:
             self._threads = pool.threads
-            self.scratch = threads.aligned(max(64, self.scratch_bytes * pool.threads), np.uint8)
+            self.scratch = aligned_zeros(max(64, self.scratch_bytes * pool.threads), np.uint8)
         pool.run(self.table, self.scratch, self.scratch_bytes)
 
     def alone(self, index: int) -> _Program:
@@ -77,8 +78,8 @@ def _memory_of(plan: Plan) -> tuple[np.ndarray, dict]:
     if limit is not None and needed > limit:
         raise ArgumentError(problem.format("the setting `memory_limit`") + received(memory_limit=limit))
     try:
-        return (threads.aligned(max(64, plan.arena_bytes), np.uint8),
-                {key: threads.aligned(max(64, size), np.uint8) for key, size in plan.persistent.items()})
+        return (aligned_zeros(max(64, plan.arena_bytes), np.uint8),
+                {key: aligned_zeros(max(64, size), np.uint8) for key, size in plan.persistent.items()})
     except MemoryError:
         raise ArgumentError(problem.format("this process can have") + received(bytes=needed)) from None
 
@@ -157,7 +158,7 @@ class Executable:
 
     def _constant(self, array) -> np.ndarray:
         if id(array) not in self._constants:
-            kept = threads.aligned(max(1, np.size(array)), np.asarray(array).dtype)
+            kept = aligned_zeros(max(1, np.size(array)), np.asarray(array).dtype)
             kept[:np.size(array)] = np.ravel(array)
             self._constants[id(array)] = kept
         return self._constants[id(array)]
@@ -255,7 +256,7 @@ class Executable:
             if array.dtype != dtype or not array.flags.c_contiguous:
                 array = np.ascontiguousarray(array, dtype)
             self._inputs[value] = array
-            address = threads.address_of(array)
+            address = address_of(array)
             for block, slot, offset in self._patches.get(value, ()):
                 block[slot] = address + offset
 
@@ -279,7 +280,7 @@ class Executable:
             for value, offset in zip(node.inputs, node.attributes["offsets"], strict=True):
                 part = flat[offset:offset + value.type.size]
                 source = self.view(value).reshape(-1)
-                if threads.address_of(part) != threads.address_of(source):
+                if address_of(part) != address_of(source):
                     part[...] = source
             return
         with np.errstate(all="ignore"):

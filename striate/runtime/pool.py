@@ -13,22 +13,10 @@ import numpy as np
 
 from striate import config
 from striate.kernels import cpu, jit, program
+from striate.memory import address_of, aligned_zeros
 
 _SPIN_TURNS = 20_000
 _entry_type = ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * 4)
-
-
-def aligned(count: int, dtype=np.float32, alignment: int = 64) -> np.ndarray:
-    """Zeros, with the first element at a multiple of `alignment` bytes."""
-    dtype = np.dtype(dtype)
-    raw = np.zeros(count * dtype.itemsize + alignment, np.uint8)
-    start = -raw.ctypes.data % alignment
-    return raw[start:start + count * dtype.itemsize].view(dtype)
-
-
-def address_of(array: np.ndarray) -> int:
-    """Where the array's memory begins; `array.ctypes.data` takes several times as long."""
-    return array.__array_interface__["data"][0]
 
 
 class Pool:
@@ -36,7 +24,7 @@ class Pool:
 
     def __init__(self, threads: int):
         self.threads = threads
-        self.mailbox = aligned(program.PARKED + program.LINE * (threads + 1), np.int64)
+        self.mailbox = aligned_zeros(program.PARKED + program.LINE * (threads + 1), np.int64)
         self._address = address_of(self.mailbox)
         self._run = _entry_type(jit.compiled("run").address)
         self._locks = [threading.Lock() for _ in range(threads)]
@@ -84,8 +72,8 @@ class Pool:
         """Memory for programs of so many launches. The old memory is kept: a late worker may still look at it."""
         for _, old in self._memory:
             old[:] = -1
-        table = aligned(launches * program.ROW, np.int64)
-        counters = aligned(launches * (self.threads + 1) * program.LINE, np.int64)
+        table = aligned_zeros(launches * program.ROW, np.int64)
+        counters = aligned_zeros(launches * (self.threads + 1) * program.LINE, np.int64)
         self._memory.append((table, counters))
         self.mailbox[program.TABLE], self.mailbox[program.COUNTERS] = table.ctypes.data, counters.ctypes.data
         self.mailbox[program.LAST_COUNT] = 0

@@ -12,10 +12,11 @@ import numpy as np
 from striate.graph.ir import Node, Value
 from striate.kernels import cpu as cpus
 from striate.kernels import jit, program
+from striate.memory import aligned_zeros
 from striate.ops.spec import OPS, TensorType
 from striate.plan.ir import Constant, Temporary
 from striate.plan.lower import RULES
-from striate.runtime.pool import Pool, aligned
+from striate.runtime.pool import Pool
 
 _GUARD = 256
 """Bytes after each buffer that no kernel may change."""
@@ -59,7 +60,7 @@ class _Memory:
         self.raw: dict = {}
 
     def add(self, key, size_bytes: int, array=None) -> None:
-        raw = aligned(size_bytes + _GUARD, np.uint8)
+        raw = aligned_zeros(size_bytes + _GUARD, np.uint8)
         raw[:] = _UNTOUCHED
         if array is not None:
             raw[:size_bytes] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
@@ -108,7 +109,7 @@ def run_node(op: str, inputs, cpu: cpus.Cpu | None = None, threads: int = 1, rep
              max(1, launch.piece)] for launch, block in zip(launches, blocks, strict=True)]
     table = np.array(rows, np.int64).reshape(len(rows), program.ROW)
     scratch_bytes = max([-(-launch.scratch // 64) * 64 for launch in launches], default=0)
-    scratch = aligned(scratch_bytes * threads + _GUARD, np.uint8)
+    scratch = aligned_zeros(scratch_bytes * threads + _GUARD, np.uint8)
     scratch[:] = _UNTOUCHED
     for _ in range(repeats):
         _pool(threads).run(table, scratch, scratch_bytes)

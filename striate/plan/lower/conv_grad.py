@@ -12,7 +12,7 @@ from striate.kernels.cpu import Cpu
 from striate.plan.ir import Constant, Launch, Temporary
 from striate.plan.lower import conv_sparse, lowers, pointwise
 from striate.plan.lower.conv import depthwise_input_grad
-from striate.plan.lower.convolution import Convolution, ceil_div, round_up
+from striate.plan.lower.convolution import ENOUGH_TASKS, Convolution, ceil_div, round_up
 
 PART_BYTES = 20 * 1024
 """Weights of one part of the channels that are used again and again should stay in the L1 cache."""
@@ -23,8 +23,6 @@ BLOCK_PIXELS = 196
 BLOCK_BYTES = 40 * 1024
 """What a block of the weights' gradient reads again and again: little more than an L1 cache, for a stride leaves some
 of it out."""
-ENOUGH_TASKS = 8
-"""Tasks below which threads would wait; a number, not the machine's cores, so that sums do not depend on them."""
 DENSE_DEPTH, DENSE_CHANNELS = 16, 64
 """Most input channels of a part, whose window fits L1, and most channels of a dense tile of the weights' gradient."""
 LINE = 16

@@ -9,6 +9,9 @@ from striate.errors import GraphError, received
 from striate.graph.ir import Node
 from striate.ops.windows import output_length
 
+ENOUGH_TASKS = 8
+"""Tasks below which threads would wait; a number, not the machine's cores, so that sums do not depend on them."""
+
 
 @dataclass(frozen=True)
 class Convolution:
