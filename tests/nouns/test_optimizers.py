@@ -215,6 +215,18 @@ def test_loss_scaling_is_accepted_and_changes_nothing():
     assert float(wrapped.inner_optimizer.learning_rate) == 0.5
 
 
+class OwnDescent(optimizers.SGD):
+    """An optimizer that is not registered."""
+
+
+def test_a_scaled_loss_brings_back_an_optimizer_of_the_users_own():
+    config = optimizers.LossScaleOptimizer(OwnDescent(0.1)).get_config()
+    with pytest.raises(ArgumentError, match="OwnDescent"):
+        optimizers.LossScaleOptimizer.from_config(config)
+    again = optimizers.LossScaleOptimizer.from_config(config, custom_objects={"OwnDescent": OwnDescent})
+    assert isinstance(again.inner_optimizer, OwnDescent)
+
+
 def test_weights_of_an_optimizer_are_replaced():
     optimizer, variable = optimizers.Adam(0.1), Variable(np.float32([1, 2]), name="v")
     with pytest.raises(ArgumentError, match="has not yet been built"):

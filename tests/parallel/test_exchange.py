@@ -12,7 +12,7 @@ from striate.models.training import buckets as bucketing
 from striate.models.training.buckets import buckets_of
 from striate.models.training.data import Batch, Examples
 from striate.parallel.exchange import Exchange
-from striate.ranks import Alone, share_of
+from striate.ranks import Alone, add_share, share_of
 
 
 class Post:
@@ -140,3 +140,15 @@ def test_a_bucket_that_is_announced_is_final(network, monkeypatch):
     assert len(program.buckets) > 1 and seen
     for bucket, elements in seen.items():
         assert np.array_equal(elements, vector[slice(*program.buckets[bucket])])
+
+
+@pytest.mark.parametrize("size", [1, 1000, 16384, 40000])
+def test_shares_are_added_in_order_and_vectors_stay_as_they_are(size):
+    vectors = np.random.default_rng(0).standard_normal((3, size), dtype=np.float32)
+    weights, total = np.float32([0.2, 0.5, 0.3]), np.full(size, np.nan, np.float32)
+    before, expected = vectors.copy(), vectors[0] * weights[0]
+    for i in (1, 2):
+        expected = expected + vectors[i] * weights[i]
+    for i, weight in enumerate(weights):
+        add_share(total, vectors[i], weight, first=i == 0)
+    assert total.tobytes() == expected.tobytes() and (vectors == before).all()
