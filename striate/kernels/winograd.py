@@ -71,18 +71,21 @@ RELU, CLAMP = 1, 2
 POINTS = (Fraction(0), Fraction(1), Fraction(-1), Fraction(1, 2), Fraction(-2))
 
 
-def matrices(tile: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(A', G, B'): tile x 6, 6 x (7 - tile) and 6 x 6, by the Toom-Cook construction on `POINTS` and infinity."""
-    taps = INPUT_TILE + 1 - tile
-    a = [[point**i for point in POINTS] + [Fraction(int(i == tile - 1))] for i in range(tile)]
+def matrices(tile: int, points: tuple = POINTS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(A', G, B'): tile x n, n x (n + 1 - tile) and n x n, by the Toom-Cook construction on `points` and infinity.
+
+    n: how many points there are with infinity, 6 unless others are given.
+    """
+    taps = len(points) + 2 - tile
+    a = [[point**i for point in points] + [Fraction(int(i == tile - 1))] for i in range(tile)]
     g, b = [], []
-    for j, point in enumerate(POINTS):
-        others = [other for k, other in enumerate(POINTS) if k != j]
+    for j, point in enumerate(points):
+        others = [other for k, other in enumerate(points) if k != j]
         scale = np.prod([point - other for other in others])
         g.append([point**k / scale for k in range(taps)])
         b.append(_polynomial(others) + [Fraction(0)])
     g.append([Fraction(int(k == taps - 1)) for k in range(taps)])
-    b.append(_polynomial(POINTS))
+    b.append(_polynomial(points))
     return tuple(np.array(m, dtype=np.float64) for m in (a, g, b))
 
 

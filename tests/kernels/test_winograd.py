@@ -62,7 +62,7 @@ def test_the_stages_are_the_matrices(tile):
 
 
 SHAPES = [(3, 8, 14, 14, 32, 48), (3, 9, 13, 15, 24, 40), (3, 40, 7, 7, 36, 25), (3, 3, 28, 12, 27, 64),
-          (5, 5, 14, 9, 16, 40), (5, 20, 7, 8, 36, 25), (5, 2, 28, 12, 27, 64)]
+          (5, 5, 14, 9, 48, 50), (5, 20, 7, 8, 52, 49), (5, 2, 28, 12, 59, 64)]
 """Side of the kernel, images, height, width, channels in and out."""
 
 
@@ -88,10 +88,11 @@ def test_forward(shape, lanes, pooled, activation):
     (5, ((4, 1), (0, 3)))])
 @pytest.mark.parametrize("masked", [False, True])
 def test_input_gradient(side, padding, masked):
-    kernel = normal(5, side, side, 32, 40) / 10
+    ic, oc = (32, 40) if side == 3 else (48, 52)
+    kernel = normal(5, side, side, ic, oc) / 10
     size = (13, 14)
     oh, ow = (size[i] + sum(padding[i]) - side + 1 for i in range(2))
-    g, mask = normal(6, 6, oh, ow, 40), normal(7, 6, *size, 32)
+    g, mask = normal(6, 6, oh, ow, oc), normal(7, 6, *size, ic)
     attributes = attributes_of(padding) | {"input_shape": size, "masked": masked}
     inputs = [kernel, g] + ([mask] if masked else [])
     expected = OPS["conv2d_input_grad"].reference(*inputs, **attributes)
@@ -133,8 +134,15 @@ def test_same_bits_on_any_number_of_threads(side):
     assert all(one == found[0] for one in found)
 
 
-def test_small_or_strided_convolutions_are_left_to_the_plain_kernels():
-    values = [Value(TensorType(shape), role="input") for shape in ((8, 14, 14, 8), (3, 3, 8, 64))]
-    attributes = attributes_of()
+SQUARES, ROWS = ["winograd_weights", "winograd_convolution"], ["winograd_rows_pack", "winograd_rows"]
+
+
+@pytest.mark.parametrize(("side", "channels", "strides", "kernels"), [
+    (3, 16, (1, 1), SQUARES), (3, 8, (1, 1), ROWS), (5, 48, (1, 1), SQUARES), (5, 40, (1, 1), ROWS),
+    (3, 16, (2, 2), None), (3, 8, (2, 2), None)])
+def test_few_channels_go_along_the_height_and_strides_to_the_plain_kernels(side, channels, strides, kernels):
+    values = [Value(TensorType(shape), role="input") for shape in ((8, 18, 18, channels), (side, side, channels, 64))]
+    attributes = attributes_of(SAME[side]) | {"strides": strides}
     node = Node("conv2d", values, attributes, OPS["conv2d"].shape([v.type for v in values], **attributes))
-    assert PREFERRED["conv2d"](node, host()) is None
+    launches = PREFERRED["conv2d"](node, host())
+    assert (None if launches is None else [launch.kernel for launch in launches]) == kernels

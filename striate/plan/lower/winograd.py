@@ -8,7 +8,7 @@ from striate.graph.ir import Node, Value
 from striate.kernels.cpu import Cpu
 from striate.ops.linear import output_size
 from striate.plan.ir import Launch, Temporary
-from striate.plan.lower import conv_sparse, lowers
+from striate.plan.lower import conv_sparse, lowers, winograd_rows
 from striate.plan.lower.convolution import Convolution
 
 _TILE_OF = {3: 4, 5: 2}
@@ -23,6 +23,9 @@ _ACTIVATIONS = {None: 0, "relu": 1, "clamp": 2}
 """As RELU and CLAMP of `striate.kernels.winograd`."""
 _FEWEST_TILES = 16
 """With fewer tiles, reading the transformed weights (four times the weights) costs more than is saved."""
+_FEW_CHANNELS = 48
+"""5x5 kernels of fewer channels run along the height alone: F(4, 5) saves nearly as much as F(2x2, 5x5) and transforms
+less."""
 _SHARED_TASKS = 4
 """Fewer blocks of images than this are shared out by output channels too."""
 
@@ -38,6 +41,11 @@ def tile_of(attributes, kernel: tuple, size: tuple, batch: int, pool: tuple | No
     padding = all(0 <= side < kernel[0] for pair in attributes["padding"] for side in pair)
     pays = min(kernel[2:]) >= 16 and used >= 0.55 and batch * th * tw >= _FEWEST_TILES
     return tile if padding and pays else None
+
+
+def _along_the_height(tile: int | None, kernel: tuple) -> bool:
+    """Whether `winograd_rows` is asked first."""
+    return tile is None or (tile == 2 and min(kernel[2:]) < _FEW_CHANNELS)
 
 
 def _saving(tile: int) -> float:
@@ -224,8 +232,9 @@ def _forward(node: Node, cpu: Cpu) -> list[Launch] | None:
     a = node.attributes
     size = output_size(x.shape[1:3], w.shape, a["strides"], a["padding"], a["dilation"])
     tile = tile_of(a, w.shape, size, x.shape[0], a["pool"])
-    if tile is None:
-        return None
+    found = winograd_rows.forward(node, cpu) if _along_the_height(tile, w.shape) else None
+    if tile is None or found is not None:
+        return found
     given = {"activation": a["activation"]}
     given |= dict(zip(("bias", "lower", "upper"), rest, strict=False))
     given |= {"pool": True} if a["pool"] else {}
@@ -242,8 +251,9 @@ def _input_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
         return None
     turned = tuple((w.shape[0] - 1 - before, w.shape[0] - 1 - after) for before, after in a["padding"])
     tile = tile_of(a | {"padding": turned}, w.shape, size, g.shape[0], None)
-    if tile is None:
-        return None
+    found = winograd_rows.input_gradient(node, cpu) if _along_the_height(tile, w.shape) else None
+    if tile is None or found is not None:
+        return found
     given: dict = {"flipped": True}
     if a["pool"] is not None:
         y, winner = node.inputs[2:4]
