@@ -18,6 +18,8 @@ _MARKS = {"slow": "test", "nightly": "nightly", "release": "release"}
 """Which level a mark puts a test into; a test without one is quick."""
 _QUICK_LANES = 8
 """Kernels are compiled for this width in the quick level; other widths (the parameter `lanes`) come in the next."""
+_QUICK_CASES = 60
+"""Of a test with more cases the quick level runs this many, evenly chosen."""
 _SETTINGS = ("STRIATE_", "PYTHONHASHSEED", "NUMBA_")
 
 
@@ -36,13 +38,23 @@ def level_of(item) -> str:
     return max(found, key=LEVELS.index, default="quick")
 
 
-def pytest_collection_modifyitems(config, items):
-    chosen = LEVELS.index(config.getoption("level"))
-    left_out = []
+def _quick(items) -> set:
+    """The items of the quick level: all without a mark, but of a test with many cases an even sample."""
+    cases: dict = {}
     for item in items:
         if level_of(item) == "quick":
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    return {found[i * len(found) // min(len(found), _QUICK_CASES)]
+            for found in cases.values() for i in range(min(len(found), _QUICK_CASES))}
+
+
+def pytest_collection_modifyitems(config, items):
+    chosen = LEVELS.index(config.getoption("level"))
+    left_out, quick = [], _quick(items)
+    for item in items:
+        if item in quick:
             item.add_marker(pytest.mark.quick)
-        if LEVELS.index(level_of(item)) > chosen:
+        elif LEVELS.index(level_of(item)) > chosen or chosen == 0:
             left_out.append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)

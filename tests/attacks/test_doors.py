@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+from functools import cache
 from pathlib import Path
 
 import striate
@@ -29,9 +30,10 @@ DESCRIBABLE = {"keras", "keras.activations", "keras.constraints", "keras.dtype_p
                "striate.optimizers"}
 
 
+@cache
 def sources():
-    for path in sorted(PACKAGE.rglob("*.py")):
-        yield path.relative_to(PACKAGE).as_posix(), ast.parse(path.read_text("utf-8"))
+    return [(path.relative_to(PACKAGE).as_posix(), ast.parse(path.read_text("utf-8")))
+            for path in sorted(PACKAGE.rglob("*.py"))]
 
 
 def imported(tree):

@@ -28,6 +28,7 @@ def test_own_work_is_not_foreign():
     assert machine.Load(None, None, 1.0).foreign_since(before, 4.0) is None
 
 
+@pytest.mark.slow
 def test_ops_report_their_operations_and_kernels():
     found = list(ops.measure(1, 1, "lenet5"))
     assert [row.direction for row in found] == ["forward", "weights", "input"]
@@ -64,6 +65,7 @@ def test_accuracy_is_noted_after_each_epoch():
     assert accuracy.seconds_to(epochs, 0.0) == epochs[0].seconds
 
 
+@pytest.mark.slow
 def test_commands_print_json():
     done = CliRunner().invoke(main, ["bench", "ops", "--only", "lenet5", "--batch", "1", "--repeats", "1", "--json"])
     assert done.exit_code == 0, done.output

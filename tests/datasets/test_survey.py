@@ -165,6 +165,7 @@ def test_simulated_frames_depend_on_seed_and_session_alone():
         simulated_ca.load_sessions([1], frames=5)
 
 
+@pytest.mark.slow
 def test_simulated_frames_are_normalised_and_not_trivially_told_apart():
     x, y, sessions = simulated_ca.load_sessions([0, 1, 6], frames=40)
     window = simulated_ca.session(6).window

@@ -23,6 +23,7 @@ def judged(answer, asked):
         assert len(json.loads(answer.content)["error"]) > 15, asked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", GETS)
 def test_questions(client, route):
     """One value of every kind in the place of each argument, beside arguments that are sound."""
@@ -33,6 +34,7 @@ def test_questions(client, route):
             judged(client.get(f"/api/{route}", params=asked), asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", POSTS)
 def test_changes(client, route):
     assert set(POSTS) == set(FIELDS)

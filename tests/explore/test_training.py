@@ -28,6 +28,7 @@ def same(first, second):
     return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
+@pytest.mark.slow
 def test_steps_are_made_one_by_one(session):
     learner = session.learner
     for count in (1, 2, 3):

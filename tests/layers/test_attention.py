@@ -55,6 +55,7 @@ def test_grouped_queries_with_equal_heads_are_many_heads():
     assert layers.GroupQueryAttention(3, 4, 2)(QUERY, VALUE).shape == (2, 5, 4)
 
 
+@pytest.mark.slow
 def test_attention_over_the_places_of_a_feature_map_trains_and_comes_back(tmp_path):
     seeds.set_random_seed(2)
     inputs = Input((6, 6, 1))
@@ -83,6 +84,7 @@ def test_wrong_heads_and_shapes_are_refused():
         layers.MultiHeadAttention(1, 3)(QUERY, VALUE, QUERY)
 
 
+@pytest.mark.slow
 def test_spectral_normalisation_divides_by_the_largest_singular_value():
     seeds.set_random_seed(1)
     layer = layers.SpectralNormalization(layers.Conv2D(4, 3), power_iterations=40)

@@ -31,6 +31,7 @@ def test_shapes(layer, shape, expected):
     assert type(layer).from_config(layer.get_config())(striate.Input(shape[1:])).shape == expected
 
 
+@pytest.mark.slow
 def test_one_model_predicts_images_of_every_size():
     inputs = striate.Input((None, None, 1))
     x = layers.Conv2D(4, 3, strides=2, padding="same", activation="relu")(inputs)

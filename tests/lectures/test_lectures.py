@@ -20,6 +20,7 @@ SLIPS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", lectures.NAMES)
 def test_everything_is_reproduced_or_explained(name):
     found = lectures.check(name)

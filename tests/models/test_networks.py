@@ -144,6 +144,7 @@ def test_shared_layer_counts_once():
     np.testing.assert_allclose(model({"other": b, "one": a}), model([a, b]))
 
 
+@pytest.mark.slow
 def test_model_to_an_intermediate_output():
     model = deck_y()
     features = Model(inputs=model.inputs, outputs=model.layers[0].output)

@@ -74,6 +74,7 @@ def test_damaged_stored_data_are_refused(stored, tmp_path):
         data.batches(4, mixed=0)
 
 
+@pytest.mark.slow
 def test_tasks_are_shared_out_and_their_results_come_in_order(run):
     wanted = [[1, number ** 2, [float(number)] * 2] for number in range(7)]
     assert run(3, task="mapped", count=7) == wanted

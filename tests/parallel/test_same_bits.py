@@ -63,6 +63,7 @@ def trained(shards, **compile_options):
     return model, history.history
 
 
+@pytest.mark.slow
 def test_shards_of_a_network_without_statistics_give_nearly_the_whole_batch():
     results = {}
     for count in (1, 2, 5):
@@ -150,6 +151,7 @@ def test_what_cannot_be_cut_is_refused():
         model.train_on_batch(np.zeros((4, 3)), np.zeros((4, 1)))
 
 
+@pytest.mark.slow
 def test_a_loss_that_overflows_is_traced_to_its_layer():
     model, x, y = made("yale", 3)
     x[20] = 3e38

@@ -48,6 +48,7 @@ def test_a_start_within_the_limit_goes_on():
         raise ZeroDivisionError
 
 
+@pytest.mark.slow
 def test_a_start_that_takes_longer_is_ended_even_when_python_is_locked():
     script = ("import ctypes\nfrom striate.parallel.start_limit import started_within\n"
               "with started_within(1):\n    ctypes.PyDLL(None).sleep(60)")  # keeps Python's lock, as MPI's start does

@@ -89,6 +89,7 @@ MAKES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", MAKES)
 def test_arrays_of_every_make_give_the_same_bits(make):
     expected = everything(X, Y)

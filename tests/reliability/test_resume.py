@@ -76,6 +76,7 @@ def test_state_that_is_written_comes_back(tmp_path):
     assert set(json.loads((tmp_path / "step-000007" / "COMMIT").read_text())) == {"state.json", "state.safetensors"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["on_epoch_begin", "on_train_batch_begin", "on_train_batch_end", "on_test_begin",
                                     "on_test_batch_end", "on_test_end", "on_epoch_end"])
 def test_code_of_the_users_that_fails_leaves_a_training_that_goes_on_to_the_same_bits(tmp_path, moment):

@@ -192,6 +192,7 @@ print("saved", history.interrupted, flush=True)
 """
 
 
+@pytest.mark.slow
 def test_sigterm_in_a_batch_job_leaves_the_model(tmp_path):
     job = subprocess.Popen([sys.executable, "-c", BATCH_JOB, str(tmp_path / "m.keras")], stdout=subprocess.PIPE,
                            stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})

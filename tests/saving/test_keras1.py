@@ -70,6 +70,7 @@ def softmax(scores):
     return shares / shares.sum(-1, keepdims=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order, backend", [("tf", "tensorflow"), ("th", "tensorflow"), ("th", "theano"),
                                             ("tf", "theano")])
 def test_models_of_keras_1_predict_the_same(tmp_path, order, backend):

@@ -93,6 +93,7 @@ def test_layer_predicts_the_same_in_onnx_runtime(layer, shape):
     agree(shaken(keras.Model(inputs, layer(inputs))), numbers(3, *shape))
 
 
+@pytest.mark.slow
 def test_network_has_one_node_a_layer_and_turns_its_images_once():
     model = shaken(keras.Sequential([
         layers.Input((12, 12, 3)), layers.Conv2D(4, 3, activation="relu"), layers.BatchNormalization(),

@@ -141,6 +141,7 @@ def test_transposed_convolutions(attributes):
     compare(content, numbers(2, 4, 5, 4))
 
 
+@pytest.mark.slow
 def test_shared_numbers_stay_shared():
     nodes = [helper.make_node("Conv", ["x", "w"], ["a"], pads=[1, 1, 1, 1]), helper.make_node("Relu", ["a"], ["b"]),
              helper.make_node("Conv", ["b", "w"], ["c"], pads=[1, 1, 1, 1]), helper.make_node("Add", ["a", "c"], ["y"])]

@@ -19,6 +19,7 @@ def test_number():
     assert "begin{aligned}" in run("number", "lenet5", "--layer", "0", "--index", "0,1,2", "--latex").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [
     ("arithmetic", "yale"), ("architecture", "uva"), ("receptive-field", "lenet5", "--layer", "2"),
     ("filters", "yale"), ("model", "nova"), ("connectivity",), ("edges",), ("signal", "matched-filter"),
@@ -38,6 +39,7 @@ def test_errors_are_sentences():
     assert done.exit_code == 2 and "whole numbers separated by commas" in done.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [
     ("samples", "fashion-mnist", "--subset"), ("confusion", "lenet5", "fashion-mnist", "--subset", "--limit", "50"),
     ("mistakes", "lenet5", "fashion-mnist", "--subset", "--limit", "50", "--confident"),
@@ -94,6 +96,7 @@ def test_three_forms_and_predicted_numbers(tmp_path):
     assert refused.exit_code == 2 and "arrays x and y" in refused.output
 
 
+@pytest.mark.slow
 def test_a_page_about_a_model(tmp_path):
     page = tmp_path / "page.html"
     done = run("report", "lenet5", "fashion-mnist", "--subset", "--limit", "40", "--out", str(page))

@@ -48,6 +48,7 @@ def test_pooling_sends_the_gradient_to_the_largest():
     assert film.arrived[0][..., 0].tolist() == [[0, 7, 0, 0], [0, 0, 0, 0]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [*LAYERS, layers.LpPooling2D(2)], ids=lambda layer: layer.name)
 def test_the_way_back_ends_at_the_engines_gradient(layer):
     random = np.random.default_rng(1)
@@ -80,6 +81,7 @@ def test_flat_films():
     assert 0 < kept.sum() < kept.size and (drop.outputs[-1] == x[..., 0]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["gif", "apng", "png", "svg", "html", "pdf", "json", "txt"])
 def test_saving(tmp_path, ending):
     film = see.animate(layers.Conv2D(1, 2), np.arange(9.0).reshape(3, 3))

@@ -170,6 +170,7 @@ def test_answers(made, tmp_path):
         see.confusion(model, x, y + 3)
 
 
+@pytest.mark.slow
 def test_plan(made, tmp_path):
     found = check(see.plan(made["plain"], 4, training=True, repeats=1), tmp_path)
     assert {"grouped", "second", "scores"} <= {row.layer for row in found.rows}

@@ -144,6 +144,7 @@ PARTS = {"images": ("Which class is called which", "The worst mistakes", "What t
 PARTS["lines"] = PARTS["images"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["images", "lines", "numbers"])
 def test_report_of_any_model(kind, tmp_path):
     model, history, data = trained(kind)
@@ -162,6 +163,7 @@ def test_report_of_any_model(kind, tmp_path):
         assert not name.startswith("on")
 
 
+@pytest.mark.slow
 def test_a_part_that_cannot_be_made_says_why():
     model, history, (x, y) = trained("images")
     text = see.report(model, history, (x, y), classes=["only one"]).html()

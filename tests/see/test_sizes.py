@@ -86,6 +86,7 @@ def test_x_or_o_has_the_decks_numbers():
             assert see.x_or_o(x_or_o.draw(letter, **trick)).said == name
 
 
+@pytest.mark.slow
 def test_stacked_votes_are_the_networks():
     from striate.datasets import x_or_o
     from striate.see.letters_votes import stacked_network

@@ -33,6 +33,7 @@ def test_layers_of_the_yale_baseline():
     assert [layer.count_params() for layer in model.layers] == [832, 0, 0, 61_506]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PICTURES)
 def test_other_pictures_and_classes(name):
     model = zoo.build(name, input_shape=(32, 28, 3), classes=3)
@@ -45,6 +46,7 @@ def test_better_brain_networks_have_fewer_parameters_than_the_baseline_or_hardly
     assert zoo.brain_residual().count_params() < 1.3 * zoo.yale().count_params()
 
 
+@pytest.mark.slow
 def test_a_motif_in_dna_is_learnt():
     """Two classes of random letters; one has a fixed word of eight somewhere."""
     rng = np.random.default_rng(5)
@@ -60,6 +62,7 @@ def test_a_motif_in_dna_is_learnt():
     assert model.evaluate(x[384:], labels[384:], verbose=0)[1] > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(128, 128, 1), (28, 28, 1), (32, 48, 3)])
 def test_generators_make_pictures_of_the_size_asked_for(shape):
     model = zoo.dcgan_generator(shape)
