@@ -130,7 +130,13 @@ class EinsumDense(Layer):
             input_shape = input_shape[-len(inputs):] if at_end else input_shape[:len(inputs)]
             lengths.update(zip(output[::-1], self.output_shape[::-1], strict=False))
         else:
+            if len(output) != 1 + len(self.output_shape):
+                raise ArgumentError("`output_shape` names the axes of an EinsumDense's output but the batch. "
+                                    + received(equation=self.equation, output_shape=self.output_shape))
             lengths.update(zip(output, (input_shape[0], *self.output_shape), strict=True))
+        if len(inputs) != len(input_shape):
+            raise ShapeError("The equation of this EinsumDense is for inputs of another rank. "
+                             + received(equation=self.equation, input=input_shape))
         for letter, length in zip(inputs, input_shape, strict=True):
             if lengths.get(letter) is None:
                 lengths[letter] = length

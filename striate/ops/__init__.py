@@ -407,7 +407,7 @@ from striate.ops.update import (
     flat_gradients,
     sgd_update,
 )
-from striate.outside import missing
+from striate.outside import missing as _missing
 
 __all__ = sorted(name for name in globals() if not name.startswith("_"))
 
@@ -418,4 +418,4 @@ for _module in (_sys.modules[__name__], image):
 
 
 def __getattr__(name: str):
-    raise missing("keras.ops", name)
+    raise _missing("keras.ops", name)

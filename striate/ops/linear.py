@@ -353,6 +353,9 @@ def _convolve(inputs, kernel, strides, padding, data_format, dilation_rate, dept
     if depthwise:
         from striate import ops
 
+        if x.shape[-1] != w.shape[2]:
+            raise ShapeError("A depthwise convolution needs a kernel (..., channels, multiplier) with as many channels "
+                             "as `inputs`. " + received(inputs=x.shape, kernel=w.shape))
         w = ops.reshape(w, (*w.shape[:2], 1, w.shape[2] * w.shape[3]))
     channels = x.shape[3]
     _check_channels(x, w)

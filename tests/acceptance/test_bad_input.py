@@ -70,6 +70,10 @@ CALLS = {
     "image smaller than the kernel": lambda: layers.Conv2D(3, 9)(keras.Input((8, 8, 1))),
     "rank of a convolution's input": lambda: layers.Conv2D(3, 3)(keras.Input((8, 8))),
     "sum of two shapes": lambda: layers.Add()([keras.Input((3,)), keras.Input((4,))]),
+    "output shape of an einsum": lambda: layers.EinsumDense("abc,cd->abd", 4)(keras.Input((3, 5))),
+    "rank of an einsum's input": lambda: layers.EinsumDense("abc,cd->abd", (None, 4))(keras.Input((5,))),
+    "channels of a depthwise convolution": lambda: keras.ops.depthwise_conv(
+        np.ones((1, 5, 5, 4)), np.ones((3, 3, 2, 2))),
     "weights of another shape": lambda: model().set_weights([np.ones((3, 3)), np.ones(3)]),
     "too few weights": lambda: model().set_weights([np.ones((36, 3))]),
     "layer": lambda: model().get_layer("dense_99"),
