@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import Any
 
 import numpy as np
 
@@ -73,3 +76,23 @@ def seconds_to(epochs: list[Epoch], accuracy: float) -> float | None:
         18.0
     """
     return next((epoch.seconds for epoch in epochs if epoch.test_accuracy >= accuracy), None)
+
+
+def markdown(result: Mapping[str, Any]) -> str:
+    """The page of a stored measurement: the JSON object that `striate bench accuracy --json` prints."""
+    target, machine, runs = result["target"], result["machine"], result["runs"]
+    reached = [run["seconds_to_target"] for run in runs if run["seconds_to_target"] is not None]
+    lines = [f"# Time to accuracy: {result['network']}", "",
+             f"{result['started']}, {machine['processor']}, {machine['threads']} threads, {machine['instructions']}; "
+             f"striate {machine['striate']}. {result['data']}{', the subset' if result['subset'] else ''}: seconds from "
+             "loading the data to the first epoch after which the test accuracy is reached; tests are not counted.", "",
+             f"| seed | seconds to {target} | epochs in all | seconds in all | test accuracy at the end |",
+             "| --- | --- | --- | --- | --- |"]
+    for run in runs:
+        last, seconds = run["epochs"][-1], run["seconds_to_target"]
+        lines.append(f"| {run['seed']} | {'never' if seconds is None else format(seconds, '.1f')} | {last['epoch']} | "
+                     f"{last['seconds']:.1f} | {last['test_accuracy']:.4f} |")
+    mean = f"after {fmean(reached):.1f} s on average, {max(reached):.1f} s at the latest; " if reached else ""
+    lines += ["", f"Reached in {len(reached)} of {len(runs)} runs: {mean}at the end "
+              f"{fmean(run['epochs'][-1]['test_accuracy'] for run in runs):.4f} on average."]
+    return "\n".join(lines) + "\n"

@@ -248,9 +248,10 @@ def accuracy(network, data_name, subset, epochs, seeds, target, as_json) -> None
     from striate import zoo
     from striate.bench import accuracy as measured
     from striate.cli import networks
+    from striate.cli.machine import environment
     from striate.systems import data
 
-    found, runs = [], []
+    found, runs, day = [], [], time.strftime("%Y-%m-%d %H:%M:%S")
     for seed in range(seeds):
         started = time.perf_counter()
         loaded = data.load(data_name, subset, None, seed)
@@ -265,8 +266,8 @@ def accuracy(network, data_name, subset, epochs, seeds, target, as_json) -> None
                   [(epoch.epoch, epoch.seconds, f"{epoch.training_accuracy:.4f}", f"{epoch.test_accuracy:.4f}")
                    for epoch in run])
     if as_json:
-        click.echo(json.dumps({"network": network, "data": data_name, "subset": subset, "target": target,
-                               "runs": found}))
+        click.echo(json.dumps({"network": network, "started": day, "machine": environment(), "data": data_name,
+                               "subset": subset, "target": target, "runs": found}))
         return
     reached = [seconds for run in runs if (seconds := measured.seconds_to(run, target)) is not None]
     last = fmean(run[-1].test_accuracy for run in runs)
@@ -276,11 +277,18 @@ def accuracy(network, data_name, subset, epochs, seeds, target, as_json) -> None
 
 
 @command.command(**COMMON, examples="striate bench report benchmarks/results/lectures.json",
-                 short_help="Tables and plots of a comparison again.")
+                 short_help="The page of stored numbers again.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def report(file) -> None:
-    """Make the table and the plots of a comparison with other frameworks again from its stored numbers."""
+    """Make the page of a stored measurement again: of a comparison with other frameworks, or of time to accuracy."""
+    from striate.bench import accuracy as measured
     from striate.bench.report import write
+    from striate.files import write_text
 
-    for path in write(json.loads(file.read_text("utf-8")), file.parent, file.stem):
+    result = json.loads(file.read_text("utf-8"))
+    if "target" in result:
+        write_text(file.with_suffix(".md"), measured.markdown(result))
+        click.echo(file.with_suffix(".md"))
+        return
+    for path in write(result, file.parent, file.stem):
         click.echo(path)

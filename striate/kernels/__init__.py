@@ -55,6 +55,10 @@ _rows("winograd_rows",
       winograd_rows_pack="Winograd along the height: transforms and packs the weights",
       winograd_rows="convolution of few channels by F(4,5) or F(2,7) along the height, with bias, relu and max pooling")
 
+_rows("winograd_rows_gradient",
+      winograd_rows_gradient="its weight gradient: transforms and products of a part of the batch",
+      winograd_rows_gradient_sum="its weight gradient: parts added in order, back to the weights' own shape")
+
 _rows("gemm",
       gemm="matrix product by register tiles, with bias, relu or mask",
       gemm_dots="matrix product with few columns: a vector of the sum's axis at a time",

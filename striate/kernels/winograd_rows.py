@@ -55,7 +55,7 @@ POINTS = (Fraction(0), *(sign * point for point in _PAIRS for sign in (1, -1)))
 TILES = (6, 4, 2)
 A_T, G = {tile: matrices(tile, POINTS)[0] for tile in TILES}, {tile: matrices(tile, POINTS)[1] for tile in TILES}
 B_T = matrices(TILES[0], POINTS)[2]
-_BIASED = 1
+BIASED = 1
 """The point 1 counts once in every output: a bias that its sums start from is in all of them."""
 
 
@@ -180,7 +180,7 @@ def winograd_rows(lanes, vectors, strip, ph, pw, tile, step, steps, upright, cla
                         if j < columns:
                             w = start + head * block
                             for t in range(8):
-                                sums = tile_load(packed, start if t == _BIASED else start + block, 0, pixels, vectors,
+                                sums = tile_load(packed, start if t == BIASED else start + block, 0, pixels, vectors,
                                                  lanes)
                                 at = t * plane + now * pw * step
                                 for _ in range(turns):

@@ -112,6 +112,25 @@ def test_files_are_written(tmp_path):
     assert "![Prediction](example-predict.svg)" in paths[0].read_text("utf-8")
 
 
+def test_page_of_time_to_accuracy(tmp_path):
+    from click.testing import CliRunner
+
+    from striate.cli import main
+
+    epochs = [{"epoch": 1, "seconds": 9.04, "training_accuracy": 0.8, "test_accuracy": 0.85},
+              {"epoch": 2, "seconds": 18.5, "training_accuracy": 0.9, "test_accuracy": 0.91}]
+    result = {"network": "fast90", "started": "2026-01-01", "data": "fashion-mnist", "subset": False, "target": 0.9,
+              "machine": {"processor": "P", "threads": "2", "instructions": "I", "striate": "1"},
+              "runs": [{"seed": 0, "seconds_to_target": 18.5, "epochs": epochs},
+                       {"seed": 1, "seconds_to_target": None, "epochs": epochs[:1]}]}
+    (tmp_path / "fast90.json").write_text(json.dumps(result), "utf-8")
+    done = CliRunner().invoke(main, ["bench", "report", str(tmp_path / "fast90.json")])
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "fast90.md").read_text("utf-8")
+    assert "| 0 | 18.5 | 2 | 18.5 | 0.9100 |" in text and "| 1 | never | 1 | 9.0 | 0.8500 |" in text
+    assert "Reached in 1 of 2 runs: after 18.5 s on average, 18.5 s at the latest; at the end 0.8800" in text
+
+
 def test_command_makes_the_page_again(tmp_path):
     from click.testing import CliRunner
 

@@ -91,6 +91,25 @@ def test_input_gradient(shape, kernel, padding, masked, lanes):
           OPS["conv2d_input_grad"].reference(*inputs, **attributes)[0])
 
 
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize(("shape", "kernel", "padding"), [
+    ((3, 1, 100, 30, 32), (1, 5), (0, 2)), ((17, 1, 61, 20, 21), (1, 3), (0, 0)), ((2, 1, 30, 16, 70), (1, 7), (0, 3)),
+    ((9, 20, 24, 12, 40), (5, 5), (2, 2)), ((2, 18, 24, 12, 40), (3, 3), (1, 1)), ((5, 23, 24, 13, 4), (7, 3), (3, 1)),
+    ((40, 6, 7, 9, 17), (3, 3), (1, 1)), ((1, 4, 60, 64, 33), (5, 1), (2, 0))])
+def test_weights_gradient(shape, kernel, padding, bias, lanes):
+    n, h, w, ic, oc = shape
+    size = [side + 2 * border - taps + 1 for side, border, taps in zip((h, w), padding, kernel, strict=True)]
+    inputs = [normal(11, n, h, w, ic), normal(12, n, *size, oc)]
+    attributes = attributes_of(tuple((side, side) for side in padding))
+    attributes |= {"kernel_shape": (*kernel, ic, oc), "bias": bias}
+    actual = run("conv2d_weights_grad", inputs, lanes, **attributes)
+    expected = OPS["conv2d_weights_grad"].reference(*inputs, **attributes)
+    assert len(actual) == len(expected) == 1 + bias
+    for one, other in zip(actual, expected, strict=True):
+        close(one, other)
+
+
 def test_a_nan_reaches_only_the_outputs_of_its_tile():
     x, kernel, bias = normal(2, 2, 24, 24, 1), normal(3, 5, 5, 1, 8), normal(4, 8)
     clean = run("conv2d", [x, kernel, bias], **attributes_of(((2, 2), (2, 2)), "relu", (2, 2, 2, 2)))[0]

@@ -274,5 +274,5 @@ def _weights_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
     x, g = node.inputs
     tile = tile_of(a, a["kernel_shape"], g.shape[1:3], x.shape[0], None)
     if tile is None:
-        return None
+        return winograd_rows.weights_gradient(node, cpu)
     return gradient_launches(x, g, node.outputs[0], node.outputs[1] if a["bias"] else None, cpu, tile, a["padding"])

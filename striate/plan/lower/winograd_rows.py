@@ -20,6 +20,14 @@ _SHORTEST_UPRIGHT = 16
 """The same for a line."""
 _USED = 0.75
 """Part of the tiles' rows that the output must have at least."""
+_SHORTEST_GRADIENT = 12
+"""The same for the gradient of the weights."""
+_GRADIENT_TILE = {32: (12, 2), 16: (6, 2)}
+"""Numbers of a kernel row and vectors of output channels of its register tile, by the registers there are."""
+_PARTS = 8
+"""Parts of a batch whose gradients are summed apart: enough for the threads of a usual machine."""
+_SKEW = 16
+"""As `striate.kernels.winograd.SKEW`."""
 _WINDOW = 16
 """Most pixels of a pooling window that is unrolled."""
 _ROW_REGISTERS = 6
@@ -32,7 +40,7 @@ _TASKS = 16
 
 def _upright(conv: Convolution) -> Convolution:
     """A line turned to stand upright (its numbers stay where they are); any other convolution as it is."""
-    if conv.height > 1 or conv.kernel[0] > 1:
+    if conv.height > 1 or conv.kernel[0] > 1 or conv.padding[0] != (0, 0):
         return conv
     turned = {name: getattr(conv, name)[::-1] for name in ("strides", "padding", "dilation")}
     pool = None if conv.pool is None else (conv.pool[1], conv.pool[0], conv.pool[3], conv.pool[2])
@@ -40,7 +48,7 @@ def _upright(conv: Convolution) -> Convolution:
 
 
 def _is_upright(conv: Convolution) -> bool:
-    return conv.width == conv.kernel[1] == 1
+    return conv.width == conv.kernel[1] == 1 and conv.padding[1] == (0, 0)
 
 
 def _tile_of(conv: Convolution) -> int | None:
@@ -129,6 +137,52 @@ def launches(conv: Convolution, tensors: list, writes: list, cpu: Cpu, flops: in
 def _flops(node: Node) -> int:
     return node.spec.flops([value.type for value in node.inputs], [value.type for value in node.outputs],
                            node.attributes)
+
+
+def weights_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
+    """The launches of a `conv2d_weights_grad` that no pooling precedes; None where it does not pay."""
+    x, g = node.inputs[:2]
+    a = node.attributes
+    batch, height, width, ic = x.shape
+    conv = _upright(Convolution(batch, height, width, ic, kernel=a["kernel_shape"], strides=a["strides"],
+                                padding=a["padding"], dilation=a["dilation"], groups=a["groups"], relu=False, pool=None,
+                                clamps=False, copied=True))
+    tile = _tile_of(conv) if a["pool"] is None else None
+    if tile is None:
+        return None
+    rows, vectors = _GRADIENT_TILE[cpu.registers]
+    length, block, upright = conv.kernel[1] * conv.ic, vectors * cpu.lanes, _is_upright(conv)
+    blocks, tiles = -(-conv.oc // block), -(-conv.size[0] // tile)
+    columns, long = (tiles if upright else conv.size[1]), -(-length // rows) * rows
+    plane = conv.wide * conv.ic * (tiles if upright else 1) + cpu.lanes + rows
+    units = conv.batch * (1 if upright else tiles)
+    unit = 4 * _ROWS * (plane + columns * blocks * block)
+    if length < _SHORTEST_GRADIENT or unit > cpu.l2:
+        return None
+    parts = min(units, _PARTS)
+    room = max(1, min(cpu.l2 // 2 // unit, -(-units // parts)))
+    window = 4 * ((tiles if upright else 1) * tile + conv.kernel[0] - 1) * conv.wide * conv.ic + 64
+    places = [0]
+    for size in (window, 4 * _ROWS * (room * plane + _SKEW), 4 * _ROWS * (room * columns * blocks * block + _SKEW),
+                 4 * _ROWS * cpu.lanes):
+        places.append(places[-1] + -(-size // 64) * 64)
+    (top, _), (left, _) = conv.padding
+    du = Temporary((parts, _ROWS, blocks, long, block), name="transformed weight gradient")
+    sums = Temporary((parts, blocks * block), name="bias sums")
+    dw, db = node.outputs[0], node.outputs[1] if a["bias"] else None
+    share = -(-length // _TASKS)
+    return [
+        Launch("winograd_rows_gradient", dict(lanes=cpu.lanes, rows=rows, vectors=vectors, tile=tile, step=conv.ic,
+                                              upright=upright),
+               [x, g, du, sums, conv.height, conv.width, conv.ic, conv.oc, *conv.size, top, left, conv.wide, tiles,
+                units, room, parts, plane, long, blocks, *places[1:4]], [du, sums], parts,
+               f"Winograd F({tile},{conv.kernel[0]}) along the {'line' if upright else 'height'}, adjoint: {parts} parts, "
+               f"{rows} numbers x {vectors} vectors in registers", scratch=places[-1], flops=_flops(node),
+               saving=conv.kernel[0] * tile / _ROWS),
+        Launch("winograd_rows_gradient_sum", dict(lanes=cpu.lanes, tile=tile),
+               [du, sums, dw, 0 if db is None else db, length, long, conv.oc, block, blocks, parts, share,
+                int(db is not None)], [dw] + ([db] if db is not None else []), -(-length // share),
+               f"adds {parts} parts, back to the weights' own shape", scratch=4 * _ROWS * cpu.lanes)]
 
 
 def forward(node: Node, cpu: Cpu) -> list[Launch] | None:
