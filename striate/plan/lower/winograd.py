@@ -273,6 +273,7 @@ def _weights_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
         return None
     x, g = node.inputs
     tile = tile_of(a, a["kernel_shape"], g.shape[1:3], x.shape[0], None)
-    if tile is None:
-        return winograd_rows.weights_gradient(node, cpu)
+    found = winograd_rows.weights_gradient(node, cpu) if _along_the_height(tile, a["kernel_shape"]) else None
+    if tile is None or found is not None:
+        return found
     return gradient_launches(x, g, node.outputs[0], node.outputs[1] if a["bias"] else None, cpu, tile, a["padding"])

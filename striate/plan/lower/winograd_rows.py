@@ -20,7 +20,7 @@ _SHORTEST_UPRIGHT = 16
 """The same for a line."""
 _USED = 0.75
 """Part of the tiles' rows that the output must have at least."""
-_SHORTEST_GRADIENT = 12
+_SHORTEST_GRADIENT = {3: 12, 5: 12, 7: 48}
 """The same for the gradient of the weights."""
 _GRADIENT_TILE = {32: (12, 2), 16: (6, 2)}
 """Numbers of a kernel row and vectors of output channels of its register tile, by the registers there are."""
@@ -157,7 +157,7 @@ def weights_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
     plane = conv.wide * conv.ic * (tiles if upright else 1) + cpu.lanes + rows
     units = conv.batch * (1 if upright else tiles)
     unit = 4 * _ROWS * (plane + columns * blocks * block)
-    if length < _SHORTEST_GRADIENT or unit > cpu.l2:
+    if length < _SHORTEST_GRADIENT[conv.kernel[0]] or unit > cpu.l2:
         return None
     parts = min(units, _PARTS)
     room = max(1, min(cpu.l2 // 2 // unit, -(-units // parts)))
@@ -176,8 +176,8 @@ def weights_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
                                               upright=upright),
                [x, g, du, sums, conv.height, conv.width, conv.ic, conv.oc, *conv.size, top, left, conv.wide, tiles,
                 units, room, parts, plane, long, blocks, *places[1:4]], [du, sums], parts,
-               f"Winograd F({tile},{conv.kernel[0]}) along the {'line' if upright else 'height'}, adjoint: {parts} parts, "
-               f"{rows} numbers x {vectors} vectors in registers", scratch=places[-1], flops=_flops(node),
+               f"Winograd F({tile},{conv.kernel[0]}) along the {'line' if upright else 'height'}, adjoint: {parts} "
+               f"parts, {rows} numbers x {vectors} vectors in registers", scratch=places[-1], flops=_flops(node),
                saving=conv.kernel[0] * tile / _ROWS),
         Launch("winograd_rows_gradient_sum", dict(lanes=cpu.lanes, tile=tile),
                [du, sums, dw, 0 if db is None else db, length, long, conv.oc, block, blocks, parts, share,
