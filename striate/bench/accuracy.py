@@ -85,7 +85,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     lines = [f"# Time to accuracy: {result['network']}", "",
              f"{result['started']}, {machine['processor']}, {machine['threads']} threads, {machine['instructions']}; "
              f"striate {machine['striate']}. {result['data']}{', the subset' if result['subset'] else ''}: seconds "
-             "from loading the data to the first epoch after which the test accuracy is reached; tests are not counted.", "",
+             "from loading the data to the first epoch after which the test accuracy is reached; tests are not "
+             "counted.", "",
              f"| seed | seconds to {target} | epochs in all | seconds in all | test accuracy at the end |",
              "| --- | --- | --- | --- | --- |"]
     for run in runs:
