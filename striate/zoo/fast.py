@@ -22,6 +22,7 @@ FAST90 = Recipe(
     epochs=3,
     batch_size=128,
     inputs=_INPUTS,
+    result="Fashion-MNIST (55,000 to train): test accuracy 0.918 to 0.923, five seeds; 0.90 after 13 to 18 seconds.",
     note="Aims at a test accuracy of 0.90 within 30 seconds on two cores.",
 )
 
@@ -73,7 +74,7 @@ FAST92 = Recipe(
     batch_size=128,
     inputs=_INPUTS,
     augmentation="mirrored left and right",
-    result="Fashion-MNIST (55,000 to train): test accuracy 0.931 with seed 0; above 0.92 from the ninth epoch on.",
+    result="Fashion-MNIST (55,000 to train): test accuracy 0.926 to 0.930, five seeds; 0.92 after 49 to 56 seconds.",
     note="Aims at a test accuracy of 0.92 within 90 seconds on two cores.",
 )
 
@@ -122,6 +123,7 @@ FAST94 = Recipe(
     inputs=_INPUTS,
     augmentation="moved by up to two pixels, mirrored left and right",
     mirrored=True,
+    result="Fashion-MNIST (55,000 to train): test accuracy 0.943 with seed 0; 0.94 after 764 seconds.",
     note="Aims at a test accuracy of 0.94 within 15 minutes on two cores, as the mean over a picture and its mirror "
          "image. Wide and few epochs rather than thin and many: thin networks cannot fit what moved and mirrored "
          "pictures show them. An average of the weights would change nothing, because the rate falls to zero.",
