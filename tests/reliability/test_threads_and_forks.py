@@ -143,6 +143,7 @@ def _in_child(action, seconds: int = 60) -> bytes:
 def test_signal_while_a_model_is_saved(tmp_path, monkeypatch, number):
     """The save that is under way is finished, then the training stops."""
     path, real = tmp_path / "last.keras", os.fsync
+    network().fit(X, Y, batch_size=16, verbose=0)  # Kernels that are made are written, too: not while it counts.
 
     def interrupted(descriptor):
         monkeypatch.setattr(os, "fsync", real)
@@ -159,6 +160,7 @@ def test_signal_while_a_model_is_saved(tmp_path, monkeypatch, number):
 
 def test_second_ctrl_c_while_a_model_is_saved_keeps_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "last.keras"
+    network().fit(X, Y, verbose=0)
     network(1).save(path)
     old, real = path.read_bytes(), os.fsync
 
