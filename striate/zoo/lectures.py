@@ -50,8 +50,8 @@ UVA = Recipe(
     epochs=10,
     batch_size=32,
     inputs="28x28 grey pictures divided by 255; 55,000 to train, 5,000 to validate",
-    result="Test accuracy 0.907 (mean of three seeds, 0.903 to 0.910). The slides report 0.8983 after 10 epochs of 46 to 51 "
-           "seconds.",
+    result="Test accuracy 0.907 (mean of three seeds, 0.903 to 0.910). The slides report 0.8983 after 10 epochs of 46 "
+           "to 51 seconds.",
 )
 
 
