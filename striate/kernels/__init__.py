@@ -53,7 +53,7 @@ _rows("winograd_gradient",
 
 _rows("winograd_rows",
       winograd_rows_pack="Winograd along the height: transforms and packs the weights",
-      winograd_rows="convolution of few channels by F(4,5) or F(2,7) along the height, with bias, relu and max pooling")
+      winograd_rows="convolution by F(6,3), F(4,5) or F(2,7) along the height, with bias, activation, pooling or mask")
 
 _rows("winograd_rows_gradient",
       winograd_rows_gradient="its weight gradient: transforms and products of a part of the batch",

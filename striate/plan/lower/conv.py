@@ -18,15 +18,15 @@ _CHAINS = 10
 """Sums that should be under way at once to keep two multiply-add units busy: each takes 4 cycles, and some slack."""
 _POINTERS = 8
 """Most pixels of a tile: each needs an address register."""
-_WINDOW = 16
+WINDOW = 16
 """Most pixels of a pooling window that is unrolled."""
 _FEW = 80
 """Numbers a sum up to which pooling in strips is worth the smaller tiles."""
-_ROW_REGISTERS = 6
+ROW_REGISTERS = 6
 """Registers that a row tile leaves to input numbers, which LLVM keeps for the next tap, and to weights."""
-_UNROLLED = 16
+UNROLLED = 16
 """Longest run of taps that is unrolled."""
-_TASKS = 16
+TASKS = 16
 """Tasks that a launch should have at least, so that the threads of a usual machine share it evenly."""
 
 
@@ -165,7 +165,7 @@ def _row_choices(conv: Convolution, cpu: Cpu, block: int) -> list[int]:
     if conv.pool is not None and (conv.pool[2] < conv.pool[0] or conv.pool[3] < conv.pool[1]):
         return [conv.size[0]]
     unit = 1 if conv.pool is None else conv.pool[2]
-    wanted = max(unit, -(-conv.size[0] * conv.batch // _TASKS))
+    wanted = max(unit, -(-conv.size[0] * conv.batch // TASKS))
     choices = [unit]
     for rows in range(2 * unit, min(wanted, conv.size[0]) + unit, unit):
         sums = 4 * rows * conv.size[1] * block if conv.pool is not None else 0
@@ -178,7 +178,7 @@ def depthwise_tiling(conv: Convolution, cpu: Cpu) -> Tiling:
     """Tiles of as many pixels as there are addresses for, and one vector of channels."""
     rows = _row_choices(conv, cpu, cpu.lanes)[-1]
     bands, blocks = -(-conv.size[0] // rows), -(-conv.oc // cpu.lanes)
-    return Tiling(1, _POINTERS, rows, bands, blocks, max(1, min(blocks, -(-_TASKS // (conv.batch * bands)))))
+    return Tiling(1, _POINTERS, rows, bands, blocks, max(1, min(blocks, -(-TASKS // (conv.batch * bands)))))
 
 
 def choose_tiling(conv: Convolution, cpu: Cpu) -> Tiling:
@@ -194,7 +194,7 @@ def choose_tiling(conv: Convolution, cpu: Cpu) -> Tiling:
     vectors, pixels, rows = best
     bands = -(-conv.size[0] // rows)
     blocks = -(-conv.oc // conv.groups // (vectors * cpu.lanes))
-    parts = max(1, min(blocks * conv.groups, -(-_TASKS // (conv.batch * bands))))
+    parts = max(1, min(blocks * conv.groups, -(-TASKS // (conv.batch * bands))))
     return Tiling(vectors, pixels, rows, bands, blocks, parts)
 
 
@@ -252,13 +252,13 @@ def choose_strips(conv: Convolution, cpu: Cpu) -> Strips | None:
     if conv.pool is None or conv.groups > 1 or conv.numbers > _FEW:
         return None
     ph, pw, down, right = conv.pool
-    if down < ph or right != pw or ph * pw > _WINDOW:
+    if down < ph or right != pw or ph * pw > WINDOW:
         return None
     best, cost = None, inf
     for vectors, pixels in tile_shapes(cpu):
         strip = pixels // pw
         spare = cpu.registers - vectors * pixels
-        if pixels % pw or strip > conv.pooled[1] or spare < _ROW_REGISTERS:
+        if pixels % pw or strip > conv.pooled[1] or spare < ROW_REGISTERS:
             continue
         blocks = -(-conv.oc // (vectors * cpu.lanes))
         cycles = (blocks * -(-conv.pooled[1] // strip)
@@ -270,7 +270,7 @@ def choose_strips(conv: Convolution, cpu: Cpu) -> Strips | None:
     vectors, strip, blocks = best
     rows = _row_choices(conv, cpu, 0)[-1]
     bands = -(-conv.pooled[0] * down // rows)
-    parts = max(1, min(blocks, -(-_TASKS // (conv.batch * bands))))
+    parts = max(1, min(blocks, -(-TASKS // (conv.batch * bands))))
     return Strips(Tiling(vectors, strip * pw, rows, bands, blocks, parts), strip, (ph, pw), _steps(conv))
 
 
@@ -287,16 +287,17 @@ def _window_launch(node, conv: Convolution, strips: Strips, packed: Temporary, c
     return Launch("conv_window", variant,
                   direct_arguments(conv, tiling, [node.inputs[0], packed, *node.outputs, 0][:4], window, spare),
                   list(node.outputs), conv.batch * tiling.bands * tiling.parts, reason, scratch=spare + 64,
-                  flops=_flops(node))
+                  flops=plain_flops(node))
 
 
 def _steps(conv: Convolution) -> int:
     """How many taps of a run are unrolled: all of a short run."""
     _, length = conv.runs
-    return length if length <= _UNROLLED else 1
+    return length if length <= UNROLLED else 1
 
 
-def _flops(node) -> int:
+def plain_flops(node) -> int:
+    """Operations of the plain sum."""
     return node.spec.flops([value.type for value in node.inputs], [value.type for value in node.outputs],
                            node.attributes)
 
@@ -313,7 +314,7 @@ def _direct_launch(node, conv: Convolution, tiling: Tiling, tensors: list, cpu: 
     return Launch("conv_direct", variant,
                   direct_arguments(conv, tiling, tensors, sums, spare, mask),
                   list(node.outputs), conv.batch * tiling.bands * tiling.parts, reason, scratch=scratch,
-                  flops=_flops(node))
+                  flops=plain_flops(node))
 
 
 @lowers("conv2d")

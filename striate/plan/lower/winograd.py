@@ -10,11 +10,10 @@ from striate.ops.linear import output_size
 from striate.plan.ir import Launch, Temporary
 from striate.plan.lower import conv_sparse, lowers, winograd_rows
 from striate.plan.lower.convolution import Convolution
+from striate.plan.lower.winograd_rows import PARTS, SKEW
 
 _TILE_OF = {3: 4, 5: 2}
 """Rows of a tile of outputs by the side of the kernel: both need 6 x 6 inputs."""
-_SKEW = 16
-"""As `striate.kernels.winograd.SKEW`, which cannot be imported without Numba."""
 _TILES, _CHUNK = 64, 36
 """Tiles that a task aims at, and tiles of a chunk: enough rows to use each transformed weight often, few enough that
 their transforms fit the second-level cache."""
@@ -88,7 +87,7 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, tile: int, *, size: tuple, 
     wide = min(blocks, max(1, 64 // block))
     tasks = -(-batch // images)
     parts = 1 if tasks >= _SHARED_TASKS else min(blocks, max(2, blocks // 2), -(-_SHARED_TASKS // tasks))
-    u = Temporary((36, blocks * wide_ic * block + _SKEW), name="transformed weights")
+    u = Temporary((36, blocks * wide_ic * block + SKEW), name="transformed weights")
     pack = Launch("winograd_weights", {"lanes": lanes, "tile": tile}, [w, u, ic, oc, wide_ic, int(flipped)], [u],
                   2 * blocks * wide_ic // lanes, "transforms the filters once a step",
                   scratch=4 * (6 * side * lanes + 2 * side * side * lanes * lanes), prepares=True)
@@ -99,7 +98,7 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, tile: int, *, size: tuple, 
                  int("bias" in given), _ACTIVATIONS[given.get("activation")], int("mask" in given),
                  int(bool(given.get("pool"))), images, *pool_in[:2], int(relu_in), wide, tall, parts,
                  given.get("lower", 0), given.get("upper", 0)]
-    planes = 36 * (tall * wide_ic + wide * tall * block + 2 * _SKEW)
+    planes = 36 * (tall * wide_ic + wide * tall * block + 2 * SKEW)
     scratch = 4 * ((tile * th + side - 1) * (tile * tw + side - 1) * wide_ic + 66 * lanes + planes)
     writes = [y] + ([given["winner"]] if "winner" in given else [])
     flops = 2 * batch * size[0] * size[1] * side * side * ic * oc
@@ -113,8 +112,6 @@ _CHUNK_TILES = 256
 """Tiles of a chunk of the weight gradient: long sums, while both transforms still fit a last-level cache."""
 _SUM_BYTES = 48 * 1024
 """Sums of the parts of a transformed weight gradient that a task brings back: whole rows, which its cache can hold."""
-_PARTS = 8
-"""Parts of a batch whose gradients are summed apart: enough for the threads of a usual machine."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +169,7 @@ def gradient_launches(x: Value, g: Value, dw: Value, db: Value | None, cpu: Cpu,
     (batch, height, width, ic), (_, oh, ow, oc) = x.shape, g.shape
     c = _Gradient(batch, height, width, ic, oh, ow, oc, padding, cpu.lanes, tile)
     few = 36 * c.wide[0] * c.wide[1] * 4 <= 2 * cpu.l2
-    parts = -(-c.batch // -(-c.batch // _PARTS)) if few else 1
+    parts = -(-c.batch // -(-c.batch // PARTS)) if few else 1
     du = Temporary((parts, 36, *c.wide), name="transformed weight gradient")
     sums = Temporary((parts, c.wide[1]), name="bias sums")
     found = _in_parts(c, x, g, du, sums, cpu) if few else _in_chunks(c, x, g, du, sums, cpu)
@@ -190,11 +187,11 @@ def _register_rows(cpu: Cpu) -> int:
 
 
 def _in_parts(c: _Gradient, x: Value, g: Value, du: Temporary, sums: Temporary, cpu: Cpu) -> list[Launch]:
-    images = -(-c.batch // _PARTS)
+    images = -(-c.batch // PARTS)
     count, (th, tw) = du.shape[0], c.tiles
     room = min(images * th * tw, 48 if sum(c.wide) <= 96 else 32)
     scratch = 4 * (36 * c.lanes + c.map_size * c.wide[0] + c.tile ** 2 * th * tw * c.wide[1]
-                   + 36 * (room * sum(c.wide) + 2 * _SKEW))
+                   + 36 * (room * sum(c.wide) + 2 * SKEW))
     return [Launch(
         "winograd_gradient_parts", {"lanes": c.lanes, "rows": _register_rows(cpu), "tile": c.tile},
         [x, g, du, sums, c.batch, *c.shape_arguments, room, images], [du, sums], count,
@@ -206,8 +203,8 @@ def _in_chunks(c: _Gradient, x: Value, g: Value, du: Temporary, sums: Temporary,
     th, tw = c.tiles
     images = max(1, min(c.batch, _CHUNK_TILES // (th * tw)))
     tiles = images * th * tw
-    v = Temporary((36, c.wide[0] * tiles + _SKEW), name="transformed inputs")
-    d = Temporary((36, c.wide[1] * tiles + _SKEW), name="transformed output gradients")
+    v = Temporary((36, c.wide[0] * tiles + SKEW), name="transformed inputs")
+    d = Temporary((36, c.wide[1] * tiles + SKEW), name="transformed output gradients")
     scratch = 4 * (36 * c.lanes + c.map_size * max(c.wide))
     found = []
     for first in range(0, c.batch, images):

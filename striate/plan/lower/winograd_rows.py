@@ -8,7 +8,16 @@ from math import inf
 from striate.graph.ir import Node
 from striate.kernels.cpu import Cpu
 from striate.plan.ir import Launch, Temporary
-from striate.plan.lower.conv import Convolution, step_cycles, tile_shapes
+from striate.plan.lower.conv import (
+    ROW_REGISTERS,
+    TASKS,
+    UNROLLED,
+    WINDOW,
+    Convolution,
+    plain_flops,
+    step_cycles,
+    tile_shapes,
+)
 
 _ROWS = 8
 """Input rows of a tile, as `striate.kernels.winograd_rows.ROWS`, which cannot be imported without Numba."""
@@ -18,24 +27,16 @@ _SHORTEST = {3: 6, 5: 3, 7: 3}
 """Numbers in a row of the kernel from which on it pays: with fewer, the transform back costs more than is saved."""
 _SHORTEST_UPRIGHT = 16
 """The same for a line."""
-_USED = 0.75
-"""Part of the tiles' rows that the output must have at least."""
 _SHORTEST_GRADIENT = {3: 12, 5: 12, 7: 48}
 """The same for the gradient of the weights."""
+_USED = 0.75
+"""Part of the tiles' rows that the output must have at least."""
 _GRADIENT_TILE = {32: (12, 2), 16: (6, 2)}
 """Numbers of a kernel row and vectors of output channels of its register tile, by the registers there are."""
-_PARTS = 8
+PARTS = 8
 """Parts of a batch whose gradients are summed apart: enough for the threads of a usual machine."""
-_SKEW = 16
-"""As `striate.kernels.winograd.SKEW`."""
-_WINDOW = 16
-"""Most pixels of a pooling window that is unrolled."""
-_ROW_REGISTERS = 6
-"""Registers that a tile leaves to input numbers and to weights."""
-_UNROLLED = 16
-"""Longest run of taps that is unrolled."""
-_TASKS = 16
-"""Tasks that a launch should have at least, so that the threads of a usual machine share it evenly."""
+SKEW = 16
+"""As `striate.kernels.winograd.SKEW`, which cannot be imported without Numba."""
 
 
 def _upright(conv: Convolution) -> Convolution:
@@ -57,7 +58,7 @@ def _tile_of(conv: Convolution) -> int | None:
     if tile is None or conv.strides != (1, 1) or conv.dilation != (1, 1) or conv.groups > 1:
         return None
     ph, pw, down, right = conv.pool or (1, 1, 1, 1)
-    if (down, right) != (ph, pw) or tile % ph or ph * pw > _WINDOW:
+    if (down, right) != (ph, pw) or tile % ph or ph * pw > WINDOW:
         return None
     used = conv.size[0] / (tile * -(-conv.size[0] // tile))
     shortest = _SHORTEST_UPRIGHT if _is_upright(conv) else _SHORTEST[conv.kernel[0]]
@@ -70,7 +71,7 @@ def _strip(conv: Convolution, columns: int, cpu: Cpu) -> tuple[int, int]:
     length, best, cost = conv.kernel[1] * conv.ic, (0, 0), inf
     for vectors, pixels in tile_shapes(cpu):
         strip = pixels // pw
-        if pixels % pw or strip > columns or cpu.registers - vectors * pixels < _ROW_REGISTERS:
+        if pixels % pw or strip > columns or cpu.registers - vectors * pixels < ROW_REGISTERS:
             continue
         blocks = -(-conv.oc // (vectors * cpu.lanes))
         cycles = (blocks * -(-columns // strip)
@@ -102,15 +103,15 @@ def launches(conv: Convolution, tensors: list, writes: list, cpu: Cpu, flops: in
     bias, lower, upper = (*rest, *[None] * 3)[:3]
     ph, pw = conv.pool[:2] if conv.pool else (1, 1)
     length, taps, block = conv.kernel[1] * conv.ic, conv.kernel[0], vectors * cpu.lanes
-    steps = next(count for count in range(min(length, _UNROLLED), 0, -1) if length % count == 0)
+    steps = next(count for count in range(min(length, UNROLLED), 0, -1) if length % count == 0)
     blocks, most = -(-conv.oc // block), tiles // strip if upright else tiles
 
     def window(bands: int) -> int:
         return 4 * ((-(-tiles // bands)) * tile + taps - 1) * conv.wide * conv.ic
-    bands = min(most, -(-_TASKS // conv.batch))
+    bands = min(most, -(-TASKS // conv.batch))
     while bands < most and window(bands) > cpu.l2 // 4:
         bands += 1
-    parts = max(1, min(blocks, -(-_TASKS // (conv.batch * bands))))
+    parts = max(1, min(blocks, -(-TASKS // (conv.batch * bands))))
     head, pixels = 2 if lower is None else 4, strip * pw
     packed = Temporary((blocks, head + _ROWS * length, block), name="packed weights")
     pack = Launch("winograd_rows_pack", dict(lanes=cpu.lanes, tile=tile),
@@ -134,11 +135,6 @@ def launches(conv: Convolution, tensors: list, writes: list, cpu: Cpu, flops: in
                          scratch=places[-1], flops=flops, saving=taps * tile / _ROWS)]
 
 
-def _flops(node: Node) -> int:
-    return node.spec.flops([value.type for value in node.inputs], [value.type for value in node.outputs],
-                           node.attributes)
-
-
 def weights_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
     """The launches of a `conv2d_weights_grad` that no pooling precedes; None where it does not pay."""
     x, g = node.inputs[:2]
@@ -159,25 +155,25 @@ def weights_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
     unit = 4 * _ROWS * (plane + columns * blocks * block)
     if length < _SHORTEST_GRADIENT[conv.kernel[0]] or unit > cpu.l2:
         return None
-    parts = min(units, _PARTS)
+    parts = min(units, PARTS)
     room = max(1, min(cpu.l2 // 2 // unit, -(-units // parts)))
     window = 4 * ((tiles if upright else 1) * tile + conv.kernel[0] - 1) * conv.wide * conv.ic + 64
     places = [0]
-    for size in (window, 4 * _ROWS * (room * plane + _SKEW), 4 * _ROWS * (room * columns * blocks * block + _SKEW),
+    for size in (window, 4 * _ROWS * (room * plane + SKEW), 4 * _ROWS * (room * columns * blocks * block + SKEW),
                  4 * _ROWS * cpu.lanes):
         places.append(places[-1] + -(-size // 64) * 64)
     (top, _), (left, _) = conv.padding
     du = Temporary((parts, _ROWS, blocks, long, block), name="transformed weight gradient")
     sums = Temporary((parts, blocks * block), name="bias sums")
     dw, db = node.outputs[0], node.outputs[1] if a["bias"] else None
-    share = -(-length // _TASKS)
+    share = -(-length // TASKS)
     return [
         Launch("winograd_rows_gradient", dict(lanes=cpu.lanes, rows=rows, vectors=vectors, tile=tile, step=conv.ic,
                                               upright=upright),
                [x, g, du, sums, conv.height, conv.width, conv.ic, conv.oc, *conv.size, top, left, conv.wide, tiles,
                 units, room, parts, plane, long, blocks, *places[1:4]], [du, sums], parts,
                f"Winograd F({tile},{conv.kernel[0]}) along the {'line' if upright else 'height'}, adjoint: {parts} "
-               f"parts, {rows} numbers x {vectors} vectors in registers", scratch=places[-1], flops=_flops(node),
+               f"parts, {rows} numbers x {vectors} vectors in registers", scratch=places[-1], flops=plain_flops(node),
                saving=conv.kernel[0] * tile / _ROWS),
         Launch("winograd_rows_gradient_sum", dict(lanes=cpu.lanes, tile=tile),
                [du, sums, dw, 0 if db is None else db, length, long, conv.oc, block, blocks, parts, share,
@@ -187,7 +183,7 @@ def weights_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
 
 def forward(node: Node, cpu: Cpu) -> list[Launch] | None:
     """The launches of a `conv2d`; None where Winograd along the height does not pay."""
-    return launches(Convolution.of(node, cpu), list(node.inputs), list(node.outputs), cpu, _flops(node))
+    return launches(Convolution.of(node, cpu), list(node.inputs), list(node.outputs), cpu, plain_flops(node))
 
 
 def input_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
@@ -204,5 +200,5 @@ def input_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
     batch, height, width, _ = g.shape
     conv = Convolution(batch, height, width, oc, kernel=(kh, kw, oc, ic), strides=(1, 1), padding=padding,
                        dilation=(1, 1), groups=1, relu=False, pool=None, clamps=False, copied=True)
-    return launches(conv, [g, w], list(node.outputs), cpu, _flops(node), flipped=True,
+    return launches(conv, [g, w], list(node.outputs), cpu, plain_flops(node), flipped=True,
                     mask=node.inputs[-1] if a["masked"] else 0)
