@@ -37,6 +37,7 @@ FORWARD = [
     ((3, 19, 21, 3, 20), (7, 7), (3, 3), None), ((2, 29, 20, 3, 24), (3, 3), (1, 1), (2, 2)),
     ((2, 18, 17, 9, 10), (3, 3), (1, 1), (3, 3)), ((2, 23, 9, 20, 5), (3, 1), (0, 0), None),
     ((1, 7, 40, 2, 3), (5, 3), (2, 1), (1, 2)), ((17, 12, 12, 2, 8), (3, 5), (1, 2), (2, 2)),
+    ((2, 40, 1, 20, 9), (5, 1), (2, 1), None),
 ]
 """(images, height, width, channels in and out), kernel, padding on both sides, pooling."""
 LINES = [
@@ -96,7 +97,8 @@ def test_input_gradient(shape, kernel, padding, masked, lanes):
 @pytest.mark.parametrize(("shape", "kernel", "padding"), [
     ((3, 1, 100, 30, 32), (1, 5), (0, 2)), ((17, 1, 61, 20, 21), (1, 3), (0, 0)), ((2, 1, 30, 49, 70), (1, 7), (0, 3)),
     ((9, 20, 24, 12, 40), (5, 5), (2, 2)), ((2, 18, 24, 12, 40), (3, 3), (1, 1)), ((5, 23, 24, 17, 4), (7, 3), (3, 1)),
-    ((40, 6, 7, 9, 17), (3, 3), (1, 1)), ((1, 4, 60, 64, 33), (5, 1), (2, 0))])
+    ((40, 6, 7, 9, 17), (3, 3), (1, 1)), ((1, 4, 60, 64, 33), (5, 1), (2, 0)),
+    ((2, 40, 1, 20, 9), (5, 1), (2, 1))])
 def test_weights_gradient(shape, kernel, padding, bias, lanes):
     n, h, w, ic, oc = shape
     size = [side + 2 * border - taps + 1 for side, border, taps in zip((h, w), padding, kernel, strict=True)]
@@ -131,3 +133,10 @@ def test_what_it_leaves_to_the_plain_sum(change, why):
     values = [Value(TensorType(shape, "float32"), role="input") for shape in ((2, 24, 24, 4), (5, 5, 4 // groups, 8))]
     node = Node("conv2d", values, attributes, OPS["conv2d"].shape([v.type for v in values], **attributes))
     assert winograd_rows.forward(node, host()) is None, why
+
+
+def test_a_line_that_is_padded_above_and_below_is_no_line():
+    attributes = attributes_of(((1, 1), (2, 2)))
+    values = [Value(TensorType(shape, "float32"), role="input") for shape in ((2, 1, 40, 20), (1, 5, 20, 9))]
+    node = Node("conv2d", values, attributes, OPS["conv2d"].shape([v.type for v in values], **attributes))
+    assert winograd_rows.forward(node, host()) is None
