@@ -6,7 +6,7 @@ import { announce, fill, h, mark, say, svg } from "./dom";
 
 const WIDTH = 264, HEIGHT = 120;
 /** After an update the page rests so many times as long as it took: the browser's other processes, which bring what was
- * drawn to the screen, take several times as long, and all together shall cost a training less than a tenth. */
+ * drawn to the screen, take several times as long, and all together cost a training about a tenth. */
 const REST = 60;
 const PHASES: Record<Status["phase"], string> = {
   idle: "Not started", preparing: "Preparing the programs …", running: "Learning", paused: "Paused", failed: "Failed",
