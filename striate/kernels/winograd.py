@@ -12,7 +12,13 @@ the points after Barabasz et al., arXiv 1803.10986: relative error 1.3e-6 where 
 the points alone, so that both convolutions transform their inputs alike: everything else is named by its `tile`, the
 rows of Y.
 
-Layout: x and y NHWC. U is packed [f][block of 2 vectors of output channels][input channel][block].
+Where a map's side is no multiple of the tile, the last tiles have fewer rows or columns of Y, and need only the first
+so many points: a map of 14 x 14 takes 9 tiles of 36 products, 6 of 24 and one of 16, in place of 16 of 36. The factors
+by which G then differs are put into B', so that one U serves all tiles.
+
+Layout: x and y NHWC. U is packed [f][block of 2 vectors of output channels][input channel][block]. The tiles of a chunk
+lie in V and M by kind, so that those that have a frequency are neighbours: the lowest, the whole, the last of their
+rows, the corners.
 One task is a block of whole images. Its padded images, V and M stay in the thread's scratch (L2): transform, multiply
 and transform back without touching memory between the three stages ("L3 fusion", Gelashvili et al. 2019).
 """
@@ -34,6 +40,7 @@ from striate.kernels.simd import (
     f32,
     f32_at,
     from_int_bits,
+    i64_at,
     integer,
     load,
     load_part,
@@ -99,8 +106,25 @@ def _polynomial(roots) -> list:
 
 
 TILES = (4, 2)
-A_T, G = {tile: matrices(tile)[0] for tile in TILES}, {tile: matrices(tile)[1] for tile in TILES}
-B_T = matrices(TILES[0])[2]
+"""Rows of Y of whole tiles: for kernels of 3 and 5 rows."""
+G = {tile: np.roll(matrices(tile)[1], 1, axis=0) for tile in TILES}
+"""Its rows, like those of B' and the columns of A', belong to infinity, 0, 1, -1, 1/2 and -2: infinity comes first."""
+FEWEST_POINTS = 3
+
+
+def _with_first_points(count: int, tile: int) -> tuple[np.ndarray, np.ndarray]:
+    """(A', B') of the first `count` points for `tile` rows of Y and the weights that G[...] gives for all points."""
+    a, g, b = matrices(tile, POINTS[:count - 1])
+    factors = np.ones(count)
+    factors[:-1] = g[:-1, 0] / matrices(INPUT_TILE - count + tile)[1][:count - 1, 0]
+    return np.roll(a, 1, axis=1), np.roll(factors[:, None] * b, 1, axis=0)
+
+
+A_T = {(count, count - INPUT_TILE + tile): _with_first_points(count, count - INPUT_TILE + tile)[0] for tile in TILES
+       for count in range(max(FEWEST_POINTS, INPUT_TILE + 1 - tile), INPUT_TILE + 1)}
+"""A' by its numbers of points and of rows of Y."""
+B_T = {count: _with_first_points(count, count - INPUT_TILE + TILES[0])[1]
+       for count in range(FEWEST_POINTS, INPUT_TILE + 1)}
 
 
 def _rows(matrix):
@@ -108,18 +132,18 @@ def _rows(matrix):
     return [sorted(((k, float(c)) for k, c in enumerate(row) if c), key=lambda term: term[1] != 1) for row in matrix]
 
 
-def linear_map(choices):
+def linear_map(*choices):
     """An intrinsic that multiplies the vectors of a tile by constant matrices, one after another.
 
     A transform is cheaper in two stages, of which the first makes sums that several results share.
-    choices: the matrices for each value of the intrinsic's second argument.
+    choices: the matrices of each map; it is chosen by how many vectors there are, and by how many there shall be.
     """
-    plans = {which: [_rows(matrix) for matrix in stages] for which, stages in choices.items()}
+    plans = {(stages[0].shape[1], stages[-1].shape[0]): [_rows(matrix) for matrix in stages] for stages in choices}
 
     @intrinsic(prefer_literal=True)
-    def apply(typing, tile, which):
-        """The map of that name, on a tile of one column."""
-        plan = plans[which.literal_value]
+    def apply(typing, tile, results):
+        """The map from a tile of one column to one of so many rows."""
+        plan = plans[tile.rows, results.literal_value]
 
         def generate(context, builder, signature, args):
             lanes = signature.args[0].lanes
@@ -130,7 +154,7 @@ def linear_map(choices):
             for i, vector in enumerate(vectors):
                 result = builder.insert_value(result, vector, i)
             return result
-        return Tile(len(plan[-1]), 1, tile.lanes)(tile, which), generate
+        return Tile(len(plan[-1]), 1, tile.lanes)(tile, results), generate
     return apply
 
 
@@ -151,16 +175,17 @@ def _combination(builder, row, vectors, lanes):
 INPUT_STAGES = (
     np.array([[0, -1, 1.5, 1, 0, 0], [0, 0, -1, 1.5, 1, 0], [-1, 0, 1, 0, 0, 0], [0, -1, 0, 1, 0, 0],
               [0, 0, -1, 0, 1, 0], [0, 0, 0, -1, 0, 1]]),
-    np.array([[0, 0, -1, 1.5, 1, 0], [1, 1, 0, 0, 0, 0], [-1, 1, 0, 0, 0, 0], [0, 0, 0, 2, 1, 0], [0, 0, 0, -0.5, 1, 0],
-              [0, 0, 0, -1, 1.5, 1]]))
-_SUMS_AND_DIFFERENCES = np.array([[1, 0, 0, 0, 0, 0], [0, 1, 1, 0, 0, 0], [0, 1, -1, 0, 0, 0], [0, 0, 0, 1, 0, 0],
+    np.array([[0, 0, 0, -1, 1.5, 1], [0, 0, -1, 1.5, 1, 0], [1, 1, 0, 0, 0, 0], [-1, 1, 0, 0, 0, 0], [0, 0, 0, 2, 1, 0],
+              [0, 0, 0, -0.5, 1, 0]]))
+_SUMS_AND_DIFFERENCES = np.array([[1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0], [0, 0, 1, 1, 0, 0], [0, 0, 1, -1, 0, 0],
                                   [0, 0, 0, 0, 1, 0], [0, 0, 0, 0, 0, 1]])
 OUTPUT_STAGES = {
-    4: (_SUMS_AND_DIFFERENCES, np.array([[1, 1, 0, 1, 1, 0], [0, 0, 1, 0.5, -2, 0], [0, 1, 0, 0.25, 4, 0],
-                                         [0, 0, 1, 0.125, -8, 1]])),
-    2: (_SUMS_AND_DIFFERENCES, np.array([[1, 1, 0, 1, 1, 0], [0, 0, 1, 0.5, -2, 1]]))}
-_input_map, _output_map = linear_map({INPUT_TILE: INPUT_STAGES}), linear_map(OUTPUT_STAGES)
-_weight_map = linear_map({tile: [G[tile]] for tile in TILES})
+    4: (_SUMS_AND_DIFFERENCES, np.array([[0, 1, 1, 0, 1, 1], [0, 0, 0, 1, 0.5, -2], [0, 0, 1, 0, 0.25, 4],
+                                         [1, 0, 0, 1, 0.125, -8]])),
+    2: (_SUMS_AND_DIFFERENCES, np.array([[0, 1, 1, 0, 1, 1], [1, 0, 0, 1, 0.5, -2]]))}
+_input_map = linear_map(INPUT_STAGES, *[[B_T[count]] for count in B_T if count < INPUT_TILE])
+_output_map = linear_map(*OUTPUT_STAGES.values(), *[[A_T[key]] for key in A_T if key[0] < INPUT_TILE])
+_weight_map = linear_map(*[[G[tile]] for tile in TILES])
 
 
 def winograd_weights(lanes, tile):
@@ -197,11 +222,11 @@ def winograd_weights(lanes, tile):
             for i in range(lanes):
                 for column in range(side):
                     taken = tile_load(source, column * square + i * lanes, side * square, side, 1, lanes)
-                    tile_store(_weight_map(taken, tile), half, column * lanes, side * lanes)
+                    tile_store(_weight_map(taken, INPUT_TILE), half, column * lanes, side * lanes)
                 target = (channel // block * padded + begin + i) * block + channel % block
                 for row in range(6):
                     taken = tile_load(half, row * side * lanes, lanes, side, 1, lanes)
-                    tile_store(_weight_map(taken, tile), u, row * 6 * (stride + SKEW) + target, stride + SKEW)
+                    tile_store(_weight_map(taken, INPUT_TILE), u, row * 6 * (stride + SKEW) + target, stride + SKEW)
     return winograd_weights
 
 
@@ -246,38 +271,127 @@ def _scatter_padded(a, image, h, w, ic, padded, channels, columns, spare, lanes)
                     store(padded, corner + (place // pool_w * columns + place % pool_w) * channels + k, share)
 
 
+@helper
+def order_tiles(slots, chunk, count, th, tw, low, far):
+    """slots[t] = where tile chunk + t lies among the `count` of its chunk; gives the ends of the first three kinds.
+
+    low, far: whether the tiles of an image's last row, and the last ones of each row, have fewer points.
+    """
+    if not low and not far:
+        for t in range(count):
+            slots[t] = t
+        return 0, count, count
+    lowest = whole = last = 0
+    for t in range(count):
+        place = (chunk + t) % (th * tw)
+        slots[t] = 2 * int(low and place // tw == th - 1) + int(far and place % tw == tw - 1)
+        lowest += slots[t] == 2
+        whole += slots[t] == 0
+        last += slots[t] == 1
+    at_lowest, at_whole, at_last, at_corner = 0, lowest, lowest + whole, lowest + whole + last
+    for t in range(count):
+        if slots[t] == 2:
+            slots[t] = at_lowest
+            at_lowest += 1
+        elif slots[t] == 0:
+            slots[t] = at_whole
+            at_whole += 1
+        elif slots[t] == 1:
+            slots[t] = at_last
+            at_last += 1
+        else:
+            slots[t] = at_corner
+            at_corner += 1
+    return lowest, lowest + whole, lowest + whole + last
+
+
+@helper
+def tiles_of(f, high, wide, lowest, whole, last, count):
+    """(First, end) of the tiles of a chunk that have frequency f; high, wide: points of the lowest and last tiles."""
+    down, across = f // INPUT_TILE < high, f % INPUT_TILE < wide
+    return 0 if down else lowest, (count if down else last) if across else whole
+
+
 @inlined
-def input_tile(source, corner, pixel, line, half, v, target, plane, lanes):
-    """V = B' d B of one 6 x 6 tile and one vector of channels; `plane` lies between two frequencies of V."""
-    for column in range(6):
-        tile = _input_map(tile_load(source, corner + column * pixel, line, 6, 1, lanes), 6)
-        tile_store(tile, half, column * lanes, 6 * lanes)
-    for row in range(6):
-        tile = _input_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes), 6)
-        tile_store(tile, v, target + row * 6 * plane, plane)
+def _edge_inputs(points, source, at, step, target, out, line, lanes):
+    """B' d along one line of a smaller tile."""
+    if points == 6:
+        tile_store(_input_map(tile_load(source, at, step, 6, 1, lanes), 6), target, out, line)
+    elif points == 5:
+        tile_store(_input_map(tile_load(source, at, step, 5, 1, lanes), 5), target, out, line)
+    elif points == 4:
+        tile_store(_input_map(tile_load(source, at, step, 4, 1, lanes), 4), target, out, line)
+    else:
+        tile_store(_input_map(tile_load(source, at, step, 3, 1, lanes), 3), target, out, line)
+
+
+@inlined
+def _edge_outputs(points, tile, source, at, step, target, out, line, shift, lanes):
+    """A' M + shift along one line of a smaller tile."""
+    if tile == 2 and points == 6:
+        tile_store(tile_shift(_output_map(tile_load(source, at, step, 6, 1, lanes), 2), shift), target, out, line)
+    elif tile == 2:
+        tile_store(tile_shift(_output_map(tile_load(source, at, step, 5, 1, lanes), 1), shift), target, out, line)
+    elif points == 6:
+        tile_store(tile_shift(_output_map(tile_load(source, at, step, 6, 1, lanes), 4), shift), target, out, line)
+    elif points == 5:
+        tile_store(tile_shift(_output_map(tile_load(source, at, step, 5, 1, lanes), 3), shift), target, out, line)
+    elif points == 4:
+        tile_store(tile_shift(_output_map(tile_load(source, at, step, 4, 1, lanes), 2), shift), target, out, line)
+    else:
+        tile_store(tile_shift(_output_map(tile_load(source, at, step, 3, 1, lanes), 1), shift), target, out, line)
+
+
+@inlined
+def input_tile(source, corner, pixel, line, half, v, target, plane, high, wide, lanes):
+    """V = B' d B of one tile of high x wide points and one vector of channels; `plane` parts two frequencies of V."""
+    if high == INPUT_TILE and wide == INPUT_TILE:
+        for column in range(INPUT_TILE):
+            tile = _input_map(tile_load(source, corner + column * pixel, line, INPUT_TILE, 1, lanes), INPUT_TILE)
+            tile_store(tile, half, column * lanes, INPUT_TILE * lanes)
+        for row in range(INPUT_TILE):
+            tile = _input_map(tile_load(half, row * INPUT_TILE * lanes, lanes, INPUT_TILE, 1, lanes), INPUT_TILE)
+            tile_store(tile, v, target + row * INPUT_TILE * plane, plane)
+    else:
+        for column in range(wide):
+            _edge_inputs(high, source, corner + column * pixel, line, half, column * lanes, INPUT_TILE * lanes, lanes)
+        for row in range(high):
+            out = target + row * INPUT_TILE * plane
+            _edge_inputs(wide, half, row * INPUT_TILE * lanes, lanes, v, out, plane, lanes)
 
 
 @inlined
 def _output_columns(m, source, plane, half, tile, lanes):
-    """The first half of Y = A' M A: over the rows of each of the six columns."""
-    for column in range(6):
-        rows = _output_map(tile_load(m, source + column * plane, 6 * plane, 6, 1, lanes), tile)
-        tile_store(rows, half, column * lanes, 6 * lanes)
+    """The first half of Y = A' M A of a whole tile: over the rows of each of the six columns."""
+    for column in range(INPUT_TILE):
+        rows = _output_map(tile_load(m, source + column * plane, INPUT_TILE * plane, INPUT_TILE, 1, lanes), tile)
+        tile_store(rows, half, column * lanes, INPUT_TILE * lanes)
 
 
 @inlined
 def _output_rows(half, shift, done, tile, lanes):
     """The second half of Y = A' M A, plus the bias: tile x tile vectors."""
     for row in range(tile):
-        pixels = _output_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes), tile)
+        pixels = _output_map(tile_load(half, row * INPUT_TILE * lanes, lanes, INPUT_TILE, 1, lanes), tile)
         tile_store(tile_shift(pixels, shift), done, row * tile * lanes, lanes)
+
+
+@inlined
+def _output_edge(m, source, plane, half, shift, done, high, wide, zero, tile, lanes):
+    """Y = A' M A of a smaller tile, of high x wide points, plus the bias."""
+    for column in range(wide):
+        _edge_outputs(high, tile, m, source + column * plane, INPUT_TILE * plane, half, column * lanes,
+                      INPUT_TILE * lanes, zero, lanes)
+    for row in range(high - INPUT_TILE + tile):
+        _edge_outputs(wide, tile, half, row * INPUT_TILE * lanes, lanes, done, row * tile * lanes, lanes, shift, lanes)
 
 
 @inlined
 def _write_whole_rows(half, shift, y, given, limits, out, line, pixel, tall, activation, has_mask, zero, tile, lanes):
     """The second half of Y = A' M A straight into the result, where all columns of the tile lie in it."""
     for row in range(tall):
-        pixels = tile_shift(_output_map(tile_load(half, row * 6 * lanes, lanes, 6, 1, lanes), tile), shift)
+        pixels = tile_shift(_output_map(tile_load(half, row * INPUT_TILE * lanes, lanes, INPUT_TILE, 1, lanes), tile),
+                            shift)
         if activation == RELU:
             pixels = tile_raised(pixels, zero)
         elif activation == CLAMP:
@@ -334,16 +448,17 @@ def winograd_convolution(lanes, rows, tile):
     Arguments (slots): 0 x or pooled gradient, 1 winners and 2 pooled outputs of the input (when slot 24 > 0), 3 U,
     4 bias, 5 mask, 6 y, 7 winners out (or 0), 8 images n, 9 h, 10 w, 11 ic, 12 oc, 13 oh, 14 ow, 15 tile rows, 16 tile
     columns, 17 top, 18 left, 19 has bias, 20 activation, 21 has mask, 22 pool (1: 2 x 2), 23 images a task,
-    24 and 25 the pool of the input, 26 its relu, 27 blocks of output channels a pass, 28 tiles a chunk (a multiple of
-    `rows`): V and M of a chunk should fit the cache beside U, 29 parts, 30 lower and
-    31 upper limits of a clamp.
-    The register tile is `rows` tiles x 2 vectors of output channels; its inner loop runs over input channels.
+    24 and 25 the pool of the input, 26 its relu, 27 blocks of output channels a pass, 28 tiles a chunk: V and M of a
+    chunk should fit the cache beside U, 29 parts, 30 lower and 31 upper limits of a clamp, 32 points of the lowest
+    tiles along the height, 33 of the last ones of a row along the width (6: whole tiles, which may reach beyond y).
+    The register tile is `rows` tiles x 2 vectors of output channels; its inner loop runs over input channels. The last
+    one of a frequency may reach into tiles that do not have it: what it gives them is never read.
     """
     block, border = 2 * lanes, INPUT_TILE - tile
 
     def winograd_convolution(a, first, last, scratch):
         x, u, bias, given, y, winner = f32(a, 0), f32(a, 3), f32(a, 4), f32(a, 5), f32(a, 6), u8(a, 7)
-        lower, upper = f32(a, 30), f32(a, 31)
+        lower, upper, high, broad = f32(a, 30), f32(a, 31), integer(a, 32), integer(a, 33)
         n, h, w, ic, oc = integer(a, 8), integer(a, 9), integer(a, 10), integer(a, 11), integer(a, 12)
         oh, ow = integer(a, 13), integer(a, 14)
         th, tw, images, wide = integer(a, 15), integer(a, 16), integer(a, 23), integer(a, 27)
@@ -351,12 +466,13 @@ def winograd_convolution(lanes, rows, tile):
         zero = broadcast(np.float32(0.0), lanes)
         depth, blocks, line = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block, tile * tw + border
         map_size, tall, parts = (tile * th + border) * line * depth, integer(a, 28), integer(a, 29)
-        share = (blocks + parts - 1) // parts
-        v_plane, m_plane, u_plane = tall * depth + SKEW, wide * tall * block + SKEW, blocks * depth * block + SKEW
+        share, room = (blocks + parts - 1) // parts, tall + rows
+        v_plane, m_plane, u_plane = room * depth + SKEW, wide * room * block + SKEW, blocks * depth * block + SKEW
         half, spare, done = f32_at(scratch), u8_at(scratch), f32_at(scratch + 4 * 36 * lanes)
         limits, padded = f32_at(scratch + 4 * 64 * lanes), f32_at(scratch + 4 * 66 * lanes)
         v = f32_at(scratch + 4 * (66 * lanes + map_size))
         m = f32_at(scratch + 4 * (66 * lanes + map_size + 36 * v_plane))
+        slots = i64_at(scratch + 4 * (66 * lanes + map_size + 36 * (v_plane + m_plane)))
         clear(padded, map_size)
         for task in range(first, last):
             begin, first_block = task // parts * images, task % parts * share
@@ -364,30 +480,38 @@ def winograd_convolution(lanes, rows, tile):
             tiles = (min(begin + images, n) - begin) * th * tw
             for chunk in range(0, tiles, tall):
                 count = min(tall, tiles - chunk)
-                high = (count + rows - 1) // rows * rows
+                ends = order_tiles(slots, chunk, count, th, tw, high < INPUT_TILE, broad < INPUT_TILE)
                 for t in range(count):
                     image, place = begin + (chunk + t) // (th * tw), (chunk + t) % (th * tw)
                     if place == 0 and integer(a, 24) > 0:
                         _scatter_padded(a, image, h, w, ic, padded, depth, line, spare, lanes)
                     elif place == 0:
                         copy_padded(x, image, h, w, ic, integer(a, 17), integer(a, 18), padded, depth, line)
-                    corner = (place // tw * line + place % tw) * tile * depth
+                    row, column = place // tw, place % tw
+                    corner = (row * line + column) * tile * depth
+                    tall_points = high if row == th - 1 else INPUT_TILE
+                    wide_points = broad if column == tw - 1 else INPUT_TILE
                     for k in range(0, depth, lanes):
-                        input_tile(padded, corner + k, depth, line * depth, half, v, t * depth + k, v_plane, lanes)
+                        input_tile(padded, corner + k, depth, line * depth, half, v, slots[t] * depth + k, v_plane,
+                                   tall_points, wide_points, lanes)
                 for group in range(first_block, last_block, wide):
                     width = min(wide, last_block - group)
                     for f in range(36):
+                        start, end = tiles_of(f, high, broad, *ends, count)
                         for b in range(width):
                             weights = f * u_plane + (group + b) * depth * block
-                            for t in range(0, high, rows):
+                            for t in range(start, end, rows):
                                 ahead = weights + depth * block + t // rows * (depth // 4 * 16)
                                 sums = tile_product(tile_zeros(rows, 2, lanes), v, f * v_plane + t * depth, depth, 1,
                                                     u, weights, block, depth, ahead)
-                                tile_store(sums, m, f * m_plane + (b * tall + t) * block, block)
+                                tile_store(sums, m, f * m_plane + (b * room + t) * block, block)
                     for t in range(count):
                         image, place = begin + (chunk + t) // (th * tw), (chunk + t) % (th * tw)
                         row, column = place // tw * tile, place % tw * tile
-                        down, across = min(tile, oh - row), min(tile, ow - column)
+                        many, much = min(tile, oh - row), min(tile, ow - column)
+                        tall_points = high if row + tile >= oh else INPUT_TILE
+                        wide_points = broad if column + tile >= ow else INPUT_TILE
+                        smaller = tall_points < INPUT_TILE or wide_points < INPUT_TILE
                         pixel = (image * oh + row) * ow + column
                         window = (image * (oh // 2) + row // 2) * (ow // 2) + column // 2
                         for b in range(2 * width):
@@ -400,18 +524,22 @@ def winograd_convolution(lanes, rows, tile):
                             if activation == CLAMP:
                                 store(limits, 0, load_part(lower, channel, used, lanes))
                                 store(limits, lanes, load_part(upper, channel, used, lanes))
-                            source = (b // 2 * tall + t) * block + b % 2 * lanes
-                            _output_columns(m, source, m_plane, half, tile, lanes)
-                            if pool:
-                                _output_rows(half, shift, done, tile, lanes)
-                                _write_windows(done, spare, y, winner, integer(a, 7) != 0, limits,
-                                               window * oc + channel, ow // 2 * oc, oc, down // 2, across // 2,
-                                               activation, used, zero, tile, lanes)
-                            elif used == lanes and across == tile:
-                                _write_whole_rows(half, shift, y, given, limits, pixel * oc + channel, ow * oc, oc,
-                                                  down, activation, has_mask, zero, tile, lanes)
+                            source = (b // 2 * room + slots[t]) * block + b % 2 * lanes
+                            if smaller:
+                                _output_edge(m, source, m_plane, half, shift, done, tall_points, wide_points, zero,
+                                             tile, lanes)
                             else:
+                                _output_columns(m, source, m_plane, half, tile, lanes)
+                                if not pool and used == lanes and much == tile:
+                                    _write_whole_rows(half, shift, y, given, limits, pixel * oc + channel, ow * oc, oc,
+                                                      many, activation, has_mask, zero, tile, lanes)
+                                    continue
                                 _output_rows(half, shift, done, tile, lanes)
-                                _write_pixels(done, y, given, limits, pixel * oc + channel, ow * oc, oc, down, across,
+                            if pool:
+                                _write_windows(done, spare, y, winner, integer(a, 7) != 0, limits,
+                                               window * oc + channel, ow // 2 * oc, oc, many // 2, much // 2,
+                                               activation, used, zero, tile, lanes)
+                            else:
+                                _write_pixels(done, y, given, limits, pixel * oc + channel, ow * oc, oc, many, much,
                                               activation, has_mask, used, zero, tile, lanes)
     return winograd_convolution

@@ -87,8 +87,8 @@ def _output_stages(tile: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 INPUT_STAGES, OUTPUT_STAGES = _input_stages(), {tile: _output_stages(tile) for tile in TILES}
-_input_map, _output_map = linear_map({ROWS: INPUT_STAGES}), linear_map(OUTPUT_STAGES)
-_weight_map = linear_map({tile: [G[tile]] for tile in TILES})
+_input_map, _output_map = linear_map(INPUT_STAGES), linear_map(*OUTPUT_STAGES.values())
+_weight_map = linear_map(*[[G[tile]] for tile in TILES])
 
 
 def winograd_rows_pack(lanes, tile):
@@ -126,7 +126,7 @@ def winograd_rows_pack(lanes, tile):
                                 column[row * lanes + c] = w[turned + c * ic]
                         else:
                             store(column, row * lanes, load_part(w, (row * length + k) * oc + channel, count, lanes))
-                    sums = _weight_map(tile_load(column, 0, lanes, taps, 1, lanes), tile)
+                    sums = _weight_map(tile_load(column, 0, lanes, taps, 1, lanes), 8)
                     tile_store(sums, packed, target + (head - 1) * block, length * block)
     return winograd_rows_pack
 

@@ -24,9 +24,9 @@ from striate.kernels.tiles import tile_load, tile_product, tile_store, tile_zero
 from striate.kernels.winograd import SKEW, linear_map
 from striate.kernels.winograd_rows import BIASED, INPUT_STAGES, OUTPUT_STAGES, ROWS, TILES, G
 
-_input_map = linear_map({ROWS: INPUT_STAGES})
-_gradient_map = linear_map({tile: [stage.T for stage in reversed(OUTPUT_STAGES[tile])] for tile in TILES})
-_weight_map = linear_map({tile: [G[tile].T] for tile in TILES})
+_input_map = linear_map(INPUT_STAGES)
+_gradient_map = linear_map(*[[stage.T for stage in reversed(OUTPUT_STAGES[tile])] for tile in TILES])
+_weight_map = linear_map(*[[G[tile].T] for tile in TILES])
 
 
 def winograd_rows_gradient(lanes, rows, vectors, tile, step, upright):
@@ -72,7 +72,7 @@ def winograd_rows_gradient(lanes, rows, vectors, tile, step, upright):
                                 store(column, r * lanes, value)
                             taken = tile_load(column, 0, lanes, tile, 1, lanes)
                             target = ((o // block * room + u) * columns + j) * block + o % block
-                            tile_store(_gradient_map(taken, tile), d, target, d_plane)
+                            tile_store(_gradient_map(taken, 8), d, target, d_plane)
                 for t in range(8):
                     for b in range(blocks):
                         target = ((part * 8 + t) * blocks + b) * long * block
@@ -118,7 +118,7 @@ def winograd_rows_gradient_sum(lanes, tile):
                         for part in range(1, parts):
                             total = total + load(du, source + part * 8 * plane, lanes)
                         store(column, t * lanes, total)
-                    tile_store(_weight_map(tile_load(column, 0, lanes, 8, 1, lanes), tile), column, 0, lanes)
+                    tile_store(_weight_map(tile_load(column, 0, lanes, 8, 1, lanes), taps), column, 0, lanes)
                     for row in range(taps):
                         store_left(dw, (row * length + k) * oc + o, load(column, row * lanes, lanes), oc - o, lanes)
             if task == 0 and integer(a, 11):

@@ -7,7 +7,7 @@ import pytest
 
 from striate.graph.ir import Graph, Node, Value
 from striate.kernels.cpu import host
-from striate.kernels.winograd import A_T, B_T, INPUT_STAGES, OUTPUT_STAGES, TILES, G
+from striate.kernels.winograd import A_T, B_T, INPUT_STAGES, INPUT_TILE, OUTPUT_STAGES, TILES, G
 from striate.ops.spec import OPS, TensorType
 from striate.plan.ir import Step
 from striate.plan.lower import (
@@ -47,23 +47,27 @@ def normal(seed, *shape):
     return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
 
 
-@pytest.mark.parametrize("tile", TILES)
-def test_the_matrices_are_exact_on_a_line(tile):
-    side = 7 - tile
-    d, w = normal(0, 6).astype(float), normal(1, side).astype(float)
-    expected = [d[i:i + side] @ w for i in range(tile)]
-    np.testing.assert_allclose(A_T[tile] @ ((G[tile] @ w) * (B_T @ d)), expected, rtol=1e-12)
+@pytest.mark.parametrize(("points", "rows"), A_T)
+def test_the_matrices_are_exact_on_a_line(points, rows):
+    """Fewer points, fewer outputs, and the same transformed weights."""
+    side = points + 1 - rows
+    d, w = normal(0, points).astype(float), normal(1, side).astype(float)
+    transformed = G[INPUT_TILE + 1 - side] @ w
+    expected = [d[i:i + side] @ w for i in range(rows)]
+    np.testing.assert_allclose(A_T[points, rows] @ (transformed[:points] * (B_T[points] @ d)), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("tile", TILES)
 def test_the_stages_are_the_matrices(tile):
-    assert np.array_equal(INPUT_STAGES[1] @ INPUT_STAGES[0], B_T)
-    assert np.array_equal(OUTPUT_STAGES[tile][1] @ OUTPUT_STAGES[tile][0], A_T[tile])
+    assert np.array_equal(INPUT_STAGES[1] @ INPUT_STAGES[0], B_T[INPUT_TILE])
+    assert np.array_equal(OUTPUT_STAGES[tile][1] @ OUTPUT_STAGES[tile][0], A_T[INPUT_TILE, tile])
 
 
 SHAPES = [(3, 8, 14, 14, 32, 48), (3, 9, 13, 15, 24, 40), (3, 40, 7, 7, 36, 25), (3, 3, 28, 12, 27, 64),
-          (5, 5, 14, 9, 48, 50), (5, 20, 7, 8, 52, 49), (5, 2, 28, 12, 59, 64)]
-"""Side of the kernel, images, height, width, channels in and out."""
+          (3, 3, 33, 26, 16, 17), (3, 30, 5, 3, 16, 24), (5, 5, 14, 9, 48, 50), (5, 20, 7, 8, 52, 49),
+          (5, 2, 28, 12, 59, 64)]
+"""Side of the kernel, images, height, width, channels in and out. Maps whose edges are whole tiles, smaller tiles with
+one, two and three rows or columns, and whole tiles that reach beyond the map."""
 
 
 @pytest.mark.parametrize("lanes", [4, 8, 16])

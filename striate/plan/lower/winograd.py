@@ -14,12 +14,19 @@ from striate.plan.lower.winograd_rows import PARTS, SKEW
 
 _TILE_OF = {3: 4, 5: 2}
 """Rows of a tile of outputs by the side of the kernel: both need 6 x 6 inputs."""
-_TILES, _CHUNK = 64, 36
+_POINTS = 6
+"""As `striate.kernels.winograd.INPUT_TILE`, which cannot be imported without Numba."""
+_TILES, _CHUNK, _LONGEST_CHUNK = 64, 36, 72
 """Tiles that a task aims at, and tiles of a chunk: enough rows to use each transformed weight often, few enough that
 their transforms fit the second-level cache."""
 _ROWS = {32: 12, 16: 6}
 _ACTIVATIONS = {None: 0, "relu": 1, "clamp": 2}
 """As RELU and CLAMP of `striate.kernels.winograd`."""
+_LEAST_SAVED = ((32, 0.55), (16, 0.75))
+"""(From so many channels on, how much must be saved as a part of what maps of whole tiles save.) With fewer channels the
+transforms cost more than is saved."""
+_EDGES_PAY = 0.88
+"""Products by smaller tiles at the edges, of those by whole ones, from which on the sorting of tiles pays."""
 _FEWEST_TILES = 16
 """With fewer tiles, reading the transformed weights (four times the weights) costs more than is saved."""
 _FEW_CHANNELS = 48
@@ -35,11 +42,100 @@ def tile_of(attributes, kernel: tuple, size: tuple, batch: int, pool: tuple | No
     plain = (attributes["strides"] == (1, 1) and attributes["dilation"] == (1, 1) and attributes["groups"] == 1)
     if tile is None or not plain or pool not in (None, (2, 2, 2, 2)):
         return None
-    th, tw = -(-size[0] // tile), -(-size[1] // tile)
-    used = size[0] * size[1] / (tile * tile * th * tw)
+    cut = _Cut(tile, *size)
     padding = all(0 <= side < kernel[0] for pair in attributes["padding"] for side in pair)
-    pays = min(kernel[2:]) >= 16 and used >= 0.55 and batch * th * tw >= _FEWEST_TILES
+    least = next((part for enough, part in _LEAST_SAVED if min(kernel[2:]) >= enough), None)
+    pays = least is not None and cut.saved >= least and batch * cut.tiles >= _FEWEST_TILES
     return tile if padding and pays else None
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A map of `height` x `width` outputs cut into tiles.
+
+    The lowest and last ones are smaller, with fewer points, if that saves enough; else they reach beyond the map.
+    """
+
+    tile: int
+    height: int
+    width: int
+
+    @property
+    def smaller(self) -> bool:
+        """Whether the map's edges get tiles of their own."""
+        whole = _POINTS ** 2 * self.tiles
+        return self._products < _EDGES_PAY * whole
+
+    @property
+    def _left(self) -> tuple[int, int]:
+        """Rows and columns of outputs that the lowest and last tiles have in the map."""
+        return self.height - self.tile * (self.rows - 1), self.width - self.tile * (self.columns - 1)
+
+    @property
+    def _products(self) -> int:
+        """Products of a channel, if the tiles at the edges are smaller."""
+        down, across = (_POINTS * (count - 1) + left + _POINTS - self.tile
+                        for count, left in zip((self.rows, self.columns), self._left, strict=True))
+        return down * across
+
+    @property
+    def rows(self) -> int:
+        """Rows of tiles."""
+        return -(-self.height // self.tile)
+
+    @property
+    def columns(self) -> int:
+        """Columns of tiles."""
+        return -(-self.width // self.tile)
+
+    @property
+    def tiles(self) -> int:
+        """Tiles of all kinds."""
+        return self.rows * self.columns
+
+    @property
+    def down(self) -> int:
+        """Rows of outputs of the lowest tiles."""
+        return self._left[0] if self.smaller else self.tile
+
+    @property
+    def across(self) -> int:
+        """Columns of outputs of the last tiles of a row."""
+        return self._left[1] if self.smaller else self.tile
+
+    @property
+    def points(self) -> tuple[int, int]:
+        """Points of the lowest tiles along the height and of the last ones of a row along the width."""
+        return self.down + _POINTS - self.tile, self.across + _POINTS - self.tile
+
+    @property
+    def saved(self) -> float:
+        """How much is saved, as a part of what a map of whole tiles would save."""
+        products = self._products if self.smaller else _POINTS ** 2 * self.tiles
+        return self.height * self.width / products * (_POINTS / self.tile) ** 2
+
+    def ends(self, images: int) -> tuple[int, int, int]:
+        """Ends of the first three kinds of tiles of so many images: the lowest, the whole, the last of their rows."""
+        low, far = self.down < self.tile, self.across < self.tile
+        lowest = images * (self.columns - far) * low
+        whole = lowest + images * (self.rows - low) * (self.columns - far)
+        return lowest, whole, whole + images * (self.rows - low) * far
+
+    def register_tiles(self, images: int, rows: int) -> int:
+        """Register tiles of `rows` tiles that the products of so many images take, for a block of output channels."""
+        (lowest, whole, last), count = self.ends(images), images * self.tiles
+        high, wide = self.points
+
+        def taken(tiles):
+            return -(-tiles // rows)
+        return (high * wide * taken(count) + high * (_POINTS - wide) * taken(whole)
+                + (_POINTS - high) * wide * taken(last - lowest)
+                + (_POINTS - high) * (_POINTS - wide) * taken(whole - lowest))
+
+    def __str__(self) -> str:
+        edges = [f"{count} {words}" for count, words in ((self.down, "rows"), (self.across, "columns"))
+                 if count < self.tile]
+        return f"{self.rows} x {self.columns} tiles" + (f", the last with {' and '.join(edges)}" if edges else "")
 
 
 def _along_the_height(tile: int | None, kernel: tuple) -> bool:
@@ -47,22 +143,31 @@ def _along_the_height(tile: int | None, kernel: tuple) -> bool:
     return tile is None or (tile == 2 and min(kernel[2:]) < _FEW_CHANNELS)
 
 
-def _saving(tile: int) -> float:
-    return (tile * (7 - tile) / 6) ** 2
-
-
 def _name(tile: int) -> str:
     return f"Winograd F({tile}x{tile},{7 - tile}x{7 - tile})"
 
 
-def _images(tiles: int, most: int, rows: int) -> int:
-    """Images of a task: near `_TILES` tiles, the last register tile of `rows` wasting little; `most` at most."""
-    wanted = max(1, min(_TILES // tiles, most))
+def _saving(cut: _Cut) -> float:
+    """How many times fewer multiplications are made."""
+    return cut.saved * (cut.tile * (7 - cut.tile) / _POINTS) ** 2
+
+
+def _images(cut: _Cut, most: int, rows: int) -> tuple[int, int]:
+    """(Images of a task, tiles of a chunk). A task has near `_TILES` tiles, `most` images at most.
+
+    Smaller tiles belong to chunks of whole images where these are small: so many that register tiles waste little.
+    """
+    wanted = max(1, min(_TILES // cut.tiles, most))
+    if cut.smaller and cut.tiles <= _LONGEST_CHUNK:
+        together = min(range(1, max(1, min(_LONGEST_CHUNK // cut.tiles, most)) + 1),
+                       key=lambda images: (round(cut.register_tiles(images, rows) / images, 1), images))
+        return together * max(1, wanted // together), together * cut.tiles
 
     def waste(images: int) -> float:
-        return round(-images * tiles % rows / (images * tiles), 2)
-    return min(range(max(1, wanted - wanted // 4), max(wanted, min(most, 4 * _TILES // tiles)) + 1),
-               key=lambda images: (waste(images), images < wanted, abs(images - wanted)))
+        return round(-images * cut.tiles % rows / (images * cut.tiles), 2)
+    images = min(range(max(1, wanted - wanted // 4), max(wanted, min(most, 4 * _TILES // cut.tiles)) + 1),
+                 key=lambda images: (waste(images), images < wanted, abs(images - wanted)))
+    return images, min(_CHUNK, -(-images * cut.tiles // rows) * rows)
 
 
 def launches(x: Value, w: Value, y: Value, cpu: Cpu, tile: int, *, size: tuple, padding: tuple,
@@ -74,16 +179,16 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, tile: int, *, size: tuple, 
     gradient as input with its unpooled (height, width) as `map`.
     """
     lanes, rows, side = cpu.lanes, _ROWS[cpu.registers], 7 - tile
+    pooled = bool(given.get("pool"))
+    cut = _Cut(tile, *(length // 2 * 2 for length in size)) if pooled else _Cut(tile, *size)
     flipped = bool(given.get("flipped"))
     batch, ic = x.shape[0], x.shape[3]
     oc = w.shape[2] if flipped else w.shape[3]
     height, width = given.get("map", x.shape[1:3])
     block, wide_ic = 2 * lanes, -(-ic // lanes) * lanes
     blocks = -(-oc // block)
-    th, tw = -(-size[0] // tile), -(-size[1] // tile)
     heavy = 36 * ic * oc * 4 > cpu.l2
-    images = _images(th * tw, -(-batch // (4 if heavy else 8)), rows)
-    tall = min(_CHUNK, -(-images * th * tw // rows) * rows)
+    images, tall = _images(cut, -(-batch // (4 if heavy else 8)), rows)
     wide = min(blocks, max(1, 64 // block))
     tasks = -(-batch // images)
     parts = 1 if tasks >= _SHARED_TASKS else min(blocks, max(2, blocks // 2), -(-_SHARED_TASKS // tasks))
@@ -94,18 +199,19 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, tile: int, *, size: tuple, 
     source = given.get("source")
     winner_in, y_in, pool_in, relu_in = source if source else (0, 0, (0, 0), False)
     arguments = [x, winner_in, y_in, u, given.get("bias", 0), given.get("mask", 0), y, given.get("winner", 0),
-                 batch, height, width, ic, oc, *size, th, tw, padding[0][0], padding[1][0],
-                 int("bias" in given), _ACTIVATIONS[given.get("activation")], int("mask" in given),
-                 int(bool(given.get("pool"))), images, *pool_in[:2], int(relu_in), wide, tall, parts,
-                 given.get("lower", 0), given.get("upper", 0)]
-    planes = 36 * (tall * wide_ic + wide * tall * block + 2 * SKEW)
-    scratch = 4 * ((tile * th + side - 1) * (tile * tw + side - 1) * wide_ic + 66 * lanes + planes)
+                 batch, height, width, ic, oc, cut.height, cut.width, cut.rows, cut.columns, padding[0][0],
+                 padding[1][0], int("bias" in given), _ACTIVATIONS[given.get("activation")], int("mask" in given),
+                 int(pooled), images, *pool_in[:2], int(relu_in), wide, tall, parts,
+                 given.get("lower", 0), given.get("upper", 0), *cut.points]
+    planes = 36 * ((tall + rows) * (wide_ic + wide * block) + 2 * SKEW)
+    scratch = 4 * ((tile * cut.rows + side - 1) * (tile * cut.columns + side - 1) * wide_ic + 66 * lanes + planes
+                   + 2 * tall)
     writes = [y] + ([given["winner"]] if "winner" in given else [])
     flops = 2 * batch * size[0] * size[1] * side * side * ic * oc
-    reason = (f"{_name(tile)}: {size[0] * size[1] / (tile * tile * th * tw):.0%} of its tiles used, "
-              f"{images} images ({images * th * tw} tiles) a task, register tile {rows} x 2 vectors")
+    reason = (f"{_name(tile)}: {cut}, {images} images ({images * cut.tiles} tiles) a task, register tile {rows} x 2 "
+              "vectors")
     return [pack, Launch("winograd_convolution", {"lanes": lanes, "rows": rows, "tile": tile}, arguments, writes,
-                         tasks * parts, reason, scratch=scratch, flops=flops, saving=_saving(tile))]
+                         tasks * parts, reason, scratch=scratch, flops=flops, saving=_saving(cut))]
 
 
 _CHUNK_TILES = 256
@@ -130,9 +236,9 @@ class _Gradient:
     tile: int
 
     @property
-    def tiles(self) -> tuple[int, int]:
-        """Rows and columns of tiles of an image."""
-        return -(-self.oh // self.tile), -(-self.ow // self.tile)
+    def cut(self) -> _Cut:
+        """How the gradient is cut into tiles."""
+        return _Cut(self.tile, self.oh, self.ow)
 
     @property
     def wide(self) -> tuple[int, int]:
@@ -143,7 +249,8 @@ class _Gradient:
     @property
     def shape_arguments(self) -> list[int]:
         """The slots that all kernels of the gradient have in common."""
-        return [self.height, self.width, self.ic, self.oc, self.oh, self.ow, *self.tiles, self.padding[0][0],
+        return [self.height, self.width, self.ic, self.oc, self.oh, self.ow, self.cut.rows, self.cut.columns,
+                self.padding[0][0],
                 self.padding[1][0]]
 
     @property
@@ -154,8 +261,7 @@ class _Gradient:
     @property
     def map_size(self) -> int:
         """Pixels of an image with its border, filled up to whole tiles."""
-        th, tw = self.tiles
-        return (self.tile * th + self.side - 1) * (self.tile * tw + self.side - 1)
+        return (self.tile * self.cut.rows + self.side - 1) * (self.tile * self.cut.columns + self.side - 1)
 
     @property
     def flops(self) -> int:
@@ -188,36 +294,37 @@ def _register_rows(cpu: Cpu) -> int:
 
 def _in_parts(c: _Gradient, x: Value, g: Value, du: Temporary, sums: Temporary, cpu: Cpu) -> list[Launch]:
     images = -(-c.batch // PARTS)
-    count, (th, tw) = du.shape[0], c.tiles
-    room = min(images * th * tw, 48 if sum(c.wide) <= 96 else 32)
-    scratch = 4 * (36 * c.lanes + c.map_size * c.wide[0] + c.tile ** 2 * th * tw * c.wide[1]
-                   + 36 * (room * sum(c.wide) + 2 * SKEW))
+    count, tiles = du.shape[0], c.cut.tiles
+    room = min(images * tiles, 48 if sum(c.wide) <= 96 else 64)
+    scratch = 4 * (36 * c.lanes + c.map_size * c.wide[0] + c.tile ** 2 * tiles * c.wide[1]
+                   + 36 * (room * sum(c.wide) + 2 * SKEW) + 2 * room)
     return [Launch(
         "winograd_gradient_parts", {"lanes": c.lanes, "rows": _register_rows(cpu), "tile": c.tile},
-        [x, g, du, sums, c.batch, *c.shape_arguments, room, images], [du, sums], count,
-        f"{_name(c.tile)}, adjoint: {count} parts of {images} images, each in one core's cache, {room} tiles at a "
-        "time", scratch=scratch, flops=c.flops, saving=_saving(c.tile))]
+        [x, g, du, sums, c.batch, *c.shape_arguments, room, images, *c.cut.points], [du, sums], count,
+        f"{_name(c.tile)}, adjoint: {c.cut}, {count} parts of {images} images, each in one core's cache, {room} tiles "
+        "at a time", scratch=scratch, flops=c.flops, saving=_saving(c.cut))]
 
 
 def _in_chunks(c: _Gradient, x: Value, g: Value, du: Temporary, sums: Temporary, cpu: Cpu) -> list[Launch]:
-    th, tw = c.tiles
-    images = max(1, min(c.batch, _CHUNK_TILES // (th * tw)))
-    tiles = images * th * tw
+    images = max(1, min(c.batch, _CHUNK_TILES // c.cut.tiles))
+    tiles = images * c.cut.tiles
     v = Temporary((36, c.wide[0] * tiles + SKEW), name="transformed inputs")
     d = Temporary((36, c.wide[1] * tiles + SKEW), name="transformed output gradients")
-    scratch = 4 * (36 * c.lanes + c.map_size * max(c.wide))
+    scratch = 4 * (36 * c.lanes + 2 * tiles + c.map_size * max(c.wide))
     found = []
     for first in range(0, c.batch, images):
         count = min(images, c.batch - first)
         found.append(Launch(
             "winograd_gradient_transform", {"lanes": c.lanes, "tile": c.tile},
-            [x, g, v, d, first, *c.shape_arguments, tiles], [v, d], count,
-            f"transforms images {first} to {first + count - 1}", scratch=scratch))
+            [x, g, v, d, first, *c.shape_arguments, tiles, count * c.cut.tiles,
+             *c.cut.points], [v, d], count,
+            f"transforms images {first} to {first + count - 1}: {c.cut}", scratch=scratch))
         found.append(Launch(
             "winograd_gradient_sum", {"lanes": c.lanes, "rows": _register_rows(cpu)},
-            [v, d, du, sums, c.ic, c.oc, tiles, count * th * tw, int(first == 0)], [du, sums],
-            36 * c.wide[1] // (2 * c.lanes), f"{_name(c.tile)}, adjoint: {count * th * tw} tiles",
-            flops=c.flops * count // c.batch, saving=_saving(c.tile)))
+            [v, d, du, sums, c.ic, c.oc, tiles, count * c.cut.tiles, int(first == 0), *c.cut.ends(count),
+             *c.cut.points], [du, sums], 36 * c.wide[1] // (2 * c.lanes),
+            f"{_name(c.tile)}, adjoint: {count * c.cut.tiles} tiles",
+            flops=c.flops * count // c.batch, saving=_saving(c.cut)))
     return found
 
 
