@@ -284,24 +284,26 @@ def order_tiles(slots, chunk, count, th, tw, low, far):
     lowest = whole = last = 0
     for t in range(count):
         place = (chunk + t) % (th * tw)
-        slots[t] = 2 * int(low and place // tw == th - 1) + int(far and place % tw == tw - 1)
-        lowest += slots[t] == 2
-        whole += slots[t] == 0
-        last += slots[t] == 1
+        below, beyond = low and place // tw == th - 1, far and place % tw == tw - 1
+        lowest += below and not beyond
+        whole += not below and not beyond
+        last += beyond and not below
     at_lowest, at_whole, at_last, at_corner = 0, lowest, lowest + whole, lowest + whole + last
     for t in range(count):
-        if slots[t] == 2:
+        place = (chunk + t) % (th * tw)
+        below, beyond = low and place // tw == th - 1, far and place % tw == tw - 1
+        if below and beyond:
+            slots[t] = at_corner
+            at_corner += 1
+        elif below:
             slots[t] = at_lowest
             at_lowest += 1
-        elif slots[t] == 0:
-            slots[t] = at_whole
-            at_whole += 1
-        elif slots[t] == 1:
+        elif beyond:
             slots[t] = at_last
             at_last += 1
         else:
-            slots[t] = at_corner
-            at_corner += 1
+            slots[t] = at_whole
+            at_whole += 1
     return lowest, lowest + whole, lowest + whole + last
 
 

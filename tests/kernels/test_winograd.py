@@ -7,12 +7,22 @@ import pytest
 
 from striate.graph.ir import Graph, Node, Value
 from striate.kernels.cpu import host
-from striate.kernels.winograd import A_T, B_T, INPUT_STAGES, INPUT_TILE, OUTPUT_STAGES, TILES, G
+from striate.kernels.winograd import (
+    A_T,
+    B_T,
+    INPUT_STAGES,
+    INPUT_TILE,
+    OUTPUT_STAGES,
+    TILES,
+    G,
+    order_tiles,
+    tiles_of,
+)
 from striate.ops.spec import OPS, TensorType
 from striate.plan.ir import Step
 from striate.plan.lower import (
     PREFERRED,
-    winograd,  # noqa: F401 - enters the rules
+    winograd,
 )
 from striate.plan.schedule import _place, _Views
 from striate.runtime import pool
@@ -61,6 +71,25 @@ def test_the_matrices_are_exact_on_a_line(points, rows):
 def test_the_stages_are_the_matrices(tile):
     assert np.array_equal(INPUT_STAGES[1] @ INPUT_STAGES[0], B_T[INPUT_TILE])
     assert np.array_equal(OUTPUT_STAGES[tile][1] @ OUTPUT_STAGES[tile][0], A_T[INPUT_TILE, tile])
+
+
+@pytest.mark.parametrize("tile", TILES)
+@pytest.mark.parametrize("height", range(1, 11))
+def test_each_tile_has_its_place_and_its_frequencies(tile, height):
+    """What the kernels do with a chunk of whole images, the plan's own count, and both against a count tile by tile."""
+    for width in (*range(1, 11), 14, 33):
+        cut, images = winograd._Cut(tile, height, width), 3
+        (high, wide), count, slots = cut.points, images * cut.tiles, np.full(images * cut.tiles, -1)
+        ends = order_tiles(slots, 0, count, cut.rows, cut.columns, high < INPUT_TILE, wide < INPUT_TILE)
+        assert sorted(slots) == list(range(count))
+        assert ends == cut.ends(images)
+        points = [(high if t // cut.columns % cut.rows == cut.rows - 1 else INPUT_TILE,
+                   wide if t % cut.columns == cut.columns - 1 else INPUT_TILE) for t in range(count)]
+        for f in range(INPUT_TILE**2):
+            having = {int(slots[t]) for t, (down, across) in enumerate(points)
+                      if f // INPUT_TILE < down and f % INPUT_TILE < across}
+            assert having == set(range(*tiles_of(f, high, wide, *ends, count)))
+        assert cut.register_tiles(images, 1) == sum(down * across for down, across in points)
 
 
 SHAPES = [(3, 8, 14, 14, 32, 48), (3, 9, 13, 15, 24, 40), (3, 40, 7, 7, 36, 25), (3, 3, 28, 12, 27, 64),

@@ -23,7 +23,7 @@ _ROWS = {32: 12, 16: 6}
 _ACTIVATIONS = {None: 0, "relu": 1, "clamp": 2}
 """As RELU and CLAMP of `striate.kernels.winograd`."""
 _LEAST_SAVED = ((32, 0.55), (16, 0.75))
-"""(From so many channels on, how much must be saved as a part of what maps of whole tiles save.) With fewer channels the
+"""(From so many channels on, how much must be saved as a part of what maps of whole tiles save.) With fewer channels
 transforms cost more than is saved."""
 _EDGES_PAY = 0.88
 """Products by smaller tiles at the edges, of those by whole ones, from which on the sorting of tiles pays."""
@@ -40,7 +40,7 @@ def tile_of(attributes, kernel: tuple, size: tuple, batch: int, pool: tuple | No
     """The side of the tiles of outputs, if Winograd's convolution pays: stride 1, enough channels, maps and tiles."""
     tile = _TILE_OF.get(kernel[0]) if kernel[0] == kernel[1] else None
     plain = (attributes["strides"] == (1, 1) and attributes["dilation"] == (1, 1) and attributes["groups"] == 1)
-    if tile is None or not plain or pool not in (None, (2, 2, 2, 2)):
+    if tile is None or not plain or pool not in (None, (2, 2, 2, 2)) or (pool and min(size) < 2):
         return None
     cut = _Cut(tile, *size)
     padding = all(0 <= side < kernel[0] for pair in attributes["padding"] for side in pair)
