@@ -14,7 +14,7 @@ import numpy as np
 
 from striate import layers, see, utils, zoo
 from striate.datasets import fashion_mnist, x_or_o
-from striate.kernels import winograd
+from striate.kernels import winograd_matrices
 from striate.models.training.memory import example_step
 from striate.see import films, grid
 from striate.see.canvas import Canvas
@@ -128,7 +128,7 @@ def window(canvas: Canvas, model, picture: np.ndarray, x: float, y: float) -> No
 
 def winograd_tile(image: np.ndarray) -> Canvas:
     """One tile of F(4x4, 3x3) with its numbers."""
-    a, g, b = (np.asarray(matrix, float) for matrix in winograd.matrices(4))
+    a, g, b = (np.asarray(matrix, float) for matrix in winograd_matrices.matrices(4))
     tile, weights = (image[6:12, 10:16] * 9).round(), np.array([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]])
     transformed, kernel = b @ tile @ b.T, g @ weights @ g.T
     result = a @ (transformed * kernel) @ a.T

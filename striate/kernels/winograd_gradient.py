@@ -19,19 +19,8 @@ import numpy as np
 from striate.kernels.jit import inlined
 from striate.kernels.simd import broadcast, f32, f32_at, i64_at, integer, load, store, store_part
 from striate.kernels.tiles import tile_add, tile_load, tile_product, tile_store, tile_zeros
-from striate.kernels.winograd import (
-    A_T,
-    INPUT_TILE,
-    SKEW,
-    TILES,
-    G,
-    clear,
-    copy_padded,
-    input_tile,
-    linear_map,
-    order_tiles,
-    tiles_of,
-)
+from striate.kernels.winograd import SKEW, clear, copy_padded, input_tile, order_tiles, tiles_of
+from striate.kernels.winograd_matrices import A_T, INPUT_TILE, TILES, G, linear_map
 
 _gradient_map = linear_map(*[[A_T[key].T] for key in A_T])
 _weight_gradient_map = linear_map(*[[G[tile].T] for tile in TILES])

@@ -46,7 +46,7 @@ from striate.kernels.simd import (
 )
 from striate.kernels.tiles import tile_get, tile_load, tile_row_outer, tile_store, window_maximum
 from striate.kernels.windows import maximum_with_nans, store_channels, store_places
-from striate.kernels.winograd import linear_map, matrices
+from striate.kernels.winograd_matrices import linear_map, matrices
 
 ROWS = 8
 """Input rows of a tile."""

@@ -21,7 +21,8 @@ from striate.kernels.conv import copy_with_border
 from striate.kernels.parts import load_left, store_left
 from striate.kernels.simd import broadcast, f32, f32_at, integer, load, store
 from striate.kernels.tiles import tile_load, tile_product, tile_store, tile_zeros
-from striate.kernels.winograd import SKEW, linear_map
+from striate.kernels.winograd import SKEW
+from striate.kernels.winograd_matrices import linear_map
 from striate.kernels.winograd_rows import BIASED, INPUT_STAGES, OUTPUT_STAGES, ROWS, TILES, G
 
 _input_map = linear_map(INPUT_STAGES)

@@ -7,17 +7,8 @@ import pytest
 
 from striate.graph.ir import Graph, Node, Value
 from striate.kernels.cpu import host
-from striate.kernels.winograd import (
-    A_T,
-    B_T,
-    INPUT_STAGES,
-    INPUT_TILE,
-    OUTPUT_STAGES,
-    TILES,
-    G,
-    order_tiles,
-    tiles_of,
-)
+from striate.kernels.winograd import order_tiles, tiles_of
+from striate.kernels.winograd_matrices import A_T, B_T, INPUT_STAGES, INPUT_TILE, OUTPUT_STAGES, TILES, G
 from striate.ops.spec import OPS, TensorType
 from striate.plan.ir import Step
 from striate.plan.lower import (
