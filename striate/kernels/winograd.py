@@ -354,8 +354,11 @@ def winograd_convolution(lanes, rows, tile):
         th, tw, images, wide = integer(a, 15), integer(a, 16), integer(a, 23), integer(a, 27)
         has_bias, activation, has_mask, pool = integer(a, 19), integer(a, 20), integer(a, 21), integer(a, 22)
         zero = broadcast(np.float32(0.0), lanes)
-        depth, blocks, line = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block, tile * tw + border
-        map_size, tall, parts = (tile * th + border) * line * depth, integer(a, 28), integer(a, 29)
+        depth, blocks = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block
+        # Where pooling leaves out the last row or column of outputs, no tile reaches the last one of the input.
+        line = max(tile * tw + border, integer(a, 18) + w)
+        map_size = max(tile * th + border, integer(a, 17) + h) * line * depth
+        tall, parts = integer(a, 28), integer(a, 29)
         share, room = (blocks + parts - 1) // parts, tall + rows
         v_plane, m_plane, u_plane = room * depth + SKEW, wide * room * block + SKEW, blocks * depth * block + SKEW
         half, spare, done = f32_at(scratch), u8_at(scratch), f32_at(scratch + 4 * 36 * lanes)

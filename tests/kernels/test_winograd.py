@@ -107,6 +107,18 @@ def test_forward(shape, lanes, pooled, activation):
         assert np.array_equal(run("conv2d", inputs, lanes, **attributes, winners=False)[0], actual[0])
 
 
+@pytest.mark.parametrize("size", [(15, 15), (11, 20), (7, 9), (19, 7)])
+@pytest.mark.parametrize("padding", [((0, 0), (0, 0)), ((2, 0), (2, 0)), ((0, 2), (0, 2))])
+@pytest.mark.parametrize("side", SAME)
+def test_pooling_leaves_out_the_last_row_of_outputs(side, size, padding):
+    """Windows that do not fill the map: inputs that no tile needs are still copied, several images a chunk."""
+    x, kernel, bias = normal(16, 24, *size, 48), normal(17, side, side, 48, 49) / 10, normal(18, 49)
+    attributes = attributes_of(padding, "relu", (2, 2, 2, 2))
+    actual, expected = (found[0] for found in (run("conv2d", [x, kernel, bias], **attributes),
+                                               OPS["conv2d"].reference(x, kernel, bias, **attributes)))
+    close(actual, expected)
+
+
 @pytest.mark.parametrize(("side", "padding"), [
     (3, ((0, 0), (0, 0))), (3, ((1, 1), (1, 1))), (3, ((2, 0), (0, 2))), (5, ((0, 0), (0, 0))), (5, ((2, 2), (2, 2))),
     (5, ((4, 1), (0, 3)))])

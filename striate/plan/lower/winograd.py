@@ -207,8 +207,9 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, tile: int, *, size: tuple, 
                  int(pooled), images, *pool_in[:2], int(relu_in), wide, tall, parts,
                  given.get("lower", 0), given.get("upper", 0), *cut.points]
     planes = 36 * ((tall + rows) * (wide_ic + wide * block) + 2 * SKEW)
-    scratch = 4 * ((tile * cut.rows + side - 1) * (tile * cut.columns + side - 1) * wide_ic + 66 * lanes + planes
-                   + 2 * tall)
+    map_size = (max(tile * cut.rows + side - 1, padding[0][0] + height)
+                * max(tile * cut.columns + side - 1, padding[1][0] + width))
+    scratch = 4 * (map_size * wide_ic + 66 * lanes + planes + 2 * tall)
     writes = [y] + ([given["winner"]] if "winner" in given else [])
     flops = 2 * batch * size[0] * size[1] * side * side * ic * oc
     reason = (f"{_name(tile)}: {cut}, {images} images ({images * cut.tiles} tiles) a task, register tile {rows} x 2 "
@@ -253,8 +254,7 @@ class _Gradient:
     def shape_arguments(self) -> list[int]:
         """The slots that all kernels of the gradient have in common."""
         return [self.height, self.width, self.ic, self.oc, self.oh, self.ow, self.cut.rows, self.cut.columns,
-                self.padding[0][0],
-                self.padding[1][0]]
+                self.padding[0][0], self.padding[1][0]]
 
     @property
     def side(self) -> int:
