@@ -42,6 +42,10 @@ _rows("conv_weights_grad",
       conv_weights_grad="gradient of a convolution with respect to its weights and bias",
       conv_weights_grad_sparse="the same behind a max pooling, from the winners alone",
       conv_weights_grad_sum="partial sums added in order and brought into place")
+
+_rows("conv_weights_grad_lookup",
+      conv_weights_grad_lookup="the same of a first convolution, a lane an output channel: winners by permutations")
+
 _rows("winograd",
       winograd_weights="Winograd F(4x4,3x3) and F(2x2,5x5): transforms and packs the weights",
       winograd_convolution="Winograd's convolution with bias, relu, 2x2 max pooling or a mask behind it")

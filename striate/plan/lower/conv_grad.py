@@ -10,9 +10,10 @@ import numpy as np
 from striate.graph.ir import Node, Value
 from striate.kernels.cpu import Cpu
 from striate.plan.ir import Constant, Launch, Temporary
-from striate.plan.lower import conv_sparse, lowers, pointwise
+from striate.plan.lower import conv_sparse, conv_weights_sparse, lowers, pointwise
 from striate.plan.lower.conv import depthwise_input_grad
 from striate.plan.lower.convolution import ENOUGH_TASKS, Convolution, ceil_div, round_up
+from striate.plan.lower.weights_sums import Sums, add_up, chunks_of, split
 
 PART_BYTES = 20 * 1024
 """Weights of one part of the channels that are used again and again should stay in the L1 cache."""
@@ -27,8 +28,6 @@ DENSE_DEPTH, DENSE_CHANNELS = 16, 64
 """Most input channels of a part, whose window fits L1, and most channels of a dense tile of the weights' gradient."""
 LINE = 16
 """Channels that a task of the depthwise gradient of the input takes: a line of the cache."""
-SPARSE_OUTPUTS, SPARSE_BYTES = 64, 16 * 1024
-"""Most output channels of a task of the sparse gradient of the weights, and most bytes of its window of x."""
 
 
 def register_tile(channels: int, cpu: Cpu) -> tuple[int, int]:
@@ -193,37 +192,6 @@ def _depthwise(node: Node, c: Convolution, cpu: Cpu) -> Launch:
 
 # ---- the gradient with respect to the weights -----------------------------------------------------------------
 
-@dataclass(frozen=True)
-class _Sums:
-    """A buffer of partial sums [chunk][size] and where in it an element of dw = [rows][columns] or of db lies.
-
-    `turned`: rows lie side by side, always as many as a vector has lanes.
-    """
-
-    rows: np.ndarray
-    columns: np.ndarray
-    size: int
-    bias_columns: np.ndarray
-    bias_size: int
-    turned: bool = False
-
-
-def _chunks(c: Convolution, tasks: int) -> int:
-    """Into how many parts the batch is cut when there are so many tasks in one."""
-    return min(c.n, ceil_div(ENOUGH_TASKS, tasks))
-
-
-def _add_up(node: Node, partial: Temporary, bias: Temporary, sums: _Sums, chunks: int, cpu: Cpu) -> list[Launch]:
-    """The launches that add the chunks and bring the sums into their places."""
-    reason = f"adds {chunks} parts of the batch in order" if chunks > 1 else "brings the sums into the weights' layout"
-    outputs = [(partial, sums.rows, sums.columns, sums.size, sums.turned),
-               (bias, np.zeros(1, np.int64), sums.bias_columns, sums.bias_size, False)]
-    return [Launch("conv_weights_grad_sum", dict(lanes=cpu.lanes),
-                   [source, out, Constant(rows, "rows"), Constant(columns, "columns"), len(rows), len(columns), chunks,
-                    size, int(turned)], [out], ceil_div(len(rows), cpu.lanes), reason, 4 * cpu.lanes ** 2)
-            for out, (source, rows, columns, size, turned) in zip(node.outputs, outputs, strict=False)]
-
-
 @lowers("conv2d_weights_grad")
 def weights_grad(node: Node, cpu: Cpu) -> list[Launch] | None:
     """Sparse behind a pooling, where only winners count; dense elsewhere."""
@@ -231,13 +199,7 @@ def weights_grad(node: Node, cpu: Cpu) -> list[Launch] | None:
     product = pointwise.weights_grad(node, c, cpu) if pointwise.is_product(c) else None
     if product is not None:
         return product
-    return _dense(node, c, cpu) if c.pool is None else _sparse(node, c, cpu)
-
-
-def _split(total: int, most: int) -> tuple[int, int]:
-    """(parts, size of a part): equal parts of at most `most`."""
-    parts = ceil_div(total, most)
-    return parts, ceil_div(total, parts)
+    return _dense(node, c, cpu) if c.pool is None else conv_weights_sparse.launches(node, c, cpu)
 
 
 @dataclass(frozen=True)
@@ -260,15 +222,15 @@ class _Tiles:
     def of(cls, c: Convolution, cpu: Cpu) -> _Tiles:
         depthwise = c.groups > 1 and c.groups == c.ic == c.oc
         if depthwise:
-            rows = _split(c.taps, 10 if cpu.registers < 32 else 20)[1]
-            tiles, blocks = _split(ceil_div(c.oc, cpu.lanes), max(1, DENSE_CHANNELS // cpu.lanes))
+            rows = split(c.taps, 10 if cpu.registers < 32 else 20)[1]
+            tiles, blocks = split(ceil_div(c.oc, cpu.lanes), max(1, DENSE_CHANNELS // cpu.lanes))
             return cls(rows, 1, cpu.lanes, blocks, cpu.lanes, 1, blocks, tiles, 1, True)
         rows, vectors = register_tile(c.group_oc, cpu)
         width = vectors * cpu.lanes
-        parts, depth = _split(c.group_ic, DENSE_DEPTH)
-        rows = _split(c.taps * depth, rows)[1]
-        in_tiles, parts = _split(parts, max(1, DENSE_CHANNELS // depth))
-        out_tiles, blocks = _split(ceil_div(c.group_oc, width), max(1, DENSE_CHANNELS // width))
+        parts, depth = split(c.group_ic, DENSE_DEPTH)
+        rows = split(c.taps * depth, rows)[1]
+        in_tiles, parts = split(parts, max(1, DENSE_CHANNELS // depth))
+        out_tiles, blocks = split(ceil_div(c.group_oc, width), max(1, DENSE_CHANNELS // width))
         return cls(rows, vectors, width, parts, depth, in_tiles, blocks, out_tiles, c.groups, False)
 
 
@@ -297,7 +259,7 @@ def _dense(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
     t = _Tiles.of(c, cpu)
     depth, width = t.depth, t.width
     tasks = t.groups * t.in_tiles * t.out_tiles
-    chunks = _chunks(c, tasks)
+    chunks = chunks_of(c, tasks)
     images, h_block = _block_of_pixels(c, t, chunks)
     (sh, sw), (dh, dw) = c.strides, c.dilation
     x_rows, columns = _window_size(c, h_block)
@@ -322,18 +284,18 @@ def _dense(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
     variant = dict(lanes=cpu.lanes, rows=t.rows, vectors=t.vectors, depthwise=t.depthwise)
     run = Launch("conv_weights_grad", variant, arguments, [partial, bias],
                  chunks * tasks, reason, scratch, flops=c.flops)
-    return [run, *_add_up(node, partial, bias, sums, chunks, cpu)]
+    return [run, *add_up(node, partial, bias, sums, chunks, cpu)]
 
 
-def _depthwise_sums(c: Convolution, t: _Tiles, count: int) -> _Sums:
+def _depthwise_sums(c: Convolution, t: _Tiles, count: int) -> Sums:
     """[tile][vector of channels][count taps][lane]"""
     channel = np.arange(c.oc)
-    return _Sums(rows=np.arange(c.taps) * t.width, columns=channel // t.width * count * t.width + channel % t.width,
+    return Sums(rows=np.arange(c.taps) * t.width, columns=channel // t.width * count * t.width + channel % t.width,
                  size=t.out_tiles * t.blocks * count * t.width, bias_columns=channel,
                  bias_size=t.out_tiles * t.blocks * t.width)
 
 
-def _dense_sums(c: Convolution, t: _Tiles, count: int) -> _Sums:
+def _dense_sums(c: Convolution, t: _Tiles, count: int) -> Sums:
     """[group][input tile][output tile][part][block][count rows][width]"""
     parts, depth, in_tiles, blocks, width, out_tiles = t.parts, t.depth, t.in_tiles, t.blocks, t.width, t.out_tiles
     block_size = count * width
@@ -342,97 +304,10 @@ def _dense_sums(c: Convolution, t: _Tiles, count: int) -> _Sums:
     tap, channel = np.divmod(np.arange(c.taps * c.group_ic), c.group_ic)
     group, output = np.divmod(np.arange(c.oc), c.group_oc)
     part, block = channel // depth, output // width
-    return _Sums(rows=(part // parts * out_tiles * tile_size + part % parts * blocks * block_size
+    return Sums(rows=(part // parts * out_tiles * tile_size + part % parts * blocks * block_size
                        + (tap * depth + channel % depth) * width),
                  columns=(group * group_size + block // blocks * tile_size + block % blocks * block_size
                           + output % width),
                  size=c.groups * group_size,
                  bias_columns=group * out_tiles * blocks * width + output,
                  bias_size=c.groups * out_tiles * blocks * width)
-
-
-@dataclass(frozen=True)
-class _Vectors:
-    """What a vector of x holds in the sparse kernel: channels of one tap, or a run of (column, channel) of one row."""
-
-    depth: int
-    parts: int
-    taps: np.ndarray
-    rows: np.ndarray
-    channels: bool
-    name: str
-
-
-def _vectors(c: Convolution, columns: int, lanes: int) -> _Vectors:
-    """The form with fewer vectors an entry: a few input channels leave most of a vector empty."""
-    dh, dw = c.dilation
-    tap, channel = np.divmod(np.arange(c.taps * c.group_ic), c.group_ic)
-    run = ceil_div(c.kw * c.group_ic, lanes)
-    parts = ceil_div(c.group_ic, lanes)
-    if dw == 1 and c.kh * run < c.taps * parts:
-        taps = [a * dh * columns * c.group_ic + v * lanes for a in range(c.kh) for v in range(run)]
-        rows = tap // c.kw * run * lanes + tap % c.kw * c.group_ic + channel
-        return _Vectors(c.group_ic, 1, np.array(taps, np.int64), rows, False, "runs of a kernel row")
-    taps = [(a * dh * columns + b * dw) * lanes for a in range(c.kh) for b in range(c.kw)]
-    return _Vectors(lanes, parts, np.array(taps, np.int64), tap * lanes + channel % lanes, True,
-                    "input channels of a tap")
-
-
-def _sparse(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
-    x, g, y, winner = node.inputs
-    ph, pw, psh, psw = c.window
-    (sh, sw), (dh, _), lanes = c.strides, c.dilation, cpu.lanes
-    height, g_width = c.pooled_size
-    columns = ((g_width - 1) * psw + pw - 1) * sw + (c.kw - 1) * c.dilation[1] + 1
-
-    def x_rows(pooled_rows: int) -> int:
-        return ((pooled_rows - 1) * psh + ph - 1) * sh + (c.kh - 1) * dh + 1
-    vectors = _vectors(c, columns, lanes)
-    most = 10 if cpu.registers < 32 else 20
-    groups, taps = _split(len(vectors.taps), most)
-    tap_at = np.concatenate([vectors.taps, np.repeat(vectors.taps[-1:], groups * taps - len(vectors.taps))])
-    out_parts, share = _split(c.group_oc, SPARSE_OUTPUTS)
-    chunks = _chunks(c, c.groups * out_parts)
-    line, lists = columns * vectors.depth, vectors.parts > 1
-
-    def fits(images: int, rows: int) -> bool:
-        """Whether a part's window of x, and the entries unless they are in lists, stay in the L1 cache."""
-        entries = 0 if lists else rows * g_width * share * 8
-        return images * max(x_rows(rows) * line * 4, entries) <= SPARSE_BYTES
-    h_block = max([rows for rows in range(1, height + 1) if fits(1, rows)], default=1)
-    h_block = ceil_div(height, ceil_div(height, h_block))
-    images = 1
-    while h_block == height and images < c.n // chunks and fits(images + 1, height):
-        images += 1
-    sums = _sparse_sums(c, vectors, len(tap_at) * lanes, share, out_parts, lanes)
-    partial = Temporary((chunks * sums.size,), name="partial sums")
-    bias = Temporary((chunks * sums.bias_size,), name="partial bias sums")
-    arguments = [x, g, y, winner, partial, bias, Constant(tap_at, "taps"),
-                 c.n, chunks, images, c.h, c.w, c.ic, height, g_width, c.oc, h_block,
-                 -c.padding[0][0], -c.padding[1][0], x_rows(h_block), columns, h_block * psh * sh,
-                 c.groups, vectors.parts, vectors.depth, out_parts, share, len(tap_at),
-                 psh * sh * line, psw * sw * vectors.depth, int(c.relu),
-                 ceil_div(65536, pw), sh * line - pw * sw * vectors.depth, sw * vectors.depth, int(lists)]
-    room = images * h_block * g_width + 1
-    scratch = (4 * (vectors.parts * images * x_rows(h_block) * line + 64)
-               + 8 * share * (room + 1 + g_width * lists))
-    reason = (f"sparse: only the winner of each {ph} x {pw} window counts; {taps} vectors ({vectors.name}) of sums in "
-              f"registers; {images} images x {h_block} pooled rows a block; the batch in {chunks} parts")
-    run = Launch("conv_weights_grad_sparse", dict(lanes=lanes, taps=taps, ways=2 if 2 * taps <= most else 1),
-                 arguments, [partial, bias], chunks * c.groups * out_parts, reason, scratch,
-                 flops=2 * c.n * height * g_width * c.oc * c.taps * c.group_ic)
-    return [run, *_add_up(node, partial, bias, sums, chunks, cpu)]
-
-
-def _sparse_sums(c: Convolution, vectors: _Vectors, tap_size: int, share: int, out_parts: int,
-                 lanes: int) -> _Sums:
-    """[group][output part][input part][output channel of the part][vector][lane]"""
-    channel = np.arange(c.taps * c.group_ic) % c.group_ic
-    group, output = np.divmod(np.arange(c.oc), c.group_oc)
-    part_size = share * tap_size
-    size = out_parts * vectors.parts * part_size
-    return _Sums(rows=channel // vectors.depth * part_size + vectors.rows,
-                 columns=group * size + output // share * vectors.parts * part_size + output % share * tap_size,
-                 size=c.groups * size, bias_columns=group * out_parts * share + output,
-                 bias_size=c.groups * out_parts * share,
-                 turned=vectors.channels and c.group_ic % lanes == 0)
