@@ -16,9 +16,9 @@ Where a map's side is no multiple of the tile, the last tiles have fewer rows or
 so many points: a map of 14 x 14 takes 9 tiles of 36 products, 6 of 24 and one of 16, in place of 16 of 36. The factors
 by which G then differs are put into B', so that one U serves all tiles.
 
-Layout: x and y NHWC. U is packed [f][block of 2 vectors of output channels][input channel][block]. The tiles of a chunk
-lie in V and M by kind, so that those that have a frequency are neighbours: the lowest, the whole, the last of their
-rows, the corners.
+Layout: x and y NHWC. U is packed [f][block of one to three vectors of output channels][input channel][block]. The
+tiles of a chunk lie in V and M by kind, so that those that have a frequency are neighbours: the lowest, the whole, the
+last of their rows, the corners.
 One task is a block of whole images. Its padded images, V and M stay in the thread's scratch (L2): transform, multiply
 and transform back without touching memory between the three stages ("L3 fusion", Gelashvili et al. 2019).
 
@@ -80,14 +80,14 @@ def winograd_weights(lanes, tile):
     """Makes the kernel that packs U = G w G'. Task: one vector of output channels and one vector of input channels.
 
     Arguments: 0 w, 1 U; 2 ic, 3 oc, 4 padded ic, 5 flipped (1: w turned by 180 degrees and its channels exchanged, for
-    the input gradient; ic and oc then name the roles in the convolution that is computed).
+    the input gradient; ic and oc then name the roles in the convolution that is computed), 6 channels of a block.
     """
-    block, side = 2 * lanes, INPUT_TILE + 1 - tile
+    side = INPUT_TILE + 1 - tile
     taps = side * side
 
     def winograd_weights(a, first, last, scratch):
         w, u = f32(a, 0), f32(a, 1)
-        ic, oc, padded, flipped = integer(a, 2), integer(a, 3), integer(a, 4), integer(a, 5)
+        ic, oc, padded, flipped, block = integer(a, 2), integer(a, 3), integer(a, 4), integer(a, 5), integer(a, 6)
         square, half = lanes * lanes, f32_at(scratch)
         weights = f32_at(scratch + 4 * 6 * side * lanes)
         turned = f32_at(scratch + 4 * (6 * side * lanes + taps * square))
@@ -330,7 +330,7 @@ def _write_windows(done, spare, y, winner, places, limits, out, line, pixel, tal
                 store_places(winner, place, index, count, spare)
 
 
-def winograd_convolution(lanes, rows, tile):
+def winograd_convolution(lanes, rows, vectors, tile):
     """Makes the kernel for x * w with epilogue, by tiles of `tile` x `tile` outputs. Task: `images` whole images, and
     one of `parts` shares of the output channels (a single image is shared out among threads that way; each transforms
     its input anew).
@@ -341,10 +341,10 @@ def winograd_convolution(lanes, rows, tile):
     24 and 25 the pool of the input, 26 its relu, 27 blocks of output channels a pass, 28 tiles a chunk: V and M of a
     chunk should fit the cache beside U, 29 parts, 30 lower and 31 upper limits of a clamp, 32 points of the lowest
     tiles along the height, 33 of the last ones of a row along the width (6: whole tiles, which may reach beyond y).
-    The register tile is `rows` tiles x 2 vectors of output channels; its inner loop runs over input channels. The last
-    one of a frequency may reach into tiles that do not have it: what it gives them is never read.
+    The register tile is `rows` tiles x `vectors` vectors of output channels; its inner loop runs over input channels.
+    The last one of a frequency may reach into tiles that do not have it: what it gives them is never read.
     """
-    block, border = 2 * lanes, INPUT_TILE - tile
+    block, border = vectors * lanes, INPUT_TILE - tile
 
     def winograd_convolution(a, first, last, scratch):
         x, u, bias, given, y, winner = f32(a, 0), f32(a, 3), f32(a, 4), f32(a, 5), f32(a, 6), u8(a, 7)
@@ -395,8 +395,8 @@ def winograd_convolution(lanes, rows, tile):
                             weights = f * u_plane + (group + b) * depth * block
                             for t in range(start, end, rows):
                                 ahead = weights + depth * block + t // rows * (depth // 4 * 16)
-                                sums = tile_product(tile_zeros(rows, 2, lanes), v, f * v_plane + t * depth, depth, 1,
-                                                    u, weights, block, depth, ahead)
+                                sums = tile_product(tile_zeros(rows, vectors, lanes), v, f * v_plane + t * depth,
+                                                    depth, 1, u, weights, block, depth, ahead)
                                 tile_store(sums, m, f * m_plane + (b * room + t) * block, block)
                     for t in range(count):
                         image, place = begin + (chunk + t) // (th * tw), (chunk + t) % (th * tw)
@@ -407,7 +407,7 @@ def winograd_convolution(lanes, rows, tile):
                         smaller = tall_points < INPUT_TILE or wide_points < INPUT_TILE
                         pixel = (image * oh + row) * ow + column
                         window = (image * (oh // 2) + row // 2) * (ow // 2) + column // 2
-                        for b in range(2 * width):
+                        for b in range(vectors * width):
                             channel = group * block + b * lanes
                             used, shift = min(lanes, oc - channel), zero
                             if used <= 0:
@@ -417,7 +417,7 @@ def winograd_convolution(lanes, rows, tile):
                             if activation == CLAMP:
                                 store(limits, 0, load_part(lower, channel, used, lanes))
                                 store(limits, lanes, load_part(upper, channel, used, lanes))
-                            source = (b // 2 * room + slots[t]) * block + b % 2 * lanes
+                            source = (b // vectors * room + slots[t]) * block + b % vectors * lanes
                             if smaller:
                                 _output_edge(m, source, m_plane, half, shift, done, tall_points, wide_points, zero,
                                              tile, lanes)

@@ -64,22 +64,24 @@ def _gradient_tile(source, corner, pixel, line, half, d, target, plane, high, wi
 
 
 @inlined
-def _products(v, left_plane, d, right_plane, du, f, b, wide_ic, wide_oc, room, start, end, fresh, lanes, block, rows):
+def _products(v, left_plane, d, right_plane, du, f, b, wide_ic, wide_oc, room, start, end, fresh, rows, vectors, block,
+              lanes):
     """dU[f, :, block b] += V[f]' @ D[f, :, block b] over tiles start to end; V and D have room for `room` tiles."""
     right = f * right_plane + (b * room + start) * block
     for k in range(0, wide_ic, rows):
         left, out = f * left_plane + k // lanes * lanes * room + k % lanes, (f * wide_ic + k) * wide_oc + b * block
-        sums = tile_product(tile_zeros(rows, 2, lanes), v, left + start * lanes, 1, lanes, d, right, block, end - start,
-                            right + room * block)
+        sums = tile_product(tile_zeros(rows, vectors, lanes), v, left + start * lanes, 1, lanes, d, right, block,
+                            end - start, right + room * block)
         if not fresh:   # sums of chunks are added up, which rounds less than one long sum
-            sums = tile_add(tile_load(du, out, wide_oc, rows, 2, lanes), sums)
+            sums = tile_add(tile_load(du, out, wide_oc, rows, vectors, lanes), sums)
         tile_store(sums, du, out, wide_oc)
 
 
 @inlined
-def _bias_sums(d, right_plane, sums, b, room, tiles, fresh, lanes, block):
+def _bias_sums(d, right_plane, sums, b, room, tiles, fresh, vectors, lanes):
     """sums[block b] += the sum of dY over `tiles` tiles: the frequency of point 1 in both directions."""
-    for part in range(2):
+    block = vectors * lanes
+    for part in range(vectors):
         place = b * block + part * lanes
         total = broadcast(np.float32(0.0), lanes)
         for t in range(tiles):
@@ -88,14 +90,14 @@ def _bias_sums(d, right_plane, sums, b, room, tiles, fresh, lanes, block):
         store(sums, place, total if fresh else load(sums, place, lanes) + total)
 
 
-def winograd_gradient_parts(lanes, rows, tile):
+def winograd_gradient_parts(lanes, rows, vectors, tile):
     """Makes the kernel that computes the dU of a part of the batch. Task: a part.
 
     Arguments: 0 x, 1 g, 2 the dU of all parts, 3 their bias sums; 4 images n, 5 h, 6 w, 7 ic, 8 oc, 9 oh, 10 ow,
     11 tile rows, 12 tile columns, 13 top, 14 left, 15 tiles of a chunk, 16 images of a part, 17 and 18 points of the
     lowest tiles and of the last ones of a row. Register tile as below.
     """
-    block, border = 2 * lanes, INPUT_TILE - tile
+    block, border = vectors * lanes, INPUT_TILE - tile
 
     def winograd_gradient_parts(a, first, last, scratch):
         x, g, n, images = f32(a, 0), f32(a, 1), integer(a, 4), integer(a, 16)
@@ -141,20 +143,20 @@ def winograd_gradient_parts(lanes, rows, tile):
                     start, end = tiles_of(f, high, wide, *ends, count)
                     for b in range(wide_oc // block):
                         _products(v, v_plane, d, d_plane, du, f, b, wide_ic, wide_oc, room, start, end, chunk == 0,
-                                  lanes, block, rows)
+                                  rows, vectors, block, lanes)
                 for b in range(wide_oc // block):
-                    _bias_sums(d, d_plane, sums, b, room, count, chunk == 0, lanes, block)
+                    _bias_sums(d, d_plane, sums, b, room, count, chunk == 0, vectors, lanes)
     return winograd_gradient_parts
 
 
-def winograd_gradient_transform(lanes, tile):
+def winograd_gradient_transform(lanes, vectors, tile):
     """Makes the kernel that transforms x and dY of one chunk. Task: one image of the chunk.
 
     Arguments: 0 x, 1 g, 2 V, 3 D; 4 first image, 5 h, 6 w, 7 ic, 8 oc, 9 oh, 10 ow, 11 tile rows, 12 tile columns,
     13 top, 14 left, 15 tiles of a whole chunk, 16 tiles of this chunk, 17 and 18 points of the lowest tiles and of the
     last ones of a row.
     """
-    block, border = 2 * lanes, INPUT_TILE - tile
+    block, border = vectors * lanes, INPUT_TILE - tile
 
     def winograd_gradient_transform(a, first, last, scratch):
         x, g, v, d = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3)
@@ -191,15 +193,16 @@ def winograd_gradient_transform(lanes, tile):
     return winograd_gradient_transform
 
 
-def winograd_gradient_sum(lanes, rows):
-    """Makes the kernel that adds one chunk's V' @ D to dU. Task: a frequency and a block of 2 * lanes output channels.
+def winograd_gradient_sum(lanes, rows, vectors):
+    """Makes the kernel that adds one chunk's V' @ D to dU. Task: a frequency and a block of `vectors` vectors of
+    output channels.
 
     Arguments: 0 V, 1 D, 2 dU, 3 bias sums (one vector of padded oc); 4 ic, 5 oc, 6 tiles of a whole chunk, 7 tiles of
     this chunk, 8 whether this is the first chunk, 9 to 11 ends of the chunk's first three kinds of tiles, 12 and 13
     points of the lowest tiles and of the last ones of a row. Register tile: `rows` (a divisor of lanes) input channels
-    x 2 vectors; its inner loop runs over tiles, contiguous in both operands.
+    x `vectors` vectors; its inner loop runs over tiles, contiguous in both operands.
     """
-    block = 2 * lanes
+    block = vectors * lanes
 
     def winograd_gradient_sum(a, first, last, scratch):
         v, d, du, sums_of_g = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3)
@@ -211,10 +214,10 @@ def winograd_gradient_sum(lanes, rows):
             f, b = task // blocks, task % blocks
             start, end = tiles_of(f, integer(a, 12), integer(a, 13), integer(a, 9), integer(a, 10), integer(a, 11),
                                   tiles)
-            _products(v, v_plane, d, d_plane, du, f, b, wide_ic, wide_oc, all_tiles, start, end, fresh, lanes, block,
-                      rows)
+            _products(v, v_plane, d, d_plane, du, f, b, wide_ic, wide_oc, all_tiles, start, end, fresh, rows,
+                      vectors, block, lanes)
             if f == _SUM_FREQUENCY:
-                _bias_sums(d, d_plane, sums_of_g, b, all_tiles, tiles, fresh, lanes, block)
+                _bias_sums(d, d_plane, sums_of_g, b, all_tiles, tiles, fresh, vectors, lanes)
     return winograd_gradient_sum
 
 

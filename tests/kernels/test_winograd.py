@@ -85,9 +85,9 @@ def test_each_tile_has_its_place_and_its_frequencies(tile, height):
 
 SHAPES = [(3, 8, 14, 14, 32, 48), (3, 9, 13, 15, 24, 40), (3, 40, 7, 7, 36, 25), (3, 3, 28, 12, 27, 64),
           (3, 3, 33, 26, 16, 17), (3, 30, 5, 3, 16, 24), (5, 5, 14, 9, 48, 50), (5, 20, 7, 8, 52, 49),
-          (5, 2, 28, 12, 59, 64)]
+          (5, 2, 28, 12, 59, 64), (3, 3, 18, 17, 20, 16)]
 """Side of the kernel, images, height, width, channels in and out. Maps whose edges are whole tiles, smaller tiles with
-one, two and three rows or columns, and whole tiles that reach beyond the map."""
+one, two and three rows or columns, and whole tiles that reach beyond the map. Blocks of one, two and three vectors."""
 
 
 @pytest.mark.parametrize("lanes", [4, 8, 16])

@@ -19,7 +19,9 @@ _POINTS = 6
 _TILES, _CHUNK, _LONGEST_CHUNK = 64, 36, 72
 """Tiles that a task aims at, and tiles of a chunk: enough rows to use each transformed weight often, few enough that
 their transforms fit the second-level cache."""
-_ROWS = {32: 12, 16: 6}
+_ROWS = {32: {1: 12, 2: 12, 3: 8}, 16: {1: 8, 2: 6, 3: 4}}
+_GRADIENT_ROWS = {32: {1: 16, 2: 8, 3: 8}, 16: {1: 8, 2: 4, 3: 4}}
+"""Rows of the register tile by the processor's registers and by the tile's vectors of output channels."""
 _ACTIVATIONS = {None: 0, "relu": 1, "clamp": 2}
 """As RELU and CLAMP of `striate.kernels.winograd`."""
 _LEAST_SAVED = ((32, 0.55), (16, 0.75))
@@ -146,6 +148,12 @@ def _along_the_height(tile: int | None, kernel: tuple) -> bool:
     return tile is None or (tile == 2 and min(kernel[2:]) < _FEW_CHANNELS)
 
 
+def _vectors(channels: int, lanes: int) -> int:
+    """Vectors of output channels in a block: two, or as many as leave fewer of the last block's empty."""
+    needed = -(-channels // lanes)
+    return 1 if needed == 1 else min((2, 3), key=lambda vectors: -(-needed // vectors) * vectors)
+
+
 def _name(tile: int) -> str:
     return f"Winograd F({tile}x{tile},{7 - tile}x{7 - tile})"
 
@@ -181,14 +189,15 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, tile: int, *, size: tuple, 
     `lower` and `upper` values, `activation`, `pool`, `flipped`, `source` = (pooled y, winner, pool, relu) of a pooled
     gradient as input with its unpooled (height, width) as `map`.
     """
-    lanes, rows, side = cpu.lanes, _ROWS[cpu.registers], 7 - tile
+    lanes, side = cpu.lanes, 7 - tile
     pooled = bool(given.get("pool"))
     cut = _Cut(tile, *(length // 2 * 2 for length in size)) if pooled else _Cut(tile, *size)
     flipped = bool(given.get("flipped"))
     batch, ic = x.shape[0], x.shape[3]
     oc = w.shape[2] if flipped else w.shape[3]
     height, width = given.get("map", x.shape[1:3])
-    block, wide_ic = 2 * lanes, -(-ic // lanes) * lanes
+    vectors = _vectors(oc, lanes)
+    rows, block, wide_ic = _ROWS[cpu.registers][vectors], vectors * lanes, -(-ic // lanes) * lanes
     blocks = -(-oc // block)
     heavy = 36 * ic * oc * 4 > cpu.l2
     images, tall = _images(cut, -(-batch // (4 if heavy else 8)), rows)
@@ -196,8 +205,8 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, tile: int, *, size: tuple, 
     tasks = -(-batch // images)
     parts = 1 if tasks >= _SHARED_TASKS else min(blocks, max(2, blocks // 2), -(-_SHARED_TASKS // tasks))
     u = Temporary((36, blocks * wide_ic * block + SKEW), name="transformed weights")
-    pack = Launch("winograd_weights", {"lanes": lanes, "tile": tile}, [w, u, ic, oc, wide_ic, int(flipped)], [u],
-                  2 * blocks * wide_ic // lanes, "transforms the filters once a step",
+    pack = Launch("winograd_weights", {"lanes": lanes, "tile": tile}, [w, u, ic, oc, wide_ic, int(flipped), block],
+                  [u], vectors * blocks * wide_ic // lanes, "transforms the filters once a step",
                   scratch=4 * (6 * side * lanes + 2 * side * side * lanes * lanes), prepares=True)
     source = given.get("source")
     winner_in, y_in, pool_in, relu_in = source if source else (0, 0, (0, 0), False)
@@ -212,10 +221,11 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, tile: int, *, size: tuple, 
     scratch = 4 * (map_size * wide_ic + 66 * lanes + planes + 2 * tall)
     writes = [y] + ([given["winner"]] if "winner" in given else [])
     flops = 2 * batch * size[0] * size[1] * side * side * ic * oc
-    reason = (f"{_name(tile)}: {cut}, {images} images ({images * cut.tiles} tiles) a task, register tile {rows} x 2 "
-              "vectors")
-    return [pack, Launch("winograd_convolution", {"lanes": lanes, "rows": rows, "tile": tile}, arguments, writes,
-                         tasks * parts, reason, scratch=scratch, flops=flops, saving=_saving(cut))]
+    reason = (f"{_name(tile)}: {cut}, {images} images ({images * cut.tiles} tiles) a task, register tile {rows} x "
+              f"{vectors} vectors")
+    variant = {"lanes": lanes, "rows": rows, "vectors": vectors, "tile": tile}
+    return [pack, Launch("winograd_convolution", variant, arguments, writes, tasks * parts, reason, scratch=scratch,
+                         flops=flops, saving=_saving(cut))]
 
 
 _CHUNK_TILES = 256
@@ -245,9 +255,14 @@ class _Gradient:
         return _Cut(self.tile, self.oh, self.ow, _EDGES_OF_GRADIENTS_PAY)
 
     @property
+    def vectors(self) -> int:
+        """Vectors of output channels in a block."""
+        return _vectors(self.oc, self.lanes)
+
+    @property
     def wide(self) -> tuple[int, int]:
         """Input and output channels, filled up to whole vectors and blocks."""
-        block = 2 * self.lanes
+        block = self.vectors * self.lanes
         return -(-self.ic // self.lanes) * self.lanes, -(-self.oc // block) * block
 
     @property
@@ -291,18 +306,14 @@ def gradient_launches(x: Value, g: Value, dw: Value, db: Value | None, cpu: Cpu,
     return found
 
 
-def _register_rows(cpu: Cpu) -> int:
-    return 4 if cpu.registers == 16 else 8
-
-
 def _in_parts(c: _Gradient, x: Value, g: Value, du: Temporary, sums: Temporary, cpu: Cpu) -> list[Launch]:
     images = -(-c.batch // PARTS)
-    count, tiles = du.shape[0], c.cut.tiles
+    count, tiles, rows = du.shape[0], c.cut.tiles, _GRADIENT_ROWS[cpu.registers][c.vectors]
     room = min(images * tiles, 48 if sum(c.wide) <= 96 else 64)
     scratch = 4 * (36 * c.lanes + c.map_size * c.wide[0] + c.tile ** 2 * tiles * c.wide[1]
                    + 36 * (room * sum(c.wide) + 2 * SKEW) + 2 * room)
     return [Launch(
-        "winograd_gradient_parts", {"lanes": c.lanes, "rows": _register_rows(cpu), "tile": c.tile},
+        "winograd_gradient_parts", {"lanes": c.lanes, "rows": rows, "vectors": c.vectors, "tile": c.tile},
         [x, g, du, sums, c.batch, *c.shape_arguments, room, images, *c.cut.points], [du, sums], count,
         f"{_name(c.tile)}, adjoint: {c.cut}, {count} parts of {images} images, each in one core's cache, {room} tiles "
         "at a time", scratch=scratch, flops=c.flops, saving=_saving(c.cut))]
@@ -310,7 +321,7 @@ def _in_parts(c: _Gradient, x: Value, g: Value, du: Temporary, sums: Temporary, 
 
 def _in_chunks(c: _Gradient, x: Value, g: Value, du: Temporary, sums: Temporary, cpu: Cpu) -> list[Launch]:
     images = max(1, min(c.batch, _CHUNK_TILES // c.cut.tiles))
-    tiles = images * c.cut.tiles
+    tiles, rows = images * c.cut.tiles, _GRADIENT_ROWS[cpu.registers][c.vectors]
     v = Temporary((36, c.wide[0] * tiles + SKEW), name="transformed inputs")
     d = Temporary((36, c.wide[1] * tiles + SKEW), name="transformed output gradients")
     scratch = 4 * (36 * c.lanes + 2 * tiles + c.map_size * max(c.wide))
@@ -318,14 +329,14 @@ def _in_chunks(c: _Gradient, x: Value, g: Value, du: Temporary, sums: Temporary,
     for first in range(0, c.batch, images):
         count = min(images, c.batch - first)
         found.append(Launch(
-            "winograd_gradient_transform", {"lanes": c.lanes, "tile": c.tile},
+            "winograd_gradient_transform", {"lanes": c.lanes, "vectors": c.vectors, "tile": c.tile},
             [x, g, v, d, first, *c.shape_arguments, tiles, count * c.cut.tiles,
              *c.cut.points], [v, d], count,
             f"transforms images {first} to {first + count - 1}: {c.cut}", scratch=scratch))
         found.append(Launch(
-            "winograd_gradient_sum", {"lanes": c.lanes, "rows": _register_rows(cpu)},
+            "winograd_gradient_sum", {"lanes": c.lanes, "rows": rows, "vectors": c.vectors},
             [v, d, du, sums, c.ic, c.oc, tiles, count * c.cut.tiles, int(first == 0), *c.cut.ends(count),
-             *c.cut.points], [du, sums], 36 * c.wide[1] // (2 * c.lanes),
+             *c.cut.points], [du, sums], 36 * c.wide[1] // (c.vectors * c.lanes),
             f"{_name(c.tile)}, adjoint: {count * c.cut.tiles} tiles",
             flops=c.flops * count // c.batch, saving=_saving(c.cut)))
     return found
