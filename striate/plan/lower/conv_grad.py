@@ -32,7 +32,7 @@ LINE = 16
 
 def register_tile(channels: int, cpu: Cpu) -> tuple[int, int]:
     """(pixels, vectors) of the register tile for so many channels: little waste first, then few loads an FMA."""
-    pixels = {1: 12, 2: 12, 3: 8, 4: 6} if cpu.registers >= 32 else {1: 8, 2: 6, 3: 4}
+    pixels = {1: 12, 2: 8, 3: 6, 4: 5} if cpu.registers >= 32 else {1: 8, 2: 6, 3: 4}
     needed = ceil_div(channels, cpu.lanes)
 
     def cost(vectors: int) -> float:
