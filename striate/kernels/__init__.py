@@ -49,6 +49,10 @@ _rows("conv_weights_grad_lookup",
 _rows("winograd",
       winograd_weights="Winograd F(4x4,3x3) and F(2x2,5x5): transforms and packs the weights",
       winograd_convolution="Winograd's convolution with bias, relu, 2x2 max pooling or a mask behind it")
+
+_rows("winograd_columns",
+      winograd_columns="the same by columns of frequencies: the way back begins in the registers that hold products")
+
 _rows("winograd_gradient",
       winograd_gradient_parts="Winograd's weight gradient: of one part of the batch, in one core's cache",
       winograd_gradient_transform="Winograd's weight gradient: transforms one chunk of inputs and output gradients",

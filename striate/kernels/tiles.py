@@ -85,6 +85,18 @@ def tile_get(typing, tile, i, j):
     return Vector(tile.lanes)(tile, i, j), generate
 
 
+@intrinsic(prefer_literal=True)
+def tile_column(typing, tile, j):
+    """Column j (a constant) of a tile, as a tile of one column."""
+    def generate(context, builder, signature, args):
+        result = ir.Constant(ir.ArrayType(vector_type(tile.lanes), tile.rows), ir.Undefined)
+        for i in range(tile.rows):
+            vector = builder.extract_value(args[0], i * tile.columns + j.literal_value)
+            result = builder.insert_value(result, vector, i)
+        return result
+    return Tile(tile.rows, 1, tile.lanes)(tile, j), generate
+
+
 @intrinsic
 def tile_store(typing, tile, out, offset, row_stride):
     """out[offset + i * row_stride + j * lanes : ... + lanes] = tile[i, j]"""

@@ -33,46 +33,33 @@ import numpy as np
 from striate.kernels.jit import helper, inlined
 from striate.kernels.parts import load_left
 from striate.kernels.simd import (
-    any_nan,
     broadcast,
-    clamped,
     f32,
     f32_at,
     from_int_bits,
     i64_at,
     integer,
-    load,
     load_part,
-    raised,
     select,
     select_positive,
     store,
-    store_part,
     transpose_square,
     u8,
     u8_at,
 )
 from striate.kernels.tiles import (
-    tile_clamped,
-    tile_get,
     tile_load,
     tile_product,
-    tile_raised,
-    tile_select_positive,
-    tile_shift,
     tile_store,
     tile_zeros,
-    window_maximum,
 )
-from striate.kernels.windows import load_places, maximum_with_nans, store_channels, store_places
-from striate.kernels.winograd_matrices import A_T, B_T, INPUT_STAGES, INPUT_TILE, OUTPUT_STAGES, TILES, G, linear_map
+from striate.kernels.windows import load_places
+from striate.kernels.winograd_matrices import B_T, INPUT_STAGES, INPUT_TILE, TILES, G, linear_map
+from striate.kernels.winograd_outputs import load_epilogue, output_columns, output_edge, write_part, write_tile
 
 SKEW = 16
 """Floats added between the planes of two frequencies: 36 planes a power of two apart would share a cache set."""
-RELU, CLAMP = 1, 2
-"""What slot 20 says of the activation; 0: none."""
 _input_map = linear_map(INPUT_STAGES, *[[B_T[count]] for count in B_T if count < INPUT_TILE])
-_output_map = linear_map(*OUTPUT_STAGES.values(), *[[A_T[key]] for key in A_T if key[0] < INPUT_TILE])
 _weight_map = linear_map(*[[G[tile]] for tile in TILES])
 
 
@@ -80,7 +67,8 @@ def winograd_weights(lanes, tile):
     """Makes the kernel that packs U = G w G'. Task: one vector of output channels and one vector of input channels.
 
     Arguments: 0 w, 1 U; 2 ic, 3 oc, 4 padded ic, 5 flipped (1: w turned by 180 degrees and its channels exchanged, for
-    the input gradient; ic and oc then name the roles in the convolution that is computed), 6 channels of a block.
+    the input gradient; ic and oc then name the roles in the convolution that is computed), 6 channels of a block,
+    7 to 10 floats that blocks, input channels, columns and rows of U are apart.
     """
     side = INPUT_TILE + 1 - tile
     taps = side * side
@@ -88,10 +76,11 @@ def winograd_weights(lanes, tile):
     def winograd_weights(a, first, last, scratch):
         w, u = f32(a, 0), f32(a, 1)
         ic, oc, padded, flipped, block = integer(a, 2), integer(a, 3), integer(a, 4), integer(a, 5), integer(a, 6)
+        block_step, channel_step, column_step, row_step = integer(a, 7), integer(a, 8), integer(a, 9), integer(a, 10)
         square, half = lanes * lanes, f32_at(scratch)
         weights = f32_at(scratch + 4 * 6 * side * lanes)
         turned = f32_at(scratch + 4 * (6 * side * lanes + taps * square))
-        groups, stride = padded // lanes, (oc + block - 1) // block * block * padded
+        groups = padded // lanes
         for task in range(first, last):
             channel, begin = task // groups * lanes, task % groups * lanes
             for tap in range(taps):
@@ -111,10 +100,10 @@ def winograd_weights(lanes, tile):
                 for column in range(side):
                     taken = tile_load(source, column * square + i * lanes, side * square, side, 1, lanes)
                     tile_store(_weight_map(taken, INPUT_TILE), half, column * lanes, side * lanes)
-                target = (channel // block * padded + begin + i) * block + channel % block
+                target = channel // block * block_step + (begin + i) * channel_step + channel % block
                 for row in range(6):
                     taken = tile_load(half, row * side * lanes, lanes, side, 1, lanes)
-                    tile_store(_weight_map(taken, INPUT_TILE), u, row * 6 * (stride + SKEW) + target, stride + SKEW)
+                    tile_store(_weight_map(taken, INPUT_TILE), u, row * row_step + target, column_step)
     return winograd_weights
 
 
@@ -137,7 +126,7 @@ def copy_padded(x, image, h, w, ic, top, left, padded, channels, columns):
 
 
 @inlined
-def _scatter_padded(a, image, h, w, ic, padded, channels, columns, spare, lanes):
+def scatter_padded(a, image, h, w, ic, padded, channels, columns, spare, lanes):
     """One pooled gradient into the cleared scratch image: each number to the place that won its window.
 
     All places of a window are written, those that lost with zeros; what no window covers stays clear.
@@ -216,23 +205,6 @@ def _edge_inputs(points, source, at, step, target, out, line, lanes):
 
 
 @inlined
-def _edge_outputs(points, tile, source, at, step, target, out, line, shift, lanes):
-    """A' M + shift along one line of a smaller tile."""
-    if tile == 2 and points == 6:
-        tile_store(tile_shift(_output_map(tile_load(source, at, step, 6, 1, lanes), 2), shift), target, out, line)
-    elif tile == 2:
-        tile_store(tile_shift(_output_map(tile_load(source, at, step, 5, 1, lanes), 1), shift), target, out, line)
-    elif points == 6:
-        tile_store(tile_shift(_output_map(tile_load(source, at, step, 6, 1, lanes), 4), shift), target, out, line)
-    elif points == 5:
-        tile_store(tile_shift(_output_map(tile_load(source, at, step, 5, 1, lanes), 3), shift), target, out, line)
-    elif points == 4:
-        tile_store(tile_shift(_output_map(tile_load(source, at, step, 4, 1, lanes), 2), shift), target, out, line)
-    else:
-        tile_store(tile_shift(_output_map(tile_load(source, at, step, 3, 1, lanes), 1), shift), target, out, line)
-
-
-@inlined
 def input_tile(source, corner, pixel, line, half, v, target, plane, high, wide, lanes):
     """V = B' d B of one tile of high x wide points and one vector of channels; `plane` parts two frequencies of V."""
     if high == INPUT_TILE and wide == INPUT_TILE:
@@ -248,86 +220,6 @@ def input_tile(source, corner, pixel, line, half, v, target, plane, high, wide, 
         for row in range(high):
             out = target + row * INPUT_TILE * plane
             _edge_inputs(wide, half, row * INPUT_TILE * lanes, lanes, v, out, plane, lanes)
-
-
-@inlined
-def _output_columns(m, source, plane, half, tile, lanes):
-    """The first half of Y = A' M A of a whole tile: over the rows of each of the six columns."""
-    for column in range(INPUT_TILE):
-        rows = _output_map(tile_load(m, source + column * plane, INPUT_TILE * plane, INPUT_TILE, 1, lanes), tile)
-        tile_store(rows, half, column * lanes, INPUT_TILE * lanes)
-
-
-@inlined
-def _output_rows(half, shift, done, tile, lanes):
-    """The second half of Y = A' M A, plus the bias: tile x tile vectors."""
-    for row in range(tile):
-        pixels = _output_map(tile_load(half, row * INPUT_TILE * lanes, lanes, INPUT_TILE, 1, lanes), tile)
-        tile_store(tile_shift(pixels, shift), done, row * tile * lanes, lanes)
-
-
-@inlined
-def _output_edge(m, source, plane, half, shift, done, high, wide, zero, tile, lanes):
-    """Y = A' M A of a smaller tile, of high x wide points, plus the bias."""
-    for column in range(wide):
-        _edge_outputs(high, tile, m, source + column * plane, INPUT_TILE * plane, half, column * lanes,
-                      INPUT_TILE * lanes, zero, lanes)
-    for row in range(high - INPUT_TILE + tile):
-        _edge_outputs(wide, tile, half, row * INPUT_TILE * lanes, lanes, done, row * tile * lanes, lanes, shift, lanes)
-
-
-@inlined
-def _write_whole_rows(half, shift, y, given, limits, out, line, pixel, tall, activation, has_mask, zero, tile, lanes):
-    """The second half of Y = A' M A straight into the result, where all columns of the tile lie in it."""
-    for row in range(tall):
-        pixels = tile_shift(_output_map(tile_load(half, row * INPUT_TILE * lanes, lanes, INPUT_TILE, 1, lanes), tile),
-                            shift)
-        if activation == RELU:
-            pixels = tile_raised(pixels, zero)
-        elif activation == CLAMP:
-            pixels = tile_clamped(pixels, limits, 0, lanes)
-        if has_mask:
-            pixels = tile_select_positive(pixels, tile_load(given, out + row * line, pixel, tile, 1, lanes))
-        tile_store(pixels, y, out + row * line, pixel)
-
-
-@inlined
-def _activated(value, limits, activation, zero, lanes):
-    """One vector behind the activation."""
-    if activation == RELU:
-        value = raised(value, zero)
-    elif activation == CLAMP:
-        value = clamped(value, load(limits, 0, lanes), load(limits, lanes, lanes))
-    return value
-
-
-@inlined
-def _write_pixels(done, y, given, limits, out, line, pixel, tall, wide, activation, has_mask, count, zero, tile,
-                  lanes):
-    """The pixels of a tile that lie in the result, one by one, masked if `given` says so."""
-    for row in range(tall):
-        for column in range(wide):
-            place = out + row * line + column * pixel
-            value = _activated(load(done, (row * tile + column) * lanes, lanes), limits, activation, zero, lanes)
-            if has_mask:
-                value = select(load_part(given, place, count, lanes) > zero, value, zero)
-            store_part(y, place, value, count)
-
-
-@inlined
-def _write_windows(done, spare, y, winner, places, limits, out, line, pixel, tall, wide, activation, count, zero, tile,
-                   lanes):
-    """The largest of each 2 x 2 window of a tile, and which it was."""
-    for row in range(tall):
-        for column in range(wide):
-            corner, place = (row * tile + column) * 2 * lanes, out + row * line + column * pixel
-            found = window_maximum(done, corner, tile * lanes, lanes, 2, 2, lanes)
-            best, index = tile_get(found, 0, 0), tile_get(found, 1, 0)
-            if any_nan(tile_get(found, 2, 0)):
-                best, index = maximum_with_nans(done, corner, tile * lanes, lanes, (2, 2), zero)
-            store_channels(y, place, _activated(best, limits, activation, zero, lanes), count)
-            if places:
-                store_places(winner, place, index, count, spare)
 
 
 def winograd_convolution(lanes, rows, vectors, tile):
@@ -348,11 +240,10 @@ def winograd_convolution(lanes, rows, vectors, tile):
 
     def winograd_convolution(a, first, last, scratch):
         x, u, bias, given, y, winner = f32(a, 0), f32(a, 3), f32(a, 4), f32(a, 5), f32(a, 6), u8(a, 7)
-        lower, upper, high, broad = f32(a, 30), f32(a, 31), integer(a, 32), integer(a, 33)
+        high, broad = integer(a, 32), integer(a, 33)
         n, h, w, ic, oc = integer(a, 8), integer(a, 9), integer(a, 10), integer(a, 11), integer(a, 12)
         oh, ow = integer(a, 13), integer(a, 14)
         th, tw, images, wide = integer(a, 15), integer(a, 16), integer(a, 23), integer(a, 27)
-        has_bias, activation, has_mask, pool = integer(a, 19), integer(a, 20), integer(a, 21), integer(a, 22)
         zero = broadcast(np.float32(0.0), lanes)
         depth, blocks = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block
         # Where pooling leaves out the last row or column of outputs, no tile reaches the last one of the input.
@@ -377,7 +268,7 @@ def winograd_convolution(lanes, rows, vectors, tile):
                 for t in range(count):
                     image, place = begin + (chunk + t) // (th * tw), (chunk + t) % (th * tw)
                     if place == 0 and integer(a, 24) > 0:
-                        _scatter_padded(a, image, h, w, ic, padded, depth, line, spare, lanes)
+                        scatter_padded(a, image, h, w, ic, padded, depth, line, spare, lanes)
                     elif place == 0:
                         copy_padded(x, image, h, w, ic, integer(a, 17), integer(a, 18), padded, depth, line)
                     row, column = place // tw, place % tw
@@ -405,34 +296,21 @@ def winograd_convolution(lanes, rows, vectors, tile):
                         tall_points = high if row + tile >= oh else INPUT_TILE
                         wide_points = broad if column + tile >= ow else INPUT_TILE
                         smaller = tall_points < INPUT_TILE or wide_points < INPUT_TILE
-                        pixel = (image * oh + row) * ow + column
-                        window = (image * (oh // 2) + row // 2) * (ow // 2) + column // 2
+                        corner, sizes = (image, row, column), (oh, ow, oc)
                         for b in range(vectors * width):
                             channel = group * block + b * lanes
-                            used, shift = min(lanes, oc - channel), zero
+                            used = min(lanes, oc - channel)
                             if used <= 0:
                                 continue
-                            if has_bias:
-                                shift = load_part(bias, channel, used, lanes)
-                            if activation == CLAMP:
-                                store(limits, 0, load_part(lower, channel, used, lanes))
-                                store(limits, lanes, load_part(upper, channel, used, lanes))
+                            shift = load_epilogue(a, bias, limits, channel, used, zero, lanes)
                             source = (b // vectors * room + slots[t]) * block + b % vectors * lanes
                             if smaller:
-                                _output_edge(m, source, m_plane, half, shift, done, tall_points, wide_points, zero,
-                                             tile, lanes)
+                                output_edge(m, source, m_plane, half, shift, done, tall_points, wide_points, zero,
+                                            tile, lanes)
+                                write_part(done, spare, a, y, winner, given, limits, corner, sizes, many, much, channel,
+                                           used, zero, tile, lanes)
                             else:
-                                _output_columns(m, source, m_plane, half, tile, lanes)
-                                if not pool and used == lanes and much == tile:
-                                    _write_whole_rows(half, shift, y, given, limits, pixel * oc + channel, ow * oc, oc,
-                                                      many, activation, has_mask, zero, tile, lanes)
-                                    continue
-                                _output_rows(half, shift, done, tile, lanes)
-                            if pool:
-                                _write_windows(done, spare, y, winner, integer(a, 7) != 0, limits,
-                                               window * oc + channel, ow // 2 * oc, oc, many // 2, much // 2,
-                                               activation, used, zero, tile, lanes)
-                            else:
-                                _write_pixels(done, y, given, limits, pixel * oc + channel, ow * oc, oc, many, much,
-                                              activation, has_mask, used, zero, tile, lanes)
+                                output_columns(m, source, m_plane, half, tile, lanes)
+                                write_tile(half, 0, done, spare, shift, a, y, winner, given, limits, corner, sizes,
+                                           many, much, channel, used, zero, tile, lanes)
     return winograd_convolution

@@ -23,8 +23,12 @@ BOUND = 2e-5
 """Largest error as a part of the largest result; measured 1e-6 to 1e-5, the plain sum has 3e-7."""
 
 
+def processor(lanes):
+    return dataclasses.replace(host(), lanes=lanes, registers=32 if lanes == 16 else 16)
+
+
 def run(op, inputs, lanes=None, **attributes):
-    cpu = host() if lanes is None else dataclasses.replace(host(), lanes=lanes, registers=32 if lanes == 16 else 16)
+    cpu = host() if lanes is None else processor(lanes)
     values = [Value(TensorType(x.shape, str(x.dtype)), role="input") for x in inputs]
     node = Node(op, values, attributes, OPS[op].shape([v.type for v in values], **attributes))
     launches = PREFERRED[op](node, cpu)
@@ -170,15 +174,27 @@ def test_same_bits_on_any_number_of_threads(side):
     assert all(one == found[0] for one in found)
 
 
-SQUARES, ROWS = ["winograd_weights", "winograd_convolution"], ["winograd_rows_pack", "winograd_rows"]
+SQUARES = {8: ["winograd_weights", "winograd_convolution"], 16: ["winograd_weights", "winograd_columns"]}
+ROWS = dict.fromkeys(SQUARES, ["winograd_rows_pack", "winograd_rows"])
 
 
+@pytest.mark.parametrize("lanes", [8, 16])
 @pytest.mark.parametrize(("side", "channels", "strides", "kernels"), [
     (3, 16, (1, 1), SQUARES), (3, 8, (1, 1), ROWS), (5, 48, (1, 1), SQUARES), (5, 40, (1, 1), ROWS),
     (3, 16, (2, 2), None), (3, 8, (2, 2), None)])
-def test_few_channels_go_along_the_height_and_strides_to_the_plain_kernels(side, channels, strides, kernels):
+def test_few_channels_go_along_the_height_and_strides_to_the_plain_kernels(side, channels, strides, kernels, lanes):
     values = [Value(TensorType(shape), role="input") for shape in ((8, 18, 18, channels), (side, side, channels, 64))]
     attributes = attributes_of(SAME[side]) | {"strides": strides}
     node = Node("conv2d", values, attributes, OPS["conv2d"].shape([v.type for v in values], **attributes))
-    launches = PREFERRED["conv2d"](node, host())
-    assert (None if launches is None else [launch.kernel for launch in launches]) == kernels
+    launches = PREFERRED["conv2d"](node, processor(lanes))
+    assert (None if launches is None else [launch.kernel for launch in launches]) == (kernels and kernels[lanes])
+
+
+def test_maps_with_smaller_tiles_and_many_channels_keep_the_products_of_a_frequency_together():
+    for height, channels, kernel in ((16, 128, "winograd_columns"), (16, 144, "winograd_convolution"),
+                                     (9, 64, "winograd_convolution")):
+        values = [Value(TensorType(shape), role="input") for shape in ((8, height, height, channels),
+                                                                       (3, 3, channels, 64))]
+        node = Node("conv2d", values, attributes_of(SAME[3]), OPS["conv2d"].shape([v.type for v in values],
+                                                                                  **attributes_of(SAME[3])))
+        assert PREFERRED["conv2d"](node, processor(16))[1].kernel == kernel

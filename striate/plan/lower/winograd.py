@@ -36,6 +36,9 @@ _FEWEST_TILES = 16
 _FEW_CHANNELS = 48
 """5x5 kernels of fewer channels run along the height alone: F(4, 5) saves nearly as much as F(2x2, 5x5) and transforms
 less."""
+_COLUMN_CHANNELS, _COLUMN_TILES = 128, 4
+"""Most input channels of the kernel that transforms columns of products back at once: weights of more do not fit the
+second-level cache, from which it reads them for every `_COLUMN_TILES` tiles."""
 _SHARED_TASKS = 4
 """Fewer blocks of images than this are shared out by output channels too."""
 
@@ -154,6 +157,11 @@ def _vectors(channels: int, lanes: int) -> int:
     return 1 if needed == 1 else min((2, 3), key=lambda vectors: -(-needed // vectors) * vectors)
 
 
+def _by_columns(cut: _Cut, channels: int, cpu: Cpu) -> bool:
+    """Whether a column of frequencies is transformed back in registers, of which it needs 32: whole tiles only."""
+    return channels <= _COLUMN_CHANNELS and cpu.lanes == 16 and not cut.smaller
+
+
 def _name(tile: int) -> str:
     return f"Winograd F({tile}x{tile},{7 - tile}x{7 - tile})"
 
@@ -196,17 +204,23 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, tile: int, *, size: tuple, 
     batch, ic = x.shape[0], x.shape[3]
     oc = w.shape[2] if flipped else w.shape[3]
     height, width = given.get("map", x.shape[1:3])
-    vectors = _vectors(oc, lanes)
-    rows, block, wide_ic = _ROWS[cpu.registers][vectors], vectors * lanes, -(-ic // lanes) * lanes
+    wide_ic = -(-ic // lanes) * lanes
+    columns = _by_columns(cut, ic, cpu)
+    vectors = 1 if columns else _vectors(oc, lanes)
+    rows, block = _COLUMN_TILES if columns else _ROWS[cpu.registers][vectors], vectors * lanes
     blocks = -(-oc // block)
     heavy = 36 * ic * oc * 4 > cpu.l2
     images, tall = _images(cut, -(-batch // (4 if heavy else 8)), rows)
     wide = min(blocks, max(1, 64 // block))
     tasks = -(-batch // images)
     parts = 1 if tasks >= _SHARED_TASKS else min(blocks, max(2, blocks // 2), -(-_SHARED_TASKS // tasks))
-    u = Temporary((36, blocks * wide_ic * block + SKEW), name="transformed weights")
-    pack = Launch("winograd_weights", {"lanes": lanes, "tile": tile}, [w, u, ic, oc, wide_ic, int(flipped), block],
-                  [u], vectors * blocks * wide_ic // lanes, "transforms the filters once a step",
+    plane = blocks * wide_ic * block + SKEW
+    u = Temporary((36, plane), name="transformed weights")
+    steps = ((36 * wide_ic * lanes, 6 * lanes, 6 * wide_ic * lanes, lanes) if columns else
+             (wide_ic * block, block, plane, 6 * plane))
+    pack = Launch("winograd_weights", {"lanes": lanes, "tile": tile},
+                  [w, u, ic, oc, wide_ic, int(flipped), block, *steps], [u], vectors * blocks * wide_ic // lanes,
+                  "transforms the filters once a step",
                   scratch=4 * (6 * side * lanes + 2 * side * side * lanes * lanes), prepares=True)
     source = given.get("source")
     winner_in, y_in, pool_in, relu_in = source if source else (0, 0, (0, 0), False)
@@ -215,17 +229,18 @@ def launches(x: Value, w: Value, y: Value, cpu: Cpu, tile: int, *, size: tuple, 
                  padding[1][0], int("bias" in given), _ACTIVATIONS[given.get("activation")], int("mask" in given),
                  int(pooled), images, *pool_in[:2], int(relu_in), wide, tall, parts,
                  given.get("lower", 0), given.get("upper", 0), *cut.points]
-    planes = 36 * ((tall + rows) * (wide_ic + wide * block) + 2 * SKEW)
+    planes = (36 * (tall + rows) * wide_ic + rows * 6 * tile * lanes if columns else
+              36 * ((tall + rows) * (wide_ic + wide * block) + 2 * SKEW) + 2 * tall)
     map_size = (max(tile * cut.rows + side - 1, padding[0][0] + height)
                 * max(tile * cut.columns + side - 1, padding[1][0] + width))
-    scratch = 4 * (map_size * wide_ic + 66 * lanes + planes + 2 * tall)
+    scratch = 4 * (map_size * wide_ic + 66 * lanes + planes)
     writes = [y] + ([given["winner"]] if "winner" in given else [])
     flops = 2 * batch * size[0] * size[1] * side * side * ic * oc
-    reason = (f"{_name(tile)}: {cut}, {images} images ({images * cut.tiles} tiles) a task, register tile {rows} x "
-              f"{vectors} vectors")
-    variant = {"lanes": lanes, "rows": rows, "vectors": vectors, "tile": tile}
-    return [pack, Launch("winograd_convolution", variant, arguments, writes, tasks * parts, reason, scratch=scratch,
-                         flops=flops, saving=_saving(cut))]
+    reason = f"{_name(tile)}: {cut}, {images} images ({images * cut.tiles} tiles) a task, register tile "
+    reason += f"6 frequencies x {rows} tiles" if columns else f"{rows} x {vectors} vectors"
+    variant = {"lanes": lanes, "tile": tile} | ({} if columns else {"rows": rows, "vectors": vectors})
+    return [pack, Launch("winograd_columns" if columns else "winograd_convolution", variant, arguments, writes,
+                         tasks * parts, reason, scratch=scratch, flops=flops, saving=_saving(cut))]
 
 
 _CHUNK_TILES = 256
