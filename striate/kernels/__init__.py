@@ -108,6 +108,10 @@ _rows("norm_pool",
       norm_pool_grad_sums="sums of g and of g times the centred input where it won its window",
       norm_pool_grad_apply="gradients of batch normalisation and pooling")
 
+_rows("phases",
+      split_phases="even and odd rows and columns of a map as channels, for convolutions in steps of two",
+      join_phases="the way back")
+
 _rows("move",
       copy="a box of numbers from one place to another, by strides",
       turn="the same where rows become columns, square by square",

@@ -1,7 +1,8 @@
-"""Winograd's convolutions F(4x4, 3x3) and F(2x2, 5x5): 36 multiplications where the sum needs 144 or 100.
+"""Winograd's convolutions F(4x4, 3x3), F(2x2, 5x5) and F(5x5, 2x2): 36 multiplications for 144, 100 and 100.
 
     Y = A' [ (G w G') . (B' d B) ] A        d: 6 x 6 inputs, w: 3 x 3 weights, Y: 4 x 4 outputs, . elementwise
                                             or          w: 5 x 5 weights, Y: 2 x 2 outputs
+                                            or          w: 2 x 2 weights, Y: 5 x 5 outputs (`phases`)
 
 Over channels the elementwise products become 36 matrix products, one a *frequency* f:
 

@@ -1,4 +1,5 @@
-"""The gradient of a convolution with respect to its weights: the adjoint of Winograd's F(4x4, 3x3) or F(2x2, 5x5).
+"""The gradient of a convolution with respect to its weights: the adjoint of Winograd's F(4x4, 3x3), F(2x2, 5x5)
+or F(5x5, 2x2).
 
     dw = G' [ sum over tiles of (B' d B) . (A dY A') ] G
 
@@ -30,7 +31,15 @@ _SUM_FREQUENCY = 2 * INPUT_TILE + 2
 @inlined
 def _edge_gradients(points, tile, source, at, step, target, out, line, lanes):
     """A dY along one line of a smaller tile."""
-    if tile == 2 and points == 6:
+    if tile == 5 and points == 6:
+        tile_store(_gradient_map(tile_load(source, at, step, 5, 1, lanes), 6), target, out, line)
+    elif tile == 5 and points == 5:
+        tile_store(_gradient_map(tile_load(source, at, step, 4, 1, lanes), 5), target, out, line)
+    elif tile == 5 and points == 4:
+        tile_store(_gradient_map(tile_load(source, at, step, 3, 1, lanes), 4), target, out, line)
+    elif tile == 5:
+        tile_store(_gradient_map(tile_load(source, at, step, 2, 1, lanes), 3), target, out, line)
+    elif tile == 2 and points == 6:
         tile_store(_gradient_map(tile_load(source, at, step, 2, 1, lanes), 6), target, out, line)
     elif tile == 2:
         tile_store(_gradient_map(tile_load(source, at, step, 1, 1, lanes), 5), target, out, line)

@@ -46,11 +46,12 @@ def _polynomial(roots) -> list:
     return coefficients
 
 
-TILES = (4, 2)
-"""Rows of Y of whole tiles: for kernels of 3 and 5 rows."""
+TILES = (4, 2, 5)
+"""Rows of Y of whole tiles: for kernels of 3, 5 and 2 rows."""
 G = {tile: np.roll(matrices(tile)[1], 1, axis=0) for tile in TILES}
 """Its rows, like those of B' and the columns of A', belong to infinity, 0, 1, -1, 1/2 and -2: infinity comes first."""
 FEWEST_POINTS = 3
+"""Tiles of fewer would lack the point 1, whose products hold the gradient of a bias."""
 
 
 def _with_first_points(count: int, tile: int) -> tuple[np.ndarray, np.ndarray]:
@@ -64,7 +65,7 @@ def _with_first_points(count: int, tile: int) -> tuple[np.ndarray, np.ndarray]:
 A_T = {(count, count - INPUT_TILE + tile): _with_first_points(count, count - INPUT_TILE + tile)[0] for tile in TILES
        for count in range(max(FEWEST_POINTS, INPUT_TILE + 1 - tile), INPUT_TILE + 1)}
 """A' by its numbers of points and of rows of Y."""
-B_T = {count: _with_first_points(count, count - INPUT_TILE + TILES[0])[1]
+B_T = {count: _with_first_points(count, count - INPUT_TILE + max(TILES))[1]
        for count in range(FEWEST_POINTS, INPUT_TILE + 1)}
 
 
@@ -123,4 +124,6 @@ _SUMS_AND_DIFFERENCES = np.array([[1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0], [0, 0,
 OUTPUT_STAGES = {
     4: (_SUMS_AND_DIFFERENCES, np.array([[0, 1, 1, 0, 1, 1], [0, 0, 0, 1, 0.5, -2], [0, 0, 1, 0, 0.25, 4],
                                          [1, 0, 0, 1, 0.125, -8]])),
-    2: (_SUMS_AND_DIFFERENCES, np.array([[0, 1, 1, 0, 1, 1], [1, 0, 0, 1, 0.5, -2]]))}
+    2: (_SUMS_AND_DIFFERENCES, np.array([[0, 1, 1, 0, 1, 1], [1, 0, 0, 1, 0.5, -2]])),
+    5: (_SUMS_AND_DIFFERENCES, np.array([[0, 1, 1, 0, 1, 1], [0, 0, 0, 1, 0.5, -2], [0, 0, 1, 0, 0.25, 4],
+                                         [0, 0, 0, 1, 0.125, -8], [1, 0, 1, 0, 0.0625, 16]]))}

@@ -38,7 +38,15 @@ output_map = linear_map(*OUTPUT_STAGES.values(), *[[A_T[key]] for key in A_T if 
 @inlined
 def _edge_outputs(points, tile, source, at, step, target, out, line, shift, lanes):
     """A' M + shift along one line of a smaller tile."""
-    if tile == 2 and points == 6:
+    if tile == 5 and points == 6:
+        tile_store(tile_shift(output_map(tile_load(source, at, step, 6, 1, lanes), 5), shift), target, out, line)
+    elif tile == 5 and points == 5:
+        tile_store(tile_shift(output_map(tile_load(source, at, step, 5, 1, lanes), 4), shift), target, out, line)
+    elif tile == 5 and points == 4:
+        tile_store(tile_shift(output_map(tile_load(source, at, step, 4, 1, lanes), 3), shift), target, out, line)
+    elif tile == 5:
+        tile_store(tile_shift(output_map(tile_load(source, at, step, 3, 1, lanes), 2), shift), target, out, line)
+    elif tile == 2 and points == 6:
         tile_store(tile_shift(output_map(tile_load(source, at, step, 6, 1, lanes), 2), shift), target, out, line)
     elif tile == 2:
         tile_store(tile_shift(output_map(tile_load(source, at, step, 5, 1, lanes), 1), shift), target, out, line)

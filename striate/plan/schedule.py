@@ -16,7 +16,7 @@ from striate.plan.memory import Lifetime, place
 from striate.variables import Variable
 
 _FAMILIES = (
-    "winograd", "conv", "conv_grad", "gemm", "pool", "norm", "elementwise", "reduce", "move", "random", "update")
+    "winograd_rules", "conv", "conv_grad", "gemm", "pool", "norm", "elementwise", "reduce", "move", "random", "update")
 _IN_PLACE = frozenset({"chain", "batch_norm_grad", "adam_update", "sgd_update"})
 """Ops whose kernels read an element before they write it, so that the result may take its input's place."""
 

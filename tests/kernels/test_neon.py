@@ -59,7 +59,7 @@ CASES = {
 
 def launches(node):
     """As the plan lowers the node on such a processor."""
-    for family in ("winograd", "conv", "conv_grad", "gemm", "pool", "norm", "reduce"):
+    for family in ("winograd_rules", "conv", "conv_grad", "gemm", "pool", "norm", "reduce"):
         import_module(f"striate.plan.lower.{family}")
     found = [rules[node.op](node, NEON) for rules in (PREFERRED, RULES) if node.op in rules]
     return next(item for item in found if item is not None)

@@ -11,10 +11,7 @@ from striate.kernels.winograd import order_tiles, tiles_of
 from striate.kernels.winograd_matrices import A_T, B_T, INPUT_STAGES, INPUT_TILE, OUTPUT_STAGES, TILES, G
 from striate.ops.spec import OPS, TensorType
 from striate.plan.ir import Step
-from striate.plan.lower import (
-    PREFERRED,
-    winograd,
-)
+from striate.plan.lower import PREFERRED, winograd, winograd_rules  # noqa: F401 - the last one enters its rules
 from striate.plan.schedule import _place, _Views
 from striate.runtime import pool
 from striate.runtime.executable import Executable

@@ -1,21 +1,19 @@
-"""When Winograd's F(4x4, 3x3) or F(2x2, 5x5) runs a convolution, and with what launches."""
+"""When Winograd's F(4x4, 3x3), F(2x2, 5x5) or F(5x5, 2x2) runs a convolution, and with what launches."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from striate.graph.ir import Node, Value
+from striate.graph.ir import Value
 from striate.kernels.cpu import Cpu
-from striate.ops.linear import output_size
 from striate.plan.ir import Launch, Temporary
-from striate.plan.lower import conv_sparse, lowers, winograd_rows
-from striate.plan.lower.convolution import Convolution
 from striate.plan.lower.winograd_rows import PARTS, SKEW
 
-_TILE_OF = {3: 4, 5: 2}
-"""Rows of a tile of outputs by the side of the kernel: both need 6 x 6 inputs."""
-_POINTS = 6
-"""As `striate.kernels.winograd.INPUT_TILE`, which cannot be imported without Numba."""
+Tensor = Value | Temporary
+_TILE_OF = {2: 5, 3: 4, 5: 2}
+"""Rows of a tile of outputs by the side of the kernel: all need 6 x 6 inputs."""
+_POINTS, _FEWEST = 6, 3
+"""As INPUT_TILE and FEWEST_POINTS of `striate.kernels.winograd_matrices`, which cannot be imported without Numba."""
 _TILES, _CHUNK, _LONGEST_CHUNK = 64, 36, 72
 """Tiles that a task aims at, and tiles of a chunk: enough rows to use each transformed weight often, few enough that
 their transforms fit the second-level cache."""
@@ -33,9 +31,6 @@ gradients. Maps of 14 x 14 and 7 x 7 (0.84) would run forward a tenth faster; bu
 a bias away from Keras', where 2 % are allowed and 1.5 % reached: rounding decides between neighbours in a window."""
 _FEWEST_TILES = 16
 """With fewer tiles, reading the transformed weights (four times the weights) costs more than is saved."""
-_FEW_CHANNELS = 48
-"""5x5 kernels of fewer channels run along the height alone: F(4, 5) saves nearly as much as F(2x2, 5x5) and transforms
-less."""
 _COLUMN_CHANNELS, _COLUMN_TILES = 128, 4
 """Most input channels of the kernel that transforms columns of products back at once: weights of more do not fit the
 second-level cache, from which it reads them for every `_COLUMN_TILES` tiles."""
@@ -76,8 +71,10 @@ class _Cut:
 
     @property
     def _left(self) -> tuple[int, int]:
-        """Rows and columns of outputs that the lowest and last tiles have in the map."""
-        return self.height - self.tile * (self.rows - 1), self.width - self.tile * (self.columns - 1)
+        """Rows and columns of outputs of the lowest and last tiles: those in the map, but what three points give."""
+        fewest = _FEWEST - _POINTS + self.tile
+        return (max(fewest, self.height - self.tile * (self.rows - 1)),
+                max(fewest, self.width - self.tile * (self.columns - 1)))
 
     @property
     def _products(self) -> int:
@@ -146,11 +143,6 @@ class _Cut:
         return f"{self.rows} x {self.columns} tiles" + (f", the last with {' and '.join(edges)}" if edges else "")
 
 
-def _along_the_height(tile: int | None, kernel: tuple) -> bool:
-    """Whether `winograd_rows` is asked first."""
-    return tile is None or (tile == 2 and min(kernel[2:]) < _FEW_CHANNELS)
-
-
 def _vectors(channels: int, lanes: int) -> int:
     """Vectors of output channels in a block: two, or as many as leave fewer of the last block's empty."""
     needed = -(-channels // lanes)
@@ -189,7 +181,7 @@ def _images(cut: _Cut, most: int, rows: int) -> tuple[int, int]:
     return images, min(_CHUNK, -(-images * cut.tiles // rows) * rows)
 
 
-def launches(x: Value, w: Value, y: Value, cpu: Cpu, tile: int, *, size: tuple, padding: tuple,
+def launches(x: Tensor, w: Tensor, y: Tensor, cpu: Cpu, tile: int, *, size: tuple, padding: tuple,
              given: dict) -> list[Launch]:
     """The two launches of a Winograd convolution of x (n, h, w, ic) with w, by tiles of `tile` x `tile` outputs.
 
@@ -302,7 +294,7 @@ class _Gradient:
         return 2 * self.batch * self.oh * self.ow * self.side ** 2 * self.ic * self.oc
 
 
-def gradient_launches(x: Value, g: Value, dw: Value, db: Value | None, cpu: Cpu, tile: int,
+def gradient_launches(x: Tensor, g: Tensor, dw: Tensor, db: Value | None, cpu: Cpu, tile: int,
                       padding: tuple) -> list[Launch]:
     """The launches of the gradient of a convolution's weights; g is the gradient of its own output."""
     (batch, height, width, ic), (_, oh, ow, oc) = x.shape, g.shape
@@ -321,7 +313,7 @@ def gradient_launches(x: Value, g: Value, dw: Value, db: Value | None, cpu: Cpu,
     return found
 
 
-def _in_parts(c: _Gradient, x: Value, g: Value, du: Temporary, sums: Temporary, cpu: Cpu) -> list[Launch]:
+def _in_parts(c: _Gradient, x: Tensor, g: Tensor, du: Temporary, sums: Temporary, cpu: Cpu) -> list[Launch]:
     images = -(-c.batch // PARTS)
     count, tiles, rows = du.shape[0], c.cut.tiles, _GRADIENT_ROWS[cpu.registers][c.vectors]
     room = min(images * tiles, 48 if sum(c.wide) <= 96 else 64)
@@ -334,7 +326,7 @@ def _in_parts(c: _Gradient, x: Value, g: Value, du: Temporary, sums: Temporary, 
         "at a time", scratch=scratch, flops=c.flops, saving=_saving(c.cut))]
 
 
-def _in_chunks(c: _Gradient, x: Value, g: Value, du: Temporary, sums: Temporary, cpu: Cpu) -> list[Launch]:
+def _in_chunks(c: _Gradient, x: Tensor, g: Tensor, du: Temporary, sums: Temporary, cpu: Cpu) -> list[Launch]:
     images = max(1, min(c.batch, _CHUNK_TILES // c.cut.tiles))
     tiles, rows = images * c.cut.tiles, _GRADIENT_ROWS[cpu.registers][c.vectors]
     v = Temporary((36, c.wide[0] * tiles + SKEW), name="transformed inputs")
@@ -355,58 +347,3 @@ def _in_chunks(c: _Gradient, x: Value, g: Value, du: Temporary, sums: Temporary,
             f"{_name(c.tile)}, adjoint: {count * c.cut.tiles} tiles",
             flops=c.flops * count // c.batch, saving=_saving(c.cut)))
     return found
-
-
-# ---- rules --------------------------------------------------------------------------------------------------------
-
-@lowers("conv2d", preferred=True)
-def _forward(node: Node, cpu: Cpu) -> list[Launch] | None:
-    x, w, *rest = node.inputs
-    a = node.attributes
-    size = output_size(x.shape[1:3], w.shape, a["strides"], a["padding"], a["dilation"])
-    tile = tile_of(a, w.shape, size, x.shape[0], a["pool"])
-    found = winograd_rows.forward(node, cpu) if _along_the_height(tile, w.shape) else None
-    if tile is None or found is not None:
-        return found
-    given = {"activation": a["activation"]}
-    given |= dict(zip(("bias", "lower", "upper"), rest, strict=False))
-    given |= {"pool": True} if a["pool"] else {}
-    given |= {"winner": node.outputs[1]} if len(node.outputs) > 1 else {}
-    return launches(x, w, node.outputs[0], cpu, tile, size=size, padding=a["padding"], given=given)
-
-
-@lowers("conv2d_input_grad", preferred=True)
-def _input_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
-    w, g = node.inputs[:2]
-    a = node.attributes
-    size = a["input_shape"]
-    if conv_sparse.beats_winograd(Convolution.of(node, node.outputs[0].shape, w.shape), cpu):
-        return None
-    turned = tuple((w.shape[0] - 1 - before, w.shape[0] - 1 - after) for before, after in a["padding"])
-    tile = tile_of(a | {"padding": turned}, w.shape, size, g.shape[0], None)
-    found = winograd_rows.input_gradient(node, cpu) if _along_the_height(tile, w.shape) else None
-    if tile is None or found is not None:
-        return found
-    given: dict = {"flipped": True}
-    if a["pool"] is not None:
-        y, winner = node.inputs[2:4]
-        unpooled = output_size(size, w.shape, a["strides"], a["padding"], a["dilation"])
-        if a["pool"][:2] != a["pool"][2:]:
-            return None
-        given |= {"source": (winner, y, a["pool"], a["activation"] == "relu"), "map": unpooled}
-    if a["masked"]:
-        given["mask"] = node.inputs[-1]
-    return launches(g, w, node.outputs[0], cpu, tile, size=size, padding=turned, given=given)
-
-
-@lowers("conv2d_weights_grad", preferred=True)
-def _weights_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
-    a = node.attributes
-    if a["pool"] is not None:
-        return None
-    x, g = node.inputs
-    tile = tile_of(a, a["kernel_shape"], g.shape[1:3], x.shape[0], None)
-    found = winograd_rows.weights_gradient(node, cpu) if _along_the_height(tile, a["kernel_shape"]) else None
-    if tile is None or found is not None:
-        return found
-    return gradient_launches(x, g, node.outputs[0], node.outputs[1] if a["bias"] else None, cpu, tile, a["padding"])
