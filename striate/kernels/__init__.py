@@ -63,6 +63,9 @@ _rows("winograd_rows",
       winograd_rows_pack="Winograd along the height: transforms and packs the weights",
       winograd_rows="convolution by F(6,3), F(4,5) or F(2,7) along the height, with bias, activation, pooling or mask")
 
+_rows("winograd_rows_together",
+      winograd_rows_together="the same with all points of a pixel in registers at once")
+
 _rows("winograd_rows_gradient",
       winograd_rows_gradient="its weight gradient: transforms and products of a part of the batch",
       winograd_rows_gradient_sum="its weight gradient: parts added in order, back to the weights' own shape")

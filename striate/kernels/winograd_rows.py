@@ -28,6 +28,7 @@ import numpy as np
 from numba import float32
 
 from striate.kernels.conv import copy_with_border
+from striate.kernels.jit import inlined
 from striate.kernels.simd import (
     any_nan,
     broadcast,
@@ -87,7 +88,7 @@ def _output_stages(tile: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 INPUT_STAGES, OUTPUT_STAGES = _input_stages(), {tile: _output_stages(tile) for tile in TILES}
-_input_map, _output_map = linear_map(INPUT_STAGES), linear_map(*OUTPUT_STAGES.values())
+input_map, output_map = linear_map(INPUT_STAGES), linear_map(*OUTPUT_STAGES.values())
 _weight_map = linear_map(*[[G[tile]] for tile in TILES])
 
 
@@ -96,7 +97,7 @@ def winograd_rows_pack(lanes, tile):
 
     Slots: w, b, packed, kw, ic, oc, vectors of a block, whether there is a bias, lower and upper limits (or 0), flipped
     (1: w turned by 180 degrees and its channels exchanged, for the gradient of the input; ic and oc name the roles in
-    the convolution that is computed).
+    the convolution that is computed), floats that numbers of a kernel row and points are apart.
     """
     taps = ROWS + 1 - tile
 
@@ -104,6 +105,7 @@ def winograd_rows_pack(lanes, tile):
         w, b, packed = f32(a, 0), f32(a, 1), f32(a, 2)
         kw, ic, oc, vectors, biased = integer(a, 3), integer(a, 4), integer(a, 5), integer(a, 6), integer(a, 7)
         clamps, lower, upper, flipped = integer(a, 8) != 0, f32(a, 8), f32(a, 9), integer(a, 10) != 0
+        number_step, point_step = integer(a, 11), integer(a, 12)
         zero, head, column = broadcast(float32(0.0), lanes), 4 if clamps else 2, f32_at(scratch)
         block, length = vectors * lanes, kw * ic
         for task in range(first, last):
@@ -117,7 +119,6 @@ def winograd_rows_pack(lanes, tile):
                     store(packed, target + 2 * block, load_part(lower, channel, count, lanes))
                     store(packed, target + 3 * block, load_part(upper, channel, count, lanes))
                 for k in range(length):
-                    target += block
                     for row in range(taps):
                         if flipped:
                             turned = ((taps - 1 - row) * kw + kw - 1 - k // ic) * oc * ic + channel * ic + k % ic
@@ -127,8 +128,26 @@ def winograd_rows_pack(lanes, tile):
                         else:
                             store(column, row * lanes, load_part(w, (row * length + k) * oc + channel, count, lanes))
                     sums = _weight_map(tile_load(column, 0, lanes, taps, 1, lanes), 8)
-                    tile_store(sums, packed, target + (head - 1) * block, length * block)
+                    tile_store(sums, packed, target + head * block + k * number_step, point_step)
     return winograd_rows_pack
+
+
+@inlined
+def write_window(raw, corner, span, y, winner, to, mask, masked, packed, limits, block, channels, spare, floor, ph, pw,
+                 clamps, winners, lanes):
+    """y[to] = the largest of a window of sums that begins at raw[corner], behind activation and mask; its place."""
+    found = window_maximum(raw, corner, span, lanes, ph, pw, lanes)
+    best, place = tile_get(found, 0, 0), tile_get(found, 1, 0)
+    if any_nan(tile_get(found, 2, 0)):
+        best, place = maximum_with_nans(raw, corner, span, lanes, (ph, pw), floor)
+    best = raised(best, floor)
+    if clamps:
+        best = clamped(best, load(packed, limits, lanes), load(packed, limits + block, lanes))
+    if masked:
+        best = select_positive(best, load_part(mask, to, min(channels, lanes), lanes))
+    store_channels(y, to, best, channels)
+    if winners:
+        store_places(winner, to, place, channels, spare)
 
 
 def winograd_rows(lanes, vectors, strip, ph, pw, tile, step, steps, upright, clamps, winners):
@@ -168,7 +187,7 @@ def winograd_rows(lanes, vectors, strip, ph, pw, tile, step, steps, upright, cla
                 for j in range(together):
                     for k in range(0, across, lanes):
                         taken = tile_load(window, (i + j) * tile * across + k, across, 8, 1, lanes)
-                        tile_store(_input_map(taken, 8), turned, j * across + k, plane)
+                        tile_store(input_map(taken, 8), turned, j * across + k, plane)
                 row = (begin + i) * windows
                 for column in range(blocks * part // parts, blocks * (part + 1) // parts):
                     channels = min(block, oc - column * block)
@@ -195,25 +214,13 @@ def winograd_rows(lanes, vectors, strip, ph, pw, tile, step, steps, upright, cla
                                     break
                                 for q in range(0, line, block):
                                     taken = tile_load(products, slot + q + v, line, 8, 1, lanes)
-                                    tile_store(_output_map(taken, tile), raw, q // vectors, span)
+                                    tile_store(output_map(taken, tile), raw, q // vectors, span)
                                 for q in range(strip):
                                     left_over = poh - row - ((before + q) * windows if upright else 0)
                                     for r in range(min(windows, left_over)):
-                                        corner = (r * ph * pixels + q * pw) * lanes
                                         to = out + (r * down + (before + q) * right) * oc + v
-                                        found = window_maximum(raw, corner, span, lanes, ph, pw, lanes)
-                                        best, place = tile_get(found, 0, 0), tile_get(found, 1, 0)
-                                        if any_nan(tile_get(found, 2, 0)):
-                                            best, place = maximum_with_nans(raw, corner, span, lanes, (ph, pw), floor)
-                                        best = raised(best, floor)
-                                        if clamps:
-                                            best = clamped(best, load(packed, start + 2 * block + v, lanes),
-                                                           load(packed, start + 3 * block + v, lanes))
-                                        if masked:
-                                            count = min(channels - v, lanes)
-                                            best = select_positive(best, load_part(mask, to, count, lanes))
-                                        store_channels(y, to, best, channels - v)
-                                        if winners:
-                                            store_places(winner, to, place, channels - v, spare)
+                                        write_window(raw, (r * ph * pixels + q * pw) * lanes, span, y, winner, to, mask,
+                                                     masked, packed, start + 2 * block + v, block, channels - v, spare,
+                                                     floor, ph, pw, clamps, winners, lanes)
                         before = now
     return winograd_rows

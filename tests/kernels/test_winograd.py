@@ -172,7 +172,7 @@ def test_same_bits_on_any_number_of_threads(side):
 
 
 SQUARES = {8: ["winograd_weights", "winograd_convolution"], 16: ["winograd_weights", "winograd_columns"]}
-ROWS = dict.fromkeys(SQUARES, ["winograd_rows_pack", "winograd_rows"])
+ROWS = {8: ["winograd_rows_pack", "winograd_rows"], 16: ["winograd_rows_pack", "winograd_rows_together"]}
 
 
 @pytest.mark.parametrize("lanes", [8, 16])

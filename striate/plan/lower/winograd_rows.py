@@ -81,6 +81,14 @@ def _strip(conv: Convolution, columns: int, cpu: Cpu) -> tuple[int, int]:
     return best
 
 
+def _together(conv: Convolution, columns: int, cpu: Cpu) -> tuple[int, int]:
+    """(pooling windows of a strip, pixels of a register tile) that holds all points at once; (0, 0) if none fits."""
+    pw = conv.pool[1] if conv.pool else 1
+    strip = min(3, columns) if pw == 1 else 1
+    group = next((group for group in (3, 2) if strip * pw % group == 0), 0)
+    return (strip, group) if cpu.lanes == 16 and group else (0, 0)
+
+
 def launches(conv: Convolution, tensors: list, writes: list, cpu: Cpu, flops: int, *, flipped: bool = False,
              mask=0) -> list[Launch] | None:
     """The two launches of a convolution by Winograd along the height; None where it does not pay.
@@ -96,7 +104,11 @@ def launches(conv: Convolution, tensors: list, writes: list, cpu: Cpu, flops: in
     if tile is None:
         return None
     tiles, upright = -(-conv.size[0] // tile), _is_upright(conv)
-    vectors, strip = _strip(conv, tiles if upright else conv.pooled[1], cpu)
+    columns = tiles if upright else conv.pooled[1]
+    strip, group = _together(conv, columns, cpu)
+    vectors = 1
+    if not strip:
+        vectors, strip = _strip(conv, columns, cpu)
     if not strip:
         return None
     x, w, *rest = tensors
@@ -116,7 +128,8 @@ def launches(conv: Convolution, tensors: list, writes: list, cpu: Cpu, flops: in
     packed = Temporary((blocks, head + _ROWS * length, block), name="packed weights")
     pack = Launch("winograd_rows_pack", dict(lanes=cpu.lanes, tile=tile),
                   [w, 0 if bias is None else bias, packed, conv.kernel[1], conv.ic, conv.oc, vectors,
-                   int(bias is not None), *(0 if limit is None else limit for limit in (lower, upper)), int(flipped)],
+                   int(bias is not None), *(0 if limit is None else limit for limit in (lower, upper)), int(flipped),
+                   *((_ROWS * block, block) if group else (block, length * block))],
                   [packed], blocks, "transforms the filters once a step", scratch=4 * taps * cpu.lanes, prepares=True)
     plane = conv.wide * conv.ic * (-(-tiles // bands) if upright else 1) + cpu.lanes
     places = [0]
@@ -125,14 +138,17 @@ def launches(conv: Convolution, tensors: list, writes: list, cpu: Cpu, flops: in
     (top, _), (left, _) = conv.padding
     unit = "pooling windows" if conv.pool else "pixels"
     reason = (f"Winograd F({tile},{taps}) along the {'line' if upright else 'height'}: strips of {strip} "
-              f"{'tiles' if upright else unit}, {pixels} x {vectors} vectors in registers")
-    variant = dict(lanes=cpu.lanes, vectors=vectors, strip=strip, ph=ph, pw=pw, tile=tile, step=conv.ic, steps=steps,
+              f"{'tiles' if upright else unit}, "
+              f"{f'all 8 points of {group} pixels' if group else f'{pixels} x {vectors} vectors'} in registers")
+    variant = dict(lanes=cpu.lanes, strip=strip, ph=ph, pw=pw, tile=tile, step=conv.ic, steps=steps,
                    upright=upright, clamps=conv.clamps, winners=len(writes) > 1)
+    variant |= dict(group=group) if group else dict(vectors=vectors)
     arguments = [x, packed, *[*writes, 0][:2], 0.0 if conv.relu else -inf, conv.height, conv.width, conv.ic, conv.oc,
                  *conv.pooled, top, left, conv.wide, tiles, bands, parts, blocks, length // steps, *places[1:5], plane,
                  mask]
-    return [pack, Launch("winograd_rows", variant, arguments, writes, conv.batch * bands * parts, reason,
-                         scratch=places[-1], flops=flops, saving=taps * tile / _ROWS)]
+    return [pack, Launch("winograd_rows_together" if group else "winograd_rows", variant, arguments, writes,
+                         conv.batch * bands * parts, reason, scratch=places[-1], flops=flops,
+                         saving=taps * tile / _ROWS)]
 
 
 def weights_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
