@@ -24,6 +24,8 @@ _MARKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
 """Variables by which mpiexec and srun tell a process its rank: MPICH's and Intel's, PMIx's, Open MPI's."""
 _FIRST_SPEAKS = 1.0
 """All ranks often fail in the same way; the others give rank 0 so many seconds to say it once and end the job."""
+_HEARD = 0.3
+"""Seconds from a rank's last words to the end of all: mpiexec passes them on by processes that it ends as well."""
 _heartbeat: heartbeat.Heartbeat | None = None
 
 
@@ -142,6 +144,7 @@ def abort(code: int) -> None:
 
     sys.stdout.flush()
     sys.stderr.flush()
+    time.sleep(_HEARD)
     MPI.COMM_WORLD.Abort(code)
 
 

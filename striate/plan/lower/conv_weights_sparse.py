@@ -15,8 +15,8 @@ from striate.plan.lower.weights_sums import Sums, add_up, chunks_of, split
 
 _MOST_OUTPUTS, _BLOCK_BYTES = 64, 16 * 1024
 """Most output channels of a task, and most bytes of its window of x."""
-_LOOKUP_SUMS = {16: 24, 8: 10}
-"""Vectors of the register tile of the lookup kernel, by their lanes, on processors that permute vectors by others."""
+_LOOKUP_SUMS = {("avx512", 16): 24, ("avx512", 8): 10, ("avx2", 8): 10}
+"""Vectors of the register tile of the lookup kernel, where a processor permutes vectors of so many lanes by others."""
 _TABLE = 2
 """Vectors that a permutation reads."""
 
@@ -75,7 +75,7 @@ def _lookup_tile(c: Convolution, cpu: Cpu) -> _LookupTile | None:
     needed = (pw - 1) * c.strides[1] * c.group_ic + columns
     length = 1 << max(2, (needed - 1).bit_length())
     pieces = 1 << (ph - 1).bit_length()
-    most = _LOOKUP_SUMS.get(cpu.lanes, 0) if cpu.isa in ("avx512", "avx2") else 0
+    most = _LOOKUP_SUMS.get((cpu.isa, cpu.lanes), 0)
     if c.dilation[1] > 1 or columns > most or pieces * length > _TABLE * cpu.lanes:
         return None
     if cpu.lanes == 8 and c.kh * columns > most:    # two permutations and a choice each: slower, unless used only once
