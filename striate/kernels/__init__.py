@@ -47,7 +47,7 @@ _rows("conv_weights_grad_lookup",
       conv_weights_grad_lookup="the same of a first convolution, a lane an output channel: winners by permutations")
 
 _rows("winograd",
-      winograd_weights="Winograd F(4x4,3x3) and F(2x2,5x5): transforms and packs the weights",
+      winograd_weights="Winograd F(4x4,3x3), F(2x2,5x5), F(5x5,2x2): transforms and packs the weights",
       winograd_convolution="Winograd's convolution with bias, relu, 2x2 max pooling or a mask behind it")
 
 _rows("winograd_columns",

@@ -24,7 +24,6 @@ from numba.extending import intrinsic
 from striate.kernels.conv_grad import copy_window, zero_floats
 from striate.kernels.jit import helper
 from striate.kernels.simd import (
-    I8,
     I32,
     broadcast,
     f32,
@@ -35,6 +34,7 @@ from striate.kernels.simd import (
     integer,
     lanes_of,
     load_like,
+    load_small,
     select_positive,
     splat,
     store,
@@ -140,26 +140,31 @@ def conv_weights_grad(lanes, rows, vectors, depthwise):
 
 
 @intrinsic
-def store_places(typing, out, at, winner, i, corner, rule, like):
-    """out[at + k] = corner + row * row_step + column * column_step, of the winners winner[i + k], k < lanes of `like`.
+def window_places(typing, position, rule):
+    """row * row_step + column * column_step of the positions (int32 bits) in a window, as int32 bits.
 
     rule: (65536 / columns of a window, rounded up; row_step - columns * column_step; column_step).
     """
     def generate(context, builder, signature, args):
-        out, at, winner, i, corner, rule, _ = args
-        lanes = signature.args[6].lanes
+        lanes = signature.args[0].lanes
         kind = ir.VectorType(I32, lanes)
-        narrow = builder.load(builder.bitcast(builder.gep(winner, [i]), ir.VectorType(I8, lanes).as_pointer()))
-        narrow.align = 1
-        position = builder.zext(narrow, kind)
-        start, inverse, row_step, column_step = (
-            splat(builder, builder.trunc(value, I32), lanes)
-            for value in (corner, *(builder.extract_value(rule, k) for k in range(3))))
-        row = builder.lshr(builder.mul(position, inverse), ir.Constant(kind, [16] * lanes))
-        places = builder.add(builder.add(start, builder.mul(row, row_step)), builder.mul(position, column_step))
-        builder.store(places, builder.bitcast(builder.gep(out, [at]), kind.as_pointer())).align = 4
-        return context.get_dummy_value()
-    return types.void(out, types.intp, winner, types.intp, types.intp, rule, like), generate
+        inverse, row_step, column_step = (splat(builder, builder.trunc(builder.extract_value(args[1], k), I32), lanes)
+                                          for k in range(3))
+        positions = builder.bitcast(args[0], kind)
+        row = builder.lshr(builder.mul(positions, inverse), ir.Constant(kind, [16] * lanes))
+        places = builder.add(builder.mul(row, row_step), builder.mul(positions, column_step))
+        return builder.bitcast(places, args[0].type)
+    return position(position, rule), generate
+
+
+@intrinsic
+def shifted_places(typing, places, corner):
+    """places + corner, of int32 bits."""
+    def generate(context, builder, signature, args):
+        lanes = signature.args[0].lanes
+        start = splat(builder, builder.trunc(args[1], I32), lanes)
+        return builder.bitcast(builder.add(builder.bitcast(args[0], start.type), start), args[0].type)
+    return places(places, types.intp), generate
 
 
 @helper
@@ -167,7 +172,7 @@ def find_winners(places, values, at, sources, bias, span, channels, rule, zero):
     """For a run of windows: places[at + j * pitch + c] in x's window, values[...] = g, or zero if a relu was shut.
 
     The values of each channel are added to bias[c]. sources: (g, y, winner). span: (first element, windows, floats a
-    window, first place, places a window). channels: (channels, pitch, relu). rule: see `store_places`. zero: a vector
+    window, first place, places a window). channels: (channels, pitch, relu). rule: see `window_places`. zero: a vector
     of zeros.
     """
     g, y, winner = sources
@@ -182,7 +187,8 @@ def find_winners(places, values, at, sources, bias, span, channels, rule, zero):
                 value = select_positive(value, load_like(y, source + c, zero))
             store(values, at + c, value)
             store(bias, c, load_like(bias, c, zero) + value)
-            store_places(places, at + c, winner, source + c, corner, rule, zero)
+            found = window_places(load_small(winner, source + c, zero), rule)
+            store(places, at + c, shifted_places(found, corner))
             c += lanes
         while c < count:
             position = int(winner[source + c])
@@ -228,7 +234,7 @@ def conv_weights_grad_sparse(lanes, taps, ways):
     Arguments: x, g, y, winner, partial, bias_partial, table (taps); then batch, chunks, images a block; height, width,
     channels of x and of the pooled map; pooled rows a block; window top, left, rows, columns, row step a block; groups,
     input parts, depth, output parts, channels an output part, taps in all, places a pooled row, a pooled column, relu,
-    the three numbers of `store_places`, lists.
+    the three numbers of `window_places`, lists.
     """
     def conv_weights_grad_sparse(a, first, last, scratch):
         x, g, y, winner = f32(a, 0), f32(a, 1), f32(a, 2), u8(a, 3)

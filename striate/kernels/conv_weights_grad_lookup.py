@@ -24,6 +24,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from striate.kernels.conv_grad import copy_window, zero_floats
+from striate.kernels.conv_weights_grad import window_places
 from striate.kernels.jit import inlined
 from striate.kernels.parts import load_left
 from striate.kernels.simd import (
@@ -38,7 +39,6 @@ from striate.kernels.simd import (
     load,
     load_vector,
     select_positive,
-    splat,
     store,
     u8,
     u8_at,
@@ -113,24 +113,6 @@ def tile_lookup(typing, tile, g, index, x, at, row_step, piece_step, pieces, len
     return tile(tile, g, g, x, types.intp, types.intp, types.intp, pieces, length), generate
 
 
-@intrinsic
-def window_places(typing, position, rule):
-    """row * row_step + column * column_step of the places (int32 bits) in a window, as int32 bits.
-
-    rule: (65536 / columns of a window, rounded up; row_step - columns * column_step; column_step).
-    """
-    def generate(context, builder, signature, args):
-        lanes = signature.args[0].lanes
-        kind = ir.VectorType(I32, lanes)
-        inverse, row_step, column_step = (splat(builder, builder.trunc(builder.extract_value(args[1], k), I32), lanes)
-                                          for k in range(3))
-        places = builder.bitcast(args[0], kind)
-        row = builder.lshr(builder.mul(places, inverse), ir.Constant(kind, [16] * lanes))
-        places = builder.add(builder.mul(row, row_step), builder.mul(places, column_step))
-        return builder.bitcast(places, args[0].type)
-    return position(position, rule), generate
-
-
 @inlined
 def _find_winners(values, places, entry, sources, source, windows, step, count, relu, bias, channel, rule, spare,
                   zero, lanes):
@@ -180,7 +162,7 @@ def conv_weights_grad_lookup(lanes, rows, rest, columns, pieces, length):
     Arguments: x, g, y, winner, partial, bias_partial; then batch, chunks, images a block; height, width, channels of x
     and of the pooled map; pooled rows a block; window top, left, rows, columns, row step a block; groups, output parts,
     channels an output part (a multiple of `lanes`), kernel rows, floats that a kernel's row, a winner's row, a pooled
-    row and a pooled column are apart; relu; the three numbers of `store_places`.
+    row and a pooled column are apart; relu; the three numbers of `window_places`.
     """
     def conv_weights_grad_lookup(a, first, last, scratch):
         x, g, y, winner, partial, bias = f32(a, 0), f32(a, 1), f32(a, 2), u8(a, 3), f32(a, 4), integer(a, 5)

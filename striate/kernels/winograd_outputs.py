@@ -69,7 +69,7 @@ def output_columns(m, source, plane, half, tile, lanes):
 
 
 @inlined
-def output_rows(half, at, shift, done, tile, lanes):
+def _output_rows(half, at, shift, done, tile, lanes):
     """The second half of Y = A' M A, plus the bias: tile x tile vectors."""
     for row in range(tile):
         pixels = output_map(tile_load(half, at + row * INPUT_TILE * lanes, lanes, INPUT_TILE, 1, lanes), tile)
@@ -87,8 +87,8 @@ def output_edge(m, source, plane, half, shift, done, high, wide, zero, tile, lan
 
 
 @inlined
-def write_whole_rows(half, at, shift, y, given, limits, out, line, pixel, tall, activation, has_mask, zero, tile,
-                     lanes):
+def _write_whole_rows(half, at, shift, y, given, limits, out, line, pixel, tall, activation, has_mask, zero, tile,
+                      lanes):
     """The second half of Y = A' M A straight into the result, where all columns of the tile lie in it."""
     for row in range(tall):
         found = tile_load(half, at + row * INPUT_TILE * lanes, lanes, INPUT_TILE, 1, lanes)
@@ -113,7 +113,7 @@ def _activated(value, limits, activation, zero, lanes):
 
 
 @inlined
-def write_pixels(done, y, given, limits, out, line, pixel, tall, wide, activation, has_mask, count, zero, tile,
+def _write_pixels(done, y, given, limits, out, line, pixel, tall, wide, activation, has_mask, count, zero, tile,
                   lanes):
     """The pixels of a tile that lie in the result, one by one, masked if `given` says so."""
     for row in range(tall):
@@ -126,7 +126,7 @@ def write_pixels(done, y, given, limits, out, line, pixel, tall, wide, activatio
 
 
 @inlined
-def write_windows(done, spare, y, winner, places, limits, out, line, pixel, tall, wide, activation, count, zero, tile,
+def _write_windows(done, spare, y, winner, places, limits, out, line, pixel, tall, wide, activation, count, zero, tile,
                    lanes):
     """The largest of each 2 x 2 window of a tile, and which it was."""
     for row in range(tall):
@@ -165,10 +165,10 @@ def write_tile(half, at, done, spare, shift, a, y, winner, given, limits, corner
     activation, has_mask = integer(a, 20), integer(a, 21)
     out = ((image * oh + row) * ow + column) * oc + channel
     if integer(a, 22) == 0 and used == lanes and wide == tile:
-        write_whole_rows(half, at, shift, y, given, limits, out, ow * oc, oc, tall, activation, has_mask, zero, tile,
-                         lanes)
+        _write_whole_rows(half, at, shift, y, given, limits, out, ow * oc, oc, tall, activation, has_mask, zero, tile,
+                          lanes)
     else:
-        output_rows(half, at, shift, done, tile, lanes)
+        _output_rows(half, at, shift, done, tile, lanes)
         write_part(done, spare, a, y, winner, given, limits, corner, sizes, tall, wide, channel, used, zero, tile,
                    lanes)
 
@@ -181,9 +181,9 @@ def write_part(done, spare, a, y, winner, given, limits, corner, sizes, tall, wi
     activation = integer(a, 20)
     if integer(a, 22):
         out = ((image * (oh // 2) + row // 2) * (ow // 2) + column // 2) * oc + channel
-        write_windows(done, spare, y, winner, integer(a, 7) != 0, limits, out, ow // 2 * oc, oc, tall // 2, wide // 2,
-                      activation, used, zero, tile, lanes)
+        _write_windows(done, spare, y, winner, integer(a, 7) != 0, limits, out, ow // 2 * oc, oc, tall // 2, wide // 2,
+                       activation, used, zero, tile, lanes)
     else:
         out = ((image * oh + row) * ow + column) * oc + channel
-        write_pixels(done, y, given, limits, out, ow * oc, oc, tall, wide, activation, integer(a, 21), used, zero, tile,
-                     lanes)
+        _write_pixels(done, y, given, limits, out, ow * oc, oc, tall, wide, activation, integer(a, 21), used, zero,
+                      tile, lanes)

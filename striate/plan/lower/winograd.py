@@ -33,7 +33,7 @@ _FEWEST_TILES = 16
 """With fewer tiles, reading the transformed weights (four times the weights) costs more than is saved."""
 _COLUMN_CHANNELS, _COLUMN_TILES = 128, 4
 """Most input channels of the kernel that transforms columns of products back at once: weights of more do not fit the
-second-level cache, from which it reads them for every `_COLUMN_TILES` tiles."""
+second-level cache, from which it reads them for every `_COLUMN_TILES` tiles (TILES_AT_ONCE of the kernel's file)."""
 _SHARED_TASKS = 4
 """Fewer blocks of images than this are shared out by output channels too."""
 

@@ -4,7 +4,8 @@
             = sum over a', b' in 0..1 and phases (p, q) of w[2 a' + p, 2 b' + q] s[i + a', j + b', (p, q)]
 
 `striate.kernels.phases` makes s; the weights change places alike. All three directions follow from those of the
-convolution with steps of 1. It pays from about 2.5 fewer products on, for s is written and read again.
+convolution with steps of 1. Where that one pays, so does this: s is written and read once more for 2 to 2.6 times fewer
+products.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def _turned(source, target, c: Convolution, back: bool) -> Launch:
     return launch
 
 
-def _of(node: Node, input_shape, kernel_shape, cpu: Cpu) -> _Phases | None:
+def _of(node: Node, input_shape, kernel_shape) -> _Phases | None:
     """The convolution over phases, if there is one and it pays."""
     a = node.attributes
     plain = a["strides"] == (_STEP, _STEP) and tuple(kernel_shape[:2]) == (_KERNEL, _KERNEL) and a["pool"] is None
@@ -86,7 +87,7 @@ def _of(node: Node, input_shape, kernel_shape, cpu: Cpu) -> _Phases | None:
 def forward(node: Node, cpu: Cpu) -> list[Launch] | None:
     """The launches of a `conv2d`, or None where it is not of this kind."""
     x, w, *rest = node.inputs
-    phases = _of(node, x.shape, w.shape, cpu)
+    phases = _of(node, x.shape, w.shape)
     if phases is None:
         return None
     s, split = phases.split(x, cpu)
@@ -102,7 +103,7 @@ def input_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
     """The launches of a `conv2d_input_grad`, or None."""
     w, g = node.inputs[:2]
     dx = node.outputs[0]
-    phases = _of(node, dx.shape, w.shape, cpu)
+    phases = _of(node, dx.shape, w.shape)
     if phases is None:
         return None
     c, (_, rows, columns, _) = phases.c, phases.shape
@@ -117,7 +118,7 @@ def input_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
 def weights_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
     """The launches of a `conv2d_weights_grad`, or None."""
     x, g = node.inputs[:2]
-    phases = _of(node, x.shape, node.attributes["kernel_shape"], cpu)
+    phases = _of(node, x.shape, node.attributes["kernel_shape"])
     if phases is None:
         return None
     s, split = phases.split(x, cpu)
