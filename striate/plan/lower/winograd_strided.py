@@ -54,17 +54,16 @@ class _Phases:
     def weights(self, w: Value) -> tuple[Temporary, Launch]:
         """The weights over phases, and the launch that makes them."""
         found = Temporary(self.kernel, name="weights of phases")
-        launch = _turned(w, found, self.c, back=False)
+        launch = _turned(w, found, self.c)
         return found, replace(launch, prepares=True)
 
 
-def _turned(source, target, c: Convolution, back: bool) -> Launch:
-    """The launch that takes w[2 a + p, 2 b + q] to [a, b, p, q], or back."""
+def _turned(source, target, c: Convolution) -> Launch:
+    """The launch that takes w[2 a + p, 2 b + q] to [a, b, p, q], or back: p and b change places, which undoes itself."""
     a, p, b, q, k, o = contiguous((2, 2, 2, 2, c.ic, c.oc))
     lengths = 2, 2, 2, 2, c.ic, c.oc
-    by_tap, by_phase = [a, b, p, q, k, o], contiguous(lengths)
-    strides = (by_phase, by_tap) if back else (by_tap, by_phase)
-    launch = copy_launch(source, target, lengths, *strides, reason="taps by their phase")
+    launch = copy_launch(source, target, lengths, [a, b, p, q, k, o], contiguous(lengths),
+                         reason="taps by their phase")
     if launch is None:
         raise GraphError("The weights' taps could not be brought into order by phases. "
                         + received(channels=(c.ic, c.oc)))
@@ -125,4 +124,4 @@ def weights_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
     dw = Temporary(phases.kernel, name="gradient of the weights of phases")
     db = node.outputs[1] if node.attributes["bias"] else None
     return [split, *winograd.gradient_launches(s, g, dw, db, cpu, _TILE, _INSIDE),
-            _turned(dw, node.outputs[0], phases.c, back=True)]
+            _turned(dw, node.outputs[0], phases.c)]
