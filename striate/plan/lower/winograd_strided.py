@@ -59,7 +59,7 @@ class _Phases:
 
 
 def _turned(source, target, c: Convolution) -> Launch:
-    """The launch that takes w[2 a + p, 2 b + q] to [a, b, p, q], or back: p and b change places, which undoes itself."""
+    """The launch that takes w[2 a + p, 2 b + q] to [a, b, p, q] or back: p and b change places, which undoes itself."""
     a, p, b, q, k, o = contiguous((2, 2, 2, 2, c.ic, c.oc))
     lengths = 2, 2, 2, 2, c.ic, c.oc
     launch = copy_launch(source, target, lengths, [a, b, p, q, k, o], contiguous(lengths),
