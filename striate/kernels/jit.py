@@ -11,6 +11,7 @@ to a C function without the interpreter lock; Python is not needed while it runs
 A kernel is made by a *factory*: a function of plain integers and strings that returns the Python function to
 compile. Numba's disk cache notices these integers (they are closure cells), but not edits of other files, so
 the cache folder is named after the contents of all kernel files, and of the versions they are compiled with.
+Within it each variant has a folder of its own.
 """
 
 import hashlib
@@ -36,7 +37,6 @@ inlined = numba.njit(error_model="numpy", inline="always")
 """As `helper`, but copied into its caller, so that the caller's closure constants (lanes, say) stay constants in it."""
 
 _compiled: dict = {}
-_verified: set[tuple[Path, str]] = set()
 _lock = Lock()
 listeners: list = []
 """Functions called with (kernel name, seconds) after each compilation that the cache could not serve."""
@@ -65,42 +65,44 @@ def _folder_of(module: str) -> Path:
     return machine_code.private_folder(cache_folder() / f"{module}-{digest.hexdigest()[:16]}")
 
 
-def _made_file(row: Kernel, variant: tuple) -> Path:
-    """A file that says: this variant was compiled for this processor and lies in the folder."""
-    digest = hashlib.sha256(f"{variant} {config.CPU_NAME}".encode()).hexdigest()[:16]
-    return _folder_of(row.module.rsplit(".", 1)[-1]) / f"{row.factory}-{digest}.made"
+def _variant_folder(row: Kernel, variant: tuple) -> Path:
+    """The folder of one variant: a process reads and verifies the machine code that it runs, and no other."""
+    digest = hashlib.sha256(str(variant).encode()).hexdigest()[:16]
+    return _folder_of(row.module.rsplit(".", 1)[-1]) / f"{row.factory}-{digest}"
+
+
+def _made_file(folder: Path) -> Path:
+    """A file that says: the variant of this folder was compiled for this processor."""
+    return folder / f"{config.CPU_NAME or 'host'}.made"
 
 
 def is_made(name: str, variant: tuple) -> bool:
     """Whether this process or the cache has the kernel `name` in the variant (sorted pairs)."""
-    return (name, variant) in _compiled or _made_file(KERNELS[name], variant).exists()
+    return (name, variant) in _compiled or _made_file(_variant_folder(KERNELS[name], variant)).exists()
 
 
 def _build(row: Kernel, variant: tuple):
     factory = getattr(import_module(row.module), row.factory)
-    function = factory(**dict(variant))
-    folder = _folder_of(row.module.rsplit(".", 1)[-1])
+    function, folder = factory(**dict(variant)), _variant_folder(row, variant)
     old = config.CACHE_DIR
     config.CACHE_DIR = str(folder)
     try:
         started = time.perf_counter()
-        compiled = _loaded_or_compiled(function, folder, row.factory)
+        compiled = _loaded_or_compiled(function, folder)
         if not compiled.cache_hits:
-            machine_code.seal(folder, row.factory)
+            machine_code.seal(folder)
             for listener in listeners:
                 listener(row.name, time.perf_counter() - started)
-        _made_file(row, variant).touch()
+        _made_file(folder).touch()
     finally:
         config.CACHE_DIR = old
     return compiled
 
 
-def _loaded_or_compiled(function, folder: Path, factory: str):
+def _loaded_or_compiled(function, folder: Path):
     """The kernel from the disk or from the compiler; files that cannot be read are removed, and made again."""
     compile_it = numba.cfunc(types.void(*[types.intp] * 4), nopython=True, cache=True, error_model="numpy")
-    if (folder, factory) not in _verified:
-        machine_code.discard_damaged(folder, factory)
-        _verified.add((folder, factory))
+    machine_code.discard_damaged(folder)
     try:
         return compile_it(function)
     except numba.core.errors.NumbaError:

@@ -35,23 +35,22 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
-def _codes(folder: Path, name: str) -> list[Path]:
-    """The files of machine code of a factory, of all its variants."""
-    return [path for path in folder.rglob(f"*{_CODE}") if f".{name}." in path.name]
+def _codes(folder: Path) -> list[Path]:
+    return list(folder.rglob(f"*{_CODE}"))
 
 
 def _sum_file(path: Path) -> Path:
     return path.with_name(path.name + ".sha256")
 
 
-def discard_damaged(folder: Path, name: str) -> int:
-    """Removes the machine code of a factory whose sha256 is not the noted one; gives how many files went.
+def discard_damaged(folder: Path) -> int:
+    """Removes the machine code in a folder whose sha256 is not the noted one; gives how many files went.
 
     Code without a note is from a process that was killed before it could write one, or that is just about to: it goes
     too, and whoever needs it compiles it again.
     """
     count = 0
-    for path in _codes(folder, name):
+    for path in _codes(folder):
         with suppress(FileNotFoundError):
             content, note = path.read_bytes(), _sum_file(path)
             noted = note.read_text("ascii", errors="replace").strip() if note.exists() else ""
@@ -62,9 +61,9 @@ def discard_damaged(folder: Path, name: str) -> int:
     return count
 
 
-def seal(folder: Path, name: str) -> None:
-    """Notes the sha256 of machine code that has just been compiled."""
-    for path in _codes(folder, name):
+def seal(folder: Path) -> None:
+    """Notes the sha256 of machine code in a folder that has just been compiled."""
+    for path in _codes(folder):
         noted = _sum_file(path)
         with suppress(FileNotFoundError):
             if not noted.exists() or noted.stat().st_mtime_ns < path.stat().st_mtime_ns:

@@ -202,10 +202,10 @@ class Seal(Writer):
 
     def write(self, version):
         (self.folder / f"k.test.{version}.nbc").write_bytes(CONTENT)
-        machine_code.seal(self.folder, "test")
+        machine_code.seal(self.folder)
 
     def read(self):
-        machine_code.discard_damaged(self.folder, "test")
+        machine_code.discard_damaged(self.folder)
         return 2 if (self.folder / "k.test.2.nbc").exists() else 1
 
 
