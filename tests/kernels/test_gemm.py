@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from striate.plan.lower.gemm import _tile
 from tests.kernels.harness import reference, run_node, with_lanes
 
 SHAPES = [(1, 1, 1), (1, 7, 3), (2, 33, 1), (4, 64, 1500), (5, 17, 5), (7, 257, 17), (33, 513, 2), (97, 300, 130),
@@ -39,6 +40,20 @@ def test_products_integers_exact(kind, lanes):
         actual = run_node(op, inputs, cpu=with_lanes(lanes), **attributes)
         for y, expected in zip(actual, reference(op, inputs, **attributes), strict=True):
             assert np.array_equal(y, expected), shape
+
+
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+@pytest.mark.parametrize("kind", ["dense_relu", "weights_grad", "input_grad_masked"])
+@pytest.mark.parametrize("rows, vectors", [(4, 5), (3, 7)])
+def test_tiles_as_wide_as_the_result(rows, vectors, kind, lanes):
+    """Results of 5 and 7 vectors have tiles of their own where there are registers for them."""
+    generator, cpu, width = np.random.default_rng(9), with_lanes(lanes), vectors * lanes - 2
+    assert cpu.registers < 32 or _tile(50, width, cpu) == (rows, vectors)
+    shape = (50, width, 45) if kind == "input_grad_masked" else (50, 45, width)
+    op, inputs, attributes = node_of(kind, shape, lambda *s: integers(generator, *s))
+    for y, expected in zip(run_node(op, inputs, cpu=cpu, **attributes), reference(op, inputs, **attributes),
+                           strict=True):
+        assert np.array_equal(y, expected)
 
 
 @pytest.mark.parametrize("kind", KINDS)

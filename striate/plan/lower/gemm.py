@@ -38,7 +38,7 @@ _STREAM_WIDTH = 1024
 _STREAM_TASKS = 16
 """Tasks that k is cut into chunks for, where the width alone gives fewer."""
 _TILES = {16: {(6, 2): 1.0, (4, 3): 1.05, (10, 1): 1.35},
-          32: {(6, 4): 1.0, (8, 2): 1.03, (8, 3): 1.05, (12, 1): 1.12}}
+          32: {(6, 4): 1.0, (4, 5): 1.02, (3, 7): 1.02, (8, 2): 1.03, (8, 3): 1.05, (12, 1): 1.12}}
 """Rows x vectors of the register tiles by the number of registers, and their time a multiplication (the best: 1). Tiles
 of 12 and 14 rows by 2 vectors need up to 1.8: LLVM loads all rows first, and moves sums to the stack for them."""
 
