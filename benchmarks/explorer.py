@@ -257,7 +257,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--network", choices=zoo.names(), default="uva", help="of the zoo")
     parser.add_argument("--views", type=int, default=3, help="how often the command is started")
     parser.add_argument("--clicks", type=int, default=20, help="of each kind")
-    parser.add_argument("--steps", type=int, default=50, help="of an epoch")
+    parser.add_argument("--steps", type=int, default=200, help="of an epoch")
     parser.add_argument("--rounds", type=int, default=7, help="of epochs in turn")
     parser.add_argument("--name", default="explorer", help="of the files in benchmarks/results")
     return parser.parse_args(words)
