@@ -117,8 +117,10 @@ def load_vector(builder, pointer, lanes, align=4):
 
 
 def store_vector(builder, value, pointer, align=4):
-    """Emits the store of a vector to a pointer to its first element."""
-    builder.store(value, builder.bitcast(pointer, value.type.as_pointer())).align = align
+    """Emits the store of a vector to a pointer to its first element; gives the instruction."""
+    stored = builder.store(value, builder.bitcast(pointer, value.type.as_pointer()))
+    stored.align = align
+    return stored
 
 
 def splat(builder, scalar, lanes):
@@ -161,6 +163,21 @@ def store(typing, x, i, value):
         store_vector(builder, args[2], builder.gep(args[0], [args[1]]))
         return context.get_dummy_value()
     return types.void(x, types.intp, value), generate
+
+
+def stream_vector(builder, value, pointer):
+    """Emits the store of a vector to memory past the caches; the pointer must be a multiple of the vector's size."""
+    store_vector(builder, value, pointer, align=value.type.count * 4).set_metadata(
+        "nontemporal", builder.module.add_metadata([I32(1)]))
+
+
+@intrinsic
+def fence(typing):
+    """What was written past the caches is seen by other threads that see what is written after this."""
+    def generate(context, builder, signature, args):
+        builder.fence("seq_cst")
+        return context.get_dummy_value()
+    return types.void(), generate
 
 
 @intrinsic(prefer_literal=True)

@@ -26,6 +26,7 @@ from striate.kernels.simd import (
     load_vector,
     splat,
     store_vector,
+    stream_vector,
     vector_type,
 )
 
@@ -97,17 +98,29 @@ def tile_column(typing, tile, j):
     return Tile(tile.rows, 1, tile.lanes)(tile, j), generate
 
 
+def _emit_tile_store(builder, args, kind, emit):
+    sums, out, offset, stride = args
+    for i in range(kind.rows):
+        row = builder.add(offset, builder.mul(stride, I64(i)))
+        for j in range(kind.columns):
+            pointer = builder.gep(out, [builder.add(row, I64(j * kind.lanes))])
+            emit(builder, builder.extract_value(sums, i * kind.columns + j), pointer)
+
+
 @intrinsic
 def tile_store(typing, tile, out, offset, row_stride):
     """out[offset + i * row_stride + j * lanes : ... + lanes] = tile[i, j]"""
     def generate(context, builder, signature, args):
-        sums, out, offset, stride = args
-        kind = signature.args[0]
-        for i in range(kind.rows):
-            row = builder.add(offset, builder.mul(stride, I64(i)))
-            for j in range(kind.columns):
-                pointer = builder.gep(out, [builder.add(row, I64(j * kind.lanes))])
-                store_vector(builder, builder.extract_value(sums, i * kind.columns + j), pointer)
+        _emit_tile_store(builder, args, signature.args[0], store_vector)
+        return context.get_dummy_value()
+    return types.void(tile, out, types.intp, types.intp), generate
+
+
+@intrinsic
+def tile_stream(typing, tile, out, offset, row_stride):
+    """`tile_store` past the caches: every vector must begin at a multiple of its size, and `fence` must follow."""
+    def generate(context, builder, signature, args):
+        _emit_tile_store(builder, args, signature.args[0], stream_vector)
         return context.get_dummy_value()
     return types.void(tile, out, types.intp, types.intp), generate
 

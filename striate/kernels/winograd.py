@@ -32,11 +32,12 @@ cycles beside its multiply-adds (192 of 32 channels).
 import numpy as np
 
 from striate.kernels.jit import helper, inlined
-from striate.kernels.parts import load_left
+from striate.kernels.parts import goes_past_caches, load_left
 from striate.kernels.simd import (
     broadcast,
     f32,
     f32_at,
+    fence,
     from_int_bits,
     i64_at,
     integer,
@@ -245,7 +246,7 @@ def winograd_convolution(lanes, rows, vectors, tile):
         n, h, w, ic, oc = integer(a, 8), integer(a, 9), integer(a, 10), integer(a, 11), integer(a, 12)
         oh, ow = integer(a, 13), integer(a, 14)
         th, tw, images, wide = integer(a, 15), integer(a, 16), integer(a, 23), integer(a, 27)
-        zero = broadcast(np.float32(0.0), lanes)
+        zero, past = broadcast(np.float32(0.0), lanes), goes_past_caches(integer(a, 6), n * oh * ow * oc, oc, lanes)
         depth, blocks = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block
         # Where pooling leaves out the last row or column of outputs, no tile reaches the last one of the input.
         line = max(tile * tw + border, integer(a, 18) + w)
@@ -313,5 +314,7 @@ def winograd_convolution(lanes, rows, vectors, tile):
                             else:
                                 output_columns(m, source, m_plane, half, tile, lanes)
                                 write_tile(half, 0, done, spare, shift, a, y, winner, given, limits, corner, sizes,
-                                           many, much, channel, used, zero, tile, lanes)
+                                           many, much, channel, used, past, zero, tile, lanes)
+        if past:
+            fence()
     return winograd_convolution

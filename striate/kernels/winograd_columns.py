@@ -24,12 +24,14 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from striate.kernels.jit import inlined
+from striate.kernels.parts import goes_past_caches
 from striate.kernels.simd import (
     I64,
     broadcast,
     emit_fma,
     f32,
     f32_at,
+    fence,
     integer,
     load_vector,
     splat,
@@ -101,7 +103,7 @@ def winograd_columns(lanes, tile):
         n, h, w, ic, oc = integer(a, 8), integer(a, 9), integer(a, 10), integer(a, 11), integer(a, 12)
         oh, ow = integer(a, 13), integer(a, 14)
         th, tw, images = integer(a, 15), integer(a, 16), integer(a, 23)
-        zero = broadcast(np.float32(0.0), lanes)
+        zero, past = broadcast(np.float32(0.0), lanes), goes_past_caches(integer(a, 6), n * oh * ow * oc, oc, lanes)
         depth, blocks = (ic + lanes - 1) // lanes * lanes, (oc + lanes - 1) // lanes
         # Where pooling leaves out the last row or column of outputs, no tile reaches the last one of the input.
         line = max(tile * tw + border, integer(a, 18) + w)
@@ -144,5 +146,7 @@ def winograd_columns(lanes, tile):
                             at = (t - group) * tile * INPUT_TILE * lanes
                             write_tile(halves, at, done, spare, shift, a, y, winner, given, limits,
                                        (image, row, column), (oh, ow, oc), min(tile, oh - row),
-                                       min(tile, ow - column), channel, used, zero, tile, lanes)
+                                       min(tile, ow - column), channel, used, past, zero, tile, lanes)
+        if past:
+            fence()
     return winograd_columns

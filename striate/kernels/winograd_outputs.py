@@ -25,6 +25,7 @@ from striate.kernels.tiles import (
     tile_select_positive,
     tile_shift,
     tile_store,
+    tile_stream,
     window_maximum,
 )
 from striate.kernels.windows import maximum_with_nans, store_channels, store_places
@@ -87,7 +88,7 @@ def output_edge(m, source, plane, half, shift, done, high, wide, zero, tile, lan
 
 
 @inlined
-def _write_whole_rows(half, at, shift, y, given, limits, out, line, pixel, tall, activation, has_mask, zero, tile,
+def _write_whole_rows(half, at, shift, y, given, limits, out, line, pixel, tall, activation, has_mask, past, zero, tile,
                       lanes):
     """The second half of Y = A' M A straight into the result, where all columns of the tile lie in it."""
     for row in range(tall):
@@ -99,7 +100,10 @@ def _write_whole_rows(half, at, shift, y, given, limits, out, line, pixel, tall,
             pixels = tile_clamped(pixels, limits, 0, lanes)
         if has_mask:
             pixels = tile_select_positive(pixels, tile_load(given, out + row * line, pixel, tile, 1, lanes))
-        tile_store(pixels, y, out + row * line, pixel)
+        if past:
+            tile_stream(pixels, y, out + row * line, pixel)
+        else:
+            tile_store(pixels, y, out + row * line, pixel)
 
 
 @inlined
@@ -155,18 +159,19 @@ def load_epilogue(a, bias, limits, channel, used, zero, lanes):
 
 @inlined
 def write_tile(half, at, done, spare, shift, a, y, winner, given, limits, corner, sizes, tall, wide, channel, used,
-               zero, tile, lanes):
+               past, zero, tile, lanes):
     """Ends a whole tile of `tall` x `wide` outputs of `used` channels, whose A' M begins at half[at].
 
     a: the kernel's arguments. corner: (image, row, column) of its first output. sizes: (height, width, channels) of Y.
+    past: whether whole rows go past the caches.
     """
     image, row, column = corner
     oh, ow, oc = sizes
     activation, has_mask = integer(a, 20), integer(a, 21)
     out = ((image * oh + row) * ow + column) * oc + channel
     if integer(a, 22) == 0 and used == lanes and wide == tile:
-        _write_whole_rows(half, at, shift, y, given, limits, out, ow * oc, oc, tall, activation, has_mask, zero, tile,
-                          lanes)
+        _write_whole_rows(half, at, shift, y, given, limits, out, ow * oc, oc, tall, activation, has_mask, past, zero,
+                          tile, lanes)
     else:
         _output_rows(half, at, shift, done, tile, lanes)
         write_part(done, spare, a, y, winner, given, limits, corner, sizes, tall, wide, channel, used, zero, tile,

@@ -108,6 +108,24 @@ def test_forward(shape, lanes, pooled, activation):
         assert np.array_equal(run("conv2d", inputs, lanes, **attributes, winners=False)[0], actual[0])
 
 
+@pytest.mark.parametrize("channels", [32, 144])
+@pytest.mark.parametrize("op", ["conv2d", "conv2d_input_grad"])
+def test_large_results_go_past_the_caches_and_are_the_same(op, channels):
+    """With vectors of whole lines, results of 4 MB and more do; an image by itself has a small one."""
+    shape = (4_300_000 // (28 * 28 * channels * 4) + 1, 28, 28, channels)
+    x, mask, kernel = normal(20, *shape), normal(21, *shape), normal(22, 3, 3, channels, channels) / 10
+    attributes = attributes_of(SAME[3], activation="relu")
+    if op == "conv2d_input_grad":
+        attributes = attributes_of(SAME[3]) | {"input_shape": (28, 28), "masked": True}
+
+    def images(some):
+        return run(op, [x[some], kernel] if op == "conv2d" else [kernel, x[some], mask[some]], **attributes)[0]
+    together, number = images(slice(None)), len(x) - 1
+    assert together.nbytes > 4 * 2**20
+    assert np.array_equal(together[:1].view(np.uint32), images(slice(1)).view(np.uint32))
+    assert np.array_equal(together[number:].view(np.uint32), images(slice(number, None)).view(np.uint32))
+
+
 @pytest.mark.parametrize("size", [(15, 15), (11, 20), (7, 9), (19, 7)])
 @pytest.mark.parametrize("padding", [((0, 0), (0, 0)), ((2, 0), (2, 0)), ((0, 2), (0, 2))])
 @pytest.mark.parametrize("side", SAME)
