@@ -21,6 +21,10 @@ class TypeMismatchError(StriateError, TypeError):
     """An argument has a type that cannot work."""
 
 
+class DescriptionError(ArgumentError, TypeMismatchError):
+    """A description names nothing that is known, or a class that does not take the arguments in it."""
+
+
 class ShapeError(ArgumentError):
     """Shapes do not fit together."""
 
@@ -39,6 +43,10 @@ class ModelFileError(StriateError, ValueError):
 
 class MissingFileError(ModelFileError, FileNotFoundError):
     """There is no file of this name."""
+
+
+class ModelDescriptionError(DescriptionError, ModelFileError):
+    """The description in a model file names such a class: `custom_objects` may be missing."""
 
 
 class FileError(StriateError, OSError):
