@@ -299,6 +299,5 @@ def test_configuration_with_a_loop_is_refused():
         Model.from_config(config)
 
 
-def test_subclassed_models_cannot_be_cloned():
-    with pytest.raises(TypeMismatchError, match="Only Sequential and functional models can be cloned"):
-        clone_model(Small())
+def test_clone_of_a_subclassed_model_is_made_from_its_configuration():
+    assert clone_model(Small(5)).units == 5
