@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
-from striate.errors import ArgumentError, received
+from striate.errors import ArgumentError, DescriptionError, received
 from striate.layers.base import Layer
 from striate.layers.input import InputLayer
 from striate.layers.symbolic import KerasTensor, Operation
@@ -16,7 +17,7 @@ from striate.serialization import deserialize_keras_object, serialize_keras_obje
 
 
 def clone_model(model: Model, input_tensors=None, clone_function: Callable[[Layer], Layer] | None = None) -> Model:
-    """A model of the same layers with new weights; layers that were shared are shared again.
+    """A model of the same layers with new weights, compiled alike; layers that were shared are shared again.
 
     Args:
         model: a Sequential or functional model, or one of a class that its `get_config()` describes.
@@ -33,6 +34,11 @@ def clone_model(model: Model, input_tensors=None, clone_function: Callable[[Laye
         >>> clone_model(model).count_params()
         10
     """
+    return _compiled_like(model, uncompiled_clone(model, input_tensors, clone_function))
+
+
+def uncompiled_clone(model: Model, input_tensors=None, clone_function: Callable[[Layer], Layer] | None = None) -> Model:
+    """What `clone_model` gives, not compiled unless it is made from the configuration of a class."""
     copy = clone_function or (lambda layer: type(layer).from_config(layer.get_config()))
     if isinstance(model, Sequential):
         first = [_only(input_tensors)] if input_tensors is not None else \
@@ -55,6 +61,21 @@ def clone_model(model: Model, input_tensors=None, clone_function: Callable[[Laye
                 type(operation).from_config(operation.get_config())
         return copies[operation](*args, **kwargs)
     return type(model)(inputs, graph.run(inputs, call), name=model.name)
+
+
+def _compiled_like(model: Model, clone: Model) -> Model:
+    """The clone, compiled with descriptions of what the model was compiled with; with a warning if there are none."""
+    if not model.compiled or clone.compiled:
+        return clone
+    config, reason = model.get_compile_config(), "something that it was compiled with cannot be described."
+    if config is not None:
+        try:
+            clone.compile_from_config(config)
+            return clone
+        except DescriptionError as error:
+            reason = str(error)
+    warnings.warn(f"The clone of '{model.name}' is not compiled: {reason}", stacklevel=3)
+    return clone
 
 
 def _fresh_input(layer: Operation) -> KerasTensor:

@@ -190,7 +190,7 @@ def test_an_unknown_class_is_an_error_of_both_kinds(tmp_path, ending):
     lambda: keras.layers.Dense.from_config({"units": 3, "unknown": 3}),
     lambda: Dense.from_config({"unknown": 3}),
     lambda: keras.models.model_from_json(keras.Sequential([keras.Input((4,)), Narrow()]).to_json()),
-    lambda: keras.saving.deserialize_keras_object({"class_name": "Bare", "config": {}}, custom_objects={"Bare": object}),
+    lambda: keras.saving.deserialize_keras_object({"class_name": "Bare", "config": {}}, {"Bare": object}),
     lambda: keras.activations.get(3), lambda: keras.optimizers.get(3), lambda: keras.losses.get(3)])
 def test_descriptions_of_nothing(describe):
     with pytest.raises(DescriptionError) as caught:

@@ -166,6 +166,9 @@ def test_wrong_arguments(tmp_path):
         model.save(tmp_path / "m.keras", overwrite=False)
     with pytest.warns(UserWarning, match="never runs code"):
         keras.saving.load_model(tmp_path / "m.keras", safe_mode=False)
+    with pytest.warns(UserWarning, match="follows from its ending"):
+        model.save(tmp_path / "m.keras", save_format="tf")
+    assert keras.saving.load_model(tmp_path / "m.keras").count_params() == model.count_params()
     model.save_weights(tmp_path / "w.h5")
     with pytest.raises(ModelFileError, match="perhaps only weights"):
         keras.saving.load_model(tmp_path / "w.h5")
