@@ -37,6 +37,10 @@ class DataError(ArgumentError):
     """Data given for training, evaluation or prediction cannot be used."""
 
 
+class MissingDataError(DataError, FileNotFoundError):
+    """There is no picture or folder of this name."""
+
+
 class ModelFileError(StriateError, ValueError):
     """A model file is damaged, hostile or of a kind that striate does not read."""
 
