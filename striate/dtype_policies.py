@@ -81,7 +81,7 @@ def set_dtype_policy(policy) -> None:
         >>> dtype_policy()
         <DTypePolicy "float32">
     """
-    config.set_dtype_policy(get(policy))
+    config.set_dtype_policy(policy)
 
 
 def get(identifier) -> DTypePolicy:
@@ -105,4 +105,4 @@ def deserialize(config: dict, custom_objects: dict | None = None) -> DTypePolicy
     return deserialize_keras_object(config, custom_objects, module="keras.dtype_policies")
 
 
-config.set_dtype_policy(dtype_policy())
+config.make_policies_with(get)

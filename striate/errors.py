@@ -21,6 +21,10 @@ class TypeMismatchError(StriateError, TypeError):
     """An argument has a type that cannot work."""
 
 
+class DescriptionError(ArgumentError, TypeMismatchError):
+    """A description names nothing that is known, or a class that does not take the arguments in it."""
+
+
 class ShapeError(ArgumentError):
     """Shapes do not fit together."""
 
@@ -33,12 +37,20 @@ class DataError(ArgumentError):
     """Data given for training, evaluation or prediction cannot be used."""
 
 
+class MissingDataError(DataError, FileNotFoundError):
+    """There is no picture or folder of this name."""
+
+
 class ModelFileError(StriateError, ValueError):
     """A model file is damaged, hostile or of a kind that striate does not read."""
 
 
 class MissingFileError(ModelFileError, FileNotFoundError):
     """There is no file of this name."""
+
+
+class ModelDescriptionError(DescriptionError, ModelFileError):
+    """The description in a model file names such a class: `custom_objects` may be missing."""
 
 
 class FileError(StriateError, OSError):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from striate.errors import ArgumentError, TypeMismatchError, received
+from striate.errors import ArgumentError, DescriptionError, StriateError, TypeMismatchError, received
 
 _exported: dict[str, Any] = {}
 _public_names: dict[Any, str] = {}
@@ -199,7 +199,7 @@ def deserialize_keras_object(config: Any, custom_objects: dict | None = None, sa
         ignored: further arguments of Keras'.
 
     Raises:
-        ArgumentError: a name is not in the table and not in `custom_objects`.
+        DescriptionError: a name is not in the table and not in `custom_objects`, or its class refuses the arguments.
 
     Example:
         >>> deserialize_keras_object({"class_name": "__slice__", "config": {"start": 0, "stop": 2, "step": None}})
@@ -223,12 +223,21 @@ def deserialize_keras_object(config: Any, custom_objects: dict | None = None, sa
     if name == "function":
         return lookup(inner, config.get("module"), config.get("registered_name"), custom_objects, module)
     kind = lookup(name, config.get("module"), config.get("registered_name"), custom_objects, module)
+    if not hasattr(kind, "from_config"):
+        raise DescriptionError(f"An object of {name!r} cannot be made from a description: its class needs a "
+                               "`from_config()` method, and a `get_config()` that it can read. " + received(cls=kind))
     with CustomObjectScope(custom_objects):
-        item = kind.from_config(inner)
-    if config.get("build_config") and hasattr(item, "build_from_config") and not getattr(item, "built", True):
-        item.build_from_config(config["build_config"])
-    if config.get("compile_config") and hasattr(item, "compile_from_config"):
-        item.compile_from_config(config["compile_config"])
+        try:
+            item = kind.from_config(inner)
+        except TypeError as error:
+            if isinstance(error, StriateError):
+                raise
+            raise DescriptionError(f"{name!r} cannot be made from its description. Its `get_config()` should give what "
+                                   f"its constructor takes. {received(config=inner)}. It says: {error}") from error
+        if config.get("build_config") and hasattr(item, "build_from_config") and not getattr(item, "built", True):
+            item.build_from_config(config["build_config"])
+        if config.get("compile_config") and hasattr(item, "compile_from_config"):
+            item.compile_from_config(config["compile_config"])
     return item
 
 
@@ -241,22 +250,27 @@ def _array(value: Any, dtype: str) -> np.ndarray:
 
 def lookup(name: str, module: str | None = None, registered: str | None = None,
            custom_objects: dict | None = None, default_module: str | None = None):
-    """The class or function for names found in a file; strings are compared with the table, never imported."""
-    for candidate in (registered, name):
+    """The class or function for names found in a file; strings are compared with the table, never imported.
+
+    A description with a module of Keras' and no registered name is of Keras' class, whatever the user's are called; one
+    with a registered name and another module (Keras writes None) is of the user's, whatever Keras' are called.
+    """
+    of_keras = module is not None and module.partition(".")[0] in ("keras", "tf_keras")
+    for candidate in () if of_keras and registered is None else (registered, name):
         found = get_registered_object(candidate, custom_objects) if candidate else None
         if found is not None:
             return found
-    places = [module, default_module] if module else [default_module]
-    for place in places:
-        found = _exported.get(f"{place}.{name}")
-        if found is not None:
-            return found
-    if module is None or module == "builtins" or module.startswith("keras."):
-        matches = {id(item): item for full, item in _exported.items()
-                   if full.rpartition(".")[2] == name and not full.startswith("keras.src.ops.")}
-        if len(matches) == 1:
-            return next(iter(matches.values()))
-    raise ArgumentError(f"{name!r} is neither a part of striate nor among the `custom_objects`. "
+    if registered is None or of_keras or module == "builtins":
+        for place in [module, default_module] if module else [default_module]:
+            found = _exported.get(f"{place}.{name}")
+            if found is not None:
+                return found
+        if module is None or module == "builtins" or of_keras:
+            matches = {id(item): item for full, item in _exported.items()
+                       if full.rpartition(".")[2] == name and not full.startswith("keras.src.ops.")}
+            if len(matches) == 1:
+                return next(iter(matches.values()))
+    raise DescriptionError(f"{name!r} is neither a part of striate nor among the `custom_objects`. "
                         + received(class_name=name, module=module, registered_name=registered)
                         + f". If it is your own, pass custom_objects={{{name!r}: ...}} or register it with "
                           "`@keras.saving.register_keras_serializable()` before loading.")
@@ -302,7 +316,7 @@ def resolve(identifier: Any, module: str, kind: str, aliases: dict[str, Any] | N
     Strings are found whatever their case (`"ReLU"`, `"MSE"`). A class found by its name is instantiated.
 
     Raises:
-        ArgumentError: nothing of that name is known.
+        ArgumentError: nothing of that name is known. DescriptionError: something that names nothing.
     """
     if isinstance(identifier, dict):
         return deserialize_keras_object(identifier, module=module)
@@ -322,7 +336,7 @@ def resolve(identifier: Any, module: str, kind: str, aliases: dict[str, Any] | N
         return identifier()
     if callable(identifier) or hasattr(identifier, "get_config"):
         return identifier
-    raise TypeMismatchError(f"A {kind} is given by its name, a function, an object or a configuration. "
+    raise DescriptionError(f"A {kind} is given by its name, a function, an object or a configuration. "
                             + received(identifier=identifier))
 
 

@@ -26,7 +26,15 @@ class SwapEMAWeights(Callback):
     def __init__(self, swap_on_epoch: bool = False):
         super().__init__()
         self.swap_on_epoch = swap_on_epoch
-        self._swapped = False
+
+    @property
+    def _swapped(self) -> bool:
+        """Kept by the optimizer, whose rule for the end of training has to know where the averages are."""
+        return getattr(self.model.optimizer, "averages_in_place", False)
+
+    @_swapped.setter
+    def _swapped(self, swapped: bool) -> None:
+        self.model.optimizer.averages_in_place = swapped
 
     def _swap(self, averages: bool) -> None:
         if averages == self._swapped:

@@ -11,7 +11,7 @@ import numpy as np
 
 from striate.datasets.pictures import SUFFIXES, Preparation, is_picture, read_image
 from striate.datasets.readers import Readers
-from striate.errors import ArgumentError, DataError, received
+from striate.errors import ArgumentError, DataError, MissingDataError, received
 
 __all__ = ["SUFFIXES", "ImageFolder", "class_names_of", "files_of", "load", "read_image"]
 
@@ -76,7 +76,7 @@ def class_names_of(folder: str | os.PathLike, class_names: Sequence[str] | None 
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise DataError("There is no such folder. " + received(folder=str(folder)))
+        raise MissingDataError("There is no such folder. " + received(folder=str(folder)))
     present = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     if class_names is None:
         if not present:

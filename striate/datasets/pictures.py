@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from striate.datasets.medical import DAMAGED, read_dicom, read_nifti, read_tiff
-from striate.errors import ArgumentError, DataError, received
+from striate.errors import ArgumentError, DataError, MissingDataError, received
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".dcm", ".nii", ".nii.gz")
 COLOR_MODES = {"grayscale": ("L", 1), "rgb": ("RGB", 3), "rgba": ("RGBA", 4)}
@@ -157,7 +157,7 @@ def decode(path: str | os.PathLike) -> np.ndarray:
     """
     name = os.fspath(path).lower()
     if not os.path.isfile(path):  # a named pipe would be waited for without end
-        raise DataError("There is no such picture. " + received(path=os.fspath(path)))
+        raise MissingDataError("There is no such picture. " + received(path=os.fspath(path)))
     if name.endswith(".dcm"):
         return read_dicom(path, MAX_PIXELS)
     if name.endswith((".nii", ".nii.gz")):

@@ -19,7 +19,7 @@ from striate.errors import ArgumentError, received
 from striate.explore.learner import Learner
 from striate.explore.subject import Sample, Subject
 from striate.layers.symbolic import leaves
-from striate.models.cloning import clone_model
+from striate.models.cloning import uncompiled_clone
 from striate.see import probe
 from striate.see.geometry import is_convolution
 
@@ -50,7 +50,7 @@ class Session:
 
     def __init__(self, subject: Subject):
         self.subject = subject
-        self.model = clone_model(subject.model, clone_function=_blank)
+        self.model = uncompiled_clone(subject.model, clone_function=_blank)
         self.graph = probe.network(self.model)
         self.nodes = [node for node in self.graph.nodes if not node.is_input]
         self.answer = next(i for i, node in enumerate(self.nodes)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from striate import dtype_policies, naming, regularizers
-from striate.errors import ArgumentError, received
+from striate.errors import ArgumentError, DescriptionError, received
 from striate.graph.trace import collect, infer
 from striate.layers.input_spec import check_inputs
 from striate.layers.state import LayerState
@@ -233,7 +233,7 @@ class Layer(LayerState, Operation, Configurable):
         """The outputs as KerasTensors, for KerasTensors as arguments."""
         if type(self).compute_output_shape is not Layer.compute_output_shape:
             shapes = _shapes_for(self.compute_output_shape, self._named_shapes(args, kwargs))
-            return _tensors_of(self.compute_output_shape(**shapes), self.compute_dtype)
+            return tensors_of(self.compute_output_shape(**shapes), self.compute_dtype)
         return infer_outputs(lambda *a, **k: self._run(a, k), args, kwargs)
 
     def compute_output_shape(self, *args, **kwargs):
@@ -250,7 +250,7 @@ class Layer(LayerState, Operation, Configurable):
             layer._trainable_variables, layer._non_trainable_variables = [], []
             layer.build(*args, **kwargs)
         shapes = list(args) + list(kwargs.values())
-        types = [_map_shapes(shape, lambda s: TensorType(s, self.compute_dtype)) for shape in shapes]
+        types = [map_shapes(shape, lambda s: TensorType(s, self.compute_dtype)) for shape in shapes]
         flat = leaves(types)
 
         def run(*values):
@@ -326,9 +326,11 @@ class Layer(LayerState, Operation, Configurable):
             config = {name: value for name, value in config.items() if name != "quantization_config"}
         try:
             return cls(**config)
-        except TypeError as error:
-            raise ArgumentError(f"Error when deserializing class '{cls.__name__}' using config={config}.\n\n"
-                                f"Exception encountered: {error}") from error
+        except (TypeError, ArgumentError) as error:
+            if isinstance(error, DescriptionError):
+                raise
+            raise DescriptionError(f"Error when deserializing class '{cls.__name__}' using config={config}.\n\n"
+                                   f"Exception encountered: {error}") from error
 
     def get_build_config(self) -> dict | None:
         """The shapes that `build` was called with; None for a layer that was not, or has nothing to make."""
@@ -341,9 +343,9 @@ class Layer(LayerState, Operation, Configurable):
     def build_from_config(self, config: dict) -> None:
         """Builds with the shapes that `get_build_config` gave (lists from JSON are taken as well)."""
         if "input_shape" in config:
-            self.build(_map_shapes(config["input_shape"], tuple))
+            self.build(map_shapes(config["input_shape"], tuple))
         elif "shapes_dict" in config:
-            self.build(**{name: _map_shapes(shape, tuple) for name, shape in config["shapes_dict"].items()})
+            self.build(**{name: map_shapes(shape, tuple) for name, shape in config["shapes_dict"].items()})
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -392,21 +394,22 @@ def is_shape(item: Any) -> bool:
     return isinstance(item, (tuple, list)) and all(n is None or isinstance(n, (int, np.integer)) for n in item)
 
 
-def _map_shapes(structure: Any, function) -> Any:
+def map_shapes(structure: Any, function) -> Any:
     """Applies a function to every shape in a nest."""
     if structure is None:
         return None
     if is_shape(structure):
         return function(tuple(structure))
     if isinstance(structure, dict):
-        return {key: _map_shapes(item, function) for key, item in structure.items()}
+        return {key: map_shapes(item, function) for key, item in structure.items()}
     if isinstance(structure, (list, tuple)):
-        return type(structure)(_map_shapes(item, function) for item in structure)
+        return type(structure)(map_shapes(item, function) for item in structure)
     raise ArgumentError("A shape is a tuple of integers and None. " + received(shape=structure))
 
 
-def _tensors_of(shapes: Any, dtype: str) -> Any:
-    return _map_shapes(shapes, lambda shape: KerasTensor(shape, dtype))
+def tensors_of(shapes: Any, dtype: str) -> Any:
+    """A nest of shapes as one of symbolic tensors."""
+    return map_shapes(shapes, lambda shape: KerasTensor(shape, dtype))
 
 
 def _mask_of(first: Any):

@@ -329,6 +329,9 @@ class Normalization(Layer):
     def build(self, input_shape):
         """Makes the variables of the statistics, unless they were given."""
         rank = len(input_shape)
+        if not all(-rank <= axis < rank for axis in self.axis):
+            raise ShapeError(f"All `axis` values of Normalization must name axes of the input, which has {rank}. "
+                             + received(axis=self.axis, input_shape=tuple(input_shape)))
         self._kept = sorted(axis % rank for axis in self.axis)
         self._broadcast_shape = tuple(self._length(input_shape, axis) if axis in self._kept else 1
                                       for axis in range(rank))

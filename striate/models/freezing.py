@@ -8,7 +8,7 @@ import numpy as np
 
 from striate.errors import ArgumentError, received
 from striate.layers.base import Layer
-from striate.models.cloning import clone_model
+from striate.models.cloning import uncompiled_clone
 from striate.models.model import Model
 from striate.models.node_graph import NodeGraph, node_of
 from striate.models.sequential import Sequential
@@ -134,5 +134,5 @@ def _functional(model: Model, followers: set, copy) -> Model:
         def __call__(self, *args, **kwargs):
             return args[0]
 
-    return clone_model(model, clone_function=lambda layer: Through() if layer in followers
-                       or type(layer).__name__ in _IDLE else copy(layer))
+    return uncompiled_clone(model, clone_function=lambda layer: Through() if layer in followers
+                            or type(layer).__name__ in _IDLE else copy(layer))

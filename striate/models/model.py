@@ -13,7 +13,8 @@ import numpy as np
 
 import striate
 from striate.errors import ArgumentError, StriateError, received
-from striate.layers.base import Layer
+from striate.graph.trace import collect
+from striate.layers.base import Layer, map_shapes, tensors_of
 from striate.layers.symbolic import KerasTensor, infer_outputs, leaves, symbolic_leaves
 from striate.models.node_graph import NodeGraph, from_inputs
 from striate.models.structure import flatten, pack, single
@@ -77,7 +78,7 @@ class Model(Trainer):
         if active_tracer() is not None or symbolic_leaves(args, kwargs) or not _only_arrays(args):
             return super().__call__(*args, **kwargs)
         if not self.built:
-            self._build_for(args[0])
+            self._build_for(*args, **kwargs)
         return self._compute(args, kwargs)
 
     def call(self, *args, **kwargs):
@@ -87,19 +88,39 @@ class Model(Trainer):
         return self._graph.run(args[0] if args else kwargs["inputs"])
 
     def build(self, input_shape) -> None:
-        """Makes the weights for inputs of this shape (with the batch, which may be None)."""
+        """Makes the weights for inputs of this shape (with the batch, which may be None), or this nest of shapes."""
         if self._graph is None:
-            infer_outputs(self.call, (KerasTensor(input_shape),), {})
+            infer_outputs(self.call, (tensors_of(input_shape, "float32"),), {})
+
+    def build_from_config(self, config: dict) -> None:
+        """Makes the weights that a model of the class had when its file was written."""
+        if "shapes_dict" in config and type(self).build is Model.build:
+            named = {name.removesuffix("_shape"): shape for name, shape in config["shapes_dict"].items()}
+            infer_outputs(self.call, (), tensors_of(named, "float32"))
+            self._build_shapes, self.built = map_shapes(config["shapes_dict"], tuple), True
+        else:
+            super().build_from_config(config)
 
     def _maybe_build(self, args: tuple, kwargs: dict) -> None:
-        """Layers inside make their weights when they are called; only a `build` of the user's must come before."""
+        """Layers inside make their weights when they are called; only a `build` of the user's must come before.
+
+        The shapes are noted, so that a file can say for what the weights are to be made.
+        """
         if type(self).build is not Model.build:
             super()._maybe_build(args, kwargs)
+        elif self._graph is None and self._build_shapes is None:
+            shapes = self._named_shapes(args, kwargs)
+            self._build_shapes = {f"{name}_shape": shape for name, shape in shapes.items()} or None
 
-    def _build_for(self, x: Any) -> Any:
-        """Makes the weights for data like `x` (a nest of arrays), any number of samples; gives symbolic outputs."""
-        tensors = [KerasTensor((None, *np.shape(leaf)[1:]), _model_dtype(leaf)) for leaf in flatten(x)]
-        return Layer.__call__(self, pack(x, tensors))
+    def _build_for(self, x: Any, *others: Any, **named: Any) -> Any:
+        """Makes the weights for data like `x` (a nest of arrays), any number of samples; gives symbolic outputs.
+
+        `others`, `named`: further arguments of the class' own `call`.
+        """
+        tensors = [_symbolic(leaf) for leaf in flatten(x)]
+        further = [None if value is None else collect(value, _symbolic_array) for value in (*others, *named.values())]
+        return Layer.__call__(self, pack(x, tensors), *further[:len(others)],
+                              **dict(zip(named, further[len(others):], strict=True)))
 
     def _find_outputs(self, x: Any) -> Outputs:
         if self._graph is not None:
@@ -335,6 +356,14 @@ def _is_functional(args: tuple, kwargs: dict) -> bool:
 def _only_arrays(args: tuple) -> bool:
     found = leaves(args)
     return bool(found) and all(isinstance(leaf, (np.ndarray, np.generic, int, float)) for leaf in found)
+
+
+def _symbolic(leaf: Any) -> KerasTensor:
+    return KerasTensor((None, *np.shape(leaf)[1:]), _model_dtype(leaf))
+
+
+def _symbolic_array(leaf: Any) -> Any:
+    return _symbolic(leaf) if isinstance(leaf, np.ndarray) and leaf.ndim else leaf
 
 
 def _model_dtype(leaf: Any) -> str:

@@ -101,7 +101,7 @@ class Optimizer(KerasCalls, Configurable):
         self._check()
         self._iterations = self._named(Variable(np.int32(0), name="iteration", trainable=False))
         self._set_rate(learning_rate)
-        self.built = False
+        self.built = self.averages_in_place = False  # in place of the weights: `SwapEMAWeights` says it
         self.group: FlatGroup | None = None
         self.targets: list[Target] = []
         self._trainable_variables: list[Variable] = []
@@ -468,9 +468,9 @@ class Optimizer(KerasCalls, Configurable):
 
     def finalize_variable_values(self, var_list) -> None:
         """At the end of training the average of the weights takes their place, if one is kept."""
-        if self.use_ema:
-            for target in self.targets:
-                target.variable.assign(target.slots["average"].array)
+        for target in self.targets if self.use_ema else ():
+            average, weights = target.slots["average"], target.variable
+            average.assign(weights.numpy()) if self.averages_in_place else weights.assign(average.array)
 
     def save_own_variables(self, store) -> None:
         """Writes all variables as "0", "1" ... into a mapping."""

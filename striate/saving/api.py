@@ -40,7 +40,7 @@ def save_model(model: Model, filepath: str | os.PathLike, overwrite: bool = True
         overwrite: whether an existing file may be replaced.
         include_optimizer: for `.h5`: whether the optimizer's state is written.
         zipped: None or True.
-        save_format: Keras 2's "keras" or "h5"; must agree with the ending.
+        save_format: Keras 2's "keras" or "h5"; the ending decides, and another format gets a warning.
 
     Raises:
         ArgumentError: another ending, an unbuilt model, or parts that cannot be described.
@@ -50,10 +50,12 @@ def save_model(model: Model, filepath: str | os.PathLike, overwrite: bool = True
         >>> save_model(model, "clothes.keras")  # doctest: +SKIP
     """
     ending = _ending(filepath)
-    known = ending in (".keras", ".h5", ".hdf5") and save_format in (None, "keras", "h5", ending[1:])
-    if not known or zipped is False:
+    if ending not in (".keras", ".h5", ".hdf5") or zipped is False:
         raise ArgumentError('A model is saved as one file with the ending ".keras" (or ".h5", as Keras 2 did). '
                             + received(filepath=str(filepath), zipped=zipped, save_format=save_format))
+    if save_format not in (None, "keras", "h5", ending[1:]):
+        warnings.warn(f"The format of a file follows from its ending, here {ending!r}; leave `save_format` out. "
+                      + received(save_format=save_format), stacklevel=2)
     if ending == ".keras":
         content = keras_bytes(model)
     else:

@@ -99,7 +99,10 @@ def modern_training(training: dict[str, Any]) -> dict[str, Any]:
 
 
 def _placed(item: Any, module: str | None) -> Any:
-    """Old files name classes without their module, and some names are those of a loss and of a metric."""
+    """Old files name classes without their module, and some names are those of a loss and of a metric.
+
+    Such a name may as well be that of a class of the user's, which goes first: it stands as the registered name.
+    """
     if isinstance(item, list):
         return [_placed(part, module) for part in item]
     if not isinstance(item, dict):
@@ -109,7 +112,7 @@ def _placed(item: Any, module: str | None) -> Any:
     if item["class_name"] == "MeanMetricWrapper" and isinstance(item.get("config"), dict):
         # Keras 2's wrapper for a metric given by its name.
         return item["config"].get("fn", item["config"].get("name"))
-    return {"module": module, **item}
+    return {"module": module, "registered_name": item["class_name"], **item}
 
 
 def legacy(description: Any) -> Any:

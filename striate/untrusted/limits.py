@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from striate.errors import MissingFileError, ModelFileError, received
+from striate.errors import DescriptionError, MissingFileError, ModelDescriptionError, ModelFileError, received
 
 MAX_FILE_BYTES = 16 << 30
 MAX_JSON_BYTES = 16 << 20
@@ -56,6 +56,8 @@ def damaged(what: str, *kinds: type[Exception]) -> Iterator[None]:
         yield
     except ModelFileError:
         raise
+    except DescriptionError as error:  # the file may be whole, and the reader lacks the user's classes
+        raise ModelDescriptionError(f"{what} cannot be followed: {str(error)[:1000]}") from error
     except _RAISED + kinds as error:
         raise ModelFileError(f"{what} is damaged or of an unknown kind: {type(error).__name__}: "
                              f"{str(error)[:300]}") from error

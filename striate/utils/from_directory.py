@@ -14,7 +14,7 @@ import numpy as np
 from striate import seeds
 from striate.callbacks.console import say
 from striate.datasets.pictures import Preparation
-from striate.errors import ArgumentError, DataError, received
+from striate.errors import ArgumentError, DataError, MissingDataError, received
 from striate.utils.pipeline import AUTOTUNE, Dataset
 from striate.utils.resizing import resized_picture
 from striate.utils.tensor import as_tensor
@@ -183,7 +183,7 @@ def _check_split(share: float | None, subset: str | None, needs_seed: bool) -> N
 def _listed(directory: Path, suffixes: Sequence[str], labels, class_names, follow_links: bool) -> _Listing:
     """The files of a folder in the order of class and path."""
     if not directory.is_dir():
-        raise DataError("There is no such folder. " + received(directory=str(directory)))
+        raise MissingDataError("There is no such folder. " + received(directory=str(directory)))
     if labels != "inferred":
         paths = _files(directory, suffixes, follow_links)
         numbers = None if labels is None else np.asarray(labels)

@@ -98,11 +98,7 @@ class SKLBase(BaseEstimator):
             return self.model_
         if not isinstance(self.model, Model):
             return self.model(X=X, y=y, **(self.model_kwargs or {}))
-        model = clone_model(self.model)
-        compiled = self.model.get_compile_config()
-        if compiled is not None:
-            model.compile_from_config(compiled)
-        return model
+        return clone_model(self.model)
 
     def predict(self, X) -> np.ndarray:  # noqa: N803
         """What the fitted model says of samples: targets like those of `fit`."""

@@ -129,6 +129,31 @@ def test_every_callback_of_keras_is_here_or_absent_with_a_reason():
     assert all(name in callbacks.__doc__ for name in absent)
 
 
+@pytest.mark.parametrize("validated", [False, True])
+def test_training_ends_in_the_averages_however_they_are_swapped(validated):
+    x, y = np.ones((8, 4), np.float32), np.zeros((8, 2), np.float32)
+
+    def trained(*watchers, epochs=3):
+        seeds.set_random_seed(1)
+        model = Sequential([Input((4,)), layers.Dense(2)])
+        model.compile(optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5), "mse")
+        for _ in range(2):  # a second training goes on from the averages
+            model.fit(x, y, epochs=epochs, verbose=0, validation_data=(x, y) if validated else None, callbacks=watchers)
+        return [*model.get_weights(), *(np.array(target.slots["average"].array) for target in model.optimizer.targets)]
+
+    class StopAtOnce(callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = True
+
+    expected, after_one = trained(), trained(epochs=1)
+    for on_epoch in (False, True):
+        for mine, theirs in zip(trained(callbacks.SwapEMAWeights(on_epoch)), expected, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+        stopped = trained(callbacks.SwapEMAWeights(on_epoch), StopAtOnce())
+        for mine, theirs in zip(stopped, after_one, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+
+
 def test_swap_of_averages():
     seeds.set_random_seed(1)
     model = Sequential([Input((4,)), layers.Dense(2)])

@@ -11,7 +11,7 @@ import pytest
 from striate import config
 from striate.datasets import auto_mpg, cifar10, fashion_mnist, folder, mnist, x_or_o
 from striate.datasets.idx import read_idx, write_idx
-from striate.errors import ArgumentError, DataError, DownloadError
+from striate.errors import ArgumentError, DataError, DownloadError, MissingDataError
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_folder_with_different_sizes(pictures):
     Image.fromarray(np.zeros((5, 5), np.uint8)).save(pictures / "fake" / "9.png")
     with pytest.raises(DataError, match=r"different sizes.*image_size=\(64, 64\)"):
         folder.load(pictures)
-    with pytest.raises(DataError, match="no such folder"):
+    with pytest.raises(MissingDataError, match="no such folder"):
         folder.load(pictures / "missing")
     with pytest.raises(ArgumentError, match="there are: fake, real"):
         folder.load(pictures, class_names=["cat"])

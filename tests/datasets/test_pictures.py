@@ -129,7 +129,7 @@ def test_what_is_no_picture_is_refused(tmp_path, monkeypatch):
     (tmp_path / "a.png").write_text("text")
     with pytest.raises(DataError, match="a.png"):
         decode(tmp_path / "a.png")
-    with pytest.raises(DataError, match="no such picture"):
+    with pytest.raises(FileNotFoundError, match="no such picture"):
         decode(tmp_path / "b.png")
     monkeypatch.setattr(pictures, "MAX_PIXELS", 40)
     Image.fromarray(GREY).save(tmp_path / "c.png")

@@ -1,10 +1,13 @@
 """Runs architectures under Keras, in a process of its own.
 
-    python keras_side.py FOLDER
+    python keras_side.py FOLDER [SEED]
 
 The folder holds architectures.json and, for each architecture, what striate saved (`striate_<seed>.keras`). Written are
 `keras_<seed>.npz` (what `runs.measure` gives, and what Keras predicts with striate's file), `keras_<seed>.keras` and
 `keras_<seed>.json`, the configuration. Failures are written as `keras_<seed>.txt`. What has a result is left out.
+
+With a seed, this one is computed in float64 instead, also what follows from the weights in both files, and written is
+`truth_<seed>.npz`.
 """
 
 import json
@@ -48,12 +51,25 @@ def run(description, folder):
     (folder / f"keras_{seed}.json").write_text(model.to_json())
 
 
+def in_float64(description, folder):
+    """What float32 is measured by."""
+    keras.config.set_floatx("float64")
+    found, model = runs.measure(keras, description)
+    for name in ("striate", "keras"):
+        model.set_weights(keras.saving.load_model(folder / f"{name}_{description['seed']}.keras").get_weights())
+        found[f"from_{name}"] = np.asarray(model.predict_on_batch(runs.data(description)[0]))
+    np.savez(folder / f"truth_{description['seed']}.npz", **found)
+
+
 def main():
-    """Runs every architecture of the folder."""
+    """Runs every architecture of the folder, or that of one seed in float64."""
     folder = Path(sys.argv[1])
+    descriptions = json.loads((folder / "architectures.json").read_text())
+    if len(sys.argv) > 2:
+        return in_float64(next(row for row in descriptions if row["seed"] == int(sys.argv[2])), folder)
     if keras.backend.backend() == "torch":
         average_without_padding()
-    for description in json.loads((folder / "architectures.json").read_text()):
+    for description in descriptions:
         if list(folder.glob(f"keras_{description['seed']}.[jt]*")):
             continue
         try:

@@ -52,6 +52,41 @@ def test_differences_are_seen():
     assert compare.first_difference({"a": [1, 2]}, {"a": [1, 3]}) == "/a/1: 2 instead of 3"
 
 
+def test_infinities_agree_with_themselves_and_nothing_else():
+    here = np.array([1.0, np.inf, -np.inf])
+    assert compare.difference(here, here.copy()) is None
+    for other in ([1.0, np.inf, np.inf], [1.0, np.inf, 3e38], [1.0, np.inf, np.nan], [1.1, np.inf, -np.inf]):
+        assert compare.difference(here, np.array(other)) and compare.difference(np.array(other), here)
+    assert compare.difference(np.array([np.nan]), np.array([np.nan]))
+
+
+@pytest.mark.parametrize("truth, counts", [(1.0001, False), (1.01, True), (0.8, True), (np.nan, True), (None, True)])
+def test_a_difference_counts_unless_float64_agrees_with_striate(truth, counts):
+    exact = {} if truth is None else {"weight0": np.array([truth])}
+    wrong, excused = compare.judged({"weight0": np.ones(1)}, {"weight0": np.full(1, 0.9)}, exact)
+    assert (bool(wrong), bool(excused)) == (counts, not counts)
+
+
+def test_what_float32_cannot_hold_is_infinite():
+    found, keras = {"after": np.array([np.inf])}, {"after": np.array([np.nan])}
+    assert compare.judged(found, keras, {"after": np.array([7e43])})[0] == []
+    assert compare.judged(found, keras, {"after": np.array([7e33])})[0] != []
+
+
+def test_weights_before_a_normalisation_of_one_channel_stay():
+    """Its output does not depend on them: what comes back is exactly 0, however large the gradient behind it is."""
+    model = striate.Sequential([striate.Input((5, 5, 2)), striate.layers.Conv2D(1, 3),
+                                striate.layers.LayerNormalization(), striate.layers.Flatten(), striate.layers.Dense(1)])
+    model.compile(striate.optimizers.SGD(1.0), "mse")
+    before = model.get_weights()
+    model.set_weights([*before[:4], 1e12 * np.ones((9, 1), "float32"), np.zeros(1, "float32")])
+    model.train_on_batch(np.random.RandomState(0).randn(4, 5, 5, 2).astype("float32"), np.full((4, 1), 1e12))
+    after = model.get_weights()
+    for index in range(3):  # kernel, bias and gamma
+        np.testing.assert_array_equal(after[index], before[index])
+    assert np.abs(after[3]).min() > 1e20
+
+
 @pytest.mark.slow
 def test_new_architectures_agree_with_keras(seed, by_level, record_property):
     """Others for every `--seed`; some hundreds each night."""

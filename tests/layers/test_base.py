@@ -1,5 +1,7 @@
 """What every layer inherits: building, names, tracking of weights, training, configurations, symbolic calls."""
 
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -209,6 +211,20 @@ def test_other_float_types_keep_their_name_and_are_warned_of_once():
     assert layer.get_config()["dtype"]["config"] == {"name": "mixed_float16"}
     with pytest.raises(ArgumentError, match="dtype policy"):
         Dense(2, dtype="float31")
+
+
+def test_the_policy_of_the_configuration_is_an_object_also_when_it_is_set_by_name():
+    assert config.dtype_policy().name == "float32"
+    try:
+        config.set_dtype_policy("mixed_float16")
+        assert config.dtype_policy().name == "mixed_float16" == Dense(2).dtype_policy.name
+        with pytest.raises(ArgumentError):
+            config.set_dtype_policy("nope")
+    finally:
+        config.set_dtype_policy("float32")
+    code = "import striate as k; k.config.set_dtype_policy('mixed_float16'); l = k.layers.Dense(2); " \
+           "assert k.config.dtype_policy().name == l.dtype_policy.name == 'mixed_float16'"
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
 
 
 def test_the_default_policy_and_format_hold_for_new_layers():

@@ -35,6 +35,12 @@ def test_axes_of_a_normalisation_are_put_in_order():
         LayerNormalization(axis="last")
 
 
+@pytest.mark.parametrize("axis", [2, -3, (1, 4)])
+def test_a_normalisation_over_an_axis_that_is_not_there(axis):
+    with pytest.raises(ArgumentError, match="name axes of the input, which has 2"):
+        layers.Normalization(axis=axis)(np.ones((3, 4), "float32"))
+
+
 def test_moments_of_a_batch_normalisation_are_none_before_it_is_built():
     assert layers.BatchNormalization().moving_mean is None and layers.BatchNormalization().moving_variance is None
 

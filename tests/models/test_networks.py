@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from striate import Input, Model, Sequential, layers, ops
+from striate import Input, Model, Sequential, layers, ops, optimizers
 from striate.errors import ArgumentError, TypeMismatchError
 from striate.models import Functional, clone_model, model_from_json
 from striate.models.structure import flatten, pack
@@ -299,6 +299,19 @@ def test_configuration_with_a_loop_is_refused():
         Model.from_config(config)
 
 
-def test_subclassed_models_cannot_be_cloned():
-    with pytest.raises(TypeMismatchError, match="Only Sequential and functional models can be cloned"):
-        clone_model(Small())
+def test_a_clone_is_compiled_as_the_model_is():
+    model = siamese()
+    assert not clone_model(model).compiled
+    sequential = Sequential([Input((4,)), layers.Dense(1)])
+    for model in (sequential, Model(sequential.inputs, sequential.outputs)):
+        model.compile(optimizers.Adam(0.5), "mae", metrics=["mse"])
+        copy = clone_model(model)
+        assert copy.optimizer is not model.optimizer and float(copy.optimizer.learning_rate) == 0.5
+        assert sorted(copy.evaluate(np.ones((2, 4)), np.ones(2), return_dict=True, verbose=0)) == ["loss", "mse"]
+    model.compile("sgd", lambda y, p: ops.mean(ops.abs(y - p)))
+    with pytest.warns(UserWarning, match="is not compiled"):
+        assert not clone_model(model).compiled
+
+
+def test_clone_of_a_subclassed_model_is_made_from_its_configuration():
+    assert clone_model(Small(5)).units == 5

@@ -136,6 +136,17 @@ def test_weights_of_samples_and_classes():
         fit(one, class_weight={0: 1.0}, sample_weight=weights[LABELS])
 
 
+def test_weights_of_classes_are_not_those_of_the_validation():
+    weights = {0: 1.0, 1: 0.0, 2: 5.0}
+    split, given = classifier(), classifier()
+    first = fit(split, class_weight=weights, validation_split=0.2, shuffle=False)
+    second = fit(given, X[:40], LABELS[:40], class_weight=weights, validation_data=(X[40:], LABELS[40:]), shuffle=False)
+    assert first == second
+    assert first["val_loss"][0] == pytest.approx(split.evaluate(X[40:], LABELS[40:], verbose=0)[0])
+    with pytest.raises(ArgumentError, match="cannot be specified at the same time"):
+        fit(split, class_weight=weights, sample_weight=np.ones(50), validation_split=0.2)
+
+
 def two_outputs():
     inputs = Input((4,), name="data")
     return Model(inputs, {"kind": layers.Dense(3, activation="softmax")(inputs), "size": layers.Dense(1)(inputs)})

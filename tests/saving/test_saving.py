@@ -1,12 +1,15 @@
 """Models go into files and come back the same; files of real Keras are read; nothing is lost when a save fails."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -166,6 +169,9 @@ def test_wrong_arguments(tmp_path):
         model.save(tmp_path / "m.keras", overwrite=False)
     with pytest.warns(UserWarning, match="never runs code"):
         keras.saving.load_model(tmp_path / "m.keras", safe_mode=False)
+    with pytest.warns(UserWarning, match="follows from its ending"):
+        model.save(tmp_path / "m.keras", save_format="tf")
+    assert keras.saving.load_model(tmp_path / "m.keras").count_params() == model.count_params()
     model.save_weights(tmp_path / "w.h5")
     with pytest.raises(ModelFileError, match="perhaps only weights"):
         keras.saving.load_model(tmp_path / "w.h5")
@@ -262,6 +268,33 @@ def test_safetensors_agree_with_the_reference():
     for name, value in tensors.items():
         assert (theirs[name] == value).all() and (mine[name] == value).all() and mine[name].dtype == value.dtype
     assert metadata == {"format": "np"}
+
+
+def test_adafactor_s_state_as_keras_writes_it(tmp_path):
+    """In a file of Keras' the places that stay empty, those of vectors, hold whole zeros."""
+    model = trained()
+    model.compile(keras.optimizers.Adafactor(0.01), "sparse_categorical_crossentropy")
+    model.fit(*data(), epochs=1, batch_size=4, verbose=0)
+    model.save(tmp_path / "own.keras")
+    with zipfile.ZipFile(tmp_path / "own.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    memory, changed = io.BytesIO(members["model.weights.h5"]), 0
+    with h5py.File(memory, "r+") as file:
+        del file.attrs["striate_seal"]
+        group = file["optimizer/vars"]
+        for name in [name for name in group if int(name) > 1 and group[name].shape == ()]:
+            del group[name]
+            group[name], changed = np.int32(0), changed + 1
+    assert changed
+    members |= {"model.weights.h5": memory.getvalue(), "metadata.json": b'{"keras_version": "3.15.1"}'}
+    with zipfile.ZipFile(tmp_path / "theirs.keras", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = keras.saving.load_model(tmp_path / "theirs.keras")
+    for mine, theirs in zip(again.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(mine.numpy(), theirs.numpy())
 
 
 def _doubled(x):

@@ -43,6 +43,10 @@ class Examples:
         """Some of the samples; a slice copies nothing."""
         return Examples(*(collect(item, lambda array: array[rows]) for item in (self.x, self.y, self.weights)))
 
+    def weighted(self, weights: list) -> Examples:
+        """The same samples with other weights."""
+        return Examples(self.x, self.y, weights)
+
 
 @dataclass
 class Batch:

@@ -31,7 +31,7 @@ from striate.models.training.data import (
 )
 from striate.models.training.mismatches import warn_of_losses
 from striate.models.training.outputs import Outputs
-from striate.models.training.prepare import prepare, prepare_inputs
+from striate.models.training.prepare import prepare, prepare_inputs, prepare_weights
 from striate.models.training.programs import Programs
 from striate.models.training.resume import Training
 from striate.models.training.trained import Trained
@@ -332,7 +332,7 @@ class Trainer(Layer):
             validation_split: share of the samples, the last ones, kept for validation.
             validation_data: (x, y) or (x, y, sample_weight), or a generator or PyDataset.
             shuffle: a new order in each epoch; "batch" shuffles whole batches.
-            class_weight: class -> weight of its samples in the loss.
+            class_weight: class -> weight of its samples in the loss of the training.
             sample_weight: weight of each sample in the loss.
             initial_epoch: the first epoch's number, from 0.
             steps_per_epoch: batches an epoch, when not all.
@@ -350,8 +350,10 @@ class Trainer(Layer):
             raise ArgumentError("`epochs` and `initial_epoch` must not be negative. "
                                 + received(epochs=epochs, initial_epoch=initial_epoch))
         if validation_split and validation_data is None:
-            whole = self._prepare(x, y, sample_weight, class_weight)
-            kept, last = split_last(whole, validation_split)
+            kept, last = split_last(self._prepare(x, y, sample_weight), validation_split)
+            if class_weight is not None:  # as with `validation_data`, validation weighs all classes alike
+                kept = kept.weighted(prepare_weights(sample_weight, class_weight, kept.y,
+                                                     _settled(self._outputs), kept.rows))
             source: Any = ArraySource(kept, batch_size, shuffle)
             source = source if steps_per_epoch is None else LimitedSource(source, steps_per_epoch)
             validation: Any = ArraySource(last, validation_batch_size or batch_size)

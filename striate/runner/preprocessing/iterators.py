@@ -10,7 +10,7 @@ import numpy as np
 
 from striate import seeds
 from striate.datasets import folder
-from striate.errors import ArgumentError, DataError, received
+from striate.errors import ArgumentError, DataError, MissingDataError, received
 
 _CLASS_MODES = ("categorical", "binary", "sparse", "input", None)
 
@@ -114,7 +114,7 @@ class DirectoryIterator(Iterator):
             raise ArgumentError(f"`class_mode` must be one of {_CLASS_MODES}. " + received(class_mode=self.class_mode))
         root = Path(directory)
         if not root.is_dir():
-            raise DataError("There is no such folder. " + received(directory=str(directory)))
+            raise MissingDataError("There is no such folder. " + received(directory=str(directory)))
         names = list(options["classes"] or sorted(entry.name for entry in root.iterdir() if entry.is_dir()))
         self.class_indices = {name: label for label, name in enumerate(names)}
         self.filepaths, labels = [], []
