@@ -21,15 +21,16 @@ striate compare brain --data gan --out runs/gan
 striate compare brain --data my_sessions/
 striate compare nova --subset --epochs 5
 striate compare fashion-mnist --variant uva --variant nova --seeds 3
+striate compare dna
 """
 
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Compare networks and settings in one table.")
 @click.argument("what", metavar="WHAT")
 @click.option("--splits", type=click.IntRange(1), help="auto-mpg, tables: how many splits; 20 unless given.")
-@click.option("--seeds", type=click.IntRange(1), help="Pictures: trainings of each row, with other seeds; 3 unless "
-              "given, nova: 1.")
-@click.option("--epochs", type=click.IntRange(1), help="Pictures: instead of the recipe's.")
+@click.option("--seeds", type=click.IntRange(1), help="Pictures, dna: trainings of each row, with other seeds; "
+              "3 unless given, nova: 1.")
+@click.option("--epochs", type=click.IntRange(1), help="Pictures, dna: instead of the recipe's.")
 @click.option("--data", default="simulated-ca", show_default=True, metavar="NAME",
               help="brain: simulated-ca, gan (the same real frames, fakes of a generator that is trained first), "
                    "brain-food (the course's own files, which are streamed), or a folder with folders of real and of "
@@ -37,7 +38,7 @@ striate compare fashion-mnist --variant uva --variant nova --seeds 3
 @click.option("--rounds", type=click.IntRange(1), help="brain --data gan: epochs of the generator; 16 unless given.")
 @click.option("--subset", is_flag=True, help="nova, fashion-mnist: the 10 % that comes with striate.")
 @click.option("--limit", type=click.IntRange(4), help="brain: frames of each session (an even number); nova, "
-              "fashion-mnist: training pictures.")
+              "fashion-mnist, dna: what to train on.")
 @click.option("--target", metavar="COLUMN", help="Tables: the column to predict.")
 @click.option("--variant", "variants", multiple=True, help="Pictures: only this row or network; may be repeated.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False),
@@ -50,6 +51,7 @@ def command(what, as_json, out, **options) -> None:
     miles per gallon. FILE.csv: the same for a table of your own. brain: deck Y's baseline and two better networks on
     sessions that were held out (--data gan: the fakes are made by a DCGAN that is trained first). nova: deck N's
     network on Fashion-MNIST and its variants. fashion-mnist: networks of the zoo by their recipes, with several seeds.
+    dna: the 1-D network of the zoo on drawn sequences, beside searches that know the word.
     """
     from striate import config
     from striate.cli.run_folder import RunFolder
@@ -71,7 +73,7 @@ def compared(what: str, folder: Path, options: Mapping[str, Any]):
     """
     from striate.datasets import tables
     from striate.errors import ArgumentError, received
-    from striate.systems import auto_mpg, fashion, nova
+    from striate.systems import auto_mpg, dna, fashion, nova
 
     def say(text: str) -> None:
         click.echo(text, err=True)
@@ -90,12 +92,14 @@ def compared(what: str, folder: Path, options: Mapping[str, Any]):
         _known(variants, fashion.NETWORKS)
         return fashion.compare(variants or fashion.NETWORKS, range(options.get("seeds") or 3), epochs,
                                bool(options.get("subset")), limit, folder, say)
+    if what == "dna":
+        return dna.compare(range(options.get("seeds") or 3), epochs, limit, folder, say)
     if what.endswith((".csv", ".tsv")):
         table = tables.load_csv(what, options.get("target"))
         if isinstance(table, tables.Table):
             return auto_mpg.compare(splits, table=table, folder=folder, say=say)
-    raise ArgumentError("What can be compared is auto-mpg, brain, nova, fashion-mnist, or a .csv table of numbers. "
-                        + received(what=what))
+    raise ArgumentError("What can be compared is auto-mpg, brain, nova, fashion-mnist, dna, or a .csv table of "
+                        "numbers. " + received(what=what))
 
 
 def _brain(folder: Path, say, limit: int | None, epochs: int | None, variants: tuple[str, ...],

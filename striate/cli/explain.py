@@ -169,7 +169,8 @@ def why(model, method, class_index, image, out, as_json) -> None:
 
 @command.command(**COMMON, examples="striate explain shift uva --by 0,1 --image shoe.png")
 @model_argument
-@click.option("--by", default="0,1", show_default=True, help="Rows down and columns to the right.")
+@click.option("--by", default="1", show_default=True, help="Columns to the right; or rows down and columns to the "
+              "right, such as 2,0.")
 @input_option
 @out_option
 @json_option
@@ -178,7 +179,8 @@ def shift(model, by, image, out, as_json) -> None:
     from striate import see
 
     network = open_model(model)
-    tell(see.invariance(network, input_of(network, image), index_of(by, "by")), as_json, out)
+    amounts = index_of(by, "by")
+    tell(see.invariance(network, input_of(network, image), amounts if len(amounts) > 1 else amounts[0]), as_json, out)
 
 
 @command.command(**COMMON, examples="striate explain model runs/fashion-mnist-0001")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import numpy as np
 
 from striate.cli import Command
 from striate.cli.explaining import (
@@ -18,6 +19,7 @@ from striate.cli.explaining import (
     model_argument,
     open_model,
     out_option,
+    takes_lines,
     tell,
 )
 from striate.errors import ArgumentError, received
@@ -34,10 +36,22 @@ def _test_data(source: str, data: str, subset: bool, limit: int):
     from striate.cli import networks
     from striate.systems import data as datasets
 
+    if data.endswith(".npz") and takes_lines(open_model(source)):
+        return _lines(source, data, limit)
     loaded = datasets.load(data, subset)
     model = open_model(source, loaded.image_shape, len(loaded.classes))
     x, y = loaded.test
     return model, networks.pixels(model, x[:limit]), y[:limit], loaded.classes
+
+
+def _lines(source: str, data: str, limit: int):
+    """The same for a model of lines (length, channels): the test part of an .npz file, or all of it."""
+    from striate.datasets import tables
+
+    read = tables.load_npz(data)
+    x, y = read.parts["test" if "test" in read.parts else next(iter(read.parts))]
+    x = x[..., np.newaxis] if x.ndim == 2 else x
+    return open_model(source, x.shape[1:], len(read.class_names)), x[:limit], y[:limit], read.class_names
 
 
 @click.command(cls=Command, examples="striate explain confusion runs/fashion-mnist-0001 fashion-mnist --subset")

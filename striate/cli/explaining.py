@@ -16,7 +16,8 @@ from striate.errors import ArgumentError, received
 COMMON = {"cls": Command}
 model_argument = click.argument("model", metavar="MODEL")
 input_option = click.option("--image", type=click.Path(exists=True, dir_okay=False), metavar="FILE",
-                            help="An image file; noise when left out.")
+                            help="An image file, or an .npz file with an array x (of several samples the first); "
+                                 "noise when left out.")
 layer_option = click.option("--layer", required=True, metavar="NAME", help="Name of the layer, or its place from 0.")
 class_option = click.option("--class", "class_index", type=int, help="Which output; the largest when left out.")
 out_option = click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
@@ -30,8 +31,10 @@ def open_model(source: str, image_shape: tuple[int, ...] | None = None, classes:
     from striate.cli import networks
     from striate.cli.run_folder import find_model
 
-    if source in zoo.names() or ":" in source:
+    if source in (*zoo.names(), *networks.OWN) or ":" in source:
         return networks.build(source, image_shape, classes)
+    if source in zoo.generators():
+        return zoo.build(source)
     return saving.load_model(find_model(source).file)
 
 
@@ -59,31 +62,43 @@ def arrays_of(place: str) -> tuple[Any, Any]:
     Raises:
         DataError: it cannot be read, or holds no such arrays.
     """
-    import numpy as np
+    return _arrays(place, "x", "y")
 
-    from striate.errors import DataError
+
+def _arrays(place: str, *names: str) -> tuple[Any, ...]:
+    from striate.errors import DataError, ModelFileError
+    from striate.untrusted.npz import read_npz
 
     try:
-        with np.load(place, allow_pickle=False) as arrays:
-            return arrays["x"], arrays["y"]
-    except (KeyError, ValueError, OSError) as error:
-        raise DataError(f"{place} cannot be read: an .npz file with the arrays x and y is needed ({error}). "
-                        + received(data=place)) from None
+        arrays = read_npz(place)
+        return tuple(arrays[name] for name in names)
+    except (KeyError, ModelFileError) as error:
+        raise DataError(f"{place} cannot be read: an .npz file with the array{'s' * (len(names) > 1)} "
+                        f"{' and '.join(names)} is needed ({error}). " + received(data=place)) from None
+
+
+def takes_lines(model) -> bool:
+    """Whether the one input of a model is a line (length, channels)."""
+    return len(model.inputs) == 1 and len(model.inputs[0].shape) == 3
 
 
 def input_of(network, image: str | None):
-    """The image file as the model takes it (numbers from 0 to 1), or noise."""
+    """The file's image as the model takes it (numbers from 0 to 1), the numbers that it holds, or noise."""
     import numpy as np
+
+    from striate.cli import networks
 
     shape = network.input_shape[1:]
     if image is None:
         size = tuple(length or 32 for length in shape)
         return np.random.Generator(np.random.PCG64(0)).random(size, np.float32)
+    if image.endswith(".npz"):
+        (x,) = _arrays(image, "x")
+        return networks.pixels(network, x[0] if x.ndim == len(shape) + 1 else x)
     if len(shape) != 3:
-        raise ArgumentError("An image fits only models for images (height, width, channels). "
-                            + received(input_shape=shape))
+        raise ArgumentError("An image fits only models for images (height, width, channels). Others take an .npz file "
+                            "with the numbers of a sample in an array x. " + received(input_shape=shape))
     from striate import utils
-    from striate.cli import networks
 
     mode = "grayscale" if shape[2] == 1 else "rgb"
     loaded = utils.load_img(image, color_mode=mode, target_size=(shape[0], shape[1]) if None not in shape else None)

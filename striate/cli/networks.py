@@ -72,7 +72,8 @@ def _from_function(source: str, offered: dict):
 
 def _check(model, source: str, image_shape: tuple[int, ...], classes: int) -> None:
     shape = model.input_shape
-    if len(shape) != 4 or any(have not in (None, want) for have, want in zip(shape[1:], image_shape, strict=True)):
+    if len(shape) != len(image_shape) + 1 or any(
+            have not in (None, want) for have, want in zip(shape[1:], image_shape, strict=True)):
         raise ArgumentError(f"The model takes images of shape {tuple(shape[1:])}, the data has {image_shape}. "
                             + received(model=source))
     outputs = model.output_shape

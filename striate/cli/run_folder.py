@@ -108,7 +108,11 @@ def find_model(place: str) -> SavedModel:
                                  + received(model=place))
         path = found
     if not path.is_file():
-        raise ModelFileError("There is no such model: give a run's folder or a model file. " + received(model=place))
+        from striate import zoo
+
+        raise ModelFileError("There is no such model: give a run's folder or a model file. Most commands take a "
+                             f"network of the zoo, too: {', '.join((*zoo.names(), *zoo.generators()))}. "
+                             + received(model=place))
     return SavedModel(path, read_config(path.parent / CONFIG))
 
 

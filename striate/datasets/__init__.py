@@ -4,8 +4,8 @@
 pictures, `survey` looks through them first, `tables` reads `.npz` and CSV files.
 """
 
-from striate.datasets import (auto_mpg, brain_food, cifar10, fashion_mnist, folder, mnist, pictures, simulated_ca,
-                              survey, tables, x_or_o)
+from striate.datasets import (auto_mpg, brain_food, cifar10, dna_motifs, fashion_mnist, folder, mnist, pictures,
+                              simulated_ca, survey, tables, x_or_o)
 
-__all__ = ["auto_mpg", "brain_food", "cifar10", "fashion_mnist", "folder", "mnist", "pictures", "simulated_ca",
-           "survey", "tables", "x_or_o"]
+__all__ = ["auto_mpg", "brain_food", "cifar10", "dna_motifs", "fashion_mnist", "folder", "mnist", "pictures",
+           "simulated_ca", "survey", "tables", "x_or_o"]

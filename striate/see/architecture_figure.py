@@ -111,7 +111,8 @@ def _layered(drawing: Architecture) -> Canvas:
     longest = max((max(_places(b)) for b in shown), default=1)
     width, title = 1200.0, f"The layers of {drawing.model}"
     total = sum(block.parameters for block in drawing.blocks)
-    note = f"{total:,} parameters. Height and depth of a block follow its places, its thickness the channels."
+    note = f"{total:,} parameters. Height and depth of a block follow its places, its thickness the channels. " \
+           "Below: what it gives, and its parameters."
     if rest:
         names = ", ".join(sorted({block.kind for block in rest}))
         note += f" Not drawn because they keep the shape: {names} ({len(rest)})."

@@ -62,9 +62,7 @@ class Attribution(Result):
                 canvas.text(grid.MARGIN, top + y, name, 15)
             canvas.height = top + 182
         else:
-            side = 330.0
-            canvas.height = grid.gallery(canvas, grid.MARGIN, top, tiles, side, 3, 11) - side + \
-                side * image.shape[0] / max(image.shape[:2]) + 20
+            canvas.height = grid.gallery(canvas, grid.MARGIN, top, tiles, 330.0, 3, 11) + 20
         return canvas
 
 

@@ -13,12 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from striate.files import write_text
+from striate.errors import ArgumentError, received
+from striate.files import write_bytes, write_text
 from striate.see.palette import FONT, INK, PAPER, rgb, text_width
 
 ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 SHARPER = 2
 """Pixels are drawn this many times too large and then averaged, so that slanted lines are smooth."""
+PIXELS_A_UNIT = 2.0
+"""Of saved still pictures: sharp on a projector."""
 NORMAL, BOLD = "DejaVuSans.ttf", "DejaVuSans-Bold.ttf"
 
 
@@ -133,8 +136,27 @@ class Canvas:
         return paper + "".join(_SVG[type(shape)](shape) for shape in self.shapes)
 
     def save(self, path) -> None:
-        """Writes the drawing as an SVG file."""
-        write_text(FilePath(path), self.svg())
+        """Writes the drawing; the file's ending says as what: svg or png.
+
+        Raises:
+            ArgumentError: another ending.
+        """
+        path = FilePath(path)
+        if path.suffix.lower() == ".svg":
+            write_text(path, self.svg())
+        elif path.suffix.lower() == ".png":
+            write_bytes(path, self.png())
+        else:
+            raise ArgumentError("The file's ending says how a drawing is written: .svg or .png. "
+                                + received(path=str(path)))
+
+    def png(self, scale: float = PIXELS_A_UNIT) -> bytes:
+        """The drawing as a PNG file, `scale` pixels a unit; one of few colours as a small one."""
+        image, memory = self.image(scale), io.BytesIO()
+        if image.getcolors(256) is not None:
+            image = image.quantize(256)
+        image.save(memory, "PNG", optimize=True)
+        return memory.getvalue()
 
     def image(self, scale: float = 1.0):
         """The drawing as a Pillow image, `scale` pixels a unit."""

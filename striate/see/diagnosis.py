@@ -114,7 +114,8 @@ def doctor(model, x=None, y=None, validation_split: float = 0.0, validation_data
         looked.append("labels")
         y = np.asarray(y)
         findings += _labels(model, y)
-        findings += _split(y, validation_split)
+        if validation_data is None:  # With it `fit` splits nothing off, and sorted samples do no harm.
+            findings += _split(y, validation_split)
     if x is not None and validation_data is not None:
         looked.append("validation data")
         findings += _validation(x, y, *(np.asarray(part) for part in validation_data[:2]))

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from striate.see.canvas import Canvas
 from striate.see.palette import INK, LINE, MUTED
-from striate.see.result import Result, png_of
+from striate.see.result import Result
 
 _HEAD, _LINE, _GAP, _SPACE, _LANE = 26.0, 20.0, 34.0, 28.0, 18.0
 """Heights of a box' head and lines; distances between rows, between boxes and between lines that pass rows."""
@@ -54,7 +54,7 @@ class DrawnModel(Result):
 
     def png(self, dpi: float) -> bytes:
         """The drawing as a PNG file, of which `dpi` pixels are an inch."""
-        return png_of(self.figure(), dpi / 72)
+        return self.figure().png(dpi / 72)
 
     def figure(self) -> Canvas:
         """The drawing."""

@@ -242,7 +242,9 @@ class WindowFilm(Animation):
         text = " + ".join(products[:9]) + (f" + … ({len(products) - 9} more)" if len(products) > 9 else "")
         bias = f" + {grid.short(found.bias)}" if found.bias else ""
         after = f" → {found.name} → {grid.short(found.value)}" if found.name != "linear" else ""
-        return f"{text}{bias} = {grid.short(found.total)}{after}"
+        # Who multiplies what stands here gets another number where weights were rounded.
+        equal = "=" if all(_exact(term.value) and _exact(term.weight) for term in found.terms) else "≈"
+        return f"{text}{bias} {equal} {grid.short(found.total)}{after}"
 
     def _back_words(self, index: int, found: Sum) -> str:
         given = grid.short(float(self._given.flat[index]))
@@ -256,6 +258,11 @@ class WindowFilm(Animation):
             way = "in equal parts"
         return f"{given} goes back {way} and is added to what is there: {shares}" + (
             ", …" if len(found.terms) > 9 else "")
+
+
+def _exact(number: float) -> bool:
+    """Whether a number stands in the words of a frame as it is."""
+    return float(grid.short(number, 2).replace(",", "")) == number
 
 
 def _bracket(number: float) -> str:

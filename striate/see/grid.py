@@ -160,7 +160,9 @@ def gallery(canvas: Canvas, x: float, y: float, tiles: Sequence[tuple[np.ndarray
             gap: float = 10) -> float:
     """Pictures (colours, caption) in rows; the lines of a caption are divided by line breaks. Gives the y below."""
     count = max((caption.count("\n") + 1 if caption else 0 for _, caption in tiles), default=0)
-    step = side + gap + count * (SMALL_SIZE + 4)
+    # Where all pictures are wide, rows are no higher than they need to be.
+    tallest = side * max((min(1.0, pixels.shape[0] / pixels.shape[1]) for pixels, _ in tiles), default=1.0)
+    step = tallest + gap + count * (SMALL_SIZE + 4)
     for index, (pixels, caption) in enumerate(tiles):
         left, top = x + index % columns * (side + gap), y + index // columns * step
         height, width = pixels.shape[:2]
@@ -168,7 +170,7 @@ def gallery(canvas: Canvas, x: float, y: float, tiles: Sequence[tuple[np.ndarray
         canvas.picture(left, top, width * zoom, height * zoom, pixels)
         canvas.rectangle(left, top, width * zoom, height * zoom, line=LINE, thickness=0.8)
         for row, line in enumerate(caption.split("\n") if caption else ()):
-            label(canvas, (left, top + side + (row + 1) * (SMALL_SIZE + 3)), line, side + gap - 4, SMALL_SIZE,
+            label(canvas, (left, top + tallest + (row + 1) * (SMALL_SIZE + 3)), line, side + gap - 4, SMALL_SIZE,
                   MUTED if row else INK)
     return y + -(-len(tiles) // columns) * step
 

@@ -18,6 +18,8 @@ from striate.see.tiles import strip, tile_of
 
 WIDTH = 1060.0
 SHOWN = 64
+MOST_ROWS = 8
+"""Input channels of a line that get a row each in a filter's picture."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,8 @@ def _with_input(title: str, note: str, sample: np.ndarray, tiles) -> Canvas:
     if is_line:
         bottom = _lines(canvas, top, sample, tiles)
     else:
-        bottom = max(grid.gallery(canvas, grid.MARGIN + 230, top, tiles, side, columns), top + 240)
-        grid.gallery(canvas, grid.MARGIN, top, [(grid.picture_of(sample), "input")], 200, 1)
+        bottom = max(grid.gallery(canvas, grid.MARGIN + 230, top, tiles, side, columns),
+                     grid.gallery(canvas, grid.MARGIN, top, [(grid.picture_of(sample), "input")], 200, 1))
     canvas.height = bottom + 10
     grid.header(canvas, title, note)
     return canvas
@@ -122,17 +124,28 @@ class Filters(Result):
         return f"Filters of '{self.layer}', {self.weights.shape}\n\n" + aligned(rows, ["filter", "sum", "length"])
 
     def figure(self) -> Canvas:
-        """Every filter (the first 64) as a square: its weights, or their mean over many channels."""
+        """Every filter (the first 64): its weights, or their mean over many channels. Those of lines have a row for
+        each channel, which shows the letters that a filter for DNA looks for."""
         count, channels = min(self.weights.shape[-1], SHOWN), self.weights.shape[2]
+        is_line = len(self.weights) == 1
+        in_rows = is_line and 1 < channels <= MOST_ROWS
         largest = float(np.abs(self.weights).max()) or 1.0
         tiles = []
         for i in range(count):
             one = self.weights[..., i]
-            pixels = np.round(scaled(one, -largest, largest) * 255).astype(np.uint8) if channels == 3 else \
-                signed(one.mean(axis=2), largest if channels == 1 else None)
+            if in_rows:
+                pixels = signed(one[0].T, largest)
+            elif channels == 3 and not is_line:
+                pixels = np.round(scaled(one, -largest, largest) * 255).astype(np.uint8)
+            else:
+                pixels = signed(one.mean(axis=2), largest if channels == 1 else None)
+                # A line of cells as high as half its length is seen from the last row of a lecture hall.
+                pixels = np.repeat(pixels, max(1, pixels.shape[1] // 2), axis=0) if is_line else pixels
             tiles.append((pixels, str(i)))
-        what = {1: "blue is above zero, orange below", 3: "as colours of light"}.get(
-            channels, f"mean over {channels} input channels, each with its own scale")
+        colours = "blue is above zero, orange below"
+        what = f"a row for each of {channels} input channels; {colours}" if in_rows else {
+            1: colours, 3: "as colours of light"}.get(0 if is_line and channels > 1 else channels, "mean over "
+                                                      f"{channels} input channels, each with its own scale")
         title, note = f"The filters of '{self.layer}'", f"{self.weights.shape[-1]} filters; {what}"
         top = grid.header_height(WIDTH, title, note)
         canvas = Canvas(WIDTH, 10, title)
@@ -140,7 +153,7 @@ class Filters(Result):
         canvas.height = grid.gallery(canvas, grid.MARGIN, top, tiles, (WIDTH - 2 * grid.MARGIN) / columns - 10,
                                      columns) + 50
         grid.header(canvas, title, note)
-        if channels == 1:
+        if channels == 1 or in_rows:
             grid.scale_bar(canvas, grid.MARGIN + 30, canvas.height - 44, largest)
         return canvas
 

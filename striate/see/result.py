@@ -17,9 +17,6 @@ from striate.files import write_bytes, write_text
 from striate.see.canvas import Canvas
 from striate.see.pdf import pages
 
-PIXELS_A_UNIT = 2.0
-"""Of saved still pictures: sharp on a projector."""
-
 
 def plain(value: Any) -> Any:
     """Arrays, NumPy numbers, tuples and mappings as JSON knows them."""
@@ -54,15 +51,6 @@ def aligned(rows: Sequence[Sequence[object]], head: Sequence[str] | None = None)
 
 def _numeric(text: str) -> bool:
     return not text or text[0].isdigit() or (text[0] in "+-.−" and any(letter.isdigit() for letter in text))
-
-
-def png_of(canvas: Canvas, scale: float) -> bytes:
-    """A drawing as a PNG file; one of few colours as a small one."""
-    image, memory = canvas.image(scale), io.BytesIO()
-    if image.getcolors(256) is not None:
-        image = image.quantize(256)
-    image.save(memory, "PNG", optimize=True)
-    return memory.getvalue()
 
 
 COLOURS_OF_A_GIF = 64
@@ -153,7 +141,7 @@ class Result:
         return self.figure().svg()
 
     def _repr_png_(self) -> bytes:
-        return png_of(self.figure(), PIXELS_A_UNIT)
+        return self.figure().png()
 
     def _repr_html_(self) -> str:
         return f"<figure style='margin:0'>{self.figure().svg()}</figure>"
@@ -184,7 +172,7 @@ class Result:
         return path
 
     def _writers(self) -> dict[str, Any]:
-        writers = {".svg": lambda: self.figure().svg(), ".png": lambda: png_of(self.figure(), PIXELS_A_UNIT),
+        writers = {".svg": lambda: self.figure().svg(), ".png": lambda: self.figure().png(),
                    ".gif": lambda: film(self.rasters(), self.seconds, "GIF"),
                    ".apng": lambda: film(self.rasters(), self.seconds, "PNG"),
                    ".mp4": lambda: mp4(self.rasters(), self.seconds),

@@ -89,7 +89,7 @@ class Invariance(Result):
 def _said(shift: tuple[int, ...]) -> str:
     """A shift in words."""
     if len(shift) != 2:
-        return f"{', '.join(map(str, shift))} places"
+        return f"{', '.join(map(str, shift))} place{'s' * (shift not in ((1,), (-1,)))}"
     parts = [f"{abs(by)} {word}{'s' * (abs(by) != 1)} {way[by < 0]}" for by, word, way in
              zip(shift, ("row", "column"), (("down", "up"), ("to the right", "to the left")), strict=True) if by]
     return " and ".join(parts) or "nothing"

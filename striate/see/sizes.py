@@ -94,23 +94,25 @@ class Arithmetic(Result):
         blocks = [(layer, [*layer.size_formulas, layer.parameter_formula] if layer.parameters else
                    list(layer.size_formulas)) for layer in self.layers]
         title = f"The arithmetic of {self.model}"
-        note = f"{self.parameters:,} parameters, {self.flops:,} operations for one sample (a multiply-add is two)"
-        columns, width = (24.0, 640.0, 780.0, 900.0, 1056.0), 1080.0
+        note = f"{self.parameters:,} parameters, {self.flops:,} operations for one sample (a multiply-add is two). " \
+               f"As float32 the parameters take {4 * self.parameters:,} bytes."
+        columns, width = (24.0, 540.0, 680.0, 920.0, 1056.0), 1080.0
         heights = [30 + 19 * len(formulas) for _, formulas in blocks]
         top = grid.header_height(width, title, note) + 22
         canvas = Canvas(width, top + sum(heights) + 14, title)
         grid.header(canvas, title, note)
-        heads = ("layer", "output", "parameters", "", "operations")
+        heads = ("layer", "output", "parameters", "operations", "output bytes")
         for place, text in zip(columns, heads, strict=True):
             canvas.text(place, top - 8, text, 13, MUTED, "start" if place < 100 else "end")
         y, total = top, max(1, self.parameters)
         for row, ((layer, formulas), height) in enumerate(zip(blocks, heights, strict=True)):
             canvas.rectangle(12, y, width - 24, height, fill=SHADE if row % 2 == 0 else None)
-            grid.label(canvas, (columns[0], y + 21), layer.name, 480, 15, bold=True)
+            grid.label(canvas, (columns[0], y + 21), layer.name, 380, 15, bold=True)
             canvas.text(columns[1], y + 21, _shape(layer.output_shape), 14, INK, "end")
             canvas.text(columns[2], y + 21, f"{layer.parameters:,}", 14, INK, "end")
             canvas.rectangle(columns[2] + 14, y + 10, 100 * layer.parameters / total, 12, fill=BLUE)
-            canvas.text(columns[4], y + 21, f"{layer.flops:,}", 14, INK, "end")
+            canvas.text(columns[3], y + 21, f"{layer.flops:,}", 14, INK, "end")
+            canvas.text(columns[4], y + 21, f"{layer.output_bytes:,}", 14, INK, "end")
             for line, formula in enumerate(formulas):
                 canvas.text(columns[0] + 14, y + 42 + 19 * line, formula, 13, MUTED)
             y += height

@@ -149,7 +149,7 @@ class Search:
         trial.scores[str(epochs)] = score
         trial.seconds += seconds
         self.save()
-        self.say(f"trial {trial.number}, {epochs} epochs: {score:.4f} with {said(trial.settings)}")
+        self.say(f"trial {trial.number}, {epochs} epoch{'s' * (epochs != 1)}: {score:.4f} with {said(trial.settings)}")
 
     def best(self) -> Trial:
         """The best trial among those that were trained longest."""

@@ -24,6 +24,8 @@ DCGAN_DISCRIMINATOR = Recipe(
     epochs=20,
     batch_size=64,
     inputs="grey pictures from -1 to 1; real pictures are labelled 1, generated ones 0",
+    result="After 16 epochs against the generator on simulated brain images: test accuracy 0.648 on unseen sessions "
+           "and that generator's fakes, one seed.",
     note="Alone it is a classifier like any other. Against the generator the two are trained in turn, step by step.",
 )
 
@@ -38,6 +40,8 @@ DCGAN_GENERATOR = Recipe(
     epochs=20,
     batch_size=64,
     inputs=f"{NOISE} numbers of a normal distribution",
+    result="After 16 epochs on simulated brain images its fakes still carry the grid of the transposed convolutions: "
+           "a classifier that is trained on them afterwards has a test accuracy of 1.000, one seed.",
     note="The loss is the discriminator's, on generated pictures that are labelled as real.",
 )
 

@@ -13,6 +13,8 @@ YALE = Recipe(
     epochs=2,
     batch_size=32,
     inputs="128x128 grey float pictures, as they are",
+    result="Simulated brain images (128 a session), sessions that it has not seen: test accuracy 0.562, mean of three "
+           "seeds, spread 0.058; 23 seconds. The course's notebook has 0.83 on its own images.",
     note="The outputs are scores without a softmax.",
 )
 
@@ -50,8 +52,8 @@ UVA = Recipe(
     epochs=10,
     batch_size=32,
     inputs="28x28 grey pictures divided by 255; 55,000 to train, 5,000 to validate",
-    result="Test accuracy 0.907 (mean of three seeds, 0.903 to 0.910). The slides report 0.8983 after 10 epochs of 46 "
-           "to 51 seconds.",
+    result="Fashion-MNIST (55,000 to train): test accuracy 0.907 (mean of three seeds, 0.903 to 0.910); 1,557 seconds "
+           "on one core with AVX2 at the fastest. The slides report 0.8983 after 10 epochs of 46 to 51 seconds.",
 )
 
 
@@ -101,6 +103,8 @@ NOVA = Recipe(
     epochs=25,
     batch_size=128,
     inputs="28x28 grey pictures divided by 255",
+    result="Fashion-MNIST (55,000 to train): test accuracy 0.931 (mean of three seeds, 0.929 to 0.932); 1,586 seconds "
+           "on one core with AVX2 at the fastest.",
     note="The slides leave the batch size open and say 'about 25 epochs'; the learning rate decays by rate / epochs.",
 )
 
@@ -145,6 +149,8 @@ TUE = Recipe(
     epochs=5,
     batch_size=32,
     inputs="64x64 grey pictures divided by 255",
+    result="Fashion-MNIST (55,000 to train; a softmax over ten classes): test accuracy 0.897 (mean of three seeds, "
+           "0.892 to 0.901); 13 seconds on one core with AVX-512 at the fastest. The slides name no data.",
     note="The slides name categorical_crossentropy, which is constant for their single sigmoid output; "
          "binary_crossentropy is the loss that fits it.",
 )

@@ -15,6 +15,8 @@ LENET5 = Recipe(
     epochs=12,
     batch_size=64,
     inputs="28x28 grey pictures divided by 255; the first convolution pads them to 32x32",
+    result="Fashion-MNIST (55,000 to train): test accuracy 0.888 (mean of three seeds, 0.886 to 0.889); 53 seconds on "
+           "one core with AVX-512 at the fastest.",
     note="As it is mostly taught: tanh, average pooling, every map of the third layer sees all maps of the second, and "
          "a softmax in the place of the Gaussian connections.",
 )

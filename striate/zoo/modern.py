@@ -12,7 +12,8 @@ SMALL = Recipe(
     epochs=8,
     batch_size=64,
     inputs="28x28 grey pictures divided by 255",
-    result="Fashion-MNIST (55,000 to train): test accuracy 0.911 with seed 0.",
+    result="Fashion-MNIST (55,000 to train): test accuracy 0.909 (mean of three seeds, 0.909 to 0.910); 128 seconds "
+           "on one core with AVX-512 at the fastest.",
 )
 
 
@@ -61,6 +62,8 @@ RESIDUAL = Recipe(
     batch_size=128,
     inputs=_COLOUR,
     augmentation="mirrored left and right, moved by up to an eighth of the side",
+    result="The tenth of Fashion-MNIST that comes with striate (5,500 to train): test accuracy 0.903 (mean of three "
+           "seeds, 0.899 to 0.905); 173 seconds on one core with AVX-512 at the fastest.",
 )
 
 
@@ -134,6 +137,8 @@ SEPARABLE = Recipe(
     batch_size=128,
     inputs=_COLOUR,
     augmentation="mirrored left and right, moved by up to an eighth of the side",
+    result="The tenth of Fashion-MNIST that comes with striate (5,500 to train): test accuracy 0.902 (mean of three "
+           "seeds, 0.896 to 0.910); 51 seconds on one core with AVX-512 at the fastest.",
 )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from striate import config
-from striate.datasets import auto_mpg, cifar10, fashion_mnist, folder, mnist, x_or_o
+from striate.datasets import auto_mpg, cifar10, dna_motifs, fashion_mnist, folder, mnist, x_or_o
 from striate.datasets.idx import read_idx, write_idx
 from striate.errors import ArgumentError, DataError, DownloadError, MissingDataError
 
@@ -80,6 +80,22 @@ def test_auto_mpg_is_shuffled_and_complete():
     assert ordered[0].tolist() == [8, 307, 130, 3504, 12, 70, 1]
     with pytest.raises(ArgumentError, match="between 0 and 391"):
         auto_mpg.load_data(validation=392)
+
+
+def test_sequences_of_dna_hold_the_word_where_they_should():
+    (x, y), (x_test, y_test) = dna_motifs.load_data(train=60, test=20, misspelt=0, seed=3)
+    (again, _), _ = dna_motifs.load_data(train=60, test=20, misspelt=0, seed=3)
+    assert (x == again).all() and x.shape == (60, 200, 4) and (x.sum(axis=2) == 1).all()
+    assert y.sum() + y_test.sum() == 40
+    texts = ["".join(dna_motifs.LETTERS[letter] for letter in row) for row in x.argmax(axis=2)]
+    assert all(dna_motifs.WORD in text for text, label in zip(texts, y, strict=True) if label)
+    assert dna_motifs.holds_word(x).tolist() == [dna_motifs.WORD in text for text in texts]
+    # Of misspelt words fewer are found, and with one letter free more of them again.
+    (x, y), _ = dna_motifs.load_data(train=400, test=0)
+    found = [dna_motifs.holds_word(x[y == 1], wrong).mean() for wrong in (0, 1)]
+    assert found[0] < 0.75 < found[1]
+    with pytest.raises(ArgumentError, match="as long as the word TGACTCA"):
+        dna_motifs.load_data(length=6)
 
 
 def test_x_or_o_is_the_lecture_s():

@@ -90,5 +90,7 @@ def test_the_notebooks_split_is_all_fake():
     assert found.codes == ("D207",)
     assert "All of them are of class 1" in str(found)
     assert see.doctor(model, x, y).codes == ("D207",)  # Also before anyone asked for a split.
+    other = data(40, seed=1)[0], np.arange(40) % 2
+    assert see.doctor(model, x, y, validation_data=other).codes == ()  # Then nothing is split off.
     order = np.random.default_rng(0).permutation(200)
     assert see.doctor(model, x[order], y[order], validation_split=0.2).codes == ()

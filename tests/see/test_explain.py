@@ -2,9 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
+from striate import utils
 from striate.cli import main
 
 
@@ -50,6 +53,49 @@ def test_commands_with_data(words, tmp_path):
     done = run(*words, "--out", str(tmp_path / "figure.svg"))
     assert done.exit_code == 0, done.output
     assert (tmp_path / "figure.svg").read_text().startswith("<svg")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [
+    ("confusion",), ("mistakes", "--confident"), ("embedding",), ("patches", "--layer", "0", "--count", "2"),
+    ("gradient", "--layer", "0", "--weight", "0,1,2", "--count", "2"), ("report",)])
+def test_commands_with_lines_as_data(words, tmp_path, monkeypatch):
+    """A network for lines is looked into like one for pictures; its samples are the rows of an .npz file."""
+    monkeypatch.chdir(tmp_path)
+    np.savez("lines.npz", x=np.random.default_rng(0).normal(size=(12, 64, 4)).astype(np.float32), y=np.arange(12) % 3)
+    out = "page.html" if words[0] == "report" else "figure.svg"
+    done = run(words[0], "signal", "lines.npz", *words[1:], "--out", out)
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / out).stat().st_size > 500
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [("shift",), ("why", "--method", "saliency"), ("feature-maps", "--layer", "0")])
+def test_a_line_of_ones_own(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = np.random.default_rng(0).random((512, 4)).astype(np.float32)
+    np.savez("lines.npz", x=line[np.newaxis])
+    np.savez("line.npz", x=line)
+    told = []
+    for more in (("--image", "lines.npz"), ("--image", "line.npz"), ()):
+        utils.clear_session()  # Layers get the same names each time.
+        done = run(words[0], "signal", *words[1:], *more, "--json")
+        assert done.exit_code == 0, done.output
+        told.append(done.stdout)
+    assert told[0] == told[1] != told[2]
+
+
+def test_networks_for_lines_take_no_images(tmp_path):
+    Image.new("L", (28, 28)).save(tmp_path / "black.png")
+    done = run("why", "signal", "--image", str(tmp_path / "black.png"))
+    assert done.exit_code == 2 and "an .npz file with the numbers of a sample in an array x" in done.output
+
+
+def test_networks_that_only_commands_know():
+    for name in ("photographs", "dcgan_generator"):
+        assert run("arithmetic", name).exit_code == 0
+    done = run("arithmetic", "nosuch")
+    assert done.exit_code == 4 and "network of the zoo, too: yale, brain_small" in done.output
 
 
 @pytest.mark.slow

@@ -130,3 +130,14 @@ def test_errors_help(tmp_path):
         see.animate(layers.Conv2D(1, 3), np.ones((1, 6, 6, 1)))
     with pytest.raises(errors.ArgumentError, match="without activation or with a ReLU"):
         see.animate(layers.Conv2D(1, 3, activation="tanh"), np.ones((6, 6)), backward=True)
+
+
+def test_sums_of_rounded_numbers_are_not_called_equal():
+    """8·(-0.1) is not -0.776: who multiplies what stands below a frame must not find it wrong."""
+    layer, x = layers.Conv1D(1, 2, use_bias=False), np.array([8.0, 3.0, 1.0])
+    film = see.animate(layer, x)
+    layer.kernel.assign(np.array([-0.097, 2.0], np.float32).reshape(2, 1, 1))
+    text = see.animate(layer, x).frame(0).svg()
+    assert "8·(-0.1) + 3·2 ≈ 5.224" in text
+    layer.kernel.assign(np.array([-0.5, 2.0], np.float32).reshape(2, 1, 1))
+    assert "8·(-0.5) + 3·2 = 2" in see.animate(layer, x).frame(0).svg() and film.count == 2

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from see_networks import sample
 
 import striate as keras
 from striate import errors, layers, see, zoo
-from striate.see.palette import text_width
+from striate.see.palette import signed, text_width
 
 
 def check(result, tmp_path):
@@ -40,6 +41,30 @@ def test_feature_maps_and_filters(made, tmp_path):
         see.feature_maps(model, x, "scores")
     with pytest.raises(errors.ArgumentError, match="Filters are the weights of convolutions"):
         see.filters(keras.Sequential([keras.Input((3,)), layers.Dense(2)]))
+
+
+def test_filters_of_lines_have_a_row_for_each_channel(made):
+    """Their mean would hide what a filter for DNA looks for: which letter stands where."""
+    model = made["line"]
+    drawn = [shape for shape in see.filters(model).figure().shapes if hasattr(shape, "pixels")]
+    weights = np.asarray(model.layers[0].kernel)
+    assert len(drawn) == weights.shape[2] + 1, "and the scale of the colours"
+    for index, shape in enumerate(drawn[:-1]):
+        assert (shape.pixels == signed(weights[:, :, index].T, np.abs(weights).max())).all()
+    many = keras.Sequential([keras.Input((20, 9)), layers.Conv1D(2, 4)])
+    assert "mean over 9 input channels" in see.filters(many).figure().svg()
+
+
+def test_a_drawing_is_written_as_its_name_says(made, tmp_path):
+    """A frame of a film, for a slide: a PNG file that holds SVG is one that no program opens."""
+    film = see.film_of(made["line"], sample(made["line"])[0], 0, piece=3)
+    film.frame(0).save(tmp_path / "frame.png")
+    with Image.open(tmp_path / "frame.png") as image:
+        assert image.format == "PNG" and image.size[0] == 2 * film.frame(0).width
+    film.frame(0).save(tmp_path / "frame.svg")
+    ElementTree.fromstring((tmp_path / "frame.svg").read_text("utf-8"))
+    with pytest.raises(errors.ArgumentError, match="svg or .png.*frame.pdf"):
+        film.frame(0).save(tmp_path / "frame.pdf")
 
 
 def test_patches_are_pieces_of_the_images(made, tmp_path):

@@ -143,3 +143,21 @@ def test_networks_by_their_recipes_each_with_several_seeds(tmp_path, monkeypatch
     mean = sum(row["test accuracy"] for row in both["rows"][:2]) / 2
     assert f"small: test accuracy {mean:.4f}, mean of 2 seeds" in both["notes"][0]
     assert "slides" not in " ".join(both["notes"]), "a tenth of the data is not held against the whole"
+
+
+def test_the_network_for_lines_beside_searches_that_know_the_word(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["compare", "dna", "--limit", "200", "--epochs", "1", "--seeds", "2", "--out", "table", "--json"]
+    found = json.loads(CliRunner().invoke(main, words, catch_exceptions=False).stdout)
+    assert [row["variant"] for row in found["rows"]] == ["search for the word", "one letter may differ",
+                                                         "signal, seed 0", "signal, seed 1"]
+    assert found["rows"][1]["test accuracy"] > found["rows"][0]["test accuracy"] > 0.7
+    assert "200 to train" in found["title"] and any("no" in note and "result on DNA" in note for note in found["notes"])
+
+
+def test_every_network_for_pictures_without_a_comparison_of_its_own_is_in_this_one():
+    from striate import zoo
+    from striate.systems import fashion
+
+    others = {*brain.NETWORKS, "signal", "dcgan_discriminator"}
+    assert set(fashion.NETWORKS) == set(zoo.names()) - others

@@ -1,6 +1,8 @@
 """The networks of the zoo have the sizes of their sources and recipes that compile."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -113,3 +115,39 @@ def test_a_schedule_needs_the_number_of_samples():
 def test_unknown_names():
     with pytest.raises(ArgumentError, match="uva, nova, tue, lenet5, small"):
         zoo.build("vgg")
+
+
+TABLES = Path(__file__).parents[2] / "docs" / "tables"
+RUNS = {"yale": "brain", "brain_small": "brain", "brain_residual": "brain", "uva": "fashion-mnist",
+        "nova": "fashion-mnist", "tue": "zoo", "lenet5": "zoo", "small": "zoo", "residual": "zoo-subset",
+        "separable": "zoo-subset", "signal": "dna", "dcgan_discriminator": "brain-gan"}
+"""Which stored table says what a network reached."""
+
+
+def rows_of(table, name):
+    """The rows of a network in a stored table: column name to text."""
+    lines = (TABLES / f"{table}.txt").read_text("utf-8").splitlines()
+    head = next(line for line in lines if line.startswith("variant"))
+    names = re.split(r"\s{2,}", head)
+    rows = [re.split(r"\s{2,}", line) for line in lines]
+    known = {name, "discriminator of the DCGAN" if name == "dcgan_discriminator" else name}
+    # A search has no parameters, the discriminator no spread: what is behind counts from the end.
+    return [{"test": row[names.index("test accuracy")], "seconds": row[-1]} for row in rows
+            if row[0] in known or row[0].startswith(f"{name}, seed ")]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_results_are_those_of_stored_runs(name):
+    """What a recipe promises can be made again: docs/tables has the table, and the command in its first line."""
+    assert (TABLES / f"{RUNS[name]}.txt").read_text("utf-8").startswith("$ striate compare ")
+    rows = rows_of(RUNS[name], name)
+    said, scores = zoo.recipe(name).result, [float(row["test"]) for row in rows]
+    assert f"test accuracy {np.mean(scores):.3f}" in said, np.mean(scores)
+    if len(rows) > 1:
+        assert f"{min(scores):.3f} to {max(scores):.3f}" in said
+    if name != "dcgan_discriminator":
+        assert f"{min(float(row['seconds'].replace(',', '')) for row in rows):,.0f} seconds" in said
+
+
+def test_every_recipe_says_what_to_expect():
+    assert [name for name in (*zoo.names(), *zoo.generators()) if not zoo.recipe(name).result] == []

@@ -1,0 +1,64 @@
+"""The README's figures are those of stored runs, which a command makes again: whoever renews one renews the other."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+RESULTS = ROOT / "benchmarks" / "results"
+TEXT = " ".join(README.split())
+
+
+def best_of(name):
+    """Network: ({framework: microseconds}, how many times faster), of a stored table's part with best batch sizes."""
+    text = (RESULTS / f"{name}.md").read_text("utf-8").split("with its best batch size:", 1)[1].split("\n\n", 2)[1]
+    head, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines())
+    found = {}
+    for network, *cells, _, ratio in rows:
+        times = {framework: float(cell.split()[0]) for framework, cell in zip(head[1:-2], cells, strict=True)}
+        found[network] = times, float(ratio.strip("*").split()[0])
+    return found
+
+
+def mean_of(name):
+    """Geometric mean over the networks, and the lowest ratio, as the table says below it."""
+    text = (RESULTS / f"{name}.md").read_text("utf-8")
+    found = re.search(r"geometric mean \*\*([\d.]+)\*\* over \d+ networks, lowest ([\d.]+)", text)
+    return float(found[1]), float(found[2])
+
+
+def test_the_table_of_training_steps():
+    wide, narrow = best_of("lectures"), best_of("lectures-avx2")
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \| (\d+) \| (\d+) \| ([\d.]+) times faster \| ([\d.]+) times \|$", README,
+                      re.MULTILINE)
+    assert {network for network, *_ in rows} == set(wide) == set(narrow)
+    for network, own, tensorflow, torch, ratio, older in rows:
+        times, faster = wide[network]
+        assert {"striate": float(own), "tensorflow": float(tensorflow), "torch": float(torch)} == times
+        assert float(ratio) == pytest.approx(faster, abs=0.051) and float(older) == pytest.approx(narrow[network][1],
+                                                                                                 abs=0.051)
+
+
+def test_other_networks_and_predictions():
+    low, high, mean = map(float, re.search(r"train ([\d.]+) to ([\d.]+) times as fast as with the better one, ([\d.]+) "
+                                           "times in the geometric mean", TEXT).groups())
+    ratios = [ratio for _, ratio in best_of("general").values()]
+    assert (low, high) == pytest.approx((min(ratios), max(ratios)), abs=0.051)
+    assert mean == pytest.approx(mean_of("general")[0], abs=0.051)
+    low, high = map(float, re.search(r"in batches of 128 take ([\d.]+) to ([\d.]+) times less time", TEXT).groups())
+    cells = re.findall(r"^\| \w+ \| 128 \|.*\*\*([\d.]+) times faster", (RESULTS / "predict.md").read_text("utf-8"),
+                       re.MULTILINE)
+    assert (low, high) == pytest.approx((min(map(float, cells)), max(map(float, cells))), abs=0.051)
+
+
+@pytest.mark.parametrize("name, said", [
+    ("fast90", r"90 % right after (\d+) seconds"), ("fast92", r"92 % after (\d+) seconds"),
+    ("fast94", r"94 % after (\d+) minutes")])
+def test_seconds_to_an_accuracy(name, said):
+    runs = json.loads((RESULTS / f"accuracy-{name}.json").read_text("utf-8"))["runs"]
+    seconds = sum(run["seconds_to_target"] for run in runs) / len(runs)
+    unit = 60 if "minutes" in said else 1
+    assert int(re.search(said, TEXT)[1]) == round(seconds / unit)
