@@ -22,7 +22,7 @@ def load_data(train: int = 8000, test: int = 2000, length: int = LENGTH, misspel
     """Sequences with and without the word.
 
     Args:
-        train, test: how many sequences of each part; both classes take turns before the order is shuffled.
+        train, test: how many sequences of each part. Both parts together have as many of either class.
         length: letters of a sequence.
         misspelt: chance that a letter of the word is drawn anew.
         seed: the same seed draws the same sequences.
@@ -35,9 +35,9 @@ def load_data(train: int = 8000, test: int = 2000, length: int = LENGTH, misspel
         ArgumentError: the word does not fit into a sequence, or `misspelt` is no chance.
 
     Example:
-        >>> (x, y), _ = load_data(train=4, test=2)
-        >>> x.shape, sorted(y.tolist())
-        ((4, 200, 4), [0, 0, 1, 1])
+        >>> (x, y), (x_test, y_test) = load_data(train=4, test=2)
+        >>> x.shape, x_test.shape, sorted([*y.tolist(), *y_test.tolist()])
+        ((4, 200, 4), (2, 200, 4), [0, 0, 0, 1, 1, 1])
     """
     if length < len(WORD) or not 0 <= misspelt <= 1:
         raise ArgumentError(f"A sequence must be as long as the word {WORD}, and a chance lies between 0 and 1. "
