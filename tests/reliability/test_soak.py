@@ -40,7 +40,7 @@ def turn(folder, number):
 
 x, y = np.random.default_rng(0).random((96, 12, 12, 1), np.float32), np.arange(96) % 4
 model = made()
-rows, turns = [], 0
+turns = 0
 with tempfile.TemporaryDirectory() as folder:
     for number in range(8):
         turn(folder, number)
@@ -51,9 +51,9 @@ with tempfile.TemporaryDirectory() as folder:
         turns += 1
         spent = time.process_time() - before
         gc.collect()
-        rows.append([time.monotonic() - begin, memory(), len(os.listdir("/proc/self/fd")), threading.active_count(),
-                     spent])
-print(json.dumps(rows))
+        # Told at once, not kept: a hundred thousand rows would be memory that grows.
+        print(json.dumps([time.monotonic() - begin, memory(), len(os.listdir("/proc/self/fd")),
+                          threading.active_count(), spent]), flush=True)
 """
 
 
@@ -69,7 +69,7 @@ def test_memory_descriptors_and_times_stay_flat(by_level, record_property):
     done = subprocess.run([sys.executable, "-c", CODE, str(seconds)], capture_output=True, text=True,
                           env={**os.environ, "PYTHONPATH": str(ROOT), "STRIATE_NUM_THREADS": "2"})
     assert done.returncode == 0, done.stderr
-    rows = np.array(json.loads(done.stdout))
+    rows = np.array([json.loads(line) for line in done.stdout.splitlines()])
     times, memory, descriptors, threads, spent = rows.T
     slope = float(np.polyfit(times / 3600, memory, 1)[0])
     record_property("soak", f"{seconds} s, {len(rows)} turns, {slope:+.2f} MB/h, from {memory[0]:.1f} to "
