@@ -53,6 +53,8 @@ def command(model, data, validation_split, subset, limit, out, as_json) -> None:
 
 def _examined(source: str, data: str | None, validation_split: float, subset: bool, limit: int | None):
     """The doctor's findings on a model and, if there are any, data."""
+    import numpy as np
+
     from striate.cli.explaining import open_model
 
     if data is None:
@@ -60,6 +62,10 @@ def _examined(source: str, data: str | None, validation_split: float, subset: bo
     if data.endswith(".npz") or Path(data).is_dir():
         model = open_model(source)
         x, y = _own_data(model, data)
+        if Path(data).is_dir() and not validation_split:
+            # A folder lies sorted by class, which nobody chose; `striate train` mixes it, and so does a look at a part.
+            order = np.random.default_rng(0).permutation(len(x))
+            x, y = x[order], y[order]
         return _ready(model, y).doctor(x[:limit], y[:limit], validation_split)
     from striate.cli import networks
     from striate.systems import data as datasets
