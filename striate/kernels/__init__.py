@@ -72,10 +72,11 @@ _rows("winograd_rows_gradient",
 
 _rows("gemm",
       gemm="matrix product by register tiles, with bias, relu or mask",
+      gemm_long="matrix product of a long sum and few results: parts of the sum, read where they lie",
       gemm_dots="matrix product with few columns: a vector of the sum's axis at a time",
       gemm_streams="matrix product with few columns: whole rows of the long matrix stream through",
       gemm_thin="matrix product over at most four steps: bound by memory",
-      gemm_finish="sum of a narrow product's chunks, with bias, relu or mask",
+      gemm_finish="sum of a narrow or long product's parts, with bias, relu or mask",
       column_sums="sum of each column",
       transpose="rows turned into columns")
 

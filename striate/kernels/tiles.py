@@ -379,14 +379,16 @@ def tile_product(typing, tile, x, x_offset, x_stride, x_step, w, w_offset, w_ste
            x[x_offset + i * x_stride + k * x_step] * w[w_offset + k * w_step + j * lanes : ... + lanes]
 
     The loop of `tile_outer` over k, with running pointers and four steps a turn: written in Numba instead, the row
-    addresses would be computed anew (from the stack) in every step. x_step, w_step: constants; x_stride: may be one.
+    addresses would be computed anew (from the stack) in every step. x_stride, x_step and w_step may be constants.
     Each turn asks the cache for one line (64 bytes) of w from w[ahead] on: what the next product will read.
     """
-    steps = x_step.literal_value, w_step.literal_value
     fixed = getattr(x_stride, "literal_value", None)
+    constants = [getattr(step, "literal_value", None) for step in (x_step, w_step)]
 
     def generate(context, builder, signature, args):
-        sums, x, x_offset, x_stride, _, w, w_offset, _, count, ahead = args
+        sums, x, x_offset, x_stride, x_step, w, w_offset, w_step, count, ahead = args
+        steps = [given if value is None else I64(value)
+                 for value, given in zip(constants, (x_step, w_step), strict=True)]
         kind = signature.args[0]
         cells = range(kind.rows * kind.columns)
         totals = [cgutils.alloca_once_value(builder, builder.extract_value(sums, k)) for k in cells]
@@ -398,19 +400,20 @@ def tile_product(typing, tile, x, x_offset, x_stride, x_step, w, w_offset, w_ste
 
         def turn(steps_now):
             pointers, base = [builder.load(row) for row in rows], builder.load(panel)
-            for k in range(steps_now):
-                weights = [load_vector(builder, builder.gep(base, [I64(k * steps[1] + j * kind.lanes)]), kind.lanes)
+            for _ in range(steps_now):
+                weights = [load_vector(builder, builder.gep(base, [I64(j * kind.lanes)]), kind.lanes)
                            for j in range(kind.columns)]
                 for i in range(kind.rows):
-                    place = (pointers[0], i * fixed) if fixed is not None else (pointers[i], 0)
-                    address = builder.gep(place[0], [I64(k * steps[0] + place[1])])
-                    pixel = splat(builder, builder.load(address), kind.lanes)
+                    pointer, ahead = (pointers[0], i * fixed) if fixed is not None else (pointers[i], 0)
+                    pixel = splat(builder, builder.load(builder.gep(pointer, [I64(ahead)])), kind.lanes)
                     for j in range(kind.columns):
                         cell = totals[i * kind.columns + j]
                         builder.store(emit_fma(builder, pixel, weights[j], builder.load(cell)), cell)
+                pointers = [builder.gep(pointer, [steps[0]]) for pointer in pointers]
+                base = builder.gep(base, [steps[1]])
             for row, pointer in zip(rows, pointers, strict=True):
-                builder.store(builder.gep(pointer, [I64(steps_now * steps[0])]), row)
-            builder.store(builder.gep(base, [I64(steps_now * steps[1])]), panel)
+                builder.store(pointer, row)
+            builder.store(base, panel)
         with cgutils.for_range(builder, builder.lshr(count, I64(2))):
             line = builder.load(coming)
             emit_prefetch(builder, line)
@@ -421,8 +424,10 @@ def tile_product(typing, tile, x, x_offset, x_stride, x_step, w, w_offset, w_ste
         for k in cells:
             sums = builder.insert_value(sums, builder.load(totals[k]), k)
         return sums
-    stride = x_stride if fixed is not None else types.intp
-    return tile(tile, x, types.intp, stride, x_step, w, types.intp, w_step, types.intp, types.intp), generate
+    stride, *step_types = [given if value is not None else types.intp
+                           for value, given in zip((fixed, *constants), (x_stride, x_step, w_step), strict=True)]
+    return tile(tile, x, types.intp, stride, step_types[0], w, types.intp, step_types[1], types.intp,
+                types.intp), generate
 
 
 @intrinsic

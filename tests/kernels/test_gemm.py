@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from striate.plan.lower.gemm import _tile
-from tests.kernels.harness import reference, run_node, with_lanes
+from tests.kernels.harness import lowered, make_node, reference, run_node, with_lanes
 
 SHAPES = [(1, 1, 1), (1, 7, 3), (2, 33, 1), (4, 64, 1500), (5, 17, 5), (7, 257, 17), (33, 513, 2), (97, 300, 130),
           (100, 3, 33)]
@@ -56,6 +56,28 @@ def test_tiles_as_wide_as_the_result(rows, vectors, kind, lanes):
         assert np.array_equal(y, expected)
 
 
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+@pytest.mark.parametrize("m, k, n", [(1025, 16, 17), (2053, 5, 100), (1500, 40, 33), (4097, 24, 24), (1030, 64, 16),
+                                     (1100, 128, 32), (1024, 7, 5)])
+def test_long_sums_in_parts(m, k, n, lanes):
+    """Sums of many samples for few weights: tiles in place, and what they leave over at both edges."""
+    generator, cpu = np.random.default_rng(10), with_lanes(lanes)
+    inputs = [integers(generator, m, k), integers(generator, m, n)]
+    launches = lowered(make_node("dense_weights_grad", inputs, bias=False), cpu)
+    assert [launch.kernel for launch in launches] == ["gemm_long", "gemm_finish"]
+    actual, = run_node("dense_weights_grad", inputs, cpu=cpu, bias=False)
+    assert np.array_equal(actual, reference("dense_weights_grad", inputs, bias=False)[0])
+
+
+def test_long_sums_round_like_short_ones():
+    """Blocks are summed by themselves: the error of 40,000 steps stays near that of 256."""
+    generator = np.random.default_rng(11)
+    x, g = generator.random((40_000, 16), np.float32), generator.random((40_000, 32), np.float32)
+    actual, = run_node("dense_weights_grad", [x, g], bias=False)
+    exact = x.astype(np.float64).T @ g
+    assert np.abs(actual / exact - 1).max() < 3e-6
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_products_random_within_rounding(kind):
     """The error of a sum of k products stays below 1e-6 of the largest element times the root of k / 64."""
@@ -72,7 +94,7 @@ def test_products_random_within_rounding(kind):
 @pytest.mark.parametrize("kind", ["dense_relu", "weights_grad_bias", "input_grad_masked"])
 def test_products_same_bits_for_any_threads(kind):
     generator = np.random.default_rng(7)
-    for shape in [(128, 700, 65), (1, 5000, 40), (128, 5000, 2), (3, 40, 3000)]:
+    for shape in [(128, 700, 65), (1, 5000, 40), (128, 5000, 2), (3, 40, 3000), (3001, 40, 20)]:
         op, inputs, attributes = node_of(kind, shape, lambda *s: generator.standard_normal(s, np.float32))
         one, *others = [run_node(op, inputs, threads=threads, **attributes) for threads in (1, 2, 3)]
         for other in others:

@@ -1,8 +1,10 @@
 """Lowering of matrix products: dense layers, their gradients and matmul.
 
-All are one product c = a b, m x k times k x n, with either operand stored transposed. Four ways:
+All are one product c = a b, m x k times k x n, with either operand stored transposed. Five ways:
 
 * **tiles** (`gemm`) when m, n and k exceed `_NARROW`: register tiles, panels of b packed by each task;
+* **long** (`gemm_long`) when that would be few tasks, because m and n are small beside k, and a is stored with k as its
+  rows (the gradient of the weights of a layer that many pixels pass): parts of k, which are added afterwards;
 * **thin** (`gemm_thin`) when k is small: a few multiplications an element, bound by memory;
 * **dots** (`gemm_dots`) when m or n is small and the long operand's rows run along k: a dot product an element;
 * **streams** (`gemm_streams`) when m or n is small and the long operand is stored with k as its rows: its rows are
@@ -22,6 +24,7 @@ from striate.ops.broadcast import broadcast_shapes
 from striate.ops.matrix import matmul_shapes
 from striate.plan.ir import Constant, Launch, Temporary
 from striate.plan.lower import lowers
+from striate.plan.lower.convolution import ENOUGH_TASKS
 
 _NARROW = 4
 """Rows or columns up to which a product is narrow."""
@@ -33,6 +36,8 @@ _TASK_FLOPS = 2_000_000
 """Work of one task: large beside the cost of handing it out, small beside a step."""
 _FEW_TASKS, _LEAST_ROWS = 16, 48
 """Tasks below which rows are shared out further, and rows for which packing a panel still pays."""
+_LEAST_DEPTH = 512
+"""Steps of a part of a long sum, for which adding the parts up costs little."""
 _STREAM_WIDTH = 1024
 """Elements of a row that `gemm_streams` sums at a time: the sums stay in the first-level cache."""
 _STREAM_TASKS = 16
@@ -41,6 +46,10 @@ _TILES = {16: {(6, 2): 1.0, (4, 3): 1.05, (10, 1): 1.35},
           32: {(6, 4): 1.0, (4, 5): 1.02, (3, 7): 1.02, (8, 2): 1.03, (8, 3): 1.05, (12, 1): 1.12}}
 """Rows x vectors of the register tiles by the number of registers, and their time a multiplication (the best: 1). Tiles
 of 12 and 14 rows by 2 vectors need up to 1.8: LLVM loads all rows first, and moves sums to the stack for them."""
+
+_LONG_TILES = {16: {(6, 2): 1.0, (4, 3): 1.05, (4, 2): 1.1, (8, 1): 1.25},
+               32: {(8, 2): 1.0, (8, 3): 0.99, (16, 1): 1.02, (8, 1): 1.1, (3, 7): 1.1, (12, 1): 1.2}}
+"""Those of `gemm_long`, which reads a where it lies: rows that divide the channels of most layers cost no copies."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +91,17 @@ def multiply(product: Product, cpu: Cpu) -> list[Launch]:
         return _narrow(product, cpu)
     if product.batch == 1 and product.k <= _NARROW:
         return [_thin(product, cpu)]
-    return [_tiles(product, cpu)]
+    tiles = _tiles(product, cpu)
+    is_sum = product.batch == 1 and product.a_transposed and product.epilogue == (0, 0, 0)
+    parts = min(ENOUGH_TASKS, product.k // _LEAST_DEPTH)
+    if is_sum and tiles.tasks < parts:
+        return _long(product, parts, cpu)
+    return [tiles]
 
 
-def _tile(m: int, n: int, cpu: Cpu) -> tuple[int, int]:
+def _tile(m: int, n: int, cpu: Cpu, of: dict = _TILES) -> tuple[int, int]:
     """The tile that should need the least time, multiplications wasted on the edges included."""
-    tiles = _TILES[16 if cpu.registers < 32 else 32]
+    tiles = of[16 if cpu.registers < 32 else 32]
     return min(tiles, key=lambda tile: tiles[tile] * -(-m // tile[0]) * tile[0]
                * -(-n // (tile[1] * cpu.lanes)) * tile[1])
 
@@ -115,6 +129,20 @@ def _tiles(product: Product, cpu: Cpu) -> Launch:
     scratch = 512 + 4 * (width * (depth + row_block * group) + copied)
     return Launch("gemm", variant, arguments, (product.c,), tasks, f"{m}x{k} times {k}x{n} in tiles of {rows} rows x "
                   f"{vectors} vectors, panels {depth} deep", scratch=scratch, flops=product.flops)
+
+
+def _long(product: Product, parts: int, cpu: Cpu) -> list[Launch]:
+    m, n, k = product.m, product.n, product.k
+    rows, vectors = _tile(m, n, cpu, _LONG_TILES)
+    width = vectors * cpu.lanes
+    sums = Temporary((parts, m, n), name="partial sums")
+    part = -(-k // parts)
+    scratch = 4 * (-(-m // rows) * rows * -(-n // width) * width + _DEPTH * (rows + width) + cpu.lanes)
+    launch = Launch("gemm_long", dict(lanes=cpu.lanes, rows=rows, vectors=vectors),
+                    (product.a, product.b, sums, m, n, k, part, _DEPTH), (sums,), parts,
+                    f"{m}x{k} times {k}x{n} in {parts} parts of {part} steps, tiles of {rows} rows x {vectors} vectors",
+                    scratch=scratch, flops=product.flops)
+    return [launch, finish(product, sums, parts, cpu)]
 
 
 def _thin(product: Product, cpu: Cpu) -> Launch:

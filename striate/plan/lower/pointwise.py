@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from striate.graph.ir import Node
 from striate.kernels.cpu import Cpu
-from striate.plan.ir import Launch, Temporary
+from striate.plan.ir import Launch
 from striate.plan.lower import gemm, reduce
 from striate.plan.lower.convolution import ENOUGH_TASKS, Convolution
 
@@ -31,26 +31,10 @@ def input_grad(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
 def weights_grad(node: Node, c: Convolution, cpu: Cpu) -> list[Launch] | None:
     """x transposed times g, and the sums of g for the bias; None where the direct kernel, which sums the bias on its
     way and shares out any batch, takes less time.
-
-    A product that is too few tasks is cut into equal parts of the batch, which are added in order.
     """
     x, g = node.inputs
     pixels = c.n * c.h * c.w
-    whole = gemm.Product(x, g, node.outputs[0], c.ic, c.oc, pixels, a_transposed=True)
-    launches = gemm.multiply(whole, cpu)
-    parts = _parts(c.n, sum(launch.tasks for launch in launches))
-    if parts is None or (node.attributes["bias"] and c.ic < _BIAS_CHANNELS):
+    launches = gemm.multiply(gemm.Product(x, g, node.outputs[0], c.ic, c.oc, pixels, a_transposed=True), cpu)
+    if launches[0].tasks < ENOUGH_TASKS or (node.attributes["bias"] and c.ic < _BIAS_CHANNELS):
         return None
-    if parts > 1:
-        rows, sums = pixels // parts, Temporary((parts, c.ic, c.oc), name="partial sums")
-        part = gemm.Product(x, g, sums, c.ic, c.oc, rows, a_transposed=True, batch=parts,
-                            a_starts=tuple(range(0, pixels * c.ic, rows * c.ic)),
-                            b_starts=tuple(range(0, pixels * c.oc, rows * c.oc)))
-        launches = [*gemm.multiply(part, cpu), gemm.finish(whole, sums, parts, cpu)]
     return launches + (reduce.add_rows(g, node.outputs[1], pixels, c.oc) if node.attributes["bias"] else [])
-
-
-def _parts(batch: int, tasks: int) -> int | None:
-    """The fewest equal parts of the batch that are tasks enough, with so many in each; None if there are none."""
-    wanted = min(batch, -(-ENOUGH_TASKS // tasks))
-    return next((parts for parts in range(wanted, min(batch, 2 * ENOUGH_TASKS) + 1) if batch % parts == 0), None)
