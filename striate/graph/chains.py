@@ -10,16 +10,19 @@ from striate.graph.ir import Graph, Node, Value
 from striate.ops.chain import chainable, instruction
 from striate.ops.spec import OPS
 
-_MOST_NODES = 24
-_MOST_INPUTS = 12
+MOST_NODES = 24
+MOST_INPUTS = 12
 
 
-class _Group:
+class Group:
+    """Elementwise nodes of one shape that shall become a chain."""
+
     def __init__(self, shape: tuple):
         self.shape = shape
         self.nodes: list[Node] = []
 
     def inputs(self) -> list[Value]:
+        """What they read of others."""
         made = {value for node in self.nodes for value in node.outputs}
         found: dict[Value, None] = {}
         for node in self.nodes:
@@ -29,37 +32,42 @@ class _Group:
 
 def join(graph: Graph) -> Graph:
     """The graph with groups of two and more elementwise nodes replaced by `chain` nodes."""
+    return _rebuild(graph, groups_of(graph), graph.consumers(), graph.kept())
+
+
+def groups_of(graph: Graph) -> dict[Node, Group]:
+    """The group of every node that can be an instruction of a chain."""
     order = {node: index for index, node in enumerate(graph.nodes)}
-    consumers, kept = graph.consumers(), graph.kept()
-    groups: dict[Node, _Group] = {}
+    consumers = graph.consumers()
+    groups: dict[Node, Group] = {}
     makers = {value: node for node in graph.nodes for value in node.outputs}
     for node in graph.nodes:
         if not chainable(node) or len(node.outputs) != 1:
             continue
-        group = _Group(node.outputs[0].shape)
+        group = Group(node.outputs[0].shape)
         for value in node.inputs:
             other = groups.get(makers[value]) if value in makers else None
             if other is None or other is group or other.shape != group.shape:
                 continue
-            merged = _Group(group.shape)
+            merged = Group(group.shape)
             merged.nodes = sorted({*group.nodes, *other.nodes}, key=order.__getitem__)
             if _may_join(merged, node, order, consumers):
                 group = merged
         group.nodes.append(node)
         for member in group.nodes:
             groups[member] = group
-    return _rebuild(graph, groups, consumers, kept)
+    return groups
 
 
-def _may_join(group: _Group, node: Node, order, consumers) -> bool:
-    if len(group.nodes) + 1 > _MOST_NODES or len(group.inputs()) + len(node.inputs) > _MOST_INPUTS:
+def _may_join(group: Group, node: Node, order, consumers) -> bool:
+    if len(group.nodes) + 1 > MOST_NODES or len(group.inputs()) + len(node.inputs) > MOST_INPUTS:
         return False
     members = set(group.nodes)
     return all(order[reader] >= order[node] for member in members for value in member.outputs
                for reader in consumers.get(value, []) if reader not in members)
 
 
-def _rebuild(graph: Graph, groups: dict[Node, _Group], consumers, kept) -> Graph:
+def _rebuild(graph: Graph, groups: dict[Node, Group], consumers, kept) -> Graph:
     now: dict[Value, Value] = {}
     nodes: list[Node] = []
     for node in graph.nodes:
@@ -76,7 +84,7 @@ def _rebuild(graph: Graph, groups: dict[Node, _Group], consumers, kept) -> Graph
                           assigned=[(variable, now.get(v, v)) for variable, v in graph.assigned])
 
 
-def _chain(group: _Group, now: dict[Value, Value], consumers, kept) -> Node:
+def _chain(group: Group, now: dict[Value, Value], consumers, kept) -> Node:
     inputs = group.inputs()
     registers = {value: index for index, value in enumerate(inputs)}
     program, results = [], []

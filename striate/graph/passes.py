@@ -210,6 +210,13 @@ def fuse_masks(graph: Graph) -> Graph:
     return rewriter.done()
 
 
+def compute_again(graph: Graph) -> Graph:
+    """Elementwise numbers that cost more to store and to read than to compute are computed where they are needed."""
+    from striate.graph.recompute import recompute
+
+    return recompute(graph)
+
+
 def join_chains(graph: Graph) -> Graph:
     """Elementwise ops that feed one another become one `chain`, which reads and writes memory once."""
     from striate.graph.chains import join
@@ -221,5 +228,5 @@ BEFORE_DIFFERENTIATION: list[Callable[[Graph], Graph]] = [
     drop_dead, fold_constants, simplify, spread_multipliers, sink_reshapes, drop_dead, simplify, fuse_forward,
     fuse_norms]
 AFTER_DIFFERENTIATION: list[Callable[[Graph], Graph]] = [
-    fold_constants, simplify, absorb_broadcasts, drop_dead, fuse_masks, simplify, join_chains, drop_dead]
+    fold_constants, simplify, absorb_broadcasts, drop_dead, fuse_masks, simplify, compute_again, join_chains, drop_dead]
 

@@ -47,7 +47,7 @@ _TILES = {16: {(6, 2): 1.0, (4, 3): 1.05, (10, 1): 1.35},
 """Rows x vectors of the register tiles by the number of registers, and their time a multiplication (the best: 1). Tiles
 of 12 and 14 rows by 2 vectors need up to 1.8: LLVM loads all rows first, and moves sums to the stack for them."""
 
-_LONG_TILES = {16: {(6, 2): 1.0, (4, 3): 1.05, (4, 2): 1.1, (8, 1): 1.25},
+_LONG_TILES = {16: {(4, 2): 1.0, (4, 3): 1.0, (6, 2): 1.02, (5, 2): 1.03},
                32: {(8, 2): 1.0, (8, 3): 0.99, (16, 1): 1.02, (8, 1): 1.1, (3, 7): 1.1, (12, 1): 1.2}}
 """Those of `gemm_long`, which reads a where it lies: rows that divide the channels of most layers cost no copies."""
 
