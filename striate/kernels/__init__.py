@@ -113,8 +113,9 @@ _rows("norm_pool",
       norm_pool_grad_apply="gradients of batch normalisation and pooling")
 
 _rows("phases",
-      split_phases="even and odd rows and columns of a map as channels, for convolutions in steps of two",
-      join_phases="the way back")
+      split_phases="rows and columns that lie apart as channels or images, for steps of two and for dilation",
+      join_phases="the way back",
+      phase_weights="taps of a kernel by their phase, or back")
 
 _rows("move",
       copy="a box of numbers from one place to another, by strides",

@@ -18,6 +18,7 @@ import numpy as np
 
 from striate.errors import ArgumentError, GraphError, ShapeError, received
 from striate.ops import windows
+from striate.ops.broadcast import dtype_of, floating
 from striate.ops.dispatch import apply
 from striate.ops.spec import OpSpec, Shape, TensorType, register
 from striate.ops.windows import Length
@@ -324,6 +325,14 @@ def _channels_last(inputs, data_format):
     return last, lambda outputs: ops.transpose(outputs, (0, axes - 1, *range(1, axes - 1)))
 
 
+def _of_one_type(inputs, kernel):
+    """Both in the floating type that they mix to: whole numbers become float32."""
+    from striate import ops
+
+    common = floating(dtype_of(inputs), dtype_of(kernel))
+    return ops.cast(inputs, common), ops.cast(kernel, common)
+
+
 def _as_image(inputs, kernel):
     """Inputs and kernel of a convolution over a line as those of one over an image of height 1."""
     from striate import ops
@@ -345,6 +354,7 @@ def _per_axis(value, axes, name):
 
 def _convolve(inputs, kernel, strides, padding, data_format, dilation_rate, depthwise=False):
     axes = len(inputs.shape) - 2
+    inputs, kernel = _of_one_type(inputs, kernel)
     x, restore_format = _channels_last(inputs, data_format)
     if axes == 3 and not depthwise:
         return restore_format(_convolve_volume(x, kernel, strides, padding, dilation_rate))
@@ -447,6 +457,7 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
         (1, 14, 14, 8)
     """
     axes = len(inputs.shape) - 2
+    inputs, kernel = _of_one_type(inputs, kernel)
     x, restore_format = _channels_last(inputs, data_format)
     if x.shape[-1] != kernel.shape[-1]:
         raise ShapeError("The kernel of a transposed convolution must be (..., filters, channels of inputs). "

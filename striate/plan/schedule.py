@@ -26,8 +26,14 @@ def _load_rules() -> None:
         import_module(f"striate.plan.lower.{family}")
 
 
+_FLOAT32_ALONE = frozenset({"conv2d", "conv2d_input_grad", "conv2d_weights_grad"})
+"""Ops whose kernels take their first two inputs in float32 alone; others run by the reference."""
+
+
 def _launches(node: Node, cpu: Cpu):
     """The launches of a node by the first rule that fits, or none."""
+    if node.op in _FLOAT32_ALONE and any(value.dtype != "float32" for value in node.inputs[:2]):
+        return ()
     for rules in (PREFERRED, RULES):
         found = rules[node.op](node, cpu) if node.op in rules else None
         if found is not None:
@@ -42,10 +48,15 @@ def _with_preparations(graph: Graph, steps: list[Step]) -> list[Step]:
     of weights), if they read steady values.
     """
     steady = graph.steady(without={step.node for step in steps if not step.compiled})
+    varying: set[Temporary] = set()
 
     def marked(step: Step, launch):
-        reads = [item for item in launch.arguments if isinstance(item, Value) and item not in launch.writes]
-        ahead = step.node.outputs[0] in steady or launch.prepares and all(value in steady for value in reads)
+        reads = [item for item in launch.arguments if item not in launch.writes]
+        known = all(item in steady if isinstance(item, Value) else item not in varying for item in reads
+                    if isinstance(item, (Value, Temporary)))
+        ahead = step.node.outputs[0] in steady or launch.prepares and known
+        if not ahead:
+            varying.update(item for item in launch.writes if isinstance(item, Temporary))
         return replace(launch, prepares=ahead)
     return [Step(step.node, tuple(marked(step, launch) for launch in step.launches), step.reason) for step in steps]
 

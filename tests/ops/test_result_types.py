@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from striate import backend, losses, ops
+from striate.engine import Function
 
 INTEGERS = np.int32([[1, -2, 3, 4]])
 
@@ -51,3 +52,17 @@ def test_a_loss_of_several_tensors_at_once():
         def call(self, y_true, y_pred):
             return ops.abs(y_true["a"] - y_pred["a"]) + y_pred["b"]
     assert Difference()({"a": [1.0, 2.0]}, {"a": [3.0, 2.0], "b": np.float32([1, 1])}) == 2.0
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "bool", "float64"])
+@pytest.mark.parametrize("convolve", [ops.conv, ops.depthwise_conv, ops.conv_transpose])
+def test_convolutions_of_other_types_in_a_compiled_program(convolve, dtype):
+    """Kernels read float32 alone: whole numbers become that, and float64 runs by the reference."""
+    generator = np.random.default_rng(3)
+    x = generator.integers(0, 5, (2, 8, 8, 16)).astype(dtype)
+    shape = (3, 3, 16, 1) if convolve is ops.depthwise_conv else (3, 3, 16, 16)
+    w = generator.integers(-3, 4, shape).astype(np.float32)
+    compiled = np.asarray(Function(lambda x, w: convolve(x, w))(x, w))
+    exact = np.asarray(convolve(x.astype(np.float32), w))
+    assert compiled.dtype == (np.float64 if dtype == "float64" else np.float32)
+    np.testing.assert_allclose(compiled, exact, atol=1e-3)

@@ -6,7 +6,7 @@ from striate.graph.ir import Node
 from striate.kernels.cpu import Cpu
 from striate.ops.linear import output_size
 from striate.plan.ir import Launch
-from striate.plan.lower import conv_sparse, lowers, winograd_rows, winograd_strided
+from striate.plan.lower import conv_sparse, lowers, winograd_phases, winograd_rows
 from striate.plan.lower.convolution import Convolution
 from striate.plan.lower.winograd import gradient_launches, launches, tile_of
 
@@ -22,7 +22,7 @@ def _along_the_height(tile: int | None, kernel: tuple) -> bool:
 
 @lowers("conv2d", preferred=True)
 def _forward(node: Node, cpu: Cpu) -> list[Launch] | None:
-    found = winograd_strided.forward(node, cpu)
+    found = winograd_phases.forward(node, cpu)
     if found is not None:
         return found
     x, w, *rest = node.inputs
@@ -41,7 +41,7 @@ def _forward(node: Node, cpu: Cpu) -> list[Launch] | None:
 
 @lowers("conv2d_input_grad", preferred=True)
 def _input_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
-    found = winograd_strided.input_gradient(node, cpu)
+    found = winograd_phases.input_gradient(node, cpu)
     if found is not None:
         return found
     w, g = node.inputs[:2]
@@ -71,7 +71,7 @@ def _weights_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
     a = node.attributes
     if a["pool"] is not None:
         return None
-    found = winograd_strided.weights_gradient(node, cpu)
+    found = winograd_phases.weights_gradient(node, cpu)
     if found is not None:
         return found
     x, g = node.inputs
