@@ -14,8 +14,8 @@ over d x d phases as images, each convolved by the same weights.
 so does this: s is written and read once more for 2 to 4 times fewer products.
 
 AMD EPYC (AVX-512), two threads, us an image forward, by weights and by inputs (and of the direct kernels):
-5 x 5 in steps of 2 over 14 x 14 x 64 to 128 64, 71, 88 (91, 98, 112), over 32 x 32 x 32 to 64 64, 74, 91 (122, 132, 136);
-3 x 3 two apart over 48 x 48 x 16 to 32 66, 76, 78 (130, 121, 113), over 31 x 31 x 64 to 64 139, 159, 193 (330, 364, 355).
+5 x 5 in steps of 2: 14 x 14 x 64 to 128 64, 71, 88 (91, 98, 112), 32 x 32 x 32 to 64 64, 74, 91 (122, 132, 136);
+3 x 3 two apart: 48 x 48 x 16 to 32 66, 76, 78 (130, 121, 113), 31 x 31 x 64 to 64 139, 159, 193 (330, 364, 355).
 """
 
 from __future__ import annotations
