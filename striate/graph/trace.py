@@ -117,7 +117,9 @@ class Tracer:
         floats = [str(kind) for kind in kinds if str(kind) in _FLOATS]
         if floats:
             return "float32" if "float64" in floats else floats[0]
-        return "float32" if isinstance(item, (float, np.floating)) or not kinds else str(kinds[0])
+        if isinstance(item, (float, np.floating)):
+            return "float32"
+        return next((str(kind) for kind in kinds if str(kind) != "bool"), "int32")
 
     @contextmanager
     def scope(self, name: str):

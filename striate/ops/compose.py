@@ -292,9 +292,14 @@ def bincount(x, weights=None, minlength=0, sparse=False):
     """How often each integer 0 ... minlength - 1 occurs in the last axis; on arrays also larger ones.
 
     Shapes: x (..., n) integers from 0 gives int32 (..., count), weights (..., n) their sums in float32. `sparse` is
-    accepted for Keras' sake.
+    accepted for Keras' sake. Raises `ArgumentError` in a model or program when `minlength` is not given there: how many
+    numbers occur is not known before it runs.
     """
-    count = max(int(minlength), int(np.max(x)) + 1) if isinstance(x, (np.ndarray, list)) else int(minlength)
+    known = isinstance(x, (np.ndarray, list, tuple))
+    if not known and int(minlength) < 1:
+        raise ArgumentError("bincount needs `minlength`, the number of counts, in a model or a compiled program: how "
+                            "large the numbers are is not known before it runs. " + received(minlength=minlength))
+    count = max(int(minlength), int(np.max(x)) + 1) if known else int(minlength)
     rows = ops.one_hot(x, count)
     if weights is None:
         return ops.cast(ops.sum(rows, axis=-2), "int32")

@@ -5,6 +5,7 @@ import pytest
 
 from striate import backend, losses, ops
 from striate.engine import Function
+from striate.errors import ArgumentError
 
 INTEGERS = np.int32([[1, -2, 3, 4]])
 
@@ -66,3 +67,22 @@ def test_convolutions_of_other_types_in_a_compiled_program(convolve, dtype):
     exact = np.asarray(convolve(x.astype(np.float32), w))
     assert compiled.dtype == (np.float64 if dtype == "float64" else np.float32)
     np.testing.assert_allclose(compiled, exact, atol=1e-3)
+
+
+@pytest.mark.parametrize("choose", [
+    lambda x: ops.where(x > 0, 1, -1), lambda x: ops.where(x > 0, 2, 3.5), lambda x: ops.where(x > 0, 1.0, 2),
+    lambda x: ops.divide_no_nan(x, 2), lambda x: ops.where(np.array(False), 1.0, 2) * x,
+    lambda x: ops.multiply(ops.maximum(2, 3), x), lambda x: ops.logical_and(x > 0, True), lambda x: ops.add(x > 0, 1)])
+def test_python_numbers_beside_truth_values_in_a_compiled_program(choose):
+    """A whole number never becomes a truth value: both ways of running give the same numbers and types."""
+    x = np.array([-2.0, 0.0, 3.0], np.float32)
+    compiled, eager = np.asarray(Function(choose)(x)), np.asarray(choose(x))
+    assert compiled.dtype == eager.dtype
+    np.testing.assert_array_equal(compiled, eager)
+
+
+def test_bincount_of_unknown_numbers_asks_for_a_length():
+    x = np.array([0, 2, 2], np.int32)
+    assert np.asarray(Function(lambda x: ops.bincount(x, minlength=4))(x)).tolist() == [1, 0, 2, 0]
+    with pytest.raises(ArgumentError, match="minlength"):
+        Function(lambda x: ops.bincount(x))(x)
