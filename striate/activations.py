@@ -27,17 +27,24 @@ def linear(x):
 def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
     """max(x, 0); or x above `threshold`, at most `max_value`, and `negative_slope * (x - threshold)` below.
 
-    Shapes: x any; gives the same.
+    Shapes: x any; gives the same. At the places where it bends its slope is Keras': 0 at 0, 0 at a `max_value` of 6 and
+    1 at another one.
 
     Example:
         >>> relu([-1.0, 2.0]).tolist()
         [0.0, 2.0]
     """
-    if negative_slope == 0.0 and threshold == 0.0:
-        y = ops.relu(x)
+    if negative_slope and threshold == 0.0 and max_value is None:
+        return ops.leaky_relu(x, negative_slope)
+    if threshold:
+        y = ops.where(ops.greater(x, threshold), x, 0.0)
+    elif max_value == 6:
+        y = ops.relu6(x)
     else:
-        y = ops.where(ops.greater_equal(x, threshold), x, negative_slope * (x - threshold))
-    return y if max_value is None else ops.minimum(y, max_value)
+        y = ops.relu(x)
+    if max_value is not None and (threshold or max_value != 6):
+        y = ops.clip(y, 0.0, float(max_value))
+    return y - negative_slope * ops.relu(threshold - x) if negative_slope else y
 
 
 @_activation

@@ -135,7 +135,7 @@ def hinge(y_true, y_pred):
     Shapes: y_true and y_pred (..., n) that broadcast, usually of one shape; gives (...).
     """
     y_true, y_pred = _float(y_true), _float(y_pred)
-    return ops.mean(ops.relu(1.0 - _plus_or_minus_one(y_true) * y_pred), axis=-1)
+    return ops.mean(ops.maximum(1.0 - _plus_or_minus_one(y_true) * y_pred, 0.0), axis=-1)
 
 
 @_loss()
@@ -158,7 +158,7 @@ def categorical_hinge(y_true, y_pred):
     """
     y_true, y_pred = _float(y_true), _float(y_pred)
     right, wrong = ops.sum(y_true * y_pred, axis=-1), ops.max((1.0 - y_true) * y_pred, axis=-1)
-    return ops.relu(wrong - right + 1.0)
+    return ops.maximum(wrong - right + 1.0, 0.0)
 
 
 @_loss("kld", "KLD", "kullback_leibler_divergence")

@@ -21,7 +21,6 @@ from striate.ops.elementwise import (
     erf,
     exp,
     expm1,
-    maximum,
     relu,
     sigmoid,
     softplus,
@@ -34,12 +33,17 @@ from striate.ops.spec import OpSpec, register
 _SELU_SCALE, _SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 
 
+def _saturated(x, low: float, high: float):
+    """x between two limits, at which its slope is 0: that of `clip` is 1 there."""
+    return apply("clip", [x], x_min=low, x_max=high, flat_ends=True)
+
+
 def relu6(x):
     """x between 0 and 6.
 
     Shapes: x any; gives x's. Integers stay integers.
     """
-    return clip(x, 0.0, 6.0)
+    return _saturated(x, 0.0, 6.0)
 
 
 def leaky_relu(x, negative_slope=0.2):
@@ -57,7 +61,7 @@ def elu(x, alpha=1.0):
 
     Source: Clevert and others (2016), arXiv:1511.07289.
     """
-    return where(ops.greater(x, 0.0), x, expm1(ops.minimum(x, 0.0)) * float(alpha))
+    return where(ops.greater_equal(x, 0.0), x, expm1(ops.minimum(x, 0.0)) * float(alpha))
 
 
 def selu(x):
@@ -78,7 +82,7 @@ def celu(x, alpha=1.0):
     Source: Barron (2017), arXiv:1704.07483.
     """
     x = as_floating(x)
-    return relu(x) + expm1(ops.minimum(x, 0.0) / float(alpha)) * float(alpha)
+    return where(ops.greater_equal(x, 0.0), x, expm1(ops.minimum(x, 0.0) / float(alpha)) * float(alpha))
 
 
 def gelu(x, approximate=True):
@@ -113,7 +117,7 @@ def hard_sigmoid(x):
 
     Shapes: x any; gives x's, in float32 where x holds integers.
     """
-    return clip(ops.divide(x, 6.0) + 0.5, 0.0, 1.0)
+    return _saturated(ops.divide(x, 6.0) + 0.5, 0.0, 1.0)
 
 
 def hard_silu(x):
@@ -177,7 +181,7 @@ def soft_shrink(x, threshold=0.5):
 
     Shapes: x any; gives x's, in float32 where x holds integers.
     """
-    return maximum(ops.subtract(x, float(threshold)), 0.0) + ops.minimum(ops.add(x, float(threshold)), 0.0)
+    return relu(ops.subtract(x, float(threshold))) - relu(ops.negative(ops.add(x, float(threshold))))
 
 
 def hard_shrink(x, threshold=0.5):
@@ -220,7 +224,7 @@ def sparse_sigmoid(x):
 
     Shapes: x any; gives x's, in float32 where x holds integers.
     """
-    return clip(ops.add(x, 1.0) * 0.5, 0.0, 1.0)
+    return _saturated(ops.add(x, 1.0) * 0.5, 0.0, 1.0)
 
 
 def glu(x, axis=-1):

@@ -153,18 +153,20 @@ def round(x, decimals: int = 0):  # noqa: A001 - Keras' name
 
 # ---- attributes or three operands ----------------------------------------------------------------------------
 
-def _clip_reference(x, x_min, x_max):
+def _clip_reference(x, x_min, x_max, flat_ends=False):
     return [np.clip(x, x_min, x_max).astype(x.dtype)]
 
 
 def _clip_gradient(node, g):
+    """1 inside the limits and, unless the ends count as flat, at them."""
     x, limits = node.inputs[0], node.attributes
-    inside = logical_and(greater_equal(x, limits["x_min"]), less_equal(x, limits["x_max"]))
+    above, below = (greater, less) if limits.get("flat_ends") else (greater_equal, less_equal)
+    inside = logical_and(above(x, limits["x_min"]), below(x, limits["x_max"]))
     return [g * ops.cast(inside, g.dtype)]
 
 
-register(OpSpec("clip", lambda inputs, x_min, x_max: [inputs[0]], _clip_reference, _clip_gradient, count_of,
-                elementwise=True))
+register(OpSpec("clip", lambda inputs, x_min, x_max, flat_ends=False: [inputs[0]], _clip_reference, _clip_gradient,
+                count_of, elementwise=True))
 
 
 def _counted(x):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from striate import ops
+from striate import activations, ops
 from striate.engine import Function, gradients
 from tests.ops.gradients import check_gradient
 
@@ -68,3 +68,36 @@ def test_softmax_over_several_axes_and_extremes():
 def test_sparsemax_is_the_nearest_point_of_the_simplex():
     y = ops.sparsemax(np.float32([[0.5, 2.0, 1.9], [0.0, 0.0, 0.0]]))
     assert np.allclose(y, [[0.0, 0.55, 0.45], [1 / 3, 1 / 3, 1 / 3]], atol=1e-6)
+
+
+BENDS = {
+    "relu": (activations.relu, {0: 0}), "relu to 6": (lambda x: activations.relu(x, max_value=6), {0: 0, 6: 0}),
+    "relu to 3": (lambda x: activations.relu(x, max_value=3), {0: 0, 3: 1}),
+    "relu from 1": (lambda x: activations.relu(x, threshold=1), {0: 0, 1: 0, 3: 1}),
+    "relu, 0.1 below": (lambda x: activations.relu(x, negative_slope=0.1), {-1: 0.1, 0: 0.1, 1: 1}),
+    "relu, 0.1 below 0.5, to 3": (lambda x: activations.relu(x, 0.1, 3, 0.5), {0: 0.1, 0.5: 0, 1: 1, 3: 1, 6: 0}),
+    "relu6": (activations.relu6, {0: 0, 6: 0}), "leaky_relu": (activations.leaky_relu, {0: 0.2}),
+    "elu": (activations.elu, {0: 1}), "selu": (activations.selu, {0: 1.0507010}), "celu": (activations.celu, {0: 1}),
+    "hard_sigmoid": (activations.hard_sigmoid, {-3: 0, 3: 0}), "hard_silu": (activations.hard_silu, {-3: 0, 3: 1}),
+    "hard_tanh": (activations.hard_tanh, {-1: 1, 1: 1}), "soft_shrink": (activations.soft_shrink, {-0.5: 0, 0.5: 0}),
+    "hard_shrink": (activations.hard_shrink, {-0.5: 0, 0.5: 0}),
+    "sparse_sigmoid": (activations.sparse_sigmoid, {-1: 0, 1: 0}), "softsign": (activations.softsign, {0: 1}),
+    "clip": (lambda x: ops.clip(x, -1.0, 1.0), {-1: 1, 1: 1}), "abs": (ops.abs, {0: 0}),
+}
+"""Slopes where functions bend, as Keras 3.15.1 gives them on TensorFlow (and, but for `hard_tanh`, on PyTorch). Pixels
+that are exactly 0 under weights without a bias meet them in every picture."""
+
+
+@pytest.mark.parametrize("name", BENDS)
+def test_slope_where_the_function_bends(name):
+    function, slopes = BENDS[name]
+    x = np.array(list(slopes), np.float32)
+    found = Function(lambda x: gradients(ops.sum(function(x)), [x])[0])(x)
+    np.testing.assert_allclose(found, list(slopes.values()), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in BENDS if name not in ("relu from 1", "relu, 0.1 below 0.5, to 3",
+                                                                          "hard_shrink")])
+def test_functions_that_bend_pass_nan_on(name):
+    """All but those that ask first whether x is large, in Keras too."""
+    assert np.isnan(np.asarray(Function(BENDS[name][0])(np.array([np.nan], np.float32)))).all()
