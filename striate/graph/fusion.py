@@ -190,8 +190,16 @@ _LARGEST_WINDOW = 9
 """Places of a window that batch normalisation pools on its way."""
 
 
+def _limit_of_relu(node: Node) -> float | None:
+    """The largest result of a relu (infinity) or of a relu6 and its kin; None for another op."""
+    if node.op == "relu":
+        return np.inf
+    clips = node.op == "clip" and node.attributes["x_min"] == 0 and node.attributes.get("flat_ends")
+    return float(node.attributes["x_max"]) if clips else None
+
+
 def fuse_norms(graph: Graph) -> Graph:
-    """Batch normalisation + relu + max pooling without gaps become one op."""
+    """Batch normalisation + relu (or one with a limit) + max pooling without gaps become one op."""
     rewriter = Rewriter(graph)
     done: set[Node] = set()
     for node in graph.nodes:
@@ -202,8 +210,9 @@ def fuse_norms(graph: Graph) -> Graph:
             continue
         changes: dict[str, Any] = {}
         last, reader = node.outputs[0], rewriter.only_reader(node.outputs[0])
-        if reader is not None and reader.op == "relu":
-            changes["activation"] = "relu"
+        limit = None if reader is None else _limit_of_relu(reader)
+        if reader is not None and limit is not None:
+            changes = {"activation": "relu"} | ({"top": limit} if limit < np.inf else {})
             done.add(reader)
             last, reader = reader.outputs[0], rewriter.only_reader(reader.outputs[0])
         if reader is not None and last.ndim == 4 and not rewriter.consumers.get(reader.outputs[-1]):

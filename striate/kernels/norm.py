@@ -5,7 +5,7 @@ Two launches each: sums of fixed chunks of rows, then one pass that first adds t
     norm_sums        per chunk and channel: S = sum of (x - pivot), Q = sum of (x - pivot)^2
                      pivot: the mean of the chunk's first rows, so that Q does not cancel when the mean is far from 0
     norm_apply       mean and variance of all chunks by Chan's formula in float64;
-                     y = (x - mean) gamma / sqrt(variance + epsilon) + beta, and its relu if asked
+                     y = (x - mean) gamma / sqrt(variance + epsilon) + beta, and its relu if asked, up to a `top`
     norm_grad_sums   per chunk and channel: S = sum of g, Q = sum of g (x - mean)
     norm_grad_apply  dbeta = sum S, dgamma = sum Q / sqrt(variance + epsilon),
                      dx = g a + (x - mean) b + d, zero where x <= 0 if masked, with
@@ -23,7 +23,7 @@ import numpy as np
 
 from striate.kernels.jit import helper
 from striate.kernels.parts import add_left, load_left, store_left
-from striate.kernels.simd import broadcast, f32, f32_at, f64_at, fma, integer, raised, real, select_positive
+from striate.kernels.simd import broadcast, clamped, f32, f32_at, f64_at, fma, integer, real, select_positive
 from striate.kernels.tiles import tile_add, tile_fma, tile_load, tile_store, tile_subtract, tile_zeros
 
 _PIVOT_ROWS = 16
@@ -115,12 +115,12 @@ def gradient_factors(parts, gamma, variance, doubles, floats, m, c, chunks, epsi
 
 
 def norm_apply(lanes, relu):
-    """Makes the kernel. `relu`: y is zero where it would be negative."""
+    """Makes the kernel. `relu`: y is zero where it would be negative, and `top` where it would be larger."""
     def norm_apply(arguments, first, last, scratch):
         x, gamma, beta, parts = f32(arguments, 0), f32(arguments, 1), f32(arguments, 2), f32(arguments, 3)
         y, mean, variance = f32(arguments, 4), f32(arguments, 5), f32(arguments, 6)
         m, c, chunk = integer(arguments, 7), integer(arguments, 8), integer(arguments, 9)
-        epsilon = real(arguments, 10)
+        epsilon, top = real(arguments, 10), broadcast(np.float32(real(arguments, 11)), lanes)
         doubles, floats = f64_at(scratch), f32_at(scratch + 16 * c)
         normal_factors(parts, gamma, doubles, floats, m, c, chunk, epsilon)
         if first == 0:
@@ -132,7 +132,7 @@ def norm_apply(lanes, relu):
                 centred = load_left(x, row * c + j, count, lanes) - load_left(floats, j, count, lanes)
                 value = fma(centred, load_left(floats, c + j, count, lanes), load_left(beta, j, count, lanes))
                 if relu:
-                    value = raised(value, broadcast(np.float32(0.0), lanes))
+                    value = clamped(value, broadcast(np.float32(0.0), lanes), top)
                 store_left(y, row * c + j, value, count, lanes)
     return norm_apply
 

@@ -1,7 +1,8 @@
 """Batch normalisation whose result is pooled at once: the normalised map is never written, nor is its gradient.
 
     norm_pool             y = max over the windows of gamma (x - mean) / sqrt(variance + epsilon) + beta, and its relu
-                          if asked; winner = the row-major place of the first largest number in its window
+                          (up to a limit) if asked; winner = the row-major place of the first largest number in its
+                          window
     norm_pool_grad_sums   per chunk and channel: S = sum of g, Q = sum of g (x at the winner - mean)
     norm_pool_grad_apply  as `norm_grad_apply`, with g at the winners and nothing at the other places
 
@@ -19,6 +20,7 @@ from striate.kernels.norm import gradient_factors, normal_factors
 from striate.kernels.parts import add_left, load_left, store_left
 from striate.kernels.simd import (
     broadcast,
+    clamped,
     exceeds,
     f32,
     f32_at,
@@ -26,7 +28,6 @@ from striate.kernels.simd import (
     fma,
     from_int_bits,
     integer,
-    raised,
     real,
     select,
     select_positive,
@@ -39,7 +40,7 @@ from striate.kernels.windows import load_places, store_places
 
 def norm_pool(lanes, relu, ph, pw):
     """Makes the kernel. Slots: 0 x, 1 gamma, 2 beta, 3 sums of chunks, 4 y, 5 mean, 6 variance, 7 winner, 8 sizes,
-    17 epsilon."""
+    17 epsilon, 18 the largest y."""
     def norm_pool(arguments, first, last, scratch):
         x, gamma, beta, parts = f32(arguments, 0), f32(arguments, 1), f32(arguments, 2), f32(arguments, 3)
         y, mean, variance, winner = f32(arguments, 4), f32(arguments, 5), f32(arguments, 6), u8(arguments, 7)
@@ -48,6 +49,7 @@ def norm_pool(lanes, relu, ph, pw):
         rows, tall = integer(arguments, 15), integer(arguments, 16)
         spare, doubles, floats = u8_at(scratch), f64_at(scratch + 64), f32_at(scratch + 64 + 16 * c)
         normal_factors(parts, gamma, doubles, floats, m, c, chunk, real(arguments, 17))
+        top = broadcast(np.float32(real(arguments, 18)), lanes)
         if first == 0:
             for j in range(c):
                 mean[j], variance[j] = doubles[j], doubles[c + j]
@@ -67,7 +69,7 @@ def norm_pool(lanes, relu, ph, pw):
                         best = select(better, value, best)
                         won = select(better, broadcast(np.float32(i), lanes), won)
                     if relu:
-                        best = raised(best, broadcast(np.float32(0.0), lanes))
+                        best = clamped(best, broadcast(np.float32(0.0), lanes), top)
                     out = (row * ow + column) * c + j
                     store_left(y, out, best, count, lanes)
                     store_places(winner, out, to_int_bits(won), count, spare)

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
+from math import inf, prod
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def _check_channels(x: tuple, **vectors: tuple) -> None:
 
 
 def _batch_norm_shape(inputs: Sequence[TensorType], epsilon: float, activation: str | None = None,
-                      pool: tuple[int, int] | None = None) -> list[TensorType]:
+                      pool: tuple[int, int] | None = None, top: float = inf) -> list[TensorType]:
     x, gamma, beta = inputs
     _check_channels(x.shape, gamma=gamma.shape, beta=beta.shape)
     statistics = [TensorType(x.shape[-1:], x.dtype)] * 2
@@ -47,7 +47,7 @@ def _batch_norm_shape(inputs: Sequence[TensorType], epsilon: float, activation: 
     return [y, *statistics, TensorType(y.shape, "uint8")]
 
 
-def _batch_norm_reference(x, gamma, beta, epsilon, activation=None, pool=None):
+def _batch_norm_reference(x, gamma, beta, epsilon, activation=None, pool=None, top=inf):
     rows = x.reshape(-1, x.shape[-1]).astype(np.float64)
     mean = rows.mean(axis=0)
     variance = np.square(rows - mean).mean(axis=0)
@@ -57,7 +57,7 @@ def _batch_norm_reference(x, gamma, beta, epsilon, activation=None, pool=None):
         y, places = pooled_maximum(y, (*pool, *pool))
         winner = [places]
     if activation == "relu":
-        y = np.maximum(y, 0)
+        y = np.clip(y, 0, np.asarray(top, y.dtype))
     return [y, mean.astype(x.dtype), variance.astype(x.dtype), *winner]
 
 
@@ -68,6 +68,8 @@ def _batch_norm_gradient(node, g, of_mean, of_variance, of_winner=None):
     if g is not None:
         if node.attributes.get("activation") == "relu":
             g = apply("relu_grad", [g, y])
+            top = node.attributes.get("top", inf)
+            g = g if top == inf else g * ops.cast(ops.less(y, top), g.dtype)
         dx, dgamma, dbeta = apply("batch_norm_grad", [g, x, gamma, mean, variance, *winner],
                                   epsilon=node.attributes["epsilon"], masked=False, pool=node.attributes.get("pool"))
     count = prod(x.shape[:-1])

@@ -99,25 +99,27 @@ def test_batch_normalisation_and_relu_become_one_node():
     agree(normalised, *(RNG.standard_normal(shape, np.float32) for shape in ((4, 6, 3), (3,), (3,))))
 
 
-def test_the_gradient_of_batch_normalisation_and_relu():
+@pytest.mark.parametrize("activation", [ops.relu, ops.relu6])
+def test_the_gradient_of_batch_normalisation_and_relu(activation):
     x, gamma, beta, seen = (Variable(RNG.standard_normal(shape, np.float32))
                             for shape in ((16, 3), (3,), (3,), (16, 3)))
 
     def function():
-        y = ops.relu(ops.batch_norm(x, gamma, beta, 1e-3)[0])
+        y = activation(ops.batch_norm(x, gamma * 8.0, beta, 1e-3)[0])
         of_x, of_gamma, of_beta = engine.gradients(ops.sum(y * y * seen), [x, gamma, beta])
         return of_x + of_gamma + of_beta
+    assert not {"relu", "clip"} & set(optimised(function))
     agree(function)
 
 
-@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("active", [ops.relu, ops.relu6, None])
 @pytest.mark.parametrize("shape", [(3, 8, 6, 5), (2, 7, 9, 5)])
 def test_batch_normalisation_relu_and_pooling_become_one_node_forward_and_backward(shape, active):
     x, gamma, beta = (Variable(RNG.standard_normal(size, np.float32)) for size in (shape, (5,), (5,)))
 
     def pooled():
         y = ops.batch_norm(ops.relu(x), gamma, beta, 1e-3)[0]
-        return ops.max_pool(ops.relu(y) if active else y, 2)
+        return ops.max_pool(active(y) if active else y, 2)
 
     def function():
         y = pooled()

@@ -21,6 +21,9 @@ def test_batch_norm_and_gradient(lanes):
         plain = run_node("batch_norm", [x, gamma, beta], cpu=with_lanes(lanes), epsilon=1e-3)
         relu = run_node("batch_norm", [x, gamma, beta], cpu=with_lanes(lanes), epsilon=1e-3, activation="relu")
         assert np.array_equal(relu[0], np.maximum(plain[0], 0)) and np.array_equal(relu[1], plain[1])
+        limited = run_node("batch_norm", [x, gamma, beta], cpu=with_lanes(lanes), epsilon=1e-3, activation="relu",
+                           top=0.75)
+        assert np.array_equal(limited[0], np.clip(plain[0], 0, 0.75))
         actual = plain
         for y, expected in zip(actual, reference("batch_norm", [x, gamma, beta], epsilon=1e-3), strict=True):
             assert close(y, expected, 2e-6), shape
@@ -90,6 +93,8 @@ def test_pooled_batch_norm_and_gradient(shape, pool, lanes):
     assert np.array_equal(mean, plain[1]) and np.array_equal(variance, plain[2])
     relu = run_node("batch_norm", [x, gamma, beta], cpu=cpu, epsilon=1e-3, pool=pool, activation="relu")
     assert np.array_equal(relu[0], np.maximum(y, 0)) and np.array_equal(relu[3], winner)
+    limited = run_node("batch_norm", [x, gamma, beta], cpu=cpu, epsilon=1e-3, pool=pool, activation="relu", top=0.5)
+    assert np.array_equal(limited[0], np.clip(y, 0, 0.5)) and np.array_equal(limited[3], winner)
     inputs = [generator.standard_normal(y.shape, np.float32), x, gamma, mean, variance, winner]
     for masked in (False, True):
         attributes = dict(epsilon=1e-3, masked=masked, pool=pool)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from striate.kernels.cpu import Cpu
 from striate.plan.ir import Launch, Temporary
 from striate.plan.lower import lowers
@@ -52,17 +54,17 @@ def batch_norm(node, cpu: Cpu) -> list[Launch] | None:
     x, gamma, beta = node.inputs
     m, c, chunk, chunks = _rows(x)
     parts = Temporary((chunks, 3, c), name="sums of chunks")
-    relu = node.attributes.get("activation") == "relu"
-    reason = f"statistics of {m} rows, then normalisation" + " and relu" * relu
+    relu, top = node.attributes.get("activation") == "relu", float(node.attributes.get("top", inf))
+    reason = f"statistics of {m} rows, then normalisation" + " and relu" * relu + f" up to {top:g}" * (top < inf)
     sums = Launch("norm_sums", _sums_variant(c, cpu), (x, parts, m, c, chunk), (parts,), chunks,
                   f"pivot, sum and squares of {c} channels in {chunks} chunks of {chunk} rows", flops=3 * m * c)
-    inputs, epsilon = (x, gamma, beta, parts, *node.outputs, m, c, chunk), float(node.attributes["epsilon"])
+    inputs, limits = (x, gamma, beta, parts, *node.outputs, m, c, chunk), (float(node.attributes["epsilon"]), top)
     if node.attributes.get("pool") is None:
-        return [sums, Launch("norm_apply", dict(lanes=cpu.lanes, relu=relu), (*inputs, epsilon), node.outputs, chunks,
+        return [sums, Launch("norm_apply", dict(lanes=cpu.lanes, relu=relu), (*inputs, *limits), node.outputs, chunks,
                              reason, scratch=24 * c, flops=3 * m * c)]
     windows = _Windows(x, node.attributes["pool"])
     return [sums, Launch("norm_pool", dict(lanes=cpu.lanes, relu=relu) | windows.variant,
-                         (*inputs, *windows.sizes, epsilon), node.outputs, windows.tasks,
+                         (*inputs, *windows.sizes, *limits), node.outputs, windows.tasks,
                          f"{reason} and the largest of {windows.words}", scratch=64 + 24 * c, flops=4 * m * c)]
 
 

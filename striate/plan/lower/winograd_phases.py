@@ -35,12 +35,14 @@ _INSIDE = ((0, 0), (0, 0))
 
 @dataclass(frozen=True)
 class _Phases:
-    """A convolution over phases: `step` is that of the map; `deep`: phases are channels, else images."""
+    """A convolution over phases: `step` is that of the map; `deep`: phases are channels, else images; `side` and `tile`
+    are the rows of the kernel over phases and of a tile of outputs."""
 
     c: Convolution
     step: int
     deep: bool
     side: int
+    tile: int = 0
 
     @classmethod
     def of(cls, node: Node, input_shape, kernel_shape) -> _Phases | None:
@@ -56,13 +58,9 @@ class _Phases:
             found = cls(c, dilation, False, kh)
         else:
             return None
-        return found if min(found.size) > 0 and found.tile is not None else None
-
-    @property
-    def tile(self) -> int | None:
-        """Rows of a tile of outputs; None where Winograd's convolution does not pay."""
-        plain = {"strides": (1, 1), "dilation": (1, 1), "groups": 1, "padding": _INSIDE}
-        return winograd.tile_of(plain, self.kernel, self.size, self.shape[0], None)
+        inside = {"strides": (1, 1), "dilation": (1, 1), "groups": 1, "padding": _INSIDE}
+        tile = winograd.tile_of(inside, found.kernel, found.size, found.shape[0], None) if min(found.size) > 0 else None
+        return None if tile is None else replace(found, tile=tile)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -100,7 +98,7 @@ class _Phases:
         image = rows * columns * pixel
         return self.step, phases * image, image, columns * pixel, pixel
 
-    def split(self, source, target: Temporary, map_size: tuple, corner: tuple, cpu: Cpu) -> Launch:
+    def split(self, source: winograd.Tensor, target: Temporary, map_size: tuple, corner: tuple, cpu: Cpu) -> Launch:
         """The launch that takes a map of (height, width, channels) apart."""
         rows, columns = target.shape[1:3]
         return Launch("split_phases", {"lanes": cpu.lanes},
@@ -108,7 +106,7 @@ class _Phases:
                       [target], self.c.n * rows,
                       f"{self.step} x {self.step} phases as {'channels' if self.deep else 'images'}")
 
-    def join(self, source: Temporary, target, mask, map_size: tuple, corner: tuple, cpu: Cpu) -> Launch:
+    def join(self, source: winograd.Tensor, target, mask, map_size: tuple, corner: tuple, cpu: Cpu) -> Launch:
         """The launch that puts a map together, masked if asked."""
         rows, columns = source.shape[1:3]
         return Launch("join_phases", {"lanes": cpu.lanes},
