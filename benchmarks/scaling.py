@@ -181,7 +181,7 @@ def noise(order) -> dict:
             model.train_on_batch(x[:64], y[:64])
         program = model._programs.sharded
         parts = cut(Batch(model._prepare(x[:order["rows"]], y[:order["rows"]])), order["shards"])
-        vectors = np.stack([program.shard(part.examples.nest, None)[0] for part in parts]).astype(np.float64)
+        vectors = np.stack([program.shard(part.examples.nest, None)[0].copy() for part in parts]).astype(np.float64)
         small, big = (vectors ** 2).sum(axis=1).mean(), (vectors.mean(axis=0) ** 2).sum()
         b, whole = parts[0].size, order["rows"]
         signal, spread = (whole * big - b * small) / (whole - b), (small - big) / (1 / b - 1 / whole)

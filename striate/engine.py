@@ -77,6 +77,8 @@ class Function:
     Float64 and integer arrays keep their type: the function casts what it needs.
 
     mode: as for `compile_graph`, or "eager": nothing is compiled, and the function sees the numbers at every call.
+    lends: the first so many results may be memory of the function's own, which the next call writes to; the others are
+        copies.
 
     Example:
         >>> from striate import ops
@@ -85,8 +87,8 @@ class Function:
         array([2., 2., 2.], dtype=float32)
     """
 
-    def __init__(self, function: Callable, name: str = "function", mode: str = "compiled"):
-        self.function, self.name, self.mode = function, name, mode
+    def __init__(self, function: Callable, name: str = "function", mode: str = "compiled", lends: int = 0):
+        self.function, self.name, self.mode, self.lends = function, name, mode, lends
         self._made: dict = {}
         self._lock = Lock()
 
@@ -102,7 +104,10 @@ class Function:
         if made is None:
             made = self._make(key, arguments)
         executable, structure = made
-        outputs = iter(executable.run(leaves, random, *([pauses(executable)] if pauses else [])))
+        more = {"pauses": pauses(executable)} if pauses else {}
+        if self.lends and self.mode == "compiled":
+            more["lends"] = self.lends
+        outputs = iter(executable.run(leaves, random, **more))
         return collect(structure, lambda leaf: next(outputs))
 
     def executable(self, *arguments):

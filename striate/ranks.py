@@ -31,8 +31,9 @@ class Alone:
         Args:
             buckets: (first element, end) of the pieces of the vectors that may become final one by one.
             rows: how many samples each shard has.
-            compute: (number of the shard, `ready`) -> (float32 vector, a nest of small arrays). On the way it may call
-                `ready(number of a bucket, its elements)`, if this is not None, when these are final.
+            compute: (number of the shard, `ready`) -> (float32 vector, which the next call may overwrite, a nest of
+                small arrays). On the way it may call `ready(number of a bucket, its elements)`, if this is not None,
+                when these are final.
 
         Returns:
             (the mean of the vectors, weighted by the rows and added in the order of the shards; the nests of all

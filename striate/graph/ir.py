@@ -112,6 +112,12 @@ class Graph:
         """Values that must exist at the end: outputs and assigned values."""
         return set(self.outputs) | {value for _, value in self.assigned}
 
+    @property
+    def trains(self) -> bool:
+        """Whether the weights are likely others in the next run: it changes variables, or gives the gradients by which
+        another program will."""
+        return bool(self.assigned) or any(node.op == "flat_gradients" for node in self.nodes)
+
     def steady(self, without: Collection[Node] = ()) -> set[Value]:
         """Values that depend on parameters and constants alone: the same in every run until a parameter changes.
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any
 
 import numpy as np
 
+from striate.errors import received
 from striate.parallel.exchange import Exchange
+from striate.parallel.window import shared
 from striate.parallel.wire import decode, encode
 from striate.ranks import Alone
 
 _EAGER_SECONDS, _PAUSE_SECONDS = 0.02, 1e-4
 """A rank that waits looks for messages without pause at first, and then after each pause: its core may be needed."""
+_SUMS = 2
+"""Rows of the window for sums."""
 
 
 class MPIRanks(Alone):
@@ -25,13 +30,15 @@ class MPIRanks(Alone):
     Args:
         communicator: of mpi4py; only the thread that made this object may use it.
         test_all: `MPI.Request.Testall`.
+        together: whether all ranks are on one machine, so that they can share memory.
     """
 
-    def __init__(self, communicator: Any, test_all: Callable[[list], bool]):
+    def __init__(self, communicator: Any, test_all: Callable[[list], bool], together: bool = False):
         self.rank, self.size = communicator.Get_rank(), communicator.Get_size()
         self._communicator, self._test_all = communicator, test_all
+        self._together, self._window, self._exchanges = together, np.empty((0, 0), np.float32), 0
         self._wish = self._agreed = False
-        self._lengths: dict[tuple, np.ndarray] = {}
+        self._lengths: dict[tuple, list[int]] = {}
         self._buffers: dict[str, np.ndarray] = {}
 
     # ---- training ---------------------------------------------------------------------------------------------
@@ -39,7 +46,8 @@ class MPIRanks(Alone):
     def sum_shards(self, buckets: Sequence[tuple[int, int]], rows: Sequence[int],
                    compute: Callable) -> tuple[np.ndarray, list]:
         """See `Alone.sum_shards`; the vector is overwritten by the next call."""
-        exchange, results = Exchange(self._communicator, self._test_all, self._buffer, buckets, rows), []
+        window, results = self._window_for(max(end for _, end in buckets), len(rows)), []
+        exchange = Exchange(self._communicator, self._test_all, self._buffer, buckets, rows, window)
         for shard in exchange.mine:
             vector, small = compute(shard, partial(exchange.ready, shard))
             results.append(small)
@@ -49,10 +57,31 @@ class MPIRanks(Alone):
         if shapes not in self._lengths:
             self._lengths[shapes] = self._lengths_of(tail)
         lengths = self._lengths[shapes]
-        tails = self._buffer("tails", int(lengths.sum()), np.uint8)
+        tails = self._buffer("tails", sum(lengths), np.uint8)
         request = self._communicator.Iallgatherv(tail, [tails, (lengths, _starts(lengths))])
         self._wait(lambda: all([exchange.advance(), self._test_all([request])]))
         return exchange.total, [result for part in self._opened(tails, lengths) for result in part]
+
+    def _window_for(self, length: int, count: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Memory that all ranks see, for one exchange of so many shards: (for the sum, a row for each shard); None
+        where they share none.
+
+        The rows of the shards are free: the last exchange ended here when all of them had been read. The last sum may
+        still be read by other ranks, but not the one before it: they have sent results since then. So sums lie in two
+        rows in turn.
+        """
+        if self._together and (len(self._window) < _SUMS + count or self._window.shape[1] != length):
+            found, problems = shared(self, _SUMS + count, length)
+            if found is None:
+                self._together = False
+                warnings.warn("The ranks of this machine cannot share memory; they send messages instead, which takes "
+                              f"longer and gives the same bits. {received(problems=problems)}", stacklevel=4)
+            else:
+                self._window = found
+        if not self._together:
+            return None
+        self._exchanges += 1
+        return self._window[self._exchanges % _SUMS], self._window[_SUMS:]
 
     # ---- everything else --------------------------------------------------------------------------------------
 
@@ -68,11 +97,11 @@ class MPIRanks(Alone):
         """See `Alone.gather`."""
         mine = encode([self._wish, nest])
         lengths = self._lengths_of(mine)
-        everything = np.empty(int(lengths.sum()), np.uint8)
+        everything = np.empty(sum(lengths), np.uint8)
         self._complete(self._communicator.Iallgatherv(mine, [everything, (lengths, _starts(lengths))]))
         return self._opened(everything, lengths)
 
-    def _opened(self, joined: np.ndarray, lengths: np.ndarray) -> list:
+    def _opened(self, joined: np.ndarray, lengths: list[int]) -> list:
         """What the ranks sent beside their wishes; whether any wishes to stop is noted."""
         parts = [decode(joined[start:start + length])
                  for start, length in zip(_starts(lengths), lengths, strict=True)]
@@ -111,10 +140,10 @@ class MPIRanks(Alone):
             else:
                 os.sched_yield()
 
-    def _lengths_of(self, data: np.ndarray) -> np.ndarray:
+    def _lengths_of(self, data: np.ndarray) -> list[int]:
         lengths = np.zeros(self.size, np.int64)
         self._complete(self._communicator.Iallgather(np.array([len(data)], np.int64), lengths))
-        return lengths
+        return lengths.tolist()
 
     def _buffer(self, name: str, length: int, dtype: Any = np.float32) -> np.ndarray:
         """Memory that is used again."""
@@ -123,5 +152,5 @@ class MPIRanks(Alone):
         return self._buffers[name][:length]
 
 
-def _starts(lengths: np.ndarray) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(lengths)[:-1]])
+def _starts(lengths: list[int]) -> list[int]:
+    return [0, *accumulate(lengths[:-1])]

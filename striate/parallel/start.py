@@ -61,8 +61,9 @@ def start() -> Alone:
             _refuse_strangers()
             _say_started()
             return ranks()
-        found = MPIRanks(communicator, MPI.Request.Testall)
-        _share_threads(communicator.Split_type(MPI.COMM_TYPE_SHARED).Get_size())
+        local = communicator.Split_type(MPI.COMM_TYPE_SHARED).Get_size()
+        found = MPIRanks(communicator, MPI.Request.Testall, together=local == communicator.Get_size())
+        _share_threads(local)
         _heartbeat = _begin_heartbeat(found)
     if found.rank == 0:
         _say_started()

@@ -8,6 +8,7 @@ Nests of one structure, with arrays of the same shapes, have the same length.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,13 @@ def decode(data: np.ndarray) -> Any:
     """The nest that `encode` was given; its arrays are copies."""
     content = data.tobytes()
     length = int(np.frombuffer(content, np.int64, 1)[0])
-    return _whole(json.loads(content[8:8 + length]), content, [8 + length])
+    return _whole(_parsed(content[8:8 + length]), content, [8 + length])
+
+
+@lru_cache(maxsize=64)
+def _parsed(header: bytes) -> Any:
+    """A header's content, which nobody changes: those of a training's steps are alike."""
+    return json.loads(header)
 
 
 def _plain(item: Any, arrays: list[np.ndarray]) -> Any:

@@ -224,9 +224,10 @@ def _homes_of_assigned(graph, steps, views, first, last):
 
 
 def _persistent(graph, steps, views, sizes, homes):
-    """Flat gradients (their gaps stay zero) and, in programs that change no variable, what is prepared."""
+    """Flat gradients (their gaps stay zero) and, in programs that are no steps of a training, what is prepared: in a
+    step, packed weights are made where they are read, in the cache, and their memory is used again."""
     found = {value: sizes[value] for value in views.flat if value in sizes and value not in homes}
-    if not graph.assigned:
+    if not graph.trains:
         for step in steps:
             for launch in step.launches:
                 if launch.prepares:

@@ -110,7 +110,7 @@ class Executable:
         compile_ahead((launch.kernel, launch.variant) for step in self.plan.steps for launch in step.launches)
         prepares: list[_Bound] = []
         self._parts: list[tuple[int, _Bound | Step]] = []
-        keeps = not self.graph.assigned
+        keeps = not self.graph.trains
         for index, step in enumerate(self.plan.steps):
             for launch in step.launches:
                 pair = launch, self._block(launch)
@@ -191,11 +191,12 @@ class Executable:
     # ---- running ----------------------------------------------------------------------------------------------
 
     def run(self, inputs: Sequence[np.ndarray], random: RandomKey = (0, 0),
-            pauses: Mapping[int, Callable[[], None]] | None = None) -> list[np.ndarray]:
+            pauses: Mapping[int, Callable[[], None]] | None = None, lends: int = 0) -> list[np.ndarray]:
         """One run. `inputs` in the graph's order (the random state is not among them); gives copies of the outputs.
 
         pauses: number of a step of the plan -> what is called between this step and the next one, on the calling
             thread; it may look at what is there by `view`. In strict mode there are none.
+        lends: the first so many outputs are not copied: they are views, and the next run writes to them.
         """
         with self._lock:
             self._set_inputs(inputs, random)
@@ -206,7 +207,7 @@ class Executable:
                 self._run_with(pauses)
             else:
                 self._run_all(self._segments)
-            return self._finish()
+            return self._finish(lends)
 
     def _run_with(self, pauses: Mapping[int, Callable[[], None]]) -> None:
         ends = tuple(sorted(pauses))
@@ -288,9 +289,10 @@ class Executable:
         for value, result in zip(node.outputs, results, strict=True):
             self.view(value)[...] = result
 
-    def _finish(self) -> list[np.ndarray]:
-        outputs = [(self.view(value) if view is None else view).copy()
-                   for value, view in zip(self.graph.outputs, self._outputs, strict=True)]
+    def _finish(self, lends: int = 0) -> list[np.ndarray]:
+        views = [self.view(value) if view is None else view
+                 for value, view in zip(self.graph.outputs, self._outputs, strict=True)]
+        outputs = views[:lends] + [view.copy() for view in views[lends:]]
         held = [(variable, self.view(value).copy()) for variable, value in self.plan.copies]
         for variable, array in held:
             variable.array[...] = array

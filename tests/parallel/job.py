@@ -7,9 +7,11 @@ rank 0 writes each step it begins into `steps`.
 import hashlib
 import json
 import os
+import resource
 import socket
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -196,9 +198,38 @@ def places(order):
     return parallel.ranks().gather(socket.gethostname())
 
 
+def summed(order):
+    """Sums of shards, one after the other and of changing sizes, while one of the ranks comes late to read them.
+
+    `file_bytes`: no file, with a name or without, may be longer. `dies`: a rank that gets `signal` in the third sum.
+    """
+    if "file_bytes" in order:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_bytes"], resource.RLIM_INFINITY))
+    ranks, found = parallel.ranks(), []
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for number, (length, count) in enumerate([(4000, 4)] * 4 + [(4000, 1), (4000, 6), (96, 5), (100_016, 4)] * 2):
+            vectors = np.random.default_rng(number).standard_normal((count, length), np.float32)
+            buckets = [(48, length), (0, 48)]
+
+            def compute(shard, ready, number=number, vectors=vectors, buckets=buckets):
+                if number == 2 and order.get("dies") == ranks.rank:
+                    os.kill(os.getpid(), order["signal"])
+                if ready is not None:
+                    ready(0, vectors[shard, slice(*buckets[0])])
+                return vectors[shard], {"shard": shard}
+            total, results = ranks.sum_shards(buckets, range(1, count + 1), compute)
+            if ranks.rank == number % ranks.size:
+                time.sleep(0.05)
+            found.append([hashlib.sha256(total.tobytes()).hexdigest(), [result["shard"] for result in results]])
+    return {"sums": found, "alike": all(one == found for one in ranks.gather(found)),
+            "window": "striate-gradients" in Path("/proc/self/maps").read_text(),
+            "warned": any("cannot share memory" in str(warning.message) for warning in said)}
+
+
 TASKS = {function.__name__: function
          for function in (train, backed_up, metrics, callbacks_and_weights, fails, mapped, folds, tuned, stored,
-                          interrupted, places)}
+                          interrupted, places, summed)}
 
 if __name__ == "__main__":
     wanted = json.loads(sys.argv[1])

@@ -58,11 +58,14 @@ class Communicator:
         return True
 
 
-def exchanged(size, buckets, rows, vectors, seed):
-    """(each rank's sum, the post) of an exchange in which ranks and buckets are ready in a random order."""
+def exchanged(size, buckets, rows, vectors, seed, windowed=False):
+    """(each rank's sum, the post) of an exchange in which ranks and buckets are ready in a random order; in a window
+    they have the sum in common."""
     post, draw = Post(seed), random.Random(seed + 1)
+    window = np.full((1 + len(rows), vectors.shape[1]), np.nan, np.float32)
     ranks = [Exchange(Communicator(post, rank, size), lambda requests: all([ask() for ask in requests]),
-                      lambda name, length: np.full(length, np.nan, np.float32), buckets, rows) for rank in range(size)]
+                      lambda name, length: np.full(length, np.nan, np.float32), buckets, rows,
+                      (window[0], window[1:]) if windowed else None) for rank in range(size)]
     events = [[(shard, bucket) for shard in one.mine for bucket in draw.sample(range(len(buckets)), len(buckets))]
               for one in ranks]
     while any(events):
@@ -81,8 +84,9 @@ def exchanged(size, buckets, rows, vectors, seed):
     return [one.total for one in ranks], post
 
 
+@pytest.mark.parametrize("windowed", [False, True])
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 7])
-def test_the_sum_has_the_bits_of_one_process_whatever_comes_when(size):
+def test_the_sum_has_the_bits_of_one_process_whatever_comes_when(size, windowed):
     for seed in range(6):
         draw = np.random.default_rng(seed)
         count = int(draw.integers(1, 9))
@@ -91,7 +95,7 @@ def test_the_sum_has_the_bits_of_one_process_whatever_comes_when(size):
         rows = draw.integers(1, 5, count).tolist()
         vectors = draw.standard_normal((count, borders[-1]), np.float32)
         wanted, _ = Alone().sum_shards(buckets, rows, lambda shard, ready, v=vectors: (v[shard].copy(), None))
-        for total in exchanged(size, buckets, rows, vectors, seed)[0]:
+        for total in exchanged(size, buckets, rows, vectors, seed, windowed)[0]:
             assert np.array_equal(total.view(np.uint32), wanted.view(np.uint32))
 
 
@@ -106,6 +110,13 @@ def test_as_many_bytes_and_messages_as_counted(size, count):
     assert sum(post.bytes.values()) == (count + size) * (size - 1) * whole // size
     if count == size:  # what the best all-reduce sends
         assert set(post.bytes.values()) == {2 * (size - 1) * whole // size}
+
+
+def test_messages_about_a_window_are_empty_and_as_many():
+    buckets, vectors = [(768, 1920), (0, 768)], np.ones((6, 1920), np.float32)
+    counts = [exchanged(2, buckets, [3] * 6, vectors, 0, windowed)[1].messages for windowed in (False, True)]
+    assert counts[0] == counts[1] == {0: 8, 1: 8}
+    assert set(exchanged(2, buckets, [3] * 6, vectors, 0, True)[1].bytes.values()) == {0}
 
 
 def test_buckets_cover_the_vector_from_its_end(monkeypatch):
@@ -134,7 +145,7 @@ def test_a_bucket_that_is_announced_is_final(network, monkeypatch):
     def ready(bucket, elements):
         assert bucket not in seen
         seen[bucket] = elements.copy()
-    vector, _ = program.compute(part, (3, 4), ready)
+    vector = program.compute(part, (3, 4), ready)[0].copy()
     again, _ = program.compute(part, (3, 4), None)
     assert np.array_equal(vector, again) and np.abs(vector).max() > 0
     assert len(program.buckets) > 1 and seen

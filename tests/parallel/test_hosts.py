@@ -67,6 +67,14 @@ def test_the_ranks_are_on_both_machines(hosts, tmp_path):
     assert sorted(set(json.loads(said))) == sorted(hosts.spaces)
 
 
+def test_ranks_of_two_machines_send_messages_and_share_no_memory(hosts, tmp_path):
+    code, said, errors = hosts.run(line(hosts, 4, task="summed"), tmp_path, STRIATE_RANK_TIMEOUT="60")
+    assert code == 0, errors[-3000:]
+    found = json.loads(said)
+    assert not found["window"] and not found["warned"] and found["alike"]
+    assert found["sums"] == finished(None, task="summed")["sums"]
+
+
 @pytest.mark.nightly
 def test_machines_whose_mpi_chose_a_card_that_leads_nowhere_end_within_the_limit(hosts, tmp_path):
     """MPI by itself would wait for ever."""

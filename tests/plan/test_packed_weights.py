@@ -3,7 +3,7 @@
 import numpy as np
 
 from striate import ops
-from striate.engine import Function
+from striate.engine import Function, gradients
 from striate.variables import Variable
 
 RNG = np.random.default_rng(3)
@@ -93,3 +93,18 @@ def test_a_result_that_is_looked_at_has_the_bits_that_it_had_unseen():
     assert np.array_equal(Function(lambda x: behind_relu(x)[1])(IMAGES), active)
     assert np.array_equal(result, unseen)
     np.testing.assert_allclose(active, behind_relu(IMAGES)[1], atol=1e-5)
+
+
+def test_a_program_that_gives_gradients_keeps_no_packed_weights():
+    """Its weights are others in the next run: they are packed where they are read, in memory that is used again."""
+    w = Variable(RNG.standard_normal((3, 3, 4, 32)).astype(np.float32), name="kernel")
+
+    def forward(x):
+        return ops.sum(ops.square(ops.conv(x, w)))
+
+    def step(x):
+        return ops.flat_gradients(gradients(forward(x), [w]), (0,), w.size)
+    kept, trained = Function(forward).executable(IMAGES).plan, Function(step).executable(IMAGES).plan
+    assert any(launch.prepares for each in trained.steps for launch in each.launches)
+    assert kept.persistent and not kept.graph.trains
+    assert list(trained.persistent.values()) == [w.array.nbytes] and trained.graph.trains

@@ -45,6 +45,7 @@ class ShardPrograms:
     """
 
     def __init__(self, programs, model, trained: list[Variable]):
+        check_shards(model)
         self._programs, self._model, self._trained = programs, model, trained
         group: FlatGroup | None = programs.group
         self._offsets, end = (list(group.offsets), group.size) if group is not None else _laid_out(trained, 0)
@@ -54,7 +55,7 @@ class ShardPrograms:
         self.buckets: list[tuple[int, int]] = []
         self._final: dict[Any, dict[int, list[int]]] = {}
         mode = "eager" if programs.eager else "compiled"
-        self.shard = Function(self._shard, f"shard of a training step of {model.name}", mode)
+        self.shard = Function(self._shard, f"shard of a training step of {model.name}", mode, lends=1)
         self.update = Function(self._update, f"update of {model.name}", mode)
 
     def _shard(self, data: dict[str, Any], indices) -> tuple[Any, dict[str, Any]]:
@@ -78,8 +79,8 @@ class ShardPrograms:
         self.buckets = buckets_of([*self._offsets, *self._statistics_offsets], self.length, ranks().size)
 
     def compute(self, part: Batch, random: tuple[int, int], ready: Callable | None) -> tuple[np.ndarray, Any]:
-        """(the vector, results) of a shard; `ready(bucket, elements)` is called as soon as a bucket is final, unless
-        that is at the very end."""
+        """(the vector, which the next shard overwrites, results) of a shard; `ready(bucket, elements)` is called as
+        soon as a bucket is final, unless that is at the very end."""
         pauses = None if ready is None else partial(self._pauses, ready)
         return self.shard(part.examples.nest, part.indices, random=random, pauses=pauses)
 
@@ -138,7 +139,6 @@ def run_step(model, batch: Batch, scalars: np.ndarray, random: tuple[int, int]) 
     if shards() == 1:
         results = programs.train(batch.examples.nest, batch.indices, scalars, random=random)
         return [(batch, results)]
-    check_shards(model)
     parts, program = cut(batch, shards()), programs.sharded
     program.know_length(batch)
 
