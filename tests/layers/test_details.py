@@ -92,7 +92,7 @@ def test_a_weight_is_described_in_the_order_of_older_keras():
     assert [(w.name, w.shape, w.numpy().max()) for w in layer.weights] == [("factor", (3,), 1.0), ("shift", (2,), 0.0)]
 
 
-@pytest.mark.parametrize("layer", [layers.Dropout, layers.SpatialDropout2D, layers.GaussianDropout, layers.AlphaDropout])
+@pytest.mark.parametrize("layer", [layers.Dropout, layers.SpatialDropout2D, layers.GaussianDropout])
 def test_a_rate_may_be_a_number_of_numpys(layer):
     assert json.dumps(layer(np.float32(0.25)).get_config()["rate"]) == "0.25"
     with pytest.raises(ValueError, match="between 0 and 1"):
