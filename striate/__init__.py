@@ -6,6 +6,8 @@ next to nothing and loads neither Numba nor h5py nor matplotlib.
 
 from importlib import import_module
 
+from striate.config import make_policies_with
+
 __version__ = "0.1.0"
 
 _MODULES = (
@@ -33,6 +35,8 @@ _OBJECTS = {
     "unload_ipython_extension": "runner",
 }
 __all__ = ["__version__", *_MODULES, *_OBJECTS]
+
+make_policies_with(lambda policy: import_module("striate.dtype_policies").get(policy))
 
 
 def __getattr__(name: str):

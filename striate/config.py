@@ -138,7 +138,7 @@ _floatx = "float32"
 _epsilon = 1e-7
 _image_data_format = "channels_last"
 _dtype_policy: Any = "float32"
-_policy_from: Callable[[Any], Any] | None = None
+_policy_from: Callable[[Any], Any] = str
 _interactive = True
 
 
@@ -172,21 +172,21 @@ def set_epsilon(value: float) -> None:
 
 
 def dtype_policy() -> Any:
-    """The dtype policy of layers that are given none."""
+    """The dtype policy of layers that are given none, a `DTypePolicy`."""
+    set_dtype_policy(_dtype_policy)
     return _dtype_policy
 
 
 def set_dtype_policy(policy: Any) -> None:
     """Sets the dtype policy of layers that are given none: a name or a `DTypePolicy`."""
     global _dtype_policy
-    _dtype_policy = policy if _policy_from is None else _policy_from(policy)
+    _dtype_policy = _policy_from(policy)
 
 
 def make_policies_with(make: Callable[[Any], Any]) -> None:
-    """From now on, what is set and given is what `make` makes of a name or a policy; until then names stay names."""
+    """What makes a policy of a name: the package says it, as settings know nothing of the rooms above them."""
     global _policy_from
     _policy_from = make
-    set_dtype_policy(_dtype_policy)
 
 
 def image_data_format() -> str:

@@ -64,13 +64,12 @@ FloatDTypePolicy = DTypePolicy
 
 @functools.cache
 def _warn_once(name: str) -> None:
-    warnings.warn(f"The dtype policy {name!r} keeps its name, but striate computes in float32.", stacklevel=4)
+    warnings.warn(f"The dtype policy {name!r} keeps its name, but striate computes in float32.", stacklevel=5)
 
 
 def dtype_policy() -> DTypePolicy:
     """The policy of layers that are given none: "float32" unless set."""
-    policy = config.dtype_policy()
-    return policy if isinstance(policy, DTypePolicy) else DTypePolicy(policy)
+    return config.dtype_policy()
 
 
 def set_dtype_policy(policy) -> None:
@@ -103,6 +102,3 @@ def serialize(dtype_policy: DTypePolicy) -> dict:
 def deserialize(config: dict, custom_objects: dict | None = None) -> DTypePolicy:
     """The policy that `serialize` described."""
     return deserialize_keras_object(config, custom_objects, module="keras.dtype_policies")
-
-
-config.make_policies_with(get)

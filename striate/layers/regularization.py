@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import sqrt
 
+import numpy as np
+
 from striate import ops, seeds
 from striate.errors import ArgumentError, received
 from striate.layers.arguments import standard_data_format
@@ -13,6 +15,7 @@ from striate.serialization import export
 
 
 def _checked_rate(rate) -> float:
+    rate = rate.item() if isinstance(rate, np.number) else rate
     if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
         raise ArgumentError("Invalid value received for argument `rate`. Expected a float value between 0 and 1. "
                             + received(rate=rate))

@@ -222,7 +222,9 @@ def test_the_policy_of_the_configuration_is_an_object_also_when_it_is_set_by_nam
             config.set_dtype_policy("nope")
     finally:
         config.set_dtype_policy("float32")
-    code = "import striate as k; k.config.set_dtype_policy('mixed_float16'); l = k.layers.Dense(2); " \
+    code = "import sys, striate as k; assert k.config.dtype_policy() == k.DTypePolicy('float32'); " \
+           "assert 'striate.layers' not in sys.modules; k.config.set_dtype_policy('mixed_float16'); " \
+           "l = k.layers.Dense(2); " \
            "assert k.config.dtype_policy().name == l.dtype_policy.name == 'mixed_float16'"
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
 

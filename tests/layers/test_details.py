@@ -1,5 +1,7 @@
 """Smaller things that programs written for Keras rely on: methods to override, configurations, errors."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -88,3 +90,10 @@ def test_a_weight_is_described_in_the_order_of_older_keras():
     layer = Scale()
     layer.build((None, 3))
     assert [(w.name, w.shape, w.numpy().max()) for w in layer.weights] == [("factor", (3,), 1.0), ("shift", (2,), 0.0)]
+
+
+@pytest.mark.parametrize("layer", [layers.Dropout, layers.SpatialDropout2D, layers.GaussianDropout])
+def test_a_rate_may_be_a_number_of_numpys(layer):
+    assert json.dumps(layer(np.float32(0.25)).get_config()["rate"]) == "0.25"
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        layer(np.float32(1.25))

@@ -54,6 +54,8 @@ class CompileLoss:
                 found = get_loss(identifier, outputs.tensors[index], targets[index])
                 self.entries.append(OutputLoss(index, found, 1.0 if weight is None else float(weight),
                                                outputs.names[index]))
+        if isinstance(loss, dict) and isinstance(outputs.structure, dict):  # the logs have the order of the losses then
+            self.entries.sort(key=lambda entry: list(loss).index(entry.name))
         return self.entries
 
     @property

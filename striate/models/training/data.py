@@ -98,6 +98,21 @@ class Source:
     def go_to(self, position: dict[str, int]) -> None:
         """Goes on where `position` was read."""
 
+    def opens(self, is_new: bool) -> None:
+        """Before the first epoch of a training, and before every evaluation: Keras tells a `PyDataset` that an epoch
+        has ended, and before that that one begins if the model is new. Data that shuffle themselves then have the
+        same order here.
+        """
+        if is_new:
+            self.epoch_begins()
+        self.epoch_ends()
+
+    def epoch_begins(self) -> None:
+        """Called by the loops before the batches of an epoch; a user's data set may want to know."""
+
+    def epoch_ends(self) -> None:
+        """Called by the loops after the batches of an epoch."""
+
     def settle(self) -> None:
         """Makes sure that one batch was prepared, so that the model knows its data; no batch is lost."""
 
@@ -152,19 +167,25 @@ class SequenceSource(Source):
         if not self.steps:
             raise DataError(f"The data set has no batches: its length is 0. {received(x=sequence)}")
 
+    def epoch_begins(self) -> None:
+        """Calls `on_epoch_begin`, if there is one."""
+        if hasattr(self.sequence, "on_epoch_begin"):
+            self.sequence.on_epoch_begin()
+
+    def epoch_ends(self) -> None:
+        """Calls `on_epoch_end`, if there is one."""
+        if hasattr(self.sequence, "on_epoch_end"):
+            self.sequence.on_epoch_end()
+
     def settle(self) -> None:
         """Prepares the first batch."""
         self.prepare(self.sequence[0])
 
     def batches(self, seed: int = 0, epoch: int = 0, first: int = 0) -> Iterator[Batch]:
-        """The batches of one epoch, in a new order if shuffled, between `on_epoch_begin` and `on_epoch_end`."""
-        if hasattr(self.sequence, "on_epoch_begin"):
-            self.sequence.on_epoch_begin()
+        """The batches of one epoch, in a new order if shuffled."""
         order = permutation(self.steps, seed, epoch) if self.shuffle else range(self.steps)
         for item in items_in_order(self.sequence, [int(index) for index in order[first:]]):
             yield Batch(self.prepare(item))
-        if hasattr(self.sequence, "on_epoch_end"):
-            self.sequence.on_epoch_end()
 
 
 class IterableSource(Source):
@@ -217,6 +238,14 @@ class LimitedSource(Source):
     def go_to(self, position: dict[str, int]) -> None:
         """Goes on in the pass and at the batch of `position`."""
         self._passes, self._taken, self._running = position["passes"], position["taken"], None
+
+    def epoch_begins(self) -> None:
+        """An epoch is `steps` batches, wherever in the source they begin."""
+        self.source.epoch_begins()
+
+    def epoch_ends(self) -> None:
+        """See `epoch_begins`."""
+        self.source.epoch_ends()
 
     def settle(self) -> None:
         """Prepares one batch of the source."""

@@ -14,6 +14,7 @@ from striate.errors import DataError
 from striate.models.structure import flatten, pack
 from striate.models.training.data import Batch, Examples
 from striate.models.training.interrupt import InterruptGuard
+from striate.models.training.logs import alphabetical
 from striate.models.training.programs import scalars_of
 from striate.models.training.resume import Training
 from striate.models.training.sharding import check_ranks, check_shards, run_step
@@ -96,6 +97,7 @@ def _take_in(model, batch: Batch, results: dict[str, Any]) -> None:
 def fit(model, source, validation, callbacks: CallbackList, epochs: range, validation_freq) -> History:
     """Trains for these epochs; gives the history, also after Ctrl-C."""
     model.stop_training = False
+    source.opens(model._programs is None)
     training = model._training = Training(model, source, validation, callbacks, epochs.start)
     logs: dict[str, Any] = {}
     with InterruptGuard() as guard:
@@ -126,14 +128,14 @@ def _epoch(training: Training, guard: InterruptGuard, validation_freq: Any) -> d
     model, callbacks, epoch = training.model, training.callbacks, training.epoch
     if not _train_epoch(training, guard):
         return None
-    logs = model.get_metrics_result()
+    logs = alphabetical(model.get_metrics_result())
     if training.validation is not None and _is_due(epoch, validation_freq):
         gathered = copy.deepcopy(training.sums())
         found = evaluate(model, training.validation, callbacks, guard)
         if guard.requested:  # A state that is saved now is that of before the validation, which will be made again.
             training.set_sums(gathered)
             return None
-        logs = dict(sorted((logs | {f"val_{name}": value for name, value in found.items()}).items()))
+        logs = alphabetical(logs | {f"val_{name}": value for name, value in found.items()})
     training.end_epoch()
     callbacks.on_epoch_end(epoch, logs)
     return logs
@@ -157,6 +159,7 @@ def _train_epoch(training: Training, guard: InterruptGuard) -> bool:
     """The batches of one epoch that are still to do; False when it was interrupted."""
     model, source, callbacks = training.model, training.source, training.callbacks
     hears_begin, hears_end = callbacks.hears("on_train_batch_begin"), callbacks.hears("on_train_batch_end")
+    source.epoch_begins()
     for batch in source.batches(training.seed, training.first_step, training.batch):
         step = training.batch
         if hears_begin:
@@ -166,11 +169,12 @@ def _train_epoch(training: Training, guard: InterruptGuard) -> bool:
         if not model._mean_losses.is_finite and training.origin is None:
             _warn_of_overflow(training, step)
         if hears_end:
-            callbacks.on_train_batch_end(step, model.get_metrics_result())
+            callbacks.on_train_batch_end(step, alphabetical(model.get_metrics_result()))
         if guard.requested:
             return False
         if model.stop_training:
             return True
+    source.epoch_ends()
     _check_steps(source, training.batch)
     return True
 
@@ -193,11 +197,14 @@ def _check_steps(source, steps: int) -> None:
 
 
 def evaluate(model, source, callbacks: CallbackList, guard: InterruptGuard | None = None) -> dict[str, Any]:
-    """Loss and metrics over all batches."""
+    """Loss and metrics over all batches, or until a callback sets `model.stop_evaluating`."""
+    model.stop_evaluating = False
+    source.opens(model._programs is None)
     callbacks.on_test_begin()
     model.reset_metrics()
     hears_begin, hears_end = callbacks.hears("on_test_batch_begin"), callbacks.hears("on_test_batch_end")
     step = -1
+    source.epoch_begins()
     own = "test" in model._own_steps()  # What such a step gives is for the process that traced it.
     spread = (Alone() if own else ranks()).spread(
         source.batches(), lambda batch: model._programs.test(batch.selected.nest))
@@ -206,21 +213,25 @@ def evaluate(model, source, callbacks: CallbackList, guard: InterruptGuard | Non
             callbacks.on_test_batch_begin(step)
         test_step(model, batch, results())
         if hears_end:
-            callbacks.on_test_batch_end(step, model.get_metrics_result())
-        if guard is not None and guard.requested:
+            callbacks.on_test_batch_end(step, alphabetical(model.get_metrics_result()))
+        if model.stop_evaluating or (guard is not None and guard.requested):
             break
-    _check_steps(source, step + 1)
-    logs = model.get_metrics_result()
+    else:
+        source.epoch_ends()
+        _check_steps(source, step + 1)
+    logs = alphabetical(model.get_metrics_result())
     callbacks.on_test_end(logs)
     return logs
 
 
 def predict(model, source, callbacks: CallbackList) -> Any:
-    """The outputs over all batches, joined."""
+    """The outputs over all batches, joined, or those until a callback sets `model.stop_predicting`."""
+    model.stop_predicting = False
     callbacks.on_predict_begin()
     hears_begin, hears_end = callbacks.hears("on_predict_batch_begin"), callbacks.hears("on_predict_batch_end")
     parts: list[list[np.ndarray]] = []
     structure, step = None, -1
+    source.epoch_begins()
     spread = ranks().spread(source.batches(), lambda batch: model._predicted(batch.selected.x))
     for step, (_, results) in enumerate(spread):
         if hears_begin:
@@ -228,7 +239,11 @@ def predict(model, source, callbacks: CallbackList) -> Any:
         structure = results()
         parts.append(flatten(structure))
         if hears_end:
-            callbacks.on_predict_batch_end(step, {"outputs": structure})
-    _check_steps(source, step + 1)
+            callbacks.on_predict_batch_end(step, alphabetical({"outputs": structure}))
+        if model.stop_predicting:
+            break
+    else:
+        source.epoch_ends()
+        _check_steps(source, step + 1)
     callbacks.on_predict_end()
     return pack(structure, [np.concatenate(arrays) for arrays in zip(*parts, strict=True)])

@@ -16,6 +16,7 @@ from striate.errors import TypeMismatchError, received
 from striate.graph.trace import collect, current_tracer
 from striate.metrics.base import Pending
 from striate.models.structure import single
+from striate.models.training.logs import alphabetical
 
 
 class OwnStep:
@@ -41,6 +42,7 @@ class OwnStep:
         if not isinstance(logs, dict):
             raise TypeMismatchError(f"`{self._method.__name__}` must give a dict of name -> number. "
                                     + received(returned=logs))
+        logs = alphabetical(logs)
         self._pending = {name: value for name, value in logs.items() if isinstance(value, Pending)}
         self._calls = [function for function, _, _ in tracer.later]
         return {"logs": {name: value for name, value in logs.items() if name not in self._pending},

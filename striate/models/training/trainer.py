@@ -13,8 +13,8 @@ from striate.errors import ArgumentError, StriateError, received
 from striate.layers.base import Layer
 from striate.metrics.base import Mean, Metric, Pending
 from striate.models.node_graph import NodeGraph
-from striate.models.structure import flatten, single
-from striate.models.training import loops
+from striate.models.structure import flatten
+from striate.models.training import logs, loops
 from striate.models.training.checks import check_finite, check_inputs, check_targets
 from striate.models.training.compile_loss import CompileLoss
 from striate.models.training.compile_metrics import CompileMetrics
@@ -63,6 +63,7 @@ class Trainer(Layer):
     def _start_training(self) -> None:
         self.optimizer: Any = None
         self.compiled = self.stop_training = self.run_eagerly = False
+        self.stop_evaluating = self.stop_predicting = False
         self.history: History | None = None
         self.jit_compile, self.steps_per_execution = True, 1
         self._loss, self._metrics = CompileLoss(None), CompileMetrics()
@@ -133,9 +134,7 @@ class Trainer(Layer):
         """The names of what `evaluate` gives, in its order."""
         if not self.compiled:
             return []
-        plain = [entry.name for entry in self._metrics.entries if entry.name == entry.metric.name]
-        prefixed = sorted(entry.name for entry in self._metrics.entries if entry.name != entry.metric.name)
-        return ["loss", *self._loss.names, *plain, *prefixed]
+        return logs.listed_names(self)
 
     def get_compile_config(self) -> dict | None:
         """The arguments of `compile`; None before it was called, or when one of them has no description."""
@@ -170,17 +169,24 @@ class Trainer(Layer):
         self._metrics.reset()
 
     def get_metrics_result(self) -> dict[str, Any]:
-        """Loss and metrics over the batches since `reset_metrics`, by name in alphabetical order."""
+        """Loss and metrics over the batches since `reset_metrics`, by name: the loss, the metrics of `compile`, the
+        losses of several outputs, metrics of the model's and its layers' own."""
         if active_tracer() is not None:
-            if type(self).metrics is not Trainer.metrics:
-                return {metric.name: metric.result() for metric in self.metrics}
-            names = ["loss", *(entry.name for entry in self._metrics.entries)]
-            return {name: Pending(lambda name=name: self._tracked_results()[name]) for name in names} | {
-                metric.name: metric.result() for metric in self._held_metrics()}
-        if self._step_logs is not None:
-            return {name: self._step_logs[name] for name in sorted(self._step_logs)}
-        results = self._mean_losses.results() | self._metrics.results()
-        return {name: results[name] for name in sorted(results)}
+            return self._promised_results()
+        return logs.results(self)
+
+    @property
+    def _has_own_metrics(self) -> bool:
+        """Whether the class says itself what its metrics are."""
+        return type(self).metrics is not Trainer.metrics
+
+    def _promised_results(self) -> dict[str, Any]:
+        """`get_metrics_result` in a trace: the numbers are known only after the program has run."""
+        if self._has_own_metrics:
+            return {metric.name: metric.result() for metric in self.metrics}
+        names = ["loss", *(entry.name for entry in self._metrics.entries)]
+        return {name: Pending(lambda name=name: self._tracked_results()[name]) for name in names} | {
+            metric.name: metric.result() for metric in self._held_metrics()}
 
     # ---- steps of the user's own ------------------------------------------------------------------------------
 
@@ -289,7 +295,7 @@ class Trainer(Layer):
         """"train" and "test" -> the model's `train_step` and `test_step`, where its class has its own or they must
         update metrics of the class' own."""
         kind = type(self)
-        own_metrics = bool(kind.metrics is not Trainer.metrics or self._held_metrics()
+        own_metrics = bool(self._has_own_metrics or self._held_metrics()
                            or kind.compute_metrics is not Trainer.compute_metrics)
         return {name: getattr(self, f"{name}_step") for name in ("train", "test")
                 if own_metrics or getattr(kind, f"{name}_step") is not getattr(Trainer, f"{name}_step")}
@@ -379,7 +385,7 @@ class Trainer(Layer):
     # ---- evaluate and predict ---------------------------------------------------------------------------------
 
     def evaluate(self, x=None, y=None, batch_size: int | None = None, verbose="auto", sample_weight=None,
-                 steps: int | None = None, callbacks=None, return_dict: bool = False):
+                 steps: int | None = None, callbacks=None, return_dict: bool = False, **unknown):
         """Loss and metrics on data.
 
         Args:
@@ -391,20 +397,19 @@ class Trainer(Layer):
 
         Returns:
             A list, the loss first (see `metrics_names`); the loss alone when there are no metrics; or a dict.
+
+        Raises:
+            ArgumentError: an argument that does not exist; Keras has a ValueError here, too, and not a TypeError.
         """
+        if unknown:
+            raise ArgumentError("`evaluate` has no such argument. Its arguments are x, y, batch_size, verbose, "
+                                f"sample_weight, steps, callbacks, return_dict. {received(**unknown)}")
         self._require_compiled("evaluate")
         source = self._source(x, y, sample_weight, None, batch_size, steps)
         if not isinstance(callbacks, CallbackList):
             callbacks = CallbackList(callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=1,
                                      steps=source.steps)
-        return self._as_result(loops.evaluate(self, source, callbacks), return_dict)
-
-    def _as_result(self, logs: dict[str, Any], return_dict: bool):
-        if return_dict:
-            return logs
-        names = self.metrics_names
-        return single([logs[name] for name in names if name in logs] +
-                      [logs[name] for name in logs if name not in names])
+        return logs.as_result(self, loops.evaluate(self, source, callbacks), return_dict)
 
     def predict(self, x, batch_size: int | None = None, verbose="auto", steps: int | None = None, callbacks=None):
         """The model's outputs for inputs.
@@ -479,7 +484,7 @@ class Trainer(Layer):
         if reset_metrics:
             self.reset_metrics()
         loops.train_step(self, Batch(examples))
-        return self._as_result(self.get_metrics_result(), return_dict)
+        return logs.as_result(self, self.get_metrics_result(), return_dict)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict: bool = False, reset_metrics: bool = True):
         """Loss and metrics on one batch, without training."""
@@ -488,7 +493,7 @@ class Trainer(Layer):
         if reset_metrics:
             self.reset_metrics()
         loops.test_step(self, Batch(examples))
-        return self._as_result(self.get_metrics_result(), return_dict)
+        return logs.as_result(self, self.get_metrics_result(), return_dict)
 
     def predict_on_batch(self, x):
         """The outputs for one batch."""
