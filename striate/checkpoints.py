@@ -6,7 +6,8 @@
     FOLDER/LATEST                           the name of the newest state, for people and other programs
 
 A state counts only if its COMMIT is there and fits. The last two are kept, so that there is one even if the disk
-damages a file of the newest.
+damages a file of the newest. The folder may come from a stranger: only regular files are read, and where it holds a
+symbolic link nothing is written or removed, because that would happen where the link points to.
 """
 
 from __future__ import annotations
@@ -43,11 +44,12 @@ def save(folder: str | os.PathLike, step: int, state: Any) -> Path:
         The folder of this state.
 
     Raises:
-        FileError: it cannot be written; earlier states are unharmed.
+        FileError: it cannot be written, or the folder holds links; earlier states are unharmed.
     """
     from striate.untrusted.tensors import safetensors_bytes
 
     base = Path(folder)
+    _places(base)  # No link may be in the way.
     arrays: dict[str, np.ndarray] = {}
     facts = json.dumps(_without_arrays(state, arrays), indent=1).encode()
     tensors = safetensors_bytes(arrays)
@@ -64,7 +66,7 @@ def newest(folder: str | os.PathLike) -> Any:
     """The newest state that is whole; None when there is none.
 
     Raises:
-        FileError: states are there, but none of them is whole.
+        FileError: states are there, but none of them is whole; or the folder holds links.
     """
     places = _places(Path(folder))
     for place in reversed(places):
@@ -81,7 +83,7 @@ def remove(folder: str | os.PathLike) -> None:
     """Removes all states, and the folder if nothing else is in it.
 
     Raises:
-        FileError: a state cannot be removed.
+        FileError: a state cannot be removed, or the folder holds links.
     """
     base = Path(folder)
     for place in _places(base):
@@ -93,10 +95,18 @@ def remove(folder: str | os.PathLike) -> None:
 
 
 def _places(base: Path) -> list[Path]:
-    """The folders of states, the oldest first."""
+    """The folders of states, the oldest first.
+
+    Raises:
+        FileError: one of them, or LATEST, is a symbolic link.
+    """
     if not base.is_dir():
         return []
     found = [(match, entry) for entry in base.iterdir() if (match := _NAME.fullmatch(entry.name))]
+    for entry in (*(entry for _, entry in found), base / _LATEST):
+        if entry.is_symlink():
+            raise FileError(f"{entry} is a symbolic link; states of trainings are never looked for or written where "
+                            f"one points to. Remove it. {received(folder=str(base))}")
     return [entry for _, entry in sorted(((int(m[1]), int(m[2] or 1)), entry) for m, entry in found)]
 
 
@@ -126,10 +136,12 @@ def _discard(place: Path) -> None:
 
 def _verified(place: Path) -> tuple[bytes, bytes] | None:
     """The two files of a state, if they are what COMMIT says."""
+    from striate.untrusted import read_file, read_own_json
+
     try:
-        wanted = json.loads((place / _COMMIT).read_bytes())
-        tensors, facts = (place / _TENSORS).read_bytes(), (place / _FACTS).read_bytes()
-    except (OSError, ValueError, RecursionError):
+        wanted = read_own_json(read_file(place / _COMMIT), _COMMIT)
+        tensors, facts = read_file(place / _TENSORS), read_file(place / _FACTS)
+    except ModelFileError:
         return None
     return (tensors, facts) if wanted == {_TENSORS: _hash(tensors), _FACTS: _hash(facts)} else None
 

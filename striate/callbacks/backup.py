@@ -20,7 +20,7 @@ class BackupAndRestore(Callback):
     is assumed to give the same batches again; those already used are taken from it and thrown away.
 
     Args:
-        backup_dir: folder for the states; nothing else should be in it.
+        backup_dir: folder for the states; nothing else should be in it. Each call of `fit` needs one of its own.
         save_freq: "epoch", or a number of batches; the end of an epoch is saved in any case.
         double_checkpoint: accepted for Keras' sake: the two newest states are always kept.
         delete_checkpoint: remove the states when the training is complete.
@@ -52,9 +52,16 @@ class BackupAndRestore(Callback):
 
     def on_train_begin(self, logs=None) -> None:
         """Asks the training to go on from the newest state, if there is one."""
-        state = ranks().from_first(lambda: checkpoints.newest(self.backup_dir))
+        state, training = ranks().from_first(lambda: checkpoints.newest(self.backup_dir)), self.model._training
         if state is not None:
-            self.model._training.go_on_from(state, self.force)
+            training.go_on_from(state, self.force)
+            began = state["position"].get("began", 0)
+            # A program that trains twice and was killed the second time would skip its first training.
+            if began > training.began and not self.force:
+                raise ArgumentError("The saved state is of another call of `fit`, which began with a model that had "
+                                    f"been trained for {began} steps. {received(steps=training.began)}. Give each call "
+                                    "a folder of its own, remove the saved state to begin anew, or force it "
+                                    "(BackupAndRestore(..., force=True)).")
         self._saved_at = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs=None) -> None:

@@ -208,15 +208,17 @@ def training(run, layer, steps, again, image, out, as_json) -> None:
 def _run_data(run: Path, model):
     """The training data of a run, as it had them."""
     from striate.cli.keeper import fed
-    from striate.cli.run_folder import CONFIG, read_config
+    from striate.cli.run_folder import CONFIG, asked, read_config
     from striate.systems import data as datasets
 
-    request = read_config(run / CONFIG).get("request")
-    if request is None:
+    config = read_config(run / CONFIG)
+    if "request" not in config:
         raise ArgumentError("Only a run of `striate train` says which data it had. " + received(run=str(run)))
-    loaded = datasets.load(request["data"], request["subset"], request["limit"], request["seed"],
+    request = asked(config, run / CONFIG)
+    seed = request.get("seed", 0)
+    loaded = datasets.load(request["data"], request.get("subset", False), request.get("limit"), seed,
                            request.get("image_size"))
-    given = fed(model, loaded, 1, request["seed"])
+    given = fed(model, loaded, 1, seed)
     return given["x"], given.get("y")
 
 

@@ -19,6 +19,7 @@ from striate.ranks import ranks
 from striate.see.result import aligned
 from striate.systems.comparison import finished
 from striate.systems.data import Data
+from striate.untrusted import read_file, read_own_json
 
 FILE = "folds.json"
 SESSIONS = ("simulated-ca", "brain-food")
@@ -82,7 +83,7 @@ class Folds:
         place = self.folder / FILE
         if place.is_file():
             try:
-                found = json.loads(place.read_text("utf-8"))
+                found = read_own_json(read_file(place), str(place))
                 found = {name: found[name] for name in self.about}
             except (ValueError, LookupError, TypeError):
                 raise FileError(f"{place} is damaged. Name another folder.") from None

@@ -5,14 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from striate.errors import FileError, ModelFileError, received
+from striate.datasets.pictures import Preparation
+from striate.errors import FileError, MissingFileError, ModelFileError, received
 from striate.files import write_text
+from striate.untrusted import read_file, read_own_json
+from striate.untrusted.limits import damaged
 
 CONFIG, HISTORY_CSV, HISTORY_JSON = "config.json", "history.csv", "history.json"
 BEST, LAST, REPORT, STATE, TIMELINE = "best.keras", "last.keras", "report.html", "state", "timeline"
@@ -61,6 +66,21 @@ class RunFolder:
             raise FileError("The folder of a run must be new or empty, so that no earlier result is lost. "
                             + received(out=str(path)))
         path.mkdir(parents=True, exist_ok=True)
+        return cls(path)
+
+    @classmethod
+    def to_go_on_with(cls, path: Path) -> RunFolder:
+        """The folder of a run that was broken off. It may come from a stranger.
+
+        Raises:
+            FileError: it holds a symbolic link, and what is written there would replace what that points to.
+        """
+        for place, folders, names in os.walk(path):
+            for name in (*folders, *names):
+                if os.path.islink(found := os.path.join(place, name)):
+                    raise FileError("A run with symbolic links in its folder is not gone on with: what it writes would "
+                                    "replace what they point to. Put the files themselves in their place. "
+                                    + received(link=found))
         return cls(path)
 
     def __truediv__(self, name: str) -> Path:
@@ -120,12 +140,93 @@ def read_config(path: Path) -> Mapping[str, Any]:
     """What a run's config.json says; nothing if there is none.
 
     Raises:
-        ModelFileError: it is damaged.
+        ModelFileError: it is damaged, or something in it is not what `striate train` writes there.
     """
     try:
-        config = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+        config = _known(read_own_json(read_file(path), str(path)))
+    except MissingFileError:
         return {}
-    except ValueError as error:
-        raise ModelFileError(f"{path} is damaged: {error}.") from None
-    return config if isinstance(config, dict) else {}
+    _check(path, config, seed=_is_count, data=_is_object, request=_is_object)
+    data = config["data"] = _known(config.get("data", {}))
+    _check(path, data, name=_is_text, place=_is_text, classes=_are_texts, preparation=_is_object)
+    preparation = data.get("preparation", {})
+    _check(path, _known(preparation), image_size=_is_size, color_mode=_is_text, interpolation=_is_text, crop=_is_switch,
+           black=_is_number, white=_is_number)
+    with damaged(str(path)):
+        Preparation.of(preparation)
+    return config
+
+
+def asked(config: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """What was asked of the run, out of its config.json: only what the command `striate train` takes.
+
+    Raises:
+        ModelFileError: something else.
+    """
+    request = _known(config["request"])
+    strange = sorted(set(request) - {*_REQUESTS, *_LEFT_OUT})
+    if strange or "data" not in request:
+        raise ModelFileError(f"{path} is damaged: its request is not one of `striate train`. "
+                             + received(request=request, strange=strange))
+    _check(path, request, **_REQUESTS)
+    return {name: tuple(value) if name == "image_size" else value
+            for name, value in request.items() if name in _REQUESTS}
+
+
+def _known(section: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the entries that are null, which say nothing."""
+    return {name: value for name, value in section.items() if value is not None}
+
+
+def _check(path: Path, section: Mapping[str, Any], **kinds: Callable[[Any], bool]) -> None:
+    """Refuses entries of another kind; a missing one says nothing."""
+    for name, fits in kinds.items():
+        if name in section and not fits(section[name]):
+            raise ModelFileError(f"{path} is damaged: this is not what `striate train` writes there. "
+                                 + received(**{name: section[name]}))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_switch(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_positive(value: Any) -> bool:
+    return _is_count(value) and value > 0
+
+
+def _is_rate(value: Any) -> bool:
+    return _is_number(value) and value > 0
+
+
+def _is_size(value: Any) -> bool:
+    """Whether this is a (height, width) such as `--image-size` takes."""
+    return (isinstance(value, (list, tuple)) and len(value) == 2
+            and all(type(length) is int and 0 < length < 10_000 for length in value))
+
+
+_REQUESTS: dict[str, Callable[[Any], bool]] = {
+    "data": _is_text, "model": _is_text, "epochs": _is_positive, "batch_size": _is_positive, "optimizer": _is_text,
+    "learning_rate": _is_rate, "patience": _is_positive, "image_size": _is_size, "seed": _is_count,
+    "shards": _is_positive, "limit": _is_positive, "subset": _is_switch, "timeline": _is_switch}
+_LEFT_OUT = ("threads", "out", "json", "resume")
+"""What was asked and is asked anew when a run goes on."""

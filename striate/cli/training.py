@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from striate import config, zoo
+from striate import checkpoints, config, zoo
 from striate.cli import machine, networks, plain
 from striate.cli.forecast import announce
 from striate.cli.reporting import write_report
-from striate.cli.run_folder import BEST, CONFIG, LAST, REPORT, STATE, TIMELINE, RunFolder, read_config
+from striate.cli.run_folder import BEST, CONFIG, LAST, REPORT, STATE, TIMELINE, RunFolder, asked, read_config
 from striate.cli.scores import Scores, score
 from striate.cli.terminal import say
 from striate.errors import ArgumentError, received
@@ -63,7 +63,7 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
     from striate import utils
 
     if request.resume is not None:
-        request = resumed(request, RunFolder(request.resume))
+        request = resumed(request, RunFolder.to_go_on_with(request.resume))
     if request.threads is not None:
         config.set_value("num_threads", request.threads)
     config.set_value("shards", request.shards)
@@ -97,8 +97,10 @@ def train(request: Request, console: Console) -> tuple[RunFolder, dict[str, Any]
     outcome = fit(model, data, recipe, request, folder, console)
     scores = test(model, data, folder)
     write_report(folder, model, data, settings, outcome, scores)
-    # Last: what has a result is complete, and is not gone on with.
-    return folder, finish(folder, settings, outcome, scores)
+    result = finish(folder, settings, outcome, scores)
+    if not outcome.interrupted and ranks().rank == 0:
+        checkpoints.remove(folder / STATE)  # Last: a run that is killed before goes on, and trains nothing twice.
+    return folder, result
 
 
 def decided(request: Request, data: datasets.Data) -> Request:
@@ -131,11 +133,9 @@ def resumed(request: Request, folder: RunFolder) -> Request:
     if not has_state and "result" in began:
         raise ArgumentError("There is nothing to go on with: the run is complete. "
                             + received(resume=str(folder.path)))
-    asked = dict(began["request"])
-    _check_model(request, asked.get("model"), folder)
-    if asked.get("image_size") is not None:
-        asked["image_size"] = tuple(asked["image_size"])
-    return replace(Request(**asked), threads=request.threads, json=request.json, resume=request.resume)
+    wanted = asked(began, folder / CONFIG)
+    _check_model(request, wanted.get("model"), folder)
+    return replace(Request(**wanted), threads=request.threads, json=request.json, resume=request.resume)
 
 
 def _check_model(request: Request, began_with: Any, folder: RunFolder) -> None:
@@ -218,7 +218,7 @@ def fit(model, data: datasets.Data, recipe: zoo.Recipe, request: Request, folder
 
     keeper, interrupted, started = Keeper(folder, recipe.epochs, console), False, time.perf_counter()
     saver = callbacks.ModelCheckpoint(folder / BEST, monitor="val_accuracy", mode="max", save_best_only=True)
-    backup = callbacks.BackupAndRestore(folder / STATE, every_seconds=SECONDS_BETWEEN_STATES)
+    backup = callbacks.BackupAndRestore(folder / STATE, every_seconds=SECONDS_BETWEEN_STATES, delete_checkpoint=False)
     watchers: list = [keeper, saver]
     if request.patience:
         slower = callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.3, patience=max(1, request.patience // 3))

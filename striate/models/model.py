@@ -22,6 +22,7 @@ from striate.models.training.outputs import Outputs
 from striate.models.training.trainer import Trainer
 from striate.ops.dispatch import active_tracer
 from striate.serialization import deserialize_keras_object, export, serialize_keras_object
+from striate.untrusted import read_json
 
 
 @export("keras.Model", "keras.models.Model")
@@ -335,8 +336,8 @@ class Model(Trainer):
 def model_from_json(json_string: str, custom_objects: dict | None = None) -> Model:
     """The model that `to_json()` described, without weights.
 
-    `json_string`: its text; `custom_objects`: {name: class} of your own. Raises `ArgumentError` for classes that are
-    not known.
+    `json_string`: its text, which may be a stranger's; `custom_objects`: {name: class} of your own. Raises
+    `ArgumentError` for classes that are not known, `ModelFileError` for what is no such text.
 
     Example:
         >>> from striate import Input, layers, models
@@ -344,7 +345,7 @@ def model_from_json(json_string: str, custom_objects: dict | None = None) -> Mod
         >>> model_from_json(model.to_json()).output_shape
         (None, 2)
     """
-    return deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)
+    return deserialize_keras_object(read_json(json_string, "The description"), custom_objects=custom_objects)
 
 
 def _is_functional(args: tuple, kwargs: dict) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,8 @@ from striate.see.maps import filters
 from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, heat, scaled, signed
 from striate.see.recording import FORMAT, MODEL, STATES, TIMELINE, random_layers, weights_hash
 from striate.see.result import Animation, aligned
+from striate.untrusted import read_file, read_own_json
+from striate.untrusted.limits import damaged
 
 WIDTH = 1060.0
 SHOWN = 16
@@ -83,18 +84,21 @@ class Timeline:
         if folder is None:
             raise FileError("There is no recording here. Record a training with callbacks=[see.Recorder(folder)], or "
                             "striate train ... --timeline. " + received(run=str(run)))
-        facts = json.loads((folder / TIMELINE).read_text("utf-8"))
+        facts = read_own_json(read_file(folder / TIMELINE), str(folder / TIMELINE))
         if facts.get("format") != FORMAT:
             raise FileError("The recording is of a format that this edition of striate does not read. "
                             + received(format=facts.get("format")))
         self._folder, self._x, self._y, self._callbacks = folder, x, y, list(callbacks)
         self.model = saving.load_model(folder / MODEL) if model is None else model
-        for layer, stream in zip(random_layers(self.model), facts["streams"], strict=True):
-            layer._stream = stream
-        self.states: list[int] = facts["states"]
-        self.hashes: dict[int, str] = {int(step): text for step, text in facts["hashes"].items()}
-        self.losses: dict[int, float] = {int(step): loss for step, loss in facts["losses"].items()}
-        self.epochs: dict[int, int] = {int(step): epoch for step, epoch in facts["epochs"].items()}
+        with damaged(str(folder / TIMELINE)):
+            for layer, stream in zip(random_layers(self.model), facts["streams"], strict=True):
+                layer._stream = int(stream)
+            self.states: list[int] = [int(step) for step in facts["states"]]
+            self.hashes: dict[int, str] = {int(step): text for step, text in facts["hashes"].items()}
+            self.losses: dict[int, float] = {int(step): float(loss) for step, loss in facts["losses"].items()}
+            self.epochs: dict[int, int] = {int(step): int(epoch) for step, epoch in facts["epochs"].items()}
+            if not self.states or self.states != sorted(set(self.states)):
+                raise ValueError("the steps with a state must follow each other")
 
     @property
     def steps(self) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from typing import Any
 from striate.errors import FileError, received
 from striate.files import write_text
 from striate.see.result import aligned
+from striate.untrusted import read_file, read_own_json
 
 FILE = "comparison.json"
 NOTE_WIDTH = 110
@@ -47,7 +48,7 @@ class Comparison:
         made = cls(title, question, columns, place=place)
         if place.is_file():
             try:
-                kept = json.loads(place.read_text("utf-8"))
+                kept = read_own_json(read_file(place), str(place))
                 same = kept["title"] == title and kept["columns"] == list(columns)
             except (ValueError, KeyError, TypeError) as error:
                 raise FileError(f"{place} is damaged: {error}. Name another folder.") from None

@@ -9,11 +9,11 @@ failure is a `ModelFileError` that says what is wrong.
 from importlib import import_module
 
 from striate.untrusted.archive import read_archive
-from striate.untrusted.json_text import read_json
+from striate.untrusted.json_text import read_json, read_own_json
 from striate.untrusted.limits import read_file
 from striate.untrusted.tensors import read_safetensors
 
-__all__ = ["H5Reader", "read_archive", "read_file", "read_json", "read_safetensors"]
+__all__ = ["H5Reader", "read_archive", "read_file", "read_json", "read_own_json", "read_safetensors"]
 
 
 def __getattr__(name: str):

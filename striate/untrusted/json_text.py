@@ -24,17 +24,36 @@ def read_json(content: bytes | str, what: str) -> dict[str, Any]:
     """
     if len(content) > MAX_JSON_BYTES:
         raise ModelFileError(f"{what} is too large. " + received(bytes=len(content), allowed=MAX_JSON_BYTES))
+    return _object(content, what, MAX_JSON_DEPTH, object_pairs_hook=_without_doubles, parse_int=_small_integer,
+                   parse_float=_finite, parse_constant=_no_constant)
+
+
+def read_own_json(content: bytes | str, what: str) -> dict[str, Any]:
+    """The object in a JSON text of the kind that striate itself writes into folders of trainings and searches, where
+    losses may be NaN or infinite, seeds longer than 64 bits, and notes of many steps long.
+
+    Raises:
+        ModelFileError: not JSON, not an object, or nested so deeply that Python's reader gives up.
+
+    Example:
+        >>> read_own_json('{"loss": NaN}', "an example")
+        {'loss': nan}
+    """
+    return _object(content, what)
+
+
+def _object(content: bytes | str, what: str, depth: int | None = None, **kinds) -> dict[str, Any]:
     with damaged(what, RecursionError):
         text = content.decode("utf-8") if isinstance(content, bytes) else content
-        _check_depth(text, what)
-        result = json.loads(text, object_pairs_hook=_without_doubles, parse_int=_small_integer,
-                            parse_float=_finite, parse_constant=_no_constant)
+        if depth is not None:
+            _check_depth(text, depth, what)
+        result = json.loads(text, **kinds)
     if not isinstance(result, dict):
         raise ModelFileError(f"{what} must hold an object. " + received(kind=type(result).__name__))
     return result
 
 
-def _check_depth(text: str, what: str) -> None:
+def _check_depth(text: str, allowed: int, what: str) -> None:
     """Counts brackets outside of strings before the recursive parser sees the text."""
     depth, inside, escaped = 0, False, False
     for character in text:
@@ -49,8 +68,8 @@ def _check_depth(text: str, what: str) -> None:
             inside = True
         elif character in "[{":
             depth += 1
-            if depth > MAX_JSON_DEPTH:
-                raise ModelFileError(f"{what} is nested too deeply; at most {MAX_JSON_DEPTH} levels are read.")
+            if depth > allowed:
+                raise ModelFileError(f"{what} is nested too deeply; at most {allowed} levels are read.")
         elif character in "]}":
             depth -= 1
 

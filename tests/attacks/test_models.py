@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import striate as keras
-from striate.errors import StriateError
+from striate.errors import ModelFileError, StriateError
 from tests.attacks.harness import assert_refused, load_in_child
 
 MARSHALLED = base64.b64encode(marshal.dumps(compile("open('/tmp/evil', 'w')", "x", "exec"))).decode()
@@ -166,6 +166,14 @@ def rectified(name):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"a": ' * 50_000, '{"class_name": "Dense", "class_name": "Lambda"}',
+                                  '{"config": NaN}', "[]", "no JSON"], ids=lambda text: text[:12])
+def test_texts_of_descriptions(text):
+    """What `model_from_json` is given may be a stranger's as well as a file."""
+    with pytest.raises(ModelFileError):
+        keras.models.model_from_json(text)
+
+
 def test_models_in_models_each_called_ten_times(tmp_path, good):
     """A few kilobytes that stand for 10,000,000 calls are refused when a few hundred thousand operations are made."""
     inner = functional(called(rectified("a"), "a", ("x", 0)))(None)

@@ -199,6 +199,25 @@ def test_a_killed_run_goes_on_to_the_same_bits(folder):
     assert run("train", "--resume", "broken", *named).exit_code == 2
 
 
+def test_a_run_that_is_killed_before_its_report_trains_nothing_twice(folder, monkeypatch):
+    """The state of the complete training stays until the result is written down."""
+    from striate.cli import training
+
+    def power_cut(*arguments):
+        raise KeyboardInterrupt
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "write_report", power_cut)
+        assert run(*SMALL, "--out", "broken").exit_code == 130
+    history, last = ((folder / "broken" / name).read_bytes() for name in ("history.json", "last.keras"))
+    assert "result" not in json.loads((folder / "broken" / "config.json").read_text())
+    done = run("train", "--resume", "broken", "--model", "own_networks:small")
+    assert done.exit_code == 0, done.output
+    assert (folder / "broken" / "history.json").read_bytes() == history, "its seconds are those of the first process"
+    assert (folder / "broken" / "last.keras").read_bytes() == last
+    assert (folder / "broken" / "report.html").is_file() and not (folder / "broken" / "state").exists()
+    assert json.loads((folder / "broken" / "config.json").read_text())["result"]["epochs"] == 2
+
+
 def test_a_folder_of_a_stranger_runs_no_code(folder):
     """`module:function` in a run's config.json is only compared with what the user names."""
     (folder / "evil.py").write_text("open('was-run', 'w')\ndef net(): pass\n")

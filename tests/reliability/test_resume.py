@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from striate import Input, Sequential, callbacks, checkpoints, layers, optimizers, seeds
-from striate.errors import ArgumentError, FileError
+from striate.errors import ArgumentError, FileError, ModelFileError
 
 X = np.random.default_rng(0).random((40, 4), np.float32)
 Y = np.random.default_rng(1).integers(0, 2, 40)
@@ -74,6 +74,65 @@ def test_state_that_is_written_comes_back(tmp_path):
     assert found["a"] == [1, 2.5, None, "text"] and found["nested"]["c"].shape == (0, 2)
     assert found["nested"]["b"] == 1.5 and found["best"] == float("inf")
     assert set(json.loads((tmp_path / "step-000007" / "COMMIT").read_text())) == {"state.json", "state.safetensors"}
+
+
+@pytest.mark.parametrize(("place", "value"), [
+    (("fingerprint",), 5), (("fingerprint", "data"), [1]), (("position", "epoch"), "x"), (("position", "batch"), -1),
+    (("position", "seed"), None), (("position", "began"), [1]), (("position", "first_step"), 1.5), (("variables",), []),
+    (("variables",), "text"), (("variables",), [None] * 4), (("optimizer",), [[[0]]] * 9), (("losses",), []),
+    (("losses", "sums"), "x"), (("metrics",), [5]), (("callbacks",), 7), (("callbacks",), [["History", [1]]])])
+def test_a_state_that_is_none_is_said_to_be_damaged(tmp_path, place, value):
+    """Whoever can write the state can write its hashes."""
+    fit(tmp_path, 1)
+    state = checkpoints.newest(tmp_path)
+    inner = state
+    for name in place[:-1]:
+        inner = inner[name]
+    inner[place[-1]] = value
+    checkpoints.save(tmp_path, 99, state)
+    said = "The saved state is damaged|The saved training cannot go on|The value assigned to variable"
+    with pytest.raises((ModelFileError, ArgumentError), match=said):
+        fit(tmp_path, 2)
+
+
+def test_a_state_of_a_later_fit_is_not_taken_up_by_an_earlier_one(tmp_path):
+    """A program that trains twice with one folder, killed in the second training and started again."""
+    def program(stops=None):
+        seeds.set_random_seed(6)
+        model = Sequential([Input((4,)), layers.Dense(3, activation="relu"), layers.Dense(2, activation="softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy")
+        for number in range(2):
+            watchers = [callbacks.LambdaCallback(on_train_batch_end=stops)] if number and stops else []
+            model.fit(X, Y, epochs=3, batch_size=8, verbose=0,
+                      callbacks=[*watchers, callbacks.BackupAndRestore(tmp_path)])
+        return model
+
+    def power_cut(batch, logs):
+        if len(list(tmp_path.glob("step-*"))) == 2:
+            raise KeyboardInterrupt
+    whole = program().get_weights()
+    with pytest.raises(KeyboardInterrupt):
+        program(power_cut)
+    with pytest.raises(ArgumentError, match="state is of another call of `fit`, which began .* trained for 15 steps"):
+        program()
+    checkpoints.remove(tmp_path)
+    assert all(map(np.array_equal, program().get_weights(), whole))
+
+
+def test_a_cell_of_a_notebook_that_is_run_again_goes_on(tmp_path):
+    """The model of the interrupted training is still there, with the steps that it has made."""
+    def stop(batch, logs):
+        if not stopped and batch == 2:
+            stopped.append(os.kill(os.getpid(), signal.SIGINT))
+    stopped: list = []
+    whole = fit(tmp_path / "whole", 2)[0].get_weights()
+    seeds.set_random_seed(6)
+    model = Sequential([Input((4,)), layers.Dense(3, activation="relu"), layers.Dense(2, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    for _ in range(2):
+        watchers = [callbacks.LambdaCallback(on_train_batch_end=stop), callbacks.BackupAndRestore(tmp_path / "run")]
+        model.fit(X, Y, epochs=2, batch_size=8, verbose=0, callbacks=watchers)
+    assert stopped and all(map(np.array_equal, model.get_weights(), whole))
 
 
 @pytest.mark.slow

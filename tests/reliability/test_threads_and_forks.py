@@ -180,6 +180,19 @@ def test_ctrl_c_during_validation_ends_before_the_epoch_counts():
     assert history.interrupted and history.history == {}
 
 
+def test_ctrl_c_that_also_ends_the_reader_of_the_messages(monkeypatch):
+    """`... 2>&1 | tee log`: the terminal sends Ctrl-C to both, and the one that is gone first is the reader."""
+    stop = callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: os.kill(os.getpid(), signal.SIGINT))
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(os.dup(writer), "w") as gone, monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", gone)
+        history = network().fit(X, Y, epochs=5, verbose=0, callbacks=[stop])
+        os.dup2(os.open(os.devnull, os.O_WRONLY), gone.fileno())  # what is left of the line goes there
+    os.close(writer)
+    assert history.interrupted and history.history == {}
+
+
 BATCH_JOB = """
 import sys
 import numpy as np

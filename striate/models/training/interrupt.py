@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from contextlib import suppress
 from types import FrameType
 
 from striate.ranks import ranks
@@ -48,7 +49,10 @@ class InterruptGuard:
         self._heard = True
         self._restore()
         name = _NAMES[signal.Signals(number).name]
-        print(f"\n{name}: stopping after this step. Once more stops at once.", file=sys.stderr, flush=True)
+        # What reads this may have died by the same Ctrl-C (`2>&1 | tee log`), and a signal may come in the middle of
+        # another line: neither may break the step off.
+        with suppress(OSError, ValueError, RuntimeError):
+            print(f"\n{name}: stopping after this step. Once more stops at once.", file=sys.stderr, flush=True)
 
     def _restore(self) -> None:
         while self._before:

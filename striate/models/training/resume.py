@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import striate
 from striate import seeds
-from striate.errors import ArgumentError, StriateError, received
+from striate.errors import ArgumentError, ModelFileError, StriateError, received
 from striate.models.training.nonfinite import Origin, Recorder
 from striate.ranks import shards
 
@@ -26,13 +28,15 @@ class Training:
     """One call of `fit`.
 
     epoch, batch: what comes next, counted from 0. first_step: how many steps were made before this epoch; with the
-    seed it decides the epoch's order. complete: all epochs are done, or a callback stopped the training. origin: where
-    the first loss that is no finite number came from, if there was one.
+    seed it decides the epoch's order. began: how many had been made when this call of `fit` began. complete: all epochs
+    are done, or a callback stopped the training. origin: where the first loss that is no finite number came from, if
+    there was one.
     """
 
     def __init__(self, model, source, validation, callbacks, epoch: int):
         self.model, self.source, self.validation, self.callbacks = model, source, validation, callbacks
         self.epoch, self.batch, self.first_step = epoch, 0, 0
+        self.began = model._steps_made()
         self.seed = seeds.global_seed()
         self.complete = False
         self.recorder = Recorder(model)
@@ -48,7 +52,7 @@ class Training:
         return {
             "format": FORMAT, "striate": striate.__version__, "fingerprint": self.fingerprint(),
             "position": {"epoch": self.epoch, "batch": self.batch, "first_step": self.first_step, "seed": self.seed,
-                         "source": self.source.position},
+                         "began": self.began, "source": self.source.position},
             "stopped": bool(model.stop_training),
             "variables": [variable.array for variable in model.variables],
             "optimizer": [variable.array for variable in model.optimizer.variables],
@@ -93,6 +97,7 @@ class Training:
 
         Raises:
             ArgumentError: the model, the data or the optimizer is another one, and not `force`.
+            ModelFileError: it is not what `state()` gives.
         """
         if state.get("format") != FORMAT:
             raise ArgumentError("The saved state is of a format that this edition of striate does not read. "
@@ -100,10 +105,15 @@ class Training:
         self.source.settle()
         if self.validation is not None:
             self.validation.settle()
-        for what, now in self.fingerprint().items():
-            before = state["fingerprint"].get(what, _BEFORE_SHARDS if what == "step" else None)
-            if before != json.loads(json.dumps(now)) and not force:
-                raise ArgumentError(_refusal(what, before, now))
+        with _understood():
+            for what, now in self.fingerprint().items():
+                before = state["fingerprint"].get(what, _BEFORE_SHARDS if what == "step" else None)
+                if before != json.loads(json.dumps(now)) and not force:
+                    raise ArgumentError(_refusal(what, before, now))
+            position = {"began": 0, **state["position"]}
+            numbers = [position[name] for name in ("epoch", "batch", "first_step", "seed", "began")]
+            if any(type(number) is not int or number < 0 for number in numbers):
+                raise ValueError(f"its position is {position}")
         self._waiting = state
 
     def resume(self) -> None:
@@ -111,7 +121,8 @@ class Training:
         if self._waiting is None:
             return
         self._take(self._waiting)
-        self.source.go_to(self._waiting["position"]["source"])
+        with _understood():
+            self.source.go_to(self._waiting["position"]["source"])
         if not self.batch:
             self._waiting = None
 
@@ -132,16 +143,30 @@ class Training:
     def _take(self, state: dict[str, Any]) -> None:
         model, position = self.model, state["position"]
         self.epoch, self.batch, self.first_step = position["epoch"], position["batch"], position["first_step"]
-        self.seed = position["seed"]
+        self.seed, self.began = position["seed"], position.get("began", 0)
         seeds.go_on_with(self.seed)
-        model.stop_training = state["stopped"]
-        _assign(model.variables, state["variables"])
-        _assign(model.optimizer.variables, state["optimizer"])
-        self.set_sums(state)
-        saved_callbacks = dict(state["callbacks"])
-        for name, item in self._named_callbacks():
-            if name in saved_callbacks:
-                item.set_state(saved_callbacks[name])
+        with _understood():
+            model.stop_training = bool(state["stopped"])
+            _assign(model.variables, state["variables"])
+            _assign(model.optimizer.variables, state["optimizer"])
+            self.set_sums(state)
+            saved_callbacks = dict(state["callbacks"])
+            for name, item in self._named_callbacks():
+                if name in saved_callbacks:
+                    item.set_state(saved_callbacks[name])
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Says that a state is damaged where something in it is not what `Training.state` gives: its files may be whole,
+    and written by somebody else."""
+    try:
+        yield
+    except StriateError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise ModelFileError(f"The saved state is damaged or not one of a training: {type(error).__name__}: "
+                             f"{str(error)[:300]}. Remove it to begin anew.") from error
 
 
 def _assign(variables: list, arrays: list) -> None:
