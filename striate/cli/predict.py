@@ -9,7 +9,6 @@ import click
 import numpy as np
 
 from striate.cli import Command, plain
-from striate.datasets.pictures import Preparation
 
 EXAMPLES = """
 striate predict runs/fashion-mnist-0001 shirt.png boot.jpg
@@ -33,6 +32,7 @@ def command(model, images, top, invert, as_json) -> None:
 
     from striate import saving
     from striate.cli import networks
+    from striate.cli.for_model import preparation_of
     from striate.cli.forecast import compiling
     from striate.cli.run_folder import find_model
 
@@ -55,13 +55,3 @@ def command(model, images, top, invert, as_json) -> None:
     for row in rows:
         said = ", ".join(f"{plain(found['name'])} {found['probability']:.1%}" for found in row["classes"])
         click.echo(f"{plain(row['image'])}: {said}")
-
-
-def preparation_of(saved, network) -> Preparation:
-    """How the run prepared its pictures; of a model without a run the size and channels that it takes."""
-    recorded = saved.config.get("data", {}).get("preparation")
-    if recorded is not None:
-        return Preparation.of(recorded)
-    height, width, channels = network.input_shape[1:]
-    size = None if height is None or width is None else (height, width)
-    return Preparation(size, "grayscale" if channels == 1 else "rgb", "lanczos")
