@@ -55,10 +55,16 @@ def _examined(source: str, data: str | None, validation_split: float, subset: bo
     """The doctor's findings on a model and, if there are any, data."""
     import numpy as np
 
+    from striate.cli import for_model
     from striate.cli.explaining import open_model
 
     if data is None:
         return open_model(source).doctor()
+    saved = for_model.saved_model(source)
+    if saved is not None and "preparation" in saved.config.get("data", {}):
+        model = open_model(source)
+        loaded = for_model.load(saved, model, data, subset, limit)
+        return _of_parts(_ready(model, loaded.test[1]), loaded, validation_split)
     if data.endswith(".npz") or Path(data).is_dir():
         model = open_model(source)
         x, y = _own_data(model, data)
@@ -67,14 +73,22 @@ def _examined(source: str, data: str | None, validation_split: float, subset: bo
             order = np.random.default_rng(0).permutation(len(x))
             x, y = x[order], y[order]
         return _ready(model, y).doctor(x[:limit], y[:limit], validation_split)
-    from striate.cli import networks
     from striate.systems import data as datasets
 
     loaded = datasets.load(data, subset, limit, 0)
-    model = _ready(open_model(source, loaded.image_shape, len(loaded.classes)), loaded.train[1])
-    (x, y), (other_x, other_y) = ((networks.pixels(model, images), labels)
-                                  for images, labels in (loaded.train, loaded.validation))
-    return model.doctor(x, y, validation_split, None if validation_split else (other_x, other_y))
+    return _of_parts(_ready(open_model(source, loaded.image_shape, len(loaded.classes)), loaded.train[1]), loaded,
+                     validation_split)
+
+
+def _of_parts(model, loaded, validation_split: float):
+    """The doctor's findings on data that are split already, or on all, where the model was not trained on them."""
+    from striate.cli import networks
+
+    if not len(loaded.train[1]):
+        return model.doctor(networks.pixels(model, loaded.test[0][:]), loaded.test[1], validation_split)
+    (x, y), other = ((networks.pixels(model, images[:]), labels)
+                     for images, labels in (loaded.train, loaded.validation))
+    return model.doctor(x, y, validation_split, None if validation_split else other)
 
 
 def _own_data(model, place: str) -> tuple[Any, Any]:

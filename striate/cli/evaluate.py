@@ -25,32 +25,26 @@ def command(model, data, subset, limit, batch_size, as_json) -> None:
     """Measure RUN_OR_MODEL on the test images of DATA.
 
     RUN_OR_MODEL is a run's folder (its best model is taken) or a model file. DATA is the data set of the run unless
-    given.
+    given. The run's own data are split as they were for its training; other folders and files are prepared as the run
+    prepared its pictures, and, unless they have parts of their own, all of them are for the test.
     """
     from rich.console import Console
 
     from striate import saving
+    from striate.cli import for_model
     from striate.cli.forecast import compiling
     from striate.cli.run_folder import find_model
     from striate.cli.scores import score
-    from striate.systems import data as datasets
 
     join_ranks()
     saved = find_model(model)
-    of_run = saved.config.get("data", {})
-    if data is None and "name" not in of_run:
-        raise click.UsageError("This model does not say which data it belongs to: give DATA, for example "
-                               "fashion-mnist.")
-    same = data is None
-    size = of_run.get("preparation", {}).get("image_size") if same else None
-    loaded = datasets.load(of_run.get("place", of_run["name"]) if same else data,
-                           subset or (same and bool(of_run.get("subset"))), limit,
-                           saved.config.get("seed", 0) if same else 0, tuple(size) if size else None)
+    network = saving.load_model(saved.file)
+    loaded = for_model.load(saved, network, data, subset, limit)
     with compiling(Console(stderr=True)):
-        scores = score(saving.load_model(saved.file), *loaded.test, classes=len(loaded.classes), batch_size=batch_size)
+        scores = score(network, *loaded.test, classes=len(loaded.classes), batch_size=batch_size)
     result = {"model": str(saved.file), "data": loaded.name, "warning": loaded.warning,
               "images": len(loaded.test[0]), "accuracy": scores.accuracy, "loss": scores.loss,
-              "recall": {name: float(row[index] / max(1, row.sum()))
+              "recall": {name: float(row[index] / row.sum()) if row.sum() else None
                          for index, (name, row) in enumerate(zip(loaded.classes, scores.counts, strict=True))}}
     if as_json:
         click.echo(json.dumps(result, indent=2, ensure_ascii=False))
@@ -72,5 +66,5 @@ def _print(result) -> None:
     say(console, "Test", f"accuracy {result['accuracy']:.2%}, loss {result['loss']:.4f}", "bold green")
     table = Table("class", "found", box=None)
     for name, share in result["recall"].items():
-        table.add_row(plain(name), f"{share:.1%}")
+        table.add_row(plain(name), "no images" if share is None else f"{share:.1%}")
     console.print(table)

@@ -66,7 +66,7 @@ def number(model, layer, index, image, out, as_json, latex) -> None:
     from striate import see
 
     network = open_model(model)
-    found = see.number(network, input_of(network, image), layer_of(layer), index_of(index))
+    found = see.number(network, input_of(network, image, model), layer_of(layer), index_of(index))
     if latex:
         click.echo(found.latex())
     else:
@@ -97,7 +97,7 @@ def receptive_field(model, layer, place, image, out, as_json) -> None:
 
     network = open_model(model)
     where = None if place is None else index_of(place, "place")
-    tell(see.receptive_field(network, layer_of(layer), input_of(network, image), where), as_json, out)
+    tell(see.receptive_field(network, layer_of(layer), input_of(network, image, model), where), as_json, out)
 
 
 @command.command(**COMMON, examples="striate explain architecture uva --out uva.svg")
@@ -136,7 +136,7 @@ def feature_maps(model, layer, image, out, as_json) -> None:
     from striate import see
 
     network = open_model(model)
-    tell(see.feature_maps(network, input_of(network, image), layer_of(layer)), as_json, out)
+    tell(see.feature_maps(network, input_of(network, image, model), layer_of(layer)), as_json, out)
 
 
 @command.command(**COMMON, examples="striate explain filters small --out filters.svg")
@@ -164,7 +164,7 @@ def why(model, method, class_index, image, out, as_json) -> None:
     from striate import see
 
     network = open_model(model)
-    tell(getattr(see, method.replace("-", "_"))(network, input_of(network, image), class_index), as_json, out)
+    tell(getattr(see, method.replace("-", "_"))(network, input_of(network, image, model), class_index), as_json, out)
 
 
 @command.command(**COMMON, examples="striate explain shift uva --by 0,1 --image shoe.png")
@@ -180,7 +180,8 @@ def shift(model, by, image, out, as_json) -> None:
 
     network = open_model(model)
     amounts = index_of(by, "by")
-    tell(see.invariance(network, input_of(network, image), amounts if len(amounts) > 1 else amounts[0]), as_json, out)
+    shown = input_of(network, image, model)
+    tell(see.invariance(network, shown, amounts if len(amounts) > 1 else amounts[0]), as_json, out)
 
 
 @command.command(**COMMON, examples="striate explain model runs/fashion-mnist-0001")
@@ -224,7 +225,7 @@ def film(model, layer, piece, channel, backward, image, out, as_json) -> None:
     from striate import see
 
     network = open_model(model)
-    tell(see.film_of(network, input_of(network, image), layer_of(layer), piece, channel, backward), as_json, out)
+    tell(see.film_of(network, input_of(network, image, model), layer_of(layer), piece, channel, backward), as_json, out)
 
 
 @command.command(**COMMON, examples="striate explain step small --target 9 --image shoe.png --out step.html")
@@ -241,7 +242,7 @@ def step(model, target, image, out, as_json) -> None:
     network = open_model(model)
     if not network.compiled:
         networks.compiled(network, networks.recipe("user"))
-    tell(see.passes(network, input_of(network, image), target), as_json, out)
+    tell(see.passes(network, input_of(network, image, model), target), as_json, out)
 
 
 for _other in (*explain_data.COMMANDS, *explain_lectures.COMMANDS):

@@ -33,15 +33,20 @@ count_option = click.option("--count", type=click.IntRange(1), default=12, show_
 
 def _test_data(source: str, data: str, subset: bool, limit: int):
     """(model, test inputs as the model takes them, their classes, names of the classes)."""
-    from striate.cli import networks
+    from striate.cli import for_model, networks
     from striate.systems import data as datasets
 
     if data.endswith(".npz") and takes_lines(open_model(source)):
         return _lines(source, data, limit)
-    loaded = datasets.load(data, subset)
-    model = open_model(source, loaded.image_shape, len(loaded.classes))
-    x, y = loaded.test
-    return model, networks.pixels(model, x[:limit]), y[:limit], loaded.classes
+    saved = for_model.saved_model(source)
+    if saved is None:
+        loaded = datasets.load(data, subset)
+        model = open_model(source, loaded.image_shape, len(loaded.classes))
+    else:
+        model = open_model(source)
+        loaded = for_model.load(saved, model, data, subset)
+    x, y = datasets.limited(*loaded.test, limit)
+    return model, networks.pixels(model, x[:]), y, loaded.classes
 
 
 def _lines(source: str, data: str, limit: int):
@@ -200,7 +205,7 @@ def training(run, layer, steps, again, image, out, as_json) -> None:
 
     line = see.Timeline(run)
     x, y = _run_data(run, line.model) if again else (None, None)
-    shown = input_of(line.model, image)
+    shown = input_of(line.model, image, str(run))
     chosen = None if steps is None else index_of(steps, "steps")
     tell(see.time_travel(run, x, y, shown, None if layer is None else layer_of(layer), chosen), as_json, out)
 

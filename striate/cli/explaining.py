@@ -82,11 +82,11 @@ def takes_lines(model) -> bool:
     return len(model.inputs) == 1 and len(model.inputs[0].shape) == 3
 
 
-def input_of(network, image: str | None):
-    """The file's image as the model takes it (numbers from 0 to 1), the numbers that it holds, or noise."""
+def input_of(network, image: str | None, source: str):
+    """The file's image, or the numbers that it holds, as the model that `source` names takes it; or noise."""
     import numpy as np
 
-    from striate.cli import networks
+    from striate.cli import for_model
 
     shape = network.input_shape[1:]
     if image is None:
@@ -94,15 +94,11 @@ def input_of(network, image: str | None):
         return np.random.Generator(np.random.PCG64(0)).random(size, np.float32)
     if image.endswith(".npz"):
         (x,) = _arrays(image, "x")
-        return networks.pixels(network, x[0] if x.ndim == len(shape) + 1 else x)
+        return for_model.sample(for_model.saved_model(source), network, image, x[0] if x.ndim == len(shape) + 1 else x)
     if len(shape) != 3:
         raise ArgumentError("An image fits only models for images (height, width, channels). Others take an .npz file "
                             "with the numbers of a sample in an array x. " + received(input_shape=shape))
-    from striate import utils
-
-    mode = "grayscale" if shape[2] == 1 else "rgb"
-    loaded = utils.load_img(image, color_mode=mode, target_size=(shape[0], shape[1]) if None not in shape else None)
-    return networks.pixels(network, utils.img_to_array(loaded).astype(np.uint8))
+    return for_model.sample(for_model.saved_model(source), network, image)
 
 
 def folded(text: str, width: int) -> str:

@@ -18,6 +18,7 @@ from striate.errors import ArgumentError, DataError, received
 
 if TYPE_CHECKING:
     from striate.cli.run_folder import SavedModel
+    from striate.datasets.pictures import Preparation
     from striate.explore.subject import Data, Sample, Subject
 
 EXAMPLES = """
@@ -105,6 +106,7 @@ def make_subject(source: str, images: Sequence[Path], train_on: str | None) -> S
     """
     from striate import zoo
     from striate.cli import networks
+    from striate.datasets.pictures import Preparation
     from striate.explore.subject import Subject
     from striate.see import probe
 
@@ -122,13 +124,15 @@ def make_subject(source: str, images: Sequence[Path], train_on: str | None) -> S
     probe.network(model)
     classes, data, why_not = training_data(model, source, saved, train_on)
     shape = tuple(model.inputs[0].shape[1:])
-    samples = [*user_samples(model, images, shape), *(data_samples(data) or lent_samples(model, shape))]
+    recorded = saved.config.get("data", {}).get("preparation") if saved else None
+    preparation = Preparation.of(recorded) if recorded else None
+    samples = [*user_samples(model, images, shape, preparation), *(data_samples(data) or lent_samples(model, shape))]
     outputs = model.outputs[0].shape
     if not classes and len(outputs) == 2 and not networks.gives_scores(model):
         names = [saved.class_name(i) if saved else str(i) for i in range(outputs[-1] if outputs[-1] > 1 else 2)]
         classes = tuple(f"class {name}" if name.isdecimal() else name for name in names)
     return Subject(model, said, tuple(samples or noise(model)), classes, lambda pixels: networks.pixels(model, pixels),
-                   lambda values: networks.probabilities(model, values), data, why_not)
+                   lambda values: networks.probabilities(model, values), data, why_not, preparation)
 
 
 def _wished(source: str, train_on: str | None) -> tuple[tuple[int, ...] | None, int | None]:
@@ -230,7 +234,8 @@ def _data(model, source: str, parts, said: str) -> Data:
     return Data(said, networks.pixels(model, x), y, (networks.pixels(model, held), labels), recipe.batch_size, prepare)
 
 
-def user_samples(model, images: Sequence[Path], shape: tuple[int, ...]) -> list[Sample]:
+def user_samples(model, images: Sequence[Path], shape: tuple[int, ...],
+                 preparation: Preparation | None = None) -> list[Sample]:
     """The images that the user named, read for the model; folders are looked through.
 
     Raises:
@@ -253,7 +258,8 @@ def user_samples(model, images: Sequence[Path], shape: tuple[int, ...]) -> list[
     found = []
     for path in paths[:FILES]:
         try:
-            found.append(Sample(path.name, networks.pixels(model, decode(path.read_bytes(), shape))))
+            found.append(Sample(path.name, networks.pixels(
+                model, decode(path.read_bytes(), shape, preparation=preparation))))
         except DataError as error:
             raise DataError(f"{error} File: {path}") from None
     return found

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from striate.cli import networks
-from striate.cli.scores import score
+from striate.cli.keeper import fed_part
+from striate.cli.scores import answers, score
+from striate.datasets.stream import StoredPictures
 from striate.errors import ArgumentError, FileError, received
 from striate.files import write_text
 from striate.parallel import map_tasks
@@ -57,7 +59,7 @@ class Folds:
 
     Args:
         folder: holds a model a fold, and `folds.json` in the end.
-        data: pictures in memory.
+        data: pictures in memory or on the disk.
         model: what `--model` names.
         count: how many parts.
         seed: of the parts and, with the number of the fold, of the weights.
@@ -108,12 +110,16 @@ class Folds:
     def _fold(self, number: int) -> tuple[dict[str, Any], np.ndarray]:
         """(row, probabilities of the test images (count, classes)) of one fold."""
         model, held = self._trained(number), self.parts == number
-        own = score(model, self.images[held], self.labels[held], len(self.data.classes))
-        tests = networks.probabilities(model, model.predict(networks.pixels(model, self.data.test[0]), batch_size=256,
-                                                            verbose=0))
+        own = score(model, self._of(held), self.labels[held], len(self.data.classes))
+        tests = answers(model, self.data.test[0])
         row = {"fold": number, "images": int(held.sum()), "accuracy": own.accuracy, "loss": own.loss,
                "test_accuracy": float((tests.argmax(axis=1) == self.test_labels).mean())}
         return row, tests
+
+    def _of(self, chosen: np.ndarray) -> Any:
+        """The pictures for which `chosen` (count,) is true; those on the disk stay there."""
+        return self.images.of(np.flatnonzero(chosen)) if isinstance(self.images, StoredPictures) \
+            else self.images[chosen]
 
     def _trained(self, number: int):
         """The model of a fold, from its file if it is there."""
@@ -127,27 +133,25 @@ class Folds:
         kept = self.parts != number
         model = networks.compiled(
             networks.build(self.model, self.data.image_shape, len(self.data.classes)), self.recipe, int(kept.sum()))
-        finished(model.fit(networks.pixels(model, self.images[kept]), networks.targets(model, self.labels[kept]),
-                           batch_size=self.recipe.batch_size, epochs=self.recipe.epochs, verbose=0))
+        finished(model.fit(**fed_part(model, self._of(kept), self.labels[kept], self.recipe.batch_size,
+                                      self.seed + number), epochs=self.recipe.epochs, verbose=0))
         model.save(place)
         return model
 
 
-def _pictures(data: Data) -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels of training and validation.
+def _pictures(data: Data) -> tuple[Any, np.ndarray]:
+    """Images (an array, or `StoredPictures`) and labels of training and validation.
 
     Raises:
-        ArgumentError: they cannot be cut at random, or are not in memory.
+        ArgumentError: they cannot be cut at random.
     """
     if data.name in SESSIONS:
         raise ArgumentError("Pictures of one recording resemble each other, so random folds would show a network what "
                             "it is judged on. Compare networks on whole sessions: striate compare brain. "
                             + received(data=data.name))
-    if not isinstance(data.train[0], np.ndarray):
-        raise ArgumentError("Folds are made of pictures in memory, and these stay on the disk. Use fewer: --limit. "
-                            + received(data=data.name, images=len(data.train[1])))
     images, labels = zip(data.train, data.validation, strict=True)
-    return np.concatenate(images), np.concatenate(labels).reshape(-1)
+    together = images[0] + images[1] if isinstance(images[0], StoredPictures) else np.concatenate(images)
+    return together, np.concatenate(labels).reshape(-1)
 
 
 def parts(labels: np.ndarray, count: int, seed: int) -> np.ndarray:

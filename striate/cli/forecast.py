@@ -69,6 +69,7 @@ class Forecast:
 def probe(model, images: np.ndarray, labels: np.ndarray, batch_size: int, console: Console) -> Forecast:
     """Compiles what training `model` needs and measures a few steps. The model is changed: give one to throw away."""
     from striate import callbacks
+    from striate.systems.comparison import finished
 
     class Clock(callbacks.Callback):
         """When each epoch begins and ends."""
@@ -85,7 +86,7 @@ def probe(model, images: np.ndarray, labels: np.ndarray, batch_size: int, consol
 
     clock, x, y = Clock(), networks.pixels(model, images), networks.targets(model, labels)
     with compiling(console):
-        model.fit(x, y, batch_size=batch_size, epochs=2, verbose=0, callbacks=[clock])
+        finished(model.fit(x, y, batch_size=batch_size, epochs=2, verbose=0, callbacks=[clock]))
         model.predict(x[:batch_size], batch_size=batch_size, verbose=0)
     return Forecast(clock.seconds[-1] / ceil(len(x) / batch_size), peak_memory())
 

@@ -40,13 +40,19 @@ class Keeper(Callback):
 
 def fed(model, data: Data, batch_size: int, seed: int) -> dict[str, Any]:
     """The data arguments of `fit`: arrays, or batches that are read while the network computes."""
-    (x, y), (x_valid, y_valid) = ((images, networks.targets(model, labels))
-                                  for images, labels in (data.train, data.validation))
-    if isinstance(x, StoredPictures):
-        return {"x": _Prepared(model, StoredBatches(x, y, batch_size, seed)),
-                "validation_data": _Prepared(model, StoredBatches(x_valid, y_valid, batch_size))}
-    return {"x": networks.pixels(model, x), "y": y, "batch_size": batch_size,
-            "validation_data": (networks.pixels(model, x_valid), y_valid)}
+    images, labels = data.validation
+    targets = networks.targets(model, labels)
+    held = _Prepared(model, StoredBatches(images, targets, batch_size)) if isinstance(images, StoredPictures) \
+        else (networks.pixels(model, images), targets)
+    return {**fed_part(model, *data.train, batch_size, seed), "validation_data": held}
+
+
+def fed_part(model, images, labels, batch_size: int, seed: int) -> dict[str, Any]:
+    """The same for pictures without any for validation."""
+    targets = networks.targets(model, labels)
+    if isinstance(images, StoredPictures):
+        return {"x": _Prepared(model, StoredBatches(images, targets, batch_size, seed))}
+    return {"x": networks.pixels(model, images), "y": targets, "batch_size": batch_size}
 
 
 class _Prepared:

@@ -9,8 +9,6 @@ import click
 import numpy as np
 
 from striate.cli import Command, plain
-from striate.datasets.pictures import Preparation
-from striate.errors import ModelFileError, received
 
 EXAMPLES = """
 striate predict runs/fashion-mnist-0001 shirt.png boot.jpg
@@ -34,6 +32,7 @@ def command(model, images, top, invert, as_json) -> None:
 
     from striate import saving
     from striate.cli import networks
+    from striate.cli.for_model import preparation_of
     from striate.cli.forecast import compiling
     from striate.cli.run_folder import find_model
 
@@ -56,17 +55,3 @@ def command(model, images, top, invert, as_json) -> None:
     for row in rows:
         said = ", ".join(f"{plain(found['name'])} {found['probability']:.1%}" for found in row["classes"])
         click.echo(f"{plain(row['image'])}: {said}")
-
-
-def preparation_of(saved, network) -> Preparation:
-    """How the run prepared its pictures; of a model without a run the size and channels that it takes."""
-    recorded = saved.config.get("data", {}).get("preparation")
-    height, width, channels = network.input_shape[1:]
-    size = None if height is None or width is None else (height, width)
-    if recorded is not None:
-        found = Preparation.of(recorded)
-        if size is not None and found.image_size != size:
-            raise ModelFileError("The run's config.json says another size of pictures than its model takes. "
-                                 + received(model=str(saved.file), takes=size, says=found.image_size))
-        return found
-    return Preparation(size, "grayscale" if channels == 1 else "rgb", "lanczos")

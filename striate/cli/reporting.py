@@ -62,7 +62,7 @@ def write_report(folder: RunFolder, model, data: datasets.Data, settings: dict[s
         warnings.append(f"The training was interrupted after {len(epochs)} epochs.")
     report = Report(
         title=f"{settings['model']} on {data.title}",
-        subtitle=f"{data.said[0].upper()}{data.said[1:]}. Run {folder.path.name}.",
+        subtitle=f"{data.sentence}. Run {folder.path.name}.",
         headline=headline,
         history=history,
         best=outcome.best,

@@ -24,15 +24,20 @@ class Scores:
     mistakes: Sequence[tuple[int, int, float]]
 
 
+def answers(model, images, batch_size: int = 256) -> np.ndarray:
+    """Probabilities (count, classes) of images (count, height, width, channels)."""
+    # In pieces: pictures that lie on the disk never are in memory all at once.
+    outputs = np.concatenate([model.predict(networks.pixels(model, images[first:first + PIECE]), batch_size=batch_size,
+                                            verbose=0) for first in range(0, len(images), PIECE)])
+    return networks.probabilities(model, outputs)
+
+
 def score(model, images: np.ndarray, labels: np.ndarray, classes: int, batch_size: int = 256) -> Scores:
     """Scores of a classifier.
 
     images: (count, height, width, channels); labels: whole numbers (count,).
     """
-    # In pieces: pictures that lie on the disk never are in memory all at once.
-    outputs = np.concatenate([model.predict(networks.pixels(model, images[first:first + PIECE]), batch_size=batch_size,
-                                            verbose=0) for first in range(0, len(images), PIECE)])
-    shares = networks.probabilities(model, outputs)
+    shares = answers(model, images, batch_size)
     labels, said = np.asarray(labels).reshape(-1).astype(int), shares.argmax(axis=1)
     right = np.clip(shares[np.arange(len(labels)), labels], 1e-7, 1)
     wrong = np.flatnonzero(said != labels)

@@ -134,10 +134,15 @@ def _dicom_picture(pydicom, file, path: str | os.PathLike, max_pixels: int) -> n
     if pixels.shape[2] > 1:
         return pixels
     slope, intercept = float(getattr(found, "RescaleSlope", 1)), float(getattr(found, "RescaleIntercept", 0))
-    pixels = pixels.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+    pixels = pixels.astype(np.float32)
+    if found.PhotometricInterpretation == "MONOCHROME1":
+        # Least and largest stored value change places: the numbers stay in the range of other files of the device.
+        ends = 2**int(found.BitsStored) - 1 if found.PixelRepresentation == 0 else -1
+        pixels = ends - pixels
+    pixels = pixels * np.float32(slope) + np.float32(intercept)
     if not np.isfinite(pixels).all():
         raise DataError(f"{path} has values that are no numbers. " + received(slope=slope, intercept=intercept))
-    return -pixels if found.PhotometricInterpretation == "MONOCHROME1" else pixels
+    return pixels
 
 
 def _check_frames(pydicom, found, frames: int, path: str | os.PathLike) -> None:

@@ -175,7 +175,7 @@ def _read_with_pillow(path: str | os.PathLike) -> np.ndarray:
                 if file.width * file.height > MAX_PIXELS:
                     raise DataError(f"{path} declares more than {MAX_PIXELS:,} pixels. "
                                     + received(width=file.width, height=file.height))
-                return _own_numbers(file)
+                return own_numbers(file)
     except UnidentifiedImageError as error:
         if os.fspath(path).lower().endswith((".tif", ".tiff")):
             # Microscopes write TIFF of kinds that Pillow does not know: 64 bits, half precision, many channels.
@@ -187,7 +187,8 @@ def _read_with_pillow(path: str | os.PathLike) -> np.ndarray:
         raise DataError(f"{path} cannot be read as a picture: {error}") from error
 
 
-def _own_numbers(file) -> np.ndarray:
+def own_numbers(file) -> np.ndarray:
+    """The numbers (height, width, channels) of a picture that Pillow has opened, turned as it says; see `decode`."""
     from PIL import ImageOps
 
     if file.mode == "I" or file.mode == "F":

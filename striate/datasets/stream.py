@@ -48,6 +48,14 @@ class StoredPictures:
         chosen = range(len(self))[rows] if isinstance(rows, slice) else [int(row) for row in rows]
         return self._read([self.paths[row] for row in chosen])
 
+    def of(self, rows: np.ndarray) -> StoredPictures:
+        """Some of the pictures, which stay on the disk."""
+        return StoredPictures([self.paths[int(row)] for row in rows], self.preparation, self.readers)
+
+    def __add__(self, others: StoredPictures) -> StoredPictures:
+        """These pictures and then others that are prepared in the same way."""
+        return StoredPictures(self.paths + others.paths, self.preparation, self.readers)
+
     def _read(self, paths: list[Path]) -> np.ndarray:
         if not paths:
             return np.empty((0, *self.shape[1:]), np.uint8)

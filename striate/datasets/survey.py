@@ -137,11 +137,16 @@ def _borders(count: int, shares: Sequence[float]) -> list[int]:
     return [0, *np.cumsum([first, *others]).tolist()]
 
 
-def survey(folder: str | os.PathLike) -> Survey:
+def survey(folder: str | os.PathLike, classes: Sequence[str] | None = None) -> Survey:
     """Looks at every picture of a folder of class folders, which may lie in folders "train", "val" and "test".
 
+    Args:
+        folder: the folder.
+        classes: what the labels count, where a model has learnt that already; else the folder's own classes.
+
     Raises:
-        DataError: no class folders or no readable pictures; parts with different classes.
+        DataError: no class folders or no readable pictures; parts with different classes, or classes that are not
+            among those of the model.
 
     Example:
         >>> found = survey("cells")  # doctest: +SKIP
@@ -150,12 +155,19 @@ def survey(folder: str | os.PathLike) -> Survey:
     """
     folder = Path(folder)
     names, found = _listed(folder)
-    with_pictures = sorted({label for _, label, _ in found})
-    if 0 < len(with_pictures) < len(names):
-        place = {label: index for index, label in enumerate(with_pictures)}
-        found = [(part, place[label], path) for part, label, path in found]
-    kept = tuple(names[label] for label in with_pictures) or names
-    return replace(_surveyed(folder, kept, found), remarks=tuple(_passed_over(folder, names, kept)))
+    kept = tuple(names[label] for label in sorted({label for _, label, _ in found})) or names
+    known = tuple(classes) if classes else kept
+    check_known(kept, known)
+    found = [(part, known.index(names[label]), path) for part, label, path in found]
+    return replace(_surveyed(folder, known, found), remarks=tuple(_passed_over(folder, names, kept)))
+
+
+def check_known(found: Sequence[str], known: Sequence[str]) -> None:
+    """Raises `DataError` where data have classes that are not among those that a model knows."""
+    strange = [name for name in found if name not in known]
+    if strange:
+        raise DataError("The data have classes that the model has not learnt. "
+                        + received(strange=strange[:10], classes=list(known)))
 
 
 def _passed_over(folder: Path, names: Sequence[str], kept: Sequence[str]) -> Iterator[str]:
@@ -169,9 +181,12 @@ def _passed_over(folder: Path, names: Sequence[str], kept: Sequence[str]) -> Ite
         yield f"Files of other kinds were passed over: {sum(others.values()):,} ({kinds})."
 
 
-def survey_of(folder: Path, pictures: Sequence[tuple[Path, str]]) -> Survey:
-    """Looks at pictures that a table names, each with its class; relative paths begin at `folder`."""
-    names = tuple(sorted({name for _, name in pictures}))
+def survey_of(folder: Path, pictures: Sequence[tuple[Path, str]], classes: Sequence[str] | None = None) -> Survey:
+    """Looks at pictures that a table names, each with its class; relative paths begin at `folder`. `classes` are those
+    of `survey`."""
+    own = tuple(sorted({name for _, name in pictures}))
+    names = tuple(classes) if classes else own
+    check_known(own, names)
     return _surveyed(folder, names, [("", names.index(name), folder / path) for path, name in pictures])
 
 

@@ -21,6 +21,7 @@ PATHS = ("path", "file", "filename", "image")
 _PAIRS = (("train", "x_train", "y_train"), ("validation", "x_val", "y_val"), ("validation", "x_valid", "y_valid"),
           ("test", "x_test", "y_test"), ("all", "x", "y"), ("all", "images", "labels"))
 _MOST_CLASSES = 1000
+_DECIMAL_COMMA = r"[+-]?[0-9]+,[0-9]+"
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Table:
 def load_npz(path: str | os.PathLike) -> Arrays:
     """Arrays of an `.npz` file: `x_train`, `y_train`, `x_val`, `y_val`, `x_test`, `y_test`; or `x` and `y`.
 
-    Labels are whole numbers or texts, one for each picture. Class names may stand in an array `class_names`.
+    Labels are whole numbers or texts, one for each picture, or one-hot rows. Class names may stand in an array
+    `class_names`.
 
     Raises:
         DataError: the file is damaged, holds other names, or arrays that do not belong together.
@@ -67,11 +69,26 @@ def load_npz(path: str | os.PathLike) -> Arrays:
         if 0 in (x.ndim, y.ndim, x.size, y.size) or len(x) != len(y) or x.dtype.kind not in "biuf":
             raise DataError("Each picture needs one label, and pictures are numbers. "
                             + received(part=part, x=x.shape, y=y.shape, type=str(x.dtype)))
-    labels = np.concatenate([np.asarray(y).reshape(len(y), -1)[:, 0] for _, y in parts.values()])
+    labels = np.concatenate([_one_each(y, path) for _, y in parts.values()])
     names, numbers = _classes(labels, arrays.get("class_names"))
     borders = np.cumsum([len(y) for _, y in parts.values()])[:-1]
     pieces = np.split(numbers, borders)
     return Arrays({part: (x, own) for (part, (x, _)), own in zip(parts.items(), pieces, strict=True)}, names)
+
+
+def _one_each(labels: np.ndarray, path: str | os.PathLike) -> np.ndarray:
+    """One label for each row (n,): columns of one label, and one-hot rows, become what they stand for.
+
+    Raises:
+        DataError: rows of several numbers that are not one-hot.
+    """
+    if labels.ndim == 1 or labels.size == len(labels):
+        return labels.reshape(-1)
+    if labels.ndim == 2 and labels.dtype.kind in "biuf" and ((labels == 0) | (labels == 1)).all() and \
+            (labels.sum(axis=1) == 1).all():
+        return labels.argmax(axis=1)
+    raise DataError("Labels must be one for each picture, or one-hot rows: a single 1 and else 0. "
+                    + received(path=str(path), labels=labels.shape, first_row=labels[0].tolist()))
 
 
 def _classes(labels: np.ndarray, given: np.ndarray | None) -> tuple[tuple[str, ...], np.ndarray]:
@@ -83,10 +100,10 @@ def _classes(labels: np.ndarray, given: np.ndarray | None) -> tuple[tuple[str, .
     if labels.dtype.kind in "US":
         names, numbers = np.unique(labels.astype(str), return_inverse=True)
         return tuple(names.tolist()), numbers
-    numbers = labels.astype(np.int64)
-    if (numbers != labels).any() or numbers.min() < 0 or numbers.max() >= _MOST_CLASSES:
+    if not (0 <= labels.min() and labels.max() < _MOST_CLASSES and (labels == np.rint(labels)).all()):
         raise DataError(f"Labels must be texts or whole numbers from 0 to {_MOST_CLASSES - 1}. "
                         + received(least=float(labels.min()), largest=float(labels.max())))
+    numbers = labels.astype(np.int64)
     count = int(numbers.max()) + 1
     if given is not None:
         if given.ndim != 1 or len(given) < count:
@@ -99,7 +116,8 @@ def load_csv(path: str | os.PathLike, target: str | None = None) -> Arrays | Tab
     """A CSV file with a line of column names.
 
     Args:
-        path: the file; columns are parted by commas, semicolons or tabs.
+        path: the file, in UTF-8; columns are parted by commas, semicolons or tabs, and numbers have points, or, where
+            no comma parts columns, commas.
         target: the column to predict; else one called label, class, target, y or mpg, else the first.
 
     Returns:
@@ -130,7 +148,12 @@ def load_csv(path: str | os.PathLike, target: str | None = None) -> Arrays | Tab
     wanted = np.array([_number(row[at]) for row in rows])
     kept = ~(np.isnan(values).any(axis=1) | np.isnan(wanted))
     if not kept.any():
-        raise DataError("No row of the table has a number in every column. "
+        given = np.column_stack([wanted, values])
+        without = [name for name, numbers in zip([target, *(head[index] for index in columns)], given.T, strict=True)
+                   if np.isnan(numbers).all()]
+        raise DataError("No row of the table has a number in every column"
+                        + (f": there is none at all in {', '.join(without)}. Take these columns out, or put numbers in "
+                           "the place of words and dates. " if without else ". ")
                         + received(path=str(path), columns=head, first_row=rows[0]))
     with np.errstate(over="ignore"):
         x, y = values[kept].astype(np.float32), wanted[kept].astype(np.float32)
@@ -145,7 +168,12 @@ def _rows(path: Path) -> tuple[list[str], list[list[str]]]:
         first = text.partition("\n")[0]
         parting = max(",;\t", key=first.count)
         lines = [row for row in csv.reader(text.splitlines(), delimiter=parting) if row]
-    except (ModelFileError, UnicodeDecodeError, csv.Error) as error:
+        if parting != ",":
+            lines = _with_points(lines)
+    except UnicodeDecodeError as error:
+        raise DataError(f"The text of {path} is not in UTF-8: save the table as \"CSV UTF-8\". "
+                        + received(position=error.start, byte=hex(error.object[error.start]))) from error
+    except (ModelFileError, csv.Error) as error:
         raise DataError(f"No table can be read from {path}: {error}") from error
     if len(lines) < 2 or len(lines[0]) < 2:
         raise DataError("A table needs a line of column names, two columns at least, and rows. "
@@ -156,6 +184,16 @@ def _rows(path: Path) -> tuple[list[str], list[list[str]]]:
             raise DataError(f"Line {number} of {path} has another number of columns than the first. "
                             + received(columns=len(row), expected=len(head)))
     return head, lines[1:]
+
+
+def _with_points(lines: list[list[str]]) -> list[list[str]]:
+    """Numbers like 3,25 become 3.25, where the table has them and none with a point. 1,250 alone may be a thousand."""
+    cells = [cell for row in lines[1:] for cell in row]
+    parts = [cell.partition(",")[2] for cell in cells if re.fullmatch(_DECIMAL_COMMA, cell)]
+    if all(len(part) == 3 for part in parts) or any(re.fullmatch(r"\s*[+-]?[0-9]*\.[0-9]+\s*", cell) for cell in cells):
+        return lines
+    return [lines[0], *([cell.replace(",", ".") if re.fullmatch(_DECIMAL_COMMA, cell) else cell for cell in row]
+                        for row in lines[1:])]
 
 
 def _target(head: list[str], target: str | None) -> str:

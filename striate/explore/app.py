@@ -157,7 +157,7 @@ class _Page:
 
         content = decoded(asked.get("data"), images.MAX_BYTES)
         shape = self.session.graph.inputs[0].shape[1:]
-        pixels = images.decode(content, shape, asked.get("invert") is True)
+        pixels = images.decode(content, shape, asked.get("invert") is True, self.session.subject.preparation)
         return self._added(_text(asked, "name", "image") or "image", self.session.subject.pixels(pixels))
 
     def drawing(self, asked):

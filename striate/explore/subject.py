@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from striate.datasets.pictures import Preparation
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -35,7 +37,8 @@ class Subject:
     """All that the page needs to know.
 
     said: where the weights come from, one sentence. pixels: from uint8 images to the model's input. shares: from a
-    batch of outputs to probabilities. data: None where the model cannot be trained; why_not then says why.
+    batch of outputs to probabilities. data: None where the model cannot be trained; why_not then says why. preparation:
+    how the pictures were prepared that the model learnt, where its run says so.
     """
 
     model: Any
@@ -46,3 +49,4 @@ class Subject:
     shares: Callable[[np.ndarray], np.ndarray]
     data: Data | None = None
     why_not: str = ""
+    preparation: Preparation | None = None

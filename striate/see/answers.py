@@ -36,7 +36,7 @@ class Confusion(Result):
         return {"model": self.model, "classes": self.classes, "counts": self.counts, "accuracy": self.accuracy}
 
     def __str__(self) -> str:
-        rows = [[name, *map(str, row), f"{row[i] / max(1, row.sum()):.1%}"]
+        rows = [[name, *map(str, row), f"{row[i] / row.sum():.1%}" if row.sum() else "none there"]
                 for i, (name, row) in enumerate(zip(self.classes, self.counts, strict=True))]
         return f"{self.model}: accuracy {self.accuracy:.2%} on {self.counts.sum():,} samples; rows are the truth\n\n" \
             + aligned(rows, ["", *self.classes, "found"])

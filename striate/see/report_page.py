@@ -158,8 +158,8 @@ def _class_table(counts: np.ndarray, classes: Sequence[str]) -> str:
     rows = []
     for index, name in enumerate(classes):
         right, of, called = counts[index, index], counts[index].sum(), counts[:, index].sum()
-        cells = "".join(f"<td>{_bar(share, f'{share:.1%}')}</td>"
-                        for share in (right / max(of, 1), right / max(called, 1)))
+        cells = "".join(f"<td>{_bar(right / among, f'{right / among:.1%}') if among else 'none'}</td>"
+                        for among in (of, called))
         rows.append(f"<tr><th>{escape(name)}</th>{cells}<td>{of:,}</td></tr>")
     return ("<table class='classes'><thead><tr><th>class</th><th>found (recall)</th><th>right when said (precision)"
             f"</th><th>images</th></tr></thead><tbody>{''.join(rows)}</tbody></table>")

@@ -26,6 +26,17 @@ Part = tuple[Any, np.ndarray]
 
 
 @dataclass(frozen=True)
+class Learnt:
+    """What a trained model knows of its data: how files became its pictures, and its `classes` by number (none where
+    nobody wrote them down). whole: data without parts of their own are all for the test; else they are split as for
+    training."""
+
+    preparation: Preparation
+    classes: tuple[str, ...] = ()
+    whole: bool = False
+
+
+@dataclass(frozen=True)
 class Data:
     """Pictures (count, height, width, channels), uint8 or as a network takes them, and labels; split in three.
 
@@ -55,6 +66,11 @@ class Data:
     def findings(self) -> list[str]:
         """What may be wrong with the data, a sentence each."""
         return [] if self.audit is None else self.audit.findings()
+
+    @property
+    def sentence(self) -> str:
+        """`said` as it begins a sentence; the user's own names stay as they are."""
+        return self.said if self.said.startswith(self.title) else f"{self.said[0].upper()}{self.said[1:]}"
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -159,8 +175,8 @@ NAMED: dict[str, Callable[[bool, int], Data]] = {
 
 
 def load(name: str, subset: bool = False, limit: int | None = None, seed: int = 0,
-         image_size: tuple[int, int] | None = None) -> Data:
-    """Data ready for training.
+         image_size: tuple[int, int] | None = None, learnt: Learnt | None = None) -> Data:
+    """Data ready for training; or, with `learnt`, for a model that is trained already.
 
     Args:
         name: one of `NAMED`, a folder of class folders, or an `.npz` or `.csv` file.
@@ -168,6 +184,7 @@ def load(name: str, subset: bool = False, limit: int | None = None, seed: int = 
         limit: at most so many training pictures (and as many in each of the other parts), taken at random.
         seed: of the split, and of what is drawn.
         image_size: (height, width) that the pictures of a folder are brought to, instead of the one that is chosen.
+        learnt: how the user's own pictures are prepared and their classes numbered, instead of what suits them best.
 
     Raises:
         ArgumentError: nothing has this name.
@@ -180,20 +197,20 @@ def load(name: str, subset: bool = False, limit: int | None = None, seed: int = 
         from striate.systems import own
 
         _no_subset(subset, name)
-        data = own.load(Path(name), seed, image_size)
+        data = own.load(Path(name), seed, image_size, learnt)
     else:
         raise ArgumentError("There is no data set of this name, and no folder or file; there are "
                             f"{', '.join(NAMED)}. " + received(data=name))
-    if image_size is not None and data.preparation is None:
+    if image_size is not None and (data.preparation is None or data.preparation.image_size != image_size):
         raise ArgumentError("Only pictures in files are brought to another size. "
                             + received(data=name, image_size=image_size))
     if limit is not None:
-        train, validation, test = (_limited(*part, limit) for part in data.parts.values())
+        train, validation, test = (limited(*part, limit) for part in data.parts.values())
         data = replace(data, train=train, validation=validation, test=test)
     return replace(data, said=_said(data, subset), warning=_warning(data, subset, limit))
 
 
-def _limited(images, labels: np.ndarray, limit: int) -> Part:
+def limited(images, labels: np.ndarray, limit: int) -> Part:
     """The first pictures of each class in turn, so that no class is missing: a folder is sorted by class."""
     if len(labels) <= limit:
         return images, labels

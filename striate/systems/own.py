@@ -12,34 +12,37 @@ import numpy as np
 
 from striate.datasets import tables
 from striate.datasets.audit import Audit, audit, pixel_hashes
+from striate.datasets.pictures import Preparation
 from striate.datasets.readers import Readers
 from striate.datasets.stream import StoredPictures
-from striate.datasets.survey import PARTS, SHARES, Survey, parted, survey, survey_of
+from striate.datasets.survey import PARTS, SHARES, Survey, check_known, parted, survey, survey_of
 from striate.errors import ArgumentError, DataError, received
-from striate.systems.choosing import OWN_PICTURES, PATIENCE, choose, network_for
-from striate.systems.data import Data, with_channels
+from striate.systems.choosing import OWN_PICTURES, PATIENCE, Choice, choose, network_for
+from striate.systems.data import Data, Learnt, with_channels
 
 MEMORY_SHARE = 0.25
 """Pictures that would take more than this share of the computer's memory stay on the disk."""
+WHOLE = "All pictures are for the test: the model was not trained on these data."
 
 
-def load(path: Path, seed: int, image_size: tuple[int, int] | None = None) -> Data:
-    """The data of a folder or file.
+def load(path: Path, seed: int, image_size: tuple[int, int] | None = None, learnt: Learnt | None = None) -> Data:
+    """The data of a folder or file; with `learnt` prepared for a model that is trained already.
 
     Raises:
         ArgumentError: a file of another kind.
         DataError: a folder or file that cannot be trained on.
     """
+    classes = None if learnt is None else learnt.classes
     if path.is_dir():
-        return _of_survey(survey(path), path, seed, image_size)
+        return _of_survey(survey(path, classes), path, seed, image_size, learnt)
     if path.suffix.lower() == ".npz":
-        return _of_arrays(tables.load_npz(path), path, seed)
+        return _of_arrays(tables.load_npz(path), path, seed, learnt)
     if path.suffix.lower() in (".csv", ".tsv"):
         read = tables.load_csv(path)
         if isinstance(read, list):
-            return _of_survey(survey_of(path.parent, read), path, seed, image_size)
+            return _of_survey(survey_of(path.parent, read, classes), path, seed, image_size, learnt)
         if isinstance(read, tables.Arrays):
-            return _of_arrays(read, path, seed)
+            return _of_arrays(read, path, seed, learnt)
         raise DataError("The columns of this table are neither pixels nor paths to pictures. A column of numbers is "
                         "predicted from the others by: striate compare FILE.csv. "
                         + received(path=str(path), columns=read.columns))
@@ -60,8 +63,13 @@ def audit_arrays(data: Data) -> Audit:
                   for part, (images, labels) in data.parts.items()}, data.classes)
 
 
-def _of_survey(found: Survey, path: Path, seed: int, image_size: tuple[int, int] | None) -> Data:
-    choice, parts = choose(found, image_size), found.split(seed)
+def _of_survey(found: Survey, path: Path, seed: int, image_size: tuple[int, int] | None,
+               learnt: Learnt | None) -> Data:
+    choice = choose(found, image_size) if learnt is None else \
+        Choice(learnt.preparation, "", ("Prepared as the pictures that the model was trained on.",))
+    given = sorted(set(found.given) - {""})
+    whole = learnt is not None and learnt.whole and not given
+    parts = _all_for_the_test(len(found.paths)) if whole else found.split(seed)
     wanted = len(found.paths) * int(np.prod(choice.preparation.image_size or (1, 1))) * choice.preparation.channels
     readers = Readers.for_files(len(found.paths))
     stored = {part: StoredPictures([found.paths[row] for row in rows], choice.preparation, readers)
@@ -78,7 +86,7 @@ def _of_survey(found: Survey, path: Path, seed: int, image_size: tuple[int, int]
     train, validation, test = ((pictures[part], found.labels[parts[part]]) for part in ("train", "validation", "test"))
     return Data(path.name, path.name, train, validation, test, found.class_names, "", str(path),
                 model=choice.model, recipe=OWN_PICTURES, patience=PATIENCE, preparation=choice.preparation,
-                reasons=(_split_said(sorted(set(found.given) - {""}), "folders"), *found.remarks, *choice.reasons,
+                reasons=(WHOLE if whole else _split_said(given, "folders"), *found.remarks, *choice.reasons,
                          *([where] if where else [])),
                 audit=audit_of(found, parts))
 
@@ -91,6 +99,12 @@ def memory_bytes() -> int:
         return 8 << 30
 
 
+def _all_for_the_test(count: int) -> dict[str, np.ndarray]:
+    """The rows of each part of data that a trained model is asked about, and that have no parts."""
+    none = np.zeros(0, int)
+    return {"train": none, "validation": none, "test": np.arange(count)}
+
+
 def _split_said(own: Sequence[str], kind: str) -> str:
     """In words: which parts there were (as folders or arrays), and what was taken from which."""
     if not own:
@@ -100,34 +114,95 @@ def _split_said(own: Sequence[str], kind: str) -> str:
     return f"Split: the {kind} {', '.join(own)} are used as they are{more}."
 
 
-def _of_arrays(read: tables.Arrays, path: Path, seed: int) -> Data:
-    parts = {part: (_pictures(images, path), labels) for part, (images, labels) in read.parts.items()}
+def _of_arrays(read: tables.Arrays, path: Path, seed: int, learnt: Learnt | None) -> Data:
+    shape, low, high = _measured(read, path)
+    preparation = Preparation((shape[0], shape[1]), {1: "grayscale", 3: "rgb", 4: "rgba"}[shape[2]])
+    if learnt is not None:
+        preparation = learnt.preparation
+    elif low < 0 or high > 255:
+        preparation = replace(preparation, black=low, white=high)
+    parts = {part: (as_bytes(with_channels(images), preparation, low, high, path),
+                    _numbered(labels, read.class_names, learnt)) for part, (images, labels) in read.parts.items()}
+    names = learnt.classes if learnt and learnt.classes else read.class_names
     given = [part for part in PARTS if part in parts]
     images, labels = parts.pop("train" if given else "all")
     lacking = {part: share for part, share in zip(PARTS[1:], SHARES[1:], strict=True) if part not in given}
-    if lacking:
-        rows = parted(labels, pixel_hashes(images), read.class_names, seed,
-                      {PARTS[0]: 1 - sum(lacking.values()), **lacking})
+    whole = learnt is not None and learnt.whole and not given
+    if whole:
+        parts = {part: (images[own], labels[own]) for part, own in _all_for_the_test(len(labels)).items()}
+    elif lacking:
+        _check_no_gaps(labels, names)
+        rows = parted(labels, pixel_hashes(images), names, seed, {PARTS[0]: 1 - sum(lacking.values()), **lacking})
         parts |= {part: (images[own], labels[own]) for part, own in rows.items()}
     else:
         parts["train"] = images, labels
-    model = network_for(images.shape[1:3], all(len(name) == 1 for name in read.class_names))
-    data = Data(path.stem, path.name, parts["train"], parts["validation"], parts["test"], read.class_names, "",
-                str(path), model=model, recipe=OWN_PICTURES, patience=PATIENCE,
-                reasons=(_split_said(given, "arrays"),
+    model = network_for(images.shape[1:3], all(len(name) == 1 for name in names))
+    data = Data(path.stem, path.name, parts["train"], parts["validation"], parts["test"], names, "",
+                str(path), model=model, recipe=OWN_PICTURES, patience=PATIENCE, preparation=preparation,
+                reasons=(WHOLE if whole else _split_said(given, "arrays"),
+                         *([] if preparation.black is None else [f"Numbers from {preparation.black:g} to "
+                                                                 f"{preparation.white:g} become black to white."]),
                          f"Network: {model}, for pictures of {images.shape[1]}x{images.shape[2]} pixels."))
     return replace(data, audit=audit_arrays(data))
 
 
-def _pictures(images: np.ndarray, path: Path) -> np.ndarray:
-    """Pictures (n, height, width, channels) as bytes; floats that are shares of white, and deeper whole ones, too."""
-    images = with_channels(images)
-    if images.ndim != 4 or images.shape[3] not in (1, 3, 4):
-        raise DataError("Pictures have the shape (n, height, width) or (n, height, width, channels). "
-                        + received(path=str(path), shape=images.shape))
+def _numbered(labels: np.ndarray, names: Sequence[str], learnt: Learnt | None) -> np.ndarray:
+    """Labels as the model's classes count them: by name, or, where both are numbers, by number."""
+    known = learnt.classes if learnt else ()
+    if not known or names == known or all(name.isdecimal() for name in names) and len(names) <= len(known):
+        return labels
+    check_known([names[label] for label in np.unique(labels)], known)
+    return np.array([known.index(name) if name in known else -1 for name in names])[labels]
+
+
+def _check_no_gaps(labels: np.ndarray, names: Sequence[str]) -> None:
+    """Raises `DataError` where the numbers of classes do not begin at 0, or leave some out."""
+    present = np.unique(labels)
+    if len(present) < len(names) and all(name.isdecimal() for name in names):
+        raise DataError("Labels that are numbers count the classes from 0 on, without gaps. Subtract the smallest one, "
+                        "or write names of classes in their place. " + received(labels=present[:10].tolist()))
+
+
+def _measured(read: tables.Arrays, path: Path) -> tuple[tuple[int, ...], float, float]:
+    """(height, width, channels) of the pictures, and the least and the largest number in all parts together.
+
+    Raises:
+        DataError: they are no pictures, or some numbers are NaN or infinite.
+    """
+    lows, highs = [], []
+    for images, _ in read.parts.values():
+        shape = with_channels(images).shape
+        if len(shape) != 4 or shape[3] not in (1, 3, 4):
+            raise DataError("Pictures have the shape (n, height, width) or (n, height, width, channels). "
+                            + received(path=str(path), shape=images.shape))
+        lows.append(float(images.min()))
+        highs.append(float(images.max()))
+    if not np.isfinite([*lows, *highs]).all():
+        raise DataError("The pictures hold NaN or infinity. Remove or fill them. " + received(path=str(path)))
+    return shape[1:], min(lows), max(highs)
+
+
+def as_bytes(images: np.ndarray, preparation: Preparation, low: float, high: float, path: Path) -> np.ndarray:
+    """Pictures as bytes: of the numbers that `preparation` calls black and white, else of shares of white from 0 to 1,
+    or numbers from 0 to 255. Bytes stay as they are.
+
+    Args:
+        images: some pictures.
+        preparation: of the data.
+        low, high: the least and the largest number of all pictures that belong together.
+        path: where they are from.
+
+    Raises:
+        DataError: nobody said what is black and what white, and the numbers do not tell.
+    """
     if images.dtype == np.uint8:
         return images
-    low, high = float(images.min()), float(images.max())
-    black, white = (0.0, 1.0) if 0 <= low and high <= 1 else (0.0, 255.0) if 0 <= low and high <= 255 else (low, high)
+    black, white = preparation.black, preparation.white
+    if black is None or white is None:
+        if low < 0 or high > 255:
+            raise DataError("The model was trained on pictures of 8 bits, and these numbers do not lie between 0 and "
+                            "255. Scale them as its pictures were. "
+                            + received(path=str(path), least=low, largest=high))
+        black, white = 0.0, 1.0 if high <= 1 else 255.0
     scaled = (images.astype(np.float32) - black) * (255 / ((white - black) or 1))
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)

@@ -68,6 +68,6 @@ def sheet(data: Data, audit: Audit, seed: int = 0) -> Sheet:
         counts = " + ".join(f"{audit.counts[part][name]:,}" for part in audit.counts)
         tiles.append((name, counts, tuple(photograph(image) for image in images[chosen]) if len(chosen) else ()))
     more = len(data.classes) - len(tiles)
-    note = f"{data.said[0].upper()}{data.said[1:]}. {data.image_shape[0]}x{data.image_shape[1]} pixels, " \
+    note = f"{data.sentence}. {data.image_shape[0]}x{data.image_shape[1]} pixels, " \
            f"{data.image_shape[2]} channel{'s' * (data.image_shape[2] > 1)}."
     return Sheet(data.title, note + (f" {more} more classes are not shown." if more else ""), tuple(tiles), audit)

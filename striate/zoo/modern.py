@@ -21,7 +21,8 @@ def small(input_shape: tuple[int, int, int] = (28, 28, 1), classes: int = 10):
     """Two 3x3 convolutions with pooling, a dense layer of 128 neurons, dropout.
 
     Args:
-        input_shape: (height, width, channels) of a picture; at least 10x10.
+        input_shape: (height, width, channels) of a picture. Below 10x10 convolutions and poolings pad: nothing would
+            be left else.
         classes: number of outputs, through a softmax.
 
     Returns:
@@ -33,12 +34,13 @@ def small(input_shape: tuple[int, int, int] = (28, 28, 1), classes: int = 10):
     """
     from striate import Input, Sequential, layers
 
+    padding = "valid" if min(input_shape[:2]) >= 10 else "same"
     return Sequential([
         Input(input_shape),
-        layers.Conv2D(32, 3, activation="relu"),
-        layers.MaxPooling2D(2),
-        layers.Conv2D(64, 3, activation="relu"),
-        layers.MaxPooling2D(2),
+        layers.Conv2D(32, 3, padding=padding, activation="relu"),
+        layers.MaxPooling2D(2, padding=padding),
+        layers.Conv2D(64, 3, padding=padding, activation="relu"),
+        layers.MaxPooling2D(2, padding=padding),
         layers.Flatten(),
         layers.Dropout(0.3),
         layers.Dense(128, activation="relu"),

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import textwrap
 import time
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
+from rich.console import Console
 
 from striate.cli import main
 from striate.datasets import fashion_mnist
@@ -170,6 +172,18 @@ def test_interrupt_keeps_the_best_model_and_writes_the_report(folder):
     assert "best weights so far are kept" in output and "Traceback" not in output
     assert "interrupted" in (folder / "run" / "report.html").read_text()
     assert json.loads((folder / "run" / "config.json").read_text())["result"]["interrupted"]
+
+
+def test_an_interrupt_before_the_first_epoch_is_no_fault(monkeypatch):
+    import striate
+    from striate.cli import forecast
+
+    model = striate.Sequential([striate.Input((4, 4, 1)), striate.layers.Flatten(), striate.layers.Dense(2)])
+    model.compile("sgd", striate.losses.SparseCategoricalCrossentropy(from_logits=True))
+    clock = types.SimpleNamespace(perf_counter=lambda: signal.raise_signal(signal.SIGINT))  # when an epoch begins
+    monkeypatch.setattr(forecast, "time", clock)
+    with pytest.raises(KeyboardInterrupt):
+        forecast.probe(model, np.zeros((8, 4, 4, 1), np.float32), np.zeros(8, int), 4, Console(quiet=True))
 
 
 @pytest.mark.slow

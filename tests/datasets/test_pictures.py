@@ -101,6 +101,9 @@ def test_dicom_in_its_own_unit(tmp_path):
     assert decode(tmp_path / "a.dcm")[..., 0].tolist() == [[-1000, 1000], [3000, 5000]]
     dicom(tmp_path / "b.dcm", np.array([[0, 10]]), PhotometricInterpretation="MONOCHROME1")
     assert Preparation().read(tmp_path / "b.dcm")[0, :, 0].tolist() == [255, 0]
+    stored = np.array([[0, 10, 4095]])  # 12 bits, upside down: in the range of a picture that is not
+    dicom(tmp_path / "d.dcm", stored, PhotometricInterpretation="MONOCHROME1", BitsStored=12, HighBit=11)
+    assert decode(tmp_path / "d.dcm")[0, :, 0].tolist() == [4095, 4085, 0]
     (tmp_path / "c.dcm").write_bytes(b"no DICOM")
     with pytest.raises(DataError, match="DICOM"):
         decode(tmp_path / "c.dcm")

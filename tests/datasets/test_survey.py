@@ -103,6 +103,9 @@ def test_npz_with_and_without_parts(tmp_path):
              class_names=["r", "g", "b"])
     found = tables.load_npz(tmp_path / "b.npz")
     assert found.class_names == ("r", "g", "b") and found.parts["test"][1].tolist() == [2, 1]
+    np.savez(tmp_path / "c.npz", x=x, y=np.eye(3)[[2, 0, 1, 1, 0, 2]])
+    found = tables.load_npz(tmp_path / "c.npz")
+    assert found.class_names == ("0", "1", "2") and found.parts["all"][1].tolist() == [2, 0, 1, 1, 0, 2]
 
 
 @pytest.mark.parametrize(("arrays", "message"), [
@@ -110,6 +113,9 @@ def test_npz_with_and_without_parts(tmp_path):
     ({"x": np.zeros((3, 2, 2)), "y": np.zeros(2)}, "one label"),
     ({"x": np.zeros((2, 2, 2)), "y": np.array([0.5, 1])}, "whole numbers"),
     ({"x": np.zeros((2, 2, 2)), "y": np.array([-1, 1])}, "whole numbers"),
+    ({"x": np.zeros((2, 2, 2)), "y": np.array([np.nan, 1])}, "whole numbers"),
+    ({"x": np.zeros((2, 2, 2)), "y": np.array([[1, 2], [0, 1]])}, "one-hot rows"),
+    ({"x": np.zeros((2, 2, 2)), "y": np.array([["a", "b"], ["c", "d"]])}, "one-hot rows"),
     ({"x": np.array([object()]), "y": np.zeros(1)}, "no array of numbers"),
 ])
 def test_npz_that_cannot_be_used(tmp_path, arrays, message):
@@ -142,7 +148,7 @@ def test_csv_of_pixels_of_paths_and_of_numbers(tmp_path):
     assert survey_of(tmp_path, listed).class_names == ("cat", "dog")
 
     (tmp_path / "cars.csv").write_text("mpg,weight,name\n18,3504,\n15,3693,\nNA,2000,\n")
-    with pytest.raises(DataError, match="number in every column"):
+    with pytest.raises(DataError, match="number in every column: there is none at all in name"):
         tables.load_csv(tmp_path / "cars.csv")
     (tmp_path / "cars.csv").write_text("weight,mpg\n3504,18\n3693,15\n2000,NA\n")
     table = tables.load_csv(tmp_path / "cars.csv")
@@ -150,6 +156,14 @@ def test_csv_of_pixels_of_paths_and_of_numbers(tmp_path):
     assert tables.load_csv(tmp_path / "cars.csv", "weight").y.tolist() == [3504, 3693]
     with pytest.raises(ArgumentError, match="weight, mpg"):
         tables.load_csv(tmp_path / "cars.csv", "price")
+    (tmp_path / "commas.csv").write_text("weight;mpg\n3504,5;18,25\n3693,0;1,125\n")
+    table = tables.load_csv(tmp_path / "commas.csv")
+    assert table.x.tolist() == [[3504.5], [3693]] and table.y.tolist() == [18.25, 1.125]
+    (tmp_path / "commas.csv").write_text("weight;mpg\n3,504;18\n3693;15\n")  # a thousand, or a part of one?
+    assert tables.load_csv(tmp_path / "commas.csv").x.tolist() == [[3693]]
+    (tmp_path / "latin.csv").write_bytes("größe;mpg\n1;2\n".encode("latin-1"))
+    with pytest.raises(DataError, match="not in UTF-8"):
+        tables.load_csv(tmp_path / "latin.csv")
     (tmp_path / "ragged.csv").write_text("a,b\n1,2\n1\n")
     with pytest.raises(DataError, match="Line 3"):
         tables.load_csv(tmp_path / "ragged.csv")

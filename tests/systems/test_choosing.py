@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from striate.cli import networks
 from striate.datasets.survey import survey
+from striate.errors import DataError
+from striate.systems import own
 from striate.systems.choosing import choose, network_for
 
 
@@ -75,3 +78,19 @@ def test_labels_follow_the_classes_when_the_first_folder_is_empty(tmp_path):
     assert found.class_names == ("cats", "dogs")
     assert all(found.class_names[label] == path.parent.name
                for label, path in zip(found.labels, found.paths, strict=True))
+
+
+@pytest.mark.parametrize(("arrays", "message"), [
+    ({"x": np.full((30, 12, 12), np.nan), "y": np.arange(30) % 2}, "NaN or infinity"),
+    ({"x": np.zeros((30, 12, 12)), "y": 1 + np.arange(30) % 2}, "from 0 on, without gaps"),
+    ({"x": np.zeros((30, 12)), "y": np.arange(30) % 2}, "have the shape"),
+])
+def test_arrays_that_cannot_be_trained_on(tmp_path, arrays, message):
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(DataError, match=message):
+        own.load(tmp_path / "a.npz", 0)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (5, 30), (100, 1)])
+def test_the_network_for_tiny_pictures_fits_them(size):
+    assert network_for(size) == "small" and networks.build("small", (*size, 1), 3).output_shape == (None, 3)

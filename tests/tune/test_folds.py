@@ -6,10 +6,12 @@ import subprocess
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from striate.cli import main
 from striate.cli.folding import parts
 from striate.errors import ArgumentError
+from striate.systems import own
 from tests.parallel.conftest import command, environment
 
 WORDS = ["folds", "x-or-o", "--limit", "90", "--folds", "3", "--epochs", "2"]
@@ -54,3 +56,20 @@ def test_folds_on_ranks_are_those_of_one_process(tmp_path):
     for number in range(3):
         name = f"fold-{number:02d}.keras"
         assert (tmp_path / "None" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_folds_of_pictures_that_stay_on_the_disk(tmp_path, monkeypatch):
+    random = np.random.default_rng(0)
+    for name, low in (("dark", 0), ("light", 150)):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for index in range(16):
+            pixels = random.integers(low, low + 100, (12, 12), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "data" / name / f"{index:02d}.png")
+    words = ["folds", str(tmp_path / "data"), "--folds", "2", "--epochs", "15", "--out", str(tmp_path / "run"),
+             "--json"]
+    monkeypatch.setattr(own, "MEMORY_SHARE", 0.0)
+    stored = json.loads(CliRunner().invoke(main, words, catch_exceptions=False).stdout)
+    assert stored["accuracy"] > 0.8 and sum(row["images"] for row in stored["folds"]) == 28
+    monkeypatch.undo()  # now in memory, the same models give the same numbers
+    assert json.loads(CliRunner().invoke(main, words, catch_exceptions=False).stdout)["folds"] == stored["folds"]
