@@ -94,11 +94,26 @@ def input_of(network, image: str | None, source: str):
         return np.random.Generator(np.random.PCG64(0)).random(size, np.float32)
     if image.endswith(".npz"):
         (x,) = _arrays(image, "x")
-        return for_model.sample(for_model.saved_model(source), network, image, x[0] if x.ndim == len(shape) + 1 else x)
+        return for_model.sample(for_model.saved_model(source), network, image, first_of(x, shape))
     if len(shape) != 3:
         raise ArgumentError("An image fits only models for images (height, width, channels). Others take an .npz file "
                             "with the numbers of a sample in an array x. " + received(input_shape=shape))
     return for_model.sample(for_model.saved_model(source), network, image)
+
+
+def first_of(x, shape: tuple[int | None, ...]):
+    """The sample that an array is, or its first one; grey pictures and lines may lack the axis of their one channel.
+
+    Example:
+        >>> import numpy as np
+        >>> [first_of(np.zeros(size), (28, 28, 1)).shape for size in ((5, 28, 28, 1), (5, 28, 28), (28, 28))]
+        [(28, 28, 1), (28, 28, 1), (28, 28, 1)]
+    """
+    for found in (x, x[..., None], *((x[0], x[0][..., None]) if x.ndim > 1 and len(x) else ())):
+        if found.ndim == len(shape) and all(want in (None, have)
+                                            for want, have in zip(shape, found.shape, strict=True)):
+            return found
+    return x[0] if x.ndim == len(shape) + 1 else x
 
 
 def folded(text: str, width: int) -> str:

@@ -62,3 +62,13 @@ def test_seconds_to_an_accuracy(name, said):
     seconds = sum(run["seconds_to_target"] for run in runs) / len(runs)
     unit = 60 if "minutes" in said else 1
     assert int(re.search(said, TEXT)[1]) == round(seconds / unit)
+
+
+def test_the_notebooks_take_what_a_stored_run_says():
+    stored = json.loads((RESULTS / "notebooks.json").read_text("utf-8"))
+    assert set(stored) == {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    seconds = [rows["kept"]["seconds"] for rows in stored.values()]
+    said = " ".join((ROOT / "docs" / "begin" / "notebooks.md").read_text("utf-8").split())
+    assert int(re.search(r"the longest took (\d+) seconds", said)[1]) == round(max(seconds))
+    page = (RESULTS / "notebooks.md").read_text("utf-8")
+    assert all(f"| `{name}` | compiled before | {rows['kept']['seconds']:.0f} |" in page for name, rows in stored.items())
