@@ -169,14 +169,14 @@ def training_data(model, source: str, saved: SavedModel | None, train_on: str | 
         -> tuple[tuple[str, ...], Data | None, str]:
     """(class names, what to train on or None, why there is none)."""
     wanted = named_data(source, train_on, saved)
-    if wanted == "none":
-        return (), None, "No data was named: --train-on fashion-mnist, or --train-on FOLDER with one folder a class."
     shape, outputs = tuple(model.input_shape[1:]), model.output_shape
     if len(model.inputs) > 1 or len(shape) != 3 or shape[-1] not in (1, 3) or None in shape or len(outputs) != 2:
-        if train_on is None:
+        if wanted == "none" or train_on is None:
             return (), None, "Only classifiers of images can be trained here; this network is none."
         raise ArgumentError("Only classifiers of images with a known size can be trained here. "
                             + received(input_shape=shape, output_shape=outputs))
+    if wanted == "none":
+        return (), None, "No data was named: --train-on fashion-mnist, or --train-on FOLDER with one folder a class."
     images, classes, said = _pictures(wanted, shape)
     count = 2 if outputs[-1] == 1 else outputs[-1]
     if count != len(classes):

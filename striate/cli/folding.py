@@ -12,7 +12,8 @@ import numpy as np
 
 from striate.cli import networks
 from striate.cli.keeper import fed_part
-from striate.cli.scores import answers, score
+from striate.cli.scores import PIECE, answers, score
+from striate.datasets.audit import pixel_hashes
 from striate.datasets.stream import StoredPictures
 from striate.errors import ArgumentError, FileError, received
 from striate.files import write_text
@@ -75,7 +76,7 @@ class Folds:
         self.recipe = networks.recipe(model, of_data=data.recipe, **recipe)
         self.images, self.labels = _pictures(data)
         self.test_labels = np.asarray(data.test[1]).reshape(-1)
-        self.parts = parts(self.labels, count, seed)
+        self.parts = _together(self.images, self.labels, count, seed)
         self.about = {"data": data.said, "model": model, "count": count, "seed": seed,
                       "recipe": networks.said(self.recipe)}
         ranks().from_first(self._begin)
@@ -152,6 +153,14 @@ def _pictures(data: Data) -> tuple[Any, np.ndarray]:
     images, labels = zip(data.train, data.validation, strict=True)
     together = images[0] + images[1] if isinstance(images[0], StoredPictures) else np.concatenate(images)
     return together, np.concatenate(labels).reshape(-1)
+
+
+def _together(images: Any, labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """`parts`, with all copies of a picture in one: none is trained on and then asked for."""
+    hashes = [one for first in range(0, len(labels), PIECE) for one in pixel_hashes(images[first:first + PIECE])]
+    _, firsts, places = np.unique(hashes, return_index=True, return_inverse=True)
+    order = np.sort(firsts)
+    return parts(labels[order], count, seed)[np.searchsorted(order, firsts)][places]
 
 
 def parts(labels: np.ndarray, count: int, seed: int) -> np.ndarray:

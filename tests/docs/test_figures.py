@@ -71,4 +71,5 @@ def test_the_notebooks_take_what_a_stored_run_says():
     said = " ".join((ROOT / "docs" / "begin" / "notebooks.md").read_text("utf-8").split())
     assert int(re.search(r"the longest took (\d+) seconds", said)[1]) == round(max(seconds))
     page = (RESULTS / "notebooks.md").read_text("utf-8")
-    assert all(f"| `{name}` | compiled before | {rows['kept']['seconds']:.0f} |" in page for name, rows in stored.items())
+    assert all(f"| `{name}` | compiled before | {rows['kept']['seconds']:.0f} |" in page
+               for name, rows in stored.items())

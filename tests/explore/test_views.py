@@ -244,6 +244,14 @@ def test_command_exports_a_page(tmp_path):
     assert json.loads(done.output) == {"file": str(out)} and b"conv2d_1" in out.read_bytes()
 
 
+def test_networks_that_cannot_be_trained_here_do_not_ask_for_data(tmp_path):
+    from striate import Input, Sequential, layers
+    from striate.cli.explore import make_subject
+
+    Sequential([Input((20, 3)), layers.Conv1D(2, 3), layers.Flatten(), layers.Dense(2)]).save(tmp_path / "line.keras")
+    assert "Only classifiers of images" in make_subject(str(tmp_path / "line.keras"), [], None).why_not
+
+
 @pytest.mark.slow
 def test_every_network_of_the_zoo_can_be_explored():
     from striate import zoo

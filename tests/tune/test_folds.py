@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from striate.cli import main
-from striate.cli.folding import parts
+from striate.cli.folding import _together, parts
 from striate.errors import ArgumentError
 from striate.systems import own
 from tests.parallel.conftest import command, environment
@@ -25,6 +25,15 @@ def test_parts_have_as_many_of_each_class_and_depend_on_the_seed():
     assert np.array_equal(found, parts(labels, 3, seed=4)) and not np.array_equal(found, parts(labels, 3, seed=5))
     with pytest.raises(ArgumentError, match="image of each class"):
         parts(labels, 8, seed=0)
+
+
+def test_copies_of_a_picture_are_in_one_part():
+    images = np.random.default_rng(0).integers(0, 256, (24, 4, 4, 1), np.uint8)
+    images[12:] = images[:12]
+    labels = np.tile([0, 1, 2], 8)
+    found = _together(images, labels, 2, seed=0)
+    assert np.array_equal(found[:12], found[12:]) and np.bincount(found[:12]).tolist() == [6, 6]
+    assert np.array_equal(_together(images[:12], labels[:12], 2, seed=0), parts(labels[:12], 2, seed=0))
 
 
 @pytest.mark.slow
