@@ -146,7 +146,8 @@ def round(x, decimals: int = 0):  # noqa: A001 - Keras' name
     Shapes: x any; gives x's.
     """
     if not is_floating(dtype_of(x)):
-        return ops.convert_to_tensor(x)
+        x = ops.convert_to_tensor(x)
+        return x if decimals >= 0 else ops.cast(rint(x / 10.0 ** -decimals), x.dtype) * 10 ** -decimals
     scale = 10.0 ** decimals
     return rint(x) if decimals == 0 else rint(x * scale) / scale
 
@@ -194,6 +195,8 @@ def clip(x, x_min, x_max):
         array([0. , 0.5, 1. ], dtype=float32)
     """
     x = _counted(x)
+    if not is_floating(dtype_of(x)) and (isinstance(x_min, float) or isinstance(x_max, float)):
+        x = ops.cast(x, "float32")  # whole numbers would not reach a limit between two of them
     if isinstance(x_min, (int, float)) and isinstance(x_max, (int, float)):
         return apply("clip", [x], x_min=x_min, x_max=x_max)
     return minimum(maximum(x, x_min), x_max)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from striate.errors import ArgumentError, TypeMismatchError, received
 from striate.optimizers.base import Optimizer
 from striate.serialization import deserialize_keras_object, export, serialize_keras_object
@@ -67,6 +69,14 @@ class LossScaleOptimizer(Optimizer):
     def update(self, gradients, scalars, flat=None) -> None:
         """The inner optimiser's step."""
         self.inner_optimizer.update(gradients, scalars, flat)
+
+    def save_own_variables(self, store) -> None:
+        """Writes what Keras keeps: two numbers without use, the steps since the scale grew, the scale, all of the inner
+        optimiser's. The scale is the one that Keras would have if no gradient had been infinite."""
+        rises, steps = divmod(int(self.inner_optimizer.variables[0]), self.dynamic_growth_steps)
+        own = [np.int32(0), np.float32(0.0), np.int32(steps), np.float32(self.initial_scale * 2.0 ** min(rises, 64))]
+        values = [*own, *(variable.numpy() for variable in self.inner_optimizer.variables)]
+        store.update((str(index), np.asarray(value)) for index, value in enumerate(values))
 
     def scale_loss(self, loss):
         """The loss: float32 needs no scaling."""

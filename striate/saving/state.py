@@ -28,6 +28,8 @@ from striate.untrusted import H5Reader
 _PARTS = (Layer, Optimizer)
 WITHOUT_SLOTS = 2
 """An optimizer's variables besides its slots: the iteration and the learning rate."""
+INNER = "inner_optimizer"
+"""Where `LossScaleOptimizer` has the optimizer that it hands everything on to."""
 
 
 def parts(model: Model) -> Iterator[tuple[str, Any]]:
@@ -62,6 +64,8 @@ def _numbered(name: str, used: Counter[str]) -> str:
 
 def _children(part: Any) -> Iterator[tuple[str, Any]]:
     """Attributes in Keras' order: the layers of a model that knows them, then by name, private ones last."""
+    if isinstance(part, Optimizer) and INNER in vars(part):
+        yield INNER, part.inner_optimizer
     if not isinstance(part, Layer):
         return
     if isinstance(part, Sequential) or isinstance(part, Model) and part._graph is not None:
@@ -144,8 +148,9 @@ def restore(model: Model, reader: H5Reader, skip_mismatch: bool = False) -> None
     """
     ready = []
     for path, part in parts(model):
-        if isinstance(part, Optimizer) and f"{path}/vars" not in reader.groups:
-            continue
+        if isinstance(part, Optimizer) and (f"{path}/vars" not in reader.groups
+                                            or f"{path}/{INNER}/vars" in reader.groups):
+            continue  # Keras writes the variables of an inner optimizer twice; its own group has them alone.
         waiting = _Restoring(reader, path, part)
         try:
             waiting.compare()

@@ -27,3 +27,15 @@ def test_a_seed_generator_has_a_state():
     generator = random.SeedGenerator(5)
     random.normal((2,), seed=generator)
     assert generator.state.dtype == "uint32" and generator.state.tolist() == [5, 1]
+
+
+def test_whole_numbers_reach_limits_between_two_of_them():
+    limited = ops.clip(np.array([-5, 0, 5]), -1.5, 2.5)
+    assert str(limited.dtype) == "float32" and list(limited) == [-1.5, 0.0, 2.5]
+    assert list(ops.clip(np.array([-5, 0, 5]), -1, 2)) == [-1, 0, 2]
+
+
+def test_whole_numbers_are_rounded_before_the_point():
+    rounded = ops.round(np.array([14, 15, 25, -15, 1234567894]), -1)
+    assert rounded.dtype.kind == "i" and list(rounded) == [10, 20, 20, -20, 1234567890]
+    assert list(ops.round(np.array([14, 15]), 1)) == [14, 15]
