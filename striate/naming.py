@@ -11,6 +11,9 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
+from typing import Any
+
+from striate.errors import ArgumentError, received
 
 _used: Counter[str] = Counter()
 _at_clear: list[Callable[[], None]] = []
@@ -46,6 +49,18 @@ def uniquify(name: str) -> str:
 def auto_name(prefix: str) -> str:
     """A name nobody has yet, from a class name."""
     return uniquify(to_snake_case(prefix))
+
+
+def given(name: Any, prefix: str) -> Any:
+    """The name that was given, or a new one from a class name.
+
+    Raises:
+        ArgumentError: it holds characters that are not shown; those of a file might steer a terminal.
+    """
+    if isinstance(name, str) and not name.isprintable():
+        raise ArgumentError("A name can only hold characters that are shown, no control characters. "
+                            + received(name=name))
+    return name or auto_name(prefix)
 
 
 def get_uid(prefix: str = "") -> int:

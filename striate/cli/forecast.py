@@ -17,6 +17,7 @@ from rich.console import Console
 
 from striate.cli import networks
 from striate.cli.terminal import duration, say
+from striate.systems.comparison import finished
 
 PROBE_STEPS = 6
 
@@ -67,7 +68,11 @@ class Forecast:
 
 
 def probe(model, images: np.ndarray, labels: np.ndarray, batch_size: int, console: Console) -> Forecast:
-    """Compiles what training `model` needs and measures a few steps. The model is changed: give one to throw away."""
+    """Compiles what training `model` needs and measures a few steps. The model is changed: give one to throw away.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C or a signal, which `fit` alone would take for the end of this little training.
+    """
     from striate import callbacks
     from striate.systems.comparison import finished
 

@@ -113,7 +113,7 @@ def read_dicom(path: str | os.PathLike, max_pixels: int) -> np.ndarray:
     try:
         with open(path, "rb") as file:
             return _dicom_picture(pydicom, file, path, max_pixels)
-    except (*DAMAGED, pydicom.errors.InvalidDicomError) as error:
+    except (*DAMAGED, pydicom.errors.InvalidDicomError, pydicom.errors.BytesLengthException) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path} cannot be read as DICOM: {error}") from error

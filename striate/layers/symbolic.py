@@ -33,7 +33,7 @@ class KerasTensor(TensorMethods):
     def __init__(self, shape, dtype: str = "float32", name: str | None = None):
         self.shape = tuple(None if length is None else int(length) for length in shape)
         self.dtype = str(dtype)
-        self.name = name or naming.auto_name("keras_tensor")
+        self.name = naming.given(name, "keras_tensor")
         self.history: tuple[Operation, int, int] | None = None
 
     @property
@@ -167,7 +167,7 @@ class Operation:
         if not isinstance(name, str) or "/" in name:
             raise ArgumentError("Argument `name` must be a string and cannot contain character `/`. "
                                 + received(name=name))
-        self.name = name
+        self.name = naming.given(name, "") if name else name
         self._inbound_nodes: list[Node] = []
         self._outbound_nodes: list[Node] = []
 

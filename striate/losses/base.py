@@ -93,7 +93,7 @@ class Loss(Configurable):
         if reduction not in _REDUCTIONS:
             raise ArgumentError(f"Invalid value for argument `reduction`. Expected one of {_REDUCTIONS}. "
                                 + received(reduction=reduction))
-        self.name = name or naming.auto_name(type(self).__name__)
+        self.name = naming.given(name, type(self).__name__)
         self.reduction, self.dtype = reduction, "float32"
 
     def call(self, y_true, y_pred):

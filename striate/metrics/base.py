@@ -66,7 +66,7 @@ class Metric(Configurable):
                 setattr(cls, name, _after_the_program(vars(cls)[name]))
 
     def __init__(self, dtype=None, name=None):
-        self.name = name or naming.auto_name(type(self).__name__)
+        self.name = naming.given(name, type(self).__name__)
         self.dtype = "float32"
 
     def add_sum(self, name: str, shape: tuple = ()) -> None:

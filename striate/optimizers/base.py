@@ -83,7 +83,7 @@ class Optimizer(KerasCalls, Configurable):
     def __init__(self, learning_rate=0.001, weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None,
                  use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None, loss_scale_factor=None,
                  gradient_accumulation_steps=None, name=None, **kwargs):
-        self.name = name or naming.auto_name(type(self).__name__)
+        self.name = naming.given(name, type(self).__name__)
         self.decay = float(kwargs.pop("decay", None) or 0.0)
         if "lr" in kwargs:
             if not note("lr -> learning_rate"):

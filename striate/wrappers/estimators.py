@@ -91,6 +91,8 @@ class SKLBase(BaseEstimator):
                                 + received(model=model.name))
         self.history_ = model.fit(X, y, **{**(self.fit_kwargs or {}), **kwargs})
         self.model_ = model
+        if self.history_.interrupted:
+            raise KeyboardInterrupt  # A search would score half a training and begin the next one.
         return self
 
     def _model_for(self, X, y) -> Model:  # noqa: N803

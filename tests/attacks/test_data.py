@@ -209,6 +209,7 @@ DICOMS = {
     "runs that unpack to more": dicom(pydicom.uid.RLELossless, run_lengths(), Rows=30_000, Columns=8_000),
     "JPEG that is none": dicom(pydicom.uid.JPEGBaseline8Bit, pydicom.encaps.encapsulate([b"\xff\xd8" + bytes(50)])),
     "a hundred thousand sequences": nested(100_000), "cut off": dicom()[:-30], "only a preamble": bytes(128) + b"DICM",
+    "a number of three bytes": dicom().replace(b"\x28\0\x10\0US\2\0\2\0", b"\x28\0\x10\0US\3\0\2\0\0"),
     "length of 4 GB": dicom()[:-12] + struct.pack("<I", 0xFFFFFFF0) + bytes(8), "nothing": b"",
 }
 

@@ -238,6 +238,25 @@ def test_names_of_layers_are_no_paths(tmp_path, good, name):
     assert report["outcome"] in ("loaded", "refused"), report
 
 
+@pytest.mark.parametrize("name", ["a\x1b[2Jb", "a\x9b31m", "a\nTotal params: 0", "a\x07", "gnp.\u202ea", "\ud800"])
+@pytest.mark.parametrize("place", ["layer", "model", "input", "metric", "loss", "optimizer"])
+def test_names_do_not_steer_the_terminal(tmp_path, good, place, name):
+    """Names are printed by `summary()`, progress bars and messages, and in the pages of reports."""
+    path, parts = tmp_path / "m.keras", json.loads(good["config.json"])
+    compiled = {"optimizer": "sgd", "loss": "mse", "metrics": ["mae"]}
+    if place in ("metric", "loss", "optimizer"):
+        kind, module = {"metric": ("MeanAbsoluteError", "metrics"), "loss": ("MeanSquaredError", "losses"),
+                        "optimizer": ("SGD", "optimizers")}[place]
+        item = {"module": f"keras.{module}", "class_name": kind, "config": {"name": name}, "registered_name": None}
+        parts["compile_config"] = compiled | ({"metrics": [item]} if place == "metric" else {place: item})
+    else:
+        layers = parts["config"]["layers"]
+        owner = {"layer": layers[-1]["config"], "input": layers[0]["config"], "model": parts["config"]}[place]
+        assert "name" in owner
+        owner["name"] = name
+    assert_refused(write(path, good, lambda config: parts), "characters that are shown", kind="model")
+
+
 @pytest.mark.parametrize("name", ["CVE-2024-3660 lambda", "CVE-2025-1550 any module", "CVE-2025-12058 vocabulary"])
 def test_the_second_door_is_the_same(tmp_path, good, name):
     """CVE-2025-9905: `.h5` files go through the same table and the same reader."""

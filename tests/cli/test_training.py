@@ -186,6 +186,27 @@ def test_an_interrupt_before_the_first_epoch_is_no_fault(monkeypatch):
         forecast.probe(model, np.zeros((8, 4, 4, 1), np.float32), np.zeros(8, int), 4, Console(quiet=True))
 
 
+def test_ctrl_c_in_the_forecast_is_not_taken_for_its_end():
+    """The forecast trains a little, and `fit` ends in order when it is interrupted."""
+    from rich.console import Console
+
+    from striate import Input, Sequential, callbacks, layers
+    from striate.cli import forecast
+
+    class Interrupted(Sequential):
+        def fit(self, *data, callbacks=(), **options):
+            return super().fit(*data, callbacks=[*callbacks, stop], **options)
+
+    for batch in (0, 3):  # of the first epoch and of the second one
+        left = iter(range(batch, -1, -1))
+        stop = callbacks.LambdaCallback(on_train_batch_begin=lambda index, logs, left=left: next(left, 1) or
+                                        os.kill(os.getpid(), signal.SIGINT))
+        model = Interrupted([Input((4, 4, 1)), layers.Flatten(), layers.Dense(3, activation="softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        with pytest.raises(KeyboardInterrupt):
+            forecast.probe(model, np.zeros((8, 4, 4, 1), np.uint8), np.arange(8) % 3, 4, Console(quiet=True))
+
+
 @pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_bits(folder):
     words = [*SMALL[:-6], "--epochs", "6", "--batch-size", "10", "--learning-rate", "0.01"]

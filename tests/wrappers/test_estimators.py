@@ -1,6 +1,8 @@
 """Models as estimators: scikit-learn's own checks, pipelines, searches, images."""
 
+import os
 import pickle
+import signal
 
 import numpy as np
 import pytest
@@ -100,6 +102,22 @@ def test_warm_start_goes_on():
     first = estimator.fit(X, y).model_
     assert estimator.fit(X, y).model_ is first
     assert estimator.set_params(warm_start=False).fit(X, y).model_ is not first
+
+
+def test_ctrl_c_ends_the_search_too():
+    """`fit` ends in order when it is interrupted; the next fold must not begin, nor this one be scored."""
+    calls: list = []
+
+    def stop(batch, logs):
+        calls.append(batch)
+        os.kill(os.getpid(), signal.SIGINT)
+    X, y = make_classification(40, 4, random_state=0)  # noqa: N806
+    estimator = clone(CLASSIFIER).set_params(
+        fit_kwargs={"epochs": 2, "verbose": 0, "callbacks": [keras.callbacks.LambdaCallback(on_train_batch_end=stop)]})
+    with pytest.raises(KeyboardInterrupt):
+        GridSearchCV(estimator, {"model_kwargs": [
+            {"loss": "categorical_crossentropy", "hidden": (n,)} for n in (3, 4)]}, cv=2).fit(X, y)
+    assert calls == [0]
 
 
 def test_model_that_is_not_compiled_is_refused():
