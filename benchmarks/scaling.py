@@ -1,13 +1,16 @@
 """How training scales over ranks: measures steps and exchanges on 1 to 4 ranks, and over links of given speed.
 
-    python -m benchmarks.scaling                           on this machine (4 minutes, in which it should be quiet)
+    python -m benchmarks.scaling                           on this machine (7 minutes, in which it should be quiet)
     sudo -E python -m benchmarks.scaling --links 50,200,800 between network namespaces, at so many Mbit/s (4 minutes)
     python -m benchmarks.scaling_model                     fits the model, checks it, draws docs/scaling.md's figures
 
-Both measurements go into one file. `--parts finality,noise` renews these alone.
+Both measurements go into one file. `--parts finality,noise` renews these alone, `--parts steps --networks uva` the
+steps of one network.
 
 Each rank has one thread. A rank's part of the batch stays the same (weak scaling): 32 images. `seconds` are the fastest
 step (or exchange) of many, `median` the median one; on a machine that does other things only the fastest says anything.
+Steps without MPI, of one rank, of two, and of two that train apart are measured in turn, three times, because a
+machine's speed changes from minute to minute.
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ JOB_SECONDS = 900
 """No job takes nearly as long; ranks that are not started or are lost end theirs much earlier."""
 PARTS = ("exchanges", "steps", "finality", "noise")
 BATCH, RANKS = 32, (1, 2, 3, 4)
+ROUNDS = 3
 ADDRESSES = ("10.77.0.1", "10.77.0.2")
 _LAUNCHER = """#!/bin/sh
 while [ "${1#-}" != "$1" ]; do shift; done
@@ -48,10 +52,16 @@ exec ip netns exec "$host" unshare -u sh -c "hostname $host; $*"
 # ---- on each rank ----------------------------------------------------------------------------------------------------
 
 def exchange(order) -> list[dict]:
-    """Seconds that `sum_shards` takes beside the computing, one shard a rank, for each length of the vector."""
+    """Seconds that `sum_shards` takes beside the computing, one shard a rank, for each length of the vector; through
+    memory that ranks of one machine share, or by messages."""
     from striate.ranks import ranks
 
     found, rows = ranks(), []
+    if not order["window"]:
+        from mpi4py import MPI
+
+        from striate.parallel.mpi_ranks import MPIRanks
+        found = MPIRanks(MPI.COMM_WORLD, MPI.Request.Testall)
     for length in order["lengths"]:
         vector, result = np.ones(length, np.float32), {"loss": np.float32(1), "values": [np.ones(BATCH, np.float32)]}
         times = []
@@ -93,11 +103,15 @@ def overlap(order) -> dict:
 
 def steps(order) -> dict:
     """Seconds of a training step with 32 images a rank, which are new in each: images seen again would be learnt by
-    heart, sooner where there are fewer of them, and gradients that are zero take less time."""
+    heart, sooner where there are fewer of them, and gradients that are zero take less time. `apart`: each rank trains
+    by itself, which shows what the machine's memory leaves of two."""
     import striate as keras
     from striate import callbacks, zoo
-    from striate.ranks import ranks
+    from striate.ranks import ranks, work_with
 
+    if order.get("apart"):
+        ranks().from_first(lambda: None)
+        work_with(None)
     keras.utils.set_random_seed(0)
     model, recipe = zoo.build(order["network"]), zoo.recipe(order["network"])
     count = BATCH * ranks().size
@@ -231,20 +245,35 @@ def measure_here(networks: Sequence[str], count: int, parts: list[str]) -> dict:
     """What needs no link, as it is stored."""
     found: dict = {}
     if "exchanges" in parts:
-        found["exchanges"] = [row for ranks in RANKS[1:]
-                              for row in started(ranks, "exchange", lengths=LENGTHS, repeats=30)]
+        for name in ("exchanges", "windows"):
+            found[name] = [row for ranks in RANKS[1:] for row in started(
+                ranks, "exchange", lengths=LENGTHS, repeats=30, window=name == "windows")]
     if "steps" in parts:
-        found |= {"machine": _machine(), "batch": BATCH, "steps": []}
-        for ranks in (None, *RANKS):
-            for network in networks:
-                row = started(ranks, "steps", network=network, steps=count) | {"mpi": ranks is not None}
-                print(row, flush=True)
-                found["steps"].append(row)
+        found |= {"machine": _machine(), "batch": BATCH,
+                  "steps": [row for network in networks for row in _steps_of(network, count)]}
     if "finality" in parts:
         found["finality"] = started(None, "finality", networks=networks)
     if "noise" in parts:
         found["noise"] = started(None, "noise", subset=True, shards=64, rows=4096, epochs=4)
     return found
+
+
+def _steps_of(network: str, count: int) -> list[dict]:
+    """Rows of one network: the fastest of all rounds, and the median of their medians."""
+    alternated = [(None, False), (1, False), (2, False), (2, True)]
+    runs = ROUNDS * alternated + [(ranks, False) for ranks in RANKS[2:]]
+    taken: dict[tuple, list[dict]] = {}
+    for ranks, apart in runs:
+        taken.setdefault((ranks, apart), []).append(
+            started(ranks, "steps", network=network, steps=count, apart=apart))
+    rows = []
+    for (ranks, apart), found in taken.items():
+        rows.append(found[0] | {"ranks": ranks or 1, "mpi": ranks is not None, "apart": apart,
+                                "seconds": min(row["seconds"] for row in found),
+                                "processor_seconds": min(row["processor_seconds"] for row in found),
+                                "median": statistics.median(row["median"] for row in found)})
+        print(rows[-1], flush=True)
+    return rows
 
 
 def _machine() -> dict:
@@ -259,12 +288,12 @@ def measure_links(links: list[int], networks: Sequence[str], count: int, finalit
     rows: list[dict] = []
     os.environ |= {"MPIR_CVAR_CH4_NETMOD": "ofi", "FI_PROVIDER": "tcp"}
     with linked() as (prefix, options, speed):
-        unlimited = started(2, "exchange", prefix, options, lengths=LENGTHS, repeats=30)
+        unlimited = started(2, "exchange", prefix, options, lengths=LENGTHS, repeats=30, window=False)
         for megabits in links:
             speed(megabits)
             rows.append({
                 "megabits": megabits,
-                "exchanges": started(2, "exchange", prefix, options, lengths=LENGTHS, repeats=10),
+                "exchanges": started(2, "exchange", prefix, options, lengths=LENGTHS, repeats=10, window=False),
                 "overlaps": [{"network": row["network"], **started(
                     2, "overlap", prefix, options, buckets=row["buckets"], seconds=OVERLAP_SECONDS, repeats=4)}
                     for row in finalities if row["network"] in networks],
@@ -304,7 +333,11 @@ def main() -> None:
     if links:
         found |= measure_links(links, networks, given.steps, found["finality"])
     else:
+        kept = [row for row in found.get("steps", []) if row["network"] not in networks]
         found |= measure_here(networks, given.steps, given.parts.split(","))
+        if "steps" in given.parts.split(","):
+            order = [*NETWORKS, *networks]
+            found["steps"] = sorted([*found["steps"], *kept], key=lambda row: order.index(row["network"]))
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(found, indent=1) + "\n")
 

@@ -183,12 +183,25 @@ def check_table(found: dict, exchange: Exchange) -> list[str]:
 
 def local_table(found: dict) -> list[str]:
     """Ranks of one thread on this machine: fastest steps, and what MPI costs a single rank."""
-    rows = ["| network | no MPI | 1 rank | 2 ranks | 1 -> 2 | MPI's cost |", "|---|---|---|---|---|---|"]
-    times = {(row["network"], row["ranks"] if row["mpi"] else 0): row["seconds"] for row in found["steps"]}
+    rows = ["| network | no MPI | 1 rank | 2 ranks | 1 -> 2 | in medians | two that train apart | MPI's cost |",
+            "|---|---|---|---|---|---|---|---|"]
+    times = {(row["network"], "apart" if row["apart"] else row["ranks"] if row["mpi"] else 0): row
+             for row in found["steps"]}
     for name in compute_seconds(found):
-        none, one, two = (times[name, count] for count in (0, 1, 2))
+        none, one, two, apart = (times[name, count]["seconds"] for count in (0, 1, 2, "apart"))
+        medians = times[name, 1]["median"] / times[name, 2]["median"]
         rows.append(f"| {name} | {1e3 * none:.1f} ms | {1e3 * one:.1f} ms | {1e3 * two:.1f} ms | {one / two:.0%} | "
-                    f"{one / none - 1:+.1%} |")
+                    f"{medians:.0%} | {one / apart:.0%} | {one / none - 1:+.1%} |")
+    return rows
+
+
+def window_table(found: dict) -> list[str]:
+    """Exchanges of two ranks of this machine, fastest and median ones."""
+    rows = ["| numbers | by messages | through shared memory |", "|---|---|---|"]
+    for sent, shared in zip(found["exchanges"], found["windows"], strict=True):
+        if sent["ranks"] == 2:
+            rows.append(f"| {sent['length']:,} | " + " | ".join(
+                f"{1e3 * row['seconds']:.2f} ms (median {1e3 * row['median']:.2f})" for row in (sent, shared)) + " |")
     return rows
 
 
@@ -348,6 +361,7 @@ def tables(found: dict, exchange: Exchange) -> str:
                   "longer for that, so they do not confirm the model.", ""]
     for title, lines in (
             ("Ranks of one thread on this machine, fastest steps:", local_table(found)),
+            ("An exchange of two ranks of this machine:", window_table(found)),
             ("Foretold beside measured, two ranks with a link between:", check_table(found, exchange)),
             ("Efficiency of so many machines of 16 cores, 32 images a core:", forecast_table(found, exchange)),
             ("Two ranks with a link between, which wait half a second where they would compute, and the gradients of a "

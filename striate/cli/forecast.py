@@ -74,7 +74,6 @@ def probe(model, images: np.ndarray, labels: np.ndarray, batch_size: int, consol
         KeyboardInterrupt: Ctrl-C or a signal, which `fit` alone would take for the end of this little training.
     """
     from striate import callbacks
-    from striate.systems.comparison import finished
 
     class Clock(callbacks.Callback):
         """When each epoch begins and ends."""

@@ -2,7 +2,7 @@
 
 It is a file without a name (`memfd_create`): the system takes it back when the last rank ends, however that ends. Its
 pages are there from the start, so a machine without memory for it says so at once. MPI's own shared windows lie in
-/dev/shm, which in containers is often smaller than a network's gradients; a rank then dies without a word.
+/dev/shm, which in containers is often smaller than a network's gradients: writing there ends a rank by a bus error.
 """
 
 from __future__ import annotations
