@@ -65,7 +65,7 @@ def _numbered(name: str, used: Counter[str]) -> str:
 def _children(part: Any) -> Iterator[tuple[str, Any]]:
     """Attributes in Keras' order: the layers of a model that knows them, then by name, private ones last."""
     if isinstance(part, Optimizer) and INNER in vars(part):
-        yield INNER, part.inner_optimizer
+        yield INNER, vars(part)[INNER]
     if not isinstance(part, Layer):
         return
     if isinstance(part, Sequential) or isinstance(part, Model) and part._graph is not None:

@@ -15,8 +15,8 @@ sys.path.insert(0, str(HERE))
 
 import architectures  # noqa: E402
 import compare  # noqa: E402
-
 import runs  # noqa: E402
+
 import striate  # noqa: E402
 
 RECORDED = json.loads((HERE / "recorded.json").read_text())
