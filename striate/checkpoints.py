@@ -25,7 +25,7 @@ import numpy as np
 
 from striate.errors import FileError, ModelFileError, received
 from striate.files import remove as remove_file
-from striate.files import write_bytes, write_text
+from striate.files import remove_abandoned, write_bytes, write_text
 
 KEPT = 2
 _TENSORS, _FACTS, _COMMIT, _LATEST = "state.safetensors", "state.json", "COMMIT", "LATEST"
@@ -89,6 +89,8 @@ def remove(folder: str | os.PathLike) -> None:
     for place in _places(base):
         _discard(place)
     remove_file(base / _LATEST)
+    if base.is_dir():
+        remove_abandoned(base / _LATEST)  # A process that was killed while it wrote LATEST would keep the folder.
     if base.is_dir() and not any(base.iterdir()):
         with suppress(OSError):  # An empty folder does no harm.
             base.rmdir()

@@ -79,7 +79,7 @@ def replacing(path: str | os.PathLike, expected_bytes: int = 0) -> Iterator[Bina
     try:
         os.makedirs(final.parent, exist_ok=True)
         _check_kind(final)
-        _remove_abandoned(final)
+        remove_abandoned(final)
         _check_space(final.parent, expected_bytes)
         temporary = _temporary(final)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
@@ -165,7 +165,7 @@ def temporary_folder(final: Path) -> Iterator[Path]:
     renamed to `final`, which must not exist."""
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(final)
+        remove_abandoned(final)
         folder = _temporary(final)
         folder.mkdir()
     except OSError as error:
@@ -269,7 +269,7 @@ def _beginning(final: Path) -> str:
     return f".{hashlib.sha256(os.fsencode(final.name)).hexdigest()}."
 
 
-def _remove_abandoned(final: Path) -> None:
+def remove_abandoned(final: Path) -> None:
     """Removes what writers of the same file or folder left behind when they were killed."""
     for entry in os.scandir(final.parent):
         if entry.name.startswith(_beginning(final)) and entry.name.endswith(_MARK) and _is_abandoned(entry):

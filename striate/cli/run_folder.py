@@ -146,7 +146,7 @@ def read_config(path: Path) -> Mapping[str, Any]:
         config = _known(read_own_json(read_file(path), str(path)))
     except MissingFileError:
         return {}
-    _check(path, config, seed=_is_count, data=_is_object, request=_is_object)
+    _check(path, config, seed=_is_count, data=_is_object, request=_is_object, result=_is_object)
     data = config["data"] = _known(config.get("data", {}))
     _check(path, data, name=_is_text, place=_is_text, classes=_are_texts, preparation=_is_object)
     preparation = data.get("preparation", {})

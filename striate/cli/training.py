@@ -130,7 +130,9 @@ def resumed(request: Request, folder: RunFolder) -> Request:
     if "request" not in began:
         raise ArgumentError(f"This folder is not that of a run that can go on: its {CONFIG} names no request. "
                             + received(resume=str(folder.path)))
-    if not has_state and "result" in began:
+    if "result" in began and not (has_state and began["result"].get("interrupted")):
+        if ranks().rank == 0:
+            checkpoints.remove(folder / STATE)  # It was killed at the very end.
         raise ArgumentError("There is nothing to go on with: the run is complete. "
                             + received(resume=str(folder.path)))
     wanted = asked(began, folder / CONFIG)

@@ -251,6 +251,9 @@ def test_a_run_that_is_killed_before_its_report_trains_nothing_twice(folder, mon
     assert (folder / "broken" / "last.keras").read_bytes() == last
     assert (folder / "broken" / "report.html").is_file() and not (folder / "broken" / "state").exists()
     assert json.loads((folder / "broken" / "config.json").read_text())["result"]["epochs"] == 2
+    (folder / "broken" / "state").mkdir()  # what is left when it is killed while it removes the last state
+    again = run("train", "--resume", "broken", "--model", "own_networks:small")
+    assert again.exit_code == 2 and "complete" in again.output and not (folder / "broken" / "state").exists()
 
 
 def test_a_folder_of_a_stranger_runs_no_code(folder):

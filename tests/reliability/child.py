@@ -112,24 +112,24 @@ def command(folder: Path, kind: str) -> dict:
     training.SECONDS_BETWEEN_STATES = 0.0
     run = folder / "run"
     begun = (run / training.CONFIG).exists()
-    complete = (begun and "result" in json.loads((run / training.CONFIG).read_text())
-                and not (run / training.STATE).exists())
+    complete = begun and "result" in json.loads((run / training.CONFIG).read_text())
     words = ["--resume", str(run)] if begun else ["fashion-mnist", "--subset", "--limit", "320", "--epochs", "3",
                                                   "--batch-size", "32", "--model", "lenet5", "--out", str(run)]
     sys.argv = ["striate", "train", *words, "--json"]
-    if not complete:
-        _call(main)
+    if not complete or (run / training.STATE).exists():
+        _call(main, 2 if complete else 0)
     history = json.loads((run / "history.json").read_text())
     history.pop("seconds")
     return {"files": {name: _hash((run / name).read_bytes()) for name in ("best.keras", "last.keras")},
             "history": history, "left": sorted(path.name for path in run.iterdir())}
 
 
-def _call(main) -> None:
+def _call(main, code: int) -> None:
+    """Runs the command. A complete run (code 2) is not gone on with; what a killed process left of its state goes."""
     try:
         main()
     except SystemExit as end:
-        if end.code:
+        if (end.code or 0) != code:
             raise RuntimeError(f"striate train ended with code {end.code}") from end
 
 

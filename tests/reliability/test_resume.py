@@ -3,6 +3,9 @@
 import json
 import os
 import signal
+import socket
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -93,6 +96,15 @@ def test_a_state_that_is_none_is_said_to_be_damaged(tmp_path, place, value):
     said = "The saved state is damaged|The saved training cannot go on|The value assigned to variable"
     with pytest.raises((ModelFileError, ArgumentError), match=said):
         fit(tmp_path, 2)
+
+
+def test_what_a_killed_process_left_beside_the_states_goes_with_them(tmp_path):
+    """Killed while it wrote LATEST, and nothing was saved since."""
+    checkpoints.save(tmp_path / "state", 1, {"step": 1})
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    (tmp_path / "state" / f".LATEST.{socket.gethostname()}.{dead.stdout.strip()}.0.striate-tmp").touch()
+    checkpoints.remove(tmp_path / "state")
+    assert not (tmp_path / "state").exists()
 
 
 def test_a_state_of_a_later_fit_is_not_taken_up_by_an_earlier_one(tmp_path):
