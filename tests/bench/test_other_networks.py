@@ -37,6 +37,6 @@ def test_only_frameworks_that_agree_are_compared():
     found = {row["network"]: row for row in rows(results)}
     assert found["text"]["train_us"] == {"striate": 20, "tensorflow": 60} and found["text"]["train_ratio"] == 3
     assert found["text"]["predict_ratio"] == 2.5 and found["elu"]["train_ratio"] is None
-    shown = page({"when": "", "machine": "", "keras": "", "frameworks": ["striate", "tensorflow", "jax"],
+    shown = page({"when": "", "machine": "", "keras": "", "rounds": 1, "frameworks": ["striate", "tensorflow", "jax"],
                   "rows": list(found.values()), "errors": {"tensorflow elu": "no such layer"}})
     assert "| 20 | 60 | - | **3.00 times faster** |" in shown and "tensorflow elu: no such layer" in shown
