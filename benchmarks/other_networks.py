@@ -72,8 +72,8 @@ def page(result: dict) -> str:
     """The results as a page of Markdown."""
     others = result["frameworks"][1:]
     lines = ["# Benchmark: other networks", "", f"{result['when']}, {result['machine']}. Microseconds a sample in "
-             f"batches of {BATCH}, by `fit` and `predict`, medians of {result['rounds']} round(s); Keras {result['keras']}.",
-             ""]
+             f"batches of {BATCH}, by `fit` and `predict`; medians of {result['rounds']} round(s); Keras "
+             f"{result['keras']}.", ""]
     for direction, words in (("train", "Training"), ("predict", "Prediction")):
         lines += [f"## {words}", "", "| network | what | striate | " + " | ".join(others) + " | striate is |",
                   "| " + " | ".join(["---"] * (len(others) + 4)) + " |"]
@@ -110,10 +110,10 @@ def main() -> None:
             print(f"round {number + 1}  {framework:<10} {name:<20} {shown}", flush=True)
     version = subprocess.run([peers_python(), "-c", "import keras; print(keras.__version__)"], capture_output=True,
                              text=True, env=os.environ | {"KERAS_BACKEND": "jax"}).stdout.strip()
-    result = {"when": time.strftime("%Y-%m-%d %H:%M"), "machine": _machine(), "keras": version,
-              "rounds": asked.rounds, "frameworks": frameworks, "rows": rows(results), "errors": {f"{framework} {name}": each["error"]
-                                                for (framework, name), found in results.items()
-                                                for each in found if "error" in each}}
+    errors = {f"{framework} {name}": each["error"] for (framework, name), found in results.items() for each in found
+              if "error" in each}
+    result = {"when": time.strftime("%Y-%m-%d %H:%M"), "machine": _machine(), "keras": version, "rounds": asked.rounds,
+              "frameworks": frameworks, "rows": rows(results), "errors": errors}
     write_text(RESULTS / "other.json", json.dumps(result, indent=1) + "\n")
     write_text(RESULTS / "other.md", page(result))
     print(page(result))
