@@ -106,7 +106,7 @@ def make_subject(source: str, images: Sequence[Path], train_on: str | None) -> S
     """
     from striate import zoo
     from striate.cli import networks
-    from striate.datasets.pictures import Preparation
+    from striate.cli.for_model import preparation_of
     from striate.explore.subject import Subject
     from striate.see import probe
 
@@ -124,8 +124,9 @@ def make_subject(source: str, images: Sequence[Path], train_on: str | None) -> S
     probe.network(model)
     classes, data, why_not = training_data(model, source, saved, train_on)
     shape = tuple(model.inputs[0].shape[1:])
-    recorded = saved.config.get("data", {}).get("preparation") if saved else None
-    preparation = Preparation.of(recorded) if recorded else None
+    preparation = None
+    if saved is not None and "preparation" in saved.config.get("data", {}):
+        preparation = preparation_of(saved, model)
     samples = [*user_samples(model, images, shape, preparation), *(data_samples(data) or lent_samples(model, shape))]
     outputs = model.outputs[0].shape
     if not classes and len(outputs) == 2 and not networks.gives_scores(model):

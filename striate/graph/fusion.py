@@ -210,8 +210,7 @@ def fuse_norms(graph: Graph) -> Graph:
             continue
         changes: dict[str, Any] = {}
         last, reader = node.outputs[0], rewriter.only_reader(node.outputs[0])
-        limit = None if reader is None else _limit_of_relu(reader)
-        if reader is not None and limit is not None:
+        if reader is not None and (limit := _limit_of_relu(reader)) is not None:
             changes = {"activation": "relu"} | ({"top": limit} if limit < np.inf else {})
             done.add(reader)
             last, reader = reader.outputs[0], rewriter.only_reader(reader.outputs[0])

@@ -17,13 +17,12 @@ from striate.graph.ir import Graph, Node, Value
 
 _PASS = 12
 """Cycles that a core takes to read or write a vector of a large array while the other cores do so too."""
+_SIMPLE = 3
 _CYCLES = {"exp": 19, "expm1": 18, "sigmoid": 24, "tanh": 26, "log": 26, "log1p": 29, "erf": 45, "softplus": 66,
-           "divide": 8, "sqrt": 8, "rsqrt": 12, "reciprocal": 8}
-"""Of an instruction on a vector of 16 numbers that lie in the first-level cache (AMD EPYC with AVX-512)."""
-_SIMPLE, _OTHER = 3, 80
-_CHEAP = frozenset("add subtract multiply maximum minimum relu_grad clip greater greater_equal less less_equal equal "
-                   "not_equal negative absolute sign square floor ceil trunc rint relu logical_and logical_or "
-                   "logical_xor logical_not where cast isfinite isinf isnan".split())
+           "divide": 8, "sqrt": 8, "rsqrt": 12, "reciprocal": 8} | dict.fromkeys(
+    "power exp2 log2 log10 sin cos tan sinh cosh arcsin arccos arctan arctan2 arcsinh arccosh arctanh".split(), 80)
+"""Of an instruction on a vector of 16 numbers that lie in the first-level cache (AMD EPYC with AVX-512), roughly for
+the last line; `_SIMPLE` of all others, which are arithmetic, comparisons and choices."""
 _LEAST = 1 << 16
 """Elements below which an array stays in a cache between being written and being read."""
 
@@ -66,7 +65,7 @@ class _Choice:
         members = {*group.nodes, *maker.nodes}
         unwritten = sum(value not in kept and all(reader in members for reader in consumers[value])
                         for value in values)
-        cycles = sum(_CYCLES.get(node.op, _SIMPLE if node.op in _CHEAP else _OTHER) for node in makers)
+        cycles = sum(_CYCLES.get(node.op, _SIMPLE) for node in makers)
         reads = len(values) - large
         return cls(tuple(values), tuple(reversed(makers)), len(added) - len(values),
                    _PASS * (reads + unwritten) - cycles if reads >= 0 else 0.0)
@@ -97,7 +96,6 @@ def _rebuilt(graph: Graph, groups: dict[Node, Group], before: dict[Node, list[No
     now: dict[Value, Value] = {}
     again: dict[tuple[Group | None, Value], Value] = {}
     nodes: list[Node] = []
-
     for node in graph.nodes:
         group = groups.get(node)
         for maker in before.get(node, []):

@@ -182,7 +182,7 @@ def gemm_long(lanes, rows, vectors):
     Arguments: 0 a, 1 b, 2 c; 3 m, 4 n, 5 k, 6 part, 7 depth.
 
     AMD EPYC (AVX-512), one thread, m x n, in percent of the peak (117 GFLOP/s): 64 x 64 75 to 93, 32 x 128 78 to 95,
-    24 x 96 85, 16 x 64 and 64 x 16 73, 96 x 24 58. `gemm`, which copies both into panels: 35 to 60.
+    24 x 96 85, 16 x 64 and 64 x 16 73, 96 x 24 58. `gemm`, which copies both into panels: 35 to 55.
     """
     width = lanes * vectors
 

@@ -26,14 +26,8 @@ def _load_rules() -> None:
         import_module(f"striate.plan.lower.{family}")
 
 
-_FLOAT32_ALONE = frozenset({"conv2d", "conv2d_input_grad", "conv2d_weights_grad"})
-"""Ops whose kernels take their first two inputs in float32 alone; others run by the reference."""
-
-
 def _launches(node: Node, cpu: Cpu):
     """The launches of a node by the first rule that fits, or none."""
-    if node.op in _FLOAT32_ALONE and any(value.dtype != "float32" for value in node.inputs[:2]):
-        return ()
     for rules in (PREFERRED, RULES):
         found = rules[node.op](node, cpu) if node.op in rules else None
         if found is not None:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import textwrap
 import time
-import types
 from pathlib import Path
 
 import numpy as np
@@ -174,22 +173,8 @@ def test_interrupt_keeps_the_best_model_and_writes_the_report(folder):
     assert json.loads((folder / "run" / "config.json").read_text())["result"]["interrupted"]
 
 
-def test_an_interrupt_before_the_first_epoch_is_no_fault(monkeypatch):
-    import striate
-    from striate.cli import forecast
-
-    model = striate.Sequential([striate.Input((4, 4, 1)), striate.layers.Flatten(), striate.layers.Dense(2)])
-    model.compile("sgd", striate.losses.SparseCategoricalCrossentropy(from_logits=True))
-    clock = types.SimpleNamespace(perf_counter=lambda: signal.raise_signal(signal.SIGINT))  # when an epoch begins
-    monkeypatch.setattr(forecast, "time", clock)
-    with pytest.raises(KeyboardInterrupt):
-        forecast.probe(model, np.zeros((8, 4, 4, 1), np.float32), np.zeros(8, int), 4, Console(quiet=True))
-
-
 def test_ctrl_c_in_the_forecast_is_not_taken_for_its_end():
     """The forecast trains a little, and `fit` ends in order when it is interrupted."""
-    from rich.console import Console
-
     from striate import Input, Sequential, callbacks, layers
     from striate.cli import forecast
 

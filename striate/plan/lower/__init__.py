@@ -15,10 +15,14 @@ PREFERRED: dict[str, Callable] = {}
 `striate.config` can switch off."""
 
 
-def lowers(*ops: str, preferred: bool = False):
-    """Enters the decorated rule for the named ops."""
+def lowers(*ops: str, preferred: bool = False, reals: int = 0):
+    """Enters the decorated rule for the named ops. reals: the first so many inputs must be float32, for its kernels
+    read nothing else; otherwise the rule is not asked, and no kernel fits."""
     def enter(rule):
+        def checked(node, cpu):
+            fits = all(value.dtype == "float32" for value in node.inputs[:reals])
+            return rule(node, cpu) if fits else None
         for op in ops:
-            (PREFERRED if preferred else RULES)[op] = rule
+            (PREFERRED if preferred else RULES)[op] = checked
         return rule
     return enter

@@ -317,7 +317,7 @@ def _direct_launch(node, conv: Convolution, tiling: Tiling, tensors: list, cpu: 
                   flops=plain_flops(node))
 
 
-@lowers("conv2d")
+@lowers("conv2d", reals=2)
 def lower_conv2d(node, cpu: Cpu) -> list[Launch]:
     """Packs the weights, then sums: in strips when few channels are pooled, else directly."""
     conv = Convolution.of(node, cpu)

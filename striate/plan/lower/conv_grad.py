@@ -122,7 +122,7 @@ def _winner_tables(c: Convolution, row_step: int, column_step: int) -> tuple[np.
     return row * row_step + column * column_step, row
 
 
-@lowers("conv2d_input_grad")
+@lowers("conv2d_input_grad", reals=2)
 def input_grad(node: Node, cpu: Cpu) -> list[Launch] | None:
     """A convolution of the padded g with the transposed weights, one a phase of the strides."""
     depthwise = depthwise_input_grad(node, cpu)
@@ -192,7 +192,7 @@ def _depthwise(node: Node, c: Convolution, cpu: Cpu) -> Launch:
 
 # ---- the gradient with respect to the weights -----------------------------------------------------------------
 
-@lowers("conv2d_weights_grad")
+@lowers("conv2d_weights_grad", reals=2)
 def weights_grad(node: Node, cpu: Cpu) -> list[Launch] | None:
     """Sparse behind a pooling, where only winners count; dense elsewhere."""
     c = Convolution.of(node, node.inputs[0].shape, node.attributes["kernel_shape"])

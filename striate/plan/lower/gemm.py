@@ -36,8 +36,8 @@ _TASK_FLOPS = 2_000_000
 """Work of one task: large beside the cost of handing it out, small beside a step."""
 _FEW_TASKS, _LEAST_ROWS = 16, 48
 """Tasks below which rows are shared out further, and rows for which packing a panel still pays."""
-_LEAST_DEPTH = 512
-"""Steps of a part of a long sum, for which adding the parts up costs little."""
+_LONG = 512
+"""Steps of a sum from which on it is cut into `ENOUGH_TASKS` parts, where the results alone give fewer tasks."""
 _STREAM_WIDTH = 1024
 """Elements of a row that `gemm_streams` sums at a time: the sums stay in the first-level cache."""
 _STREAM_TASKS = 16
@@ -81,10 +81,6 @@ class Product:
         return (*[0 if value is None else value for value in (self.bias, self.mask)], int(self.relu))
 
 
-def _all_float32(node) -> bool:
-    return all(value.dtype == "float32" for value in (*node.inputs, *node.outputs))
-
-
 def multiply(product: Product, cpu: Cpu) -> list[Launch]:
     """The launches of a product."""
     if product.batch == 1 and min(product.m, product.n) <= _NARROW:
@@ -93,10 +89,7 @@ def multiply(product: Product, cpu: Cpu) -> list[Launch]:
         return [_thin(product, cpu)]
     tiles = _tiles(product, cpu)
     is_sum = product.batch == 1 and product.a_transposed and product.epilogue == (0, 0, 0)
-    parts = min(ENOUGH_TASKS, product.k // _LEAST_DEPTH)
-    if is_sum and tiles.tasks < parts:
-        return _long(product, parts, cpu)
-    return [tiles]
+    return _long(product, cpu) if is_sum and product.k >= _LONG and tiles.tasks < ENOUGH_TASKS else [tiles]
 
 
 def _tile(m: int, n: int, cpu: Cpu, of: dict = _TILES) -> tuple[int, int]:
@@ -131,8 +124,8 @@ def _tiles(product: Product, cpu: Cpu) -> Launch:
                   f"{vectors} vectors, panels {depth} deep", scratch=scratch, flops=product.flops)
 
 
-def _long(product: Product, parts: int, cpu: Cpu) -> list[Launch]:
-    m, n, k = product.m, product.n, product.k
+def _long(product: Product, cpu: Cpu) -> list[Launch]:
+    m, n, k, parts = product.m, product.n, product.k, ENOUGH_TASKS
     rows, vectors = _tile(m, n, cpu, _LONG_TILES)
     width = vectors * cpu.lanes
     sums = Temporary((parts, m, n), name="partial sums")
@@ -225,24 +218,24 @@ def column_sums(x, out, m: int, n: int, cpu: Cpu) -> Launch:
 
 # ---- the ops ------------------------------------------------------------------------------------------------
 
-@lowers("dense")
+@lowers("dense", reals=3)
 def dense(node, cpu: Cpu) -> list[Launch] | None:
     """`dense` as one product with its epilogue."""
     x, w = node.inputs[:2]
     (m, k), n = x.shape, w.shape[1]
-    if not _all_float32(node) or 0 in (m, n, k):
+    if 0 in (m, n, k):
         return None
     bias = node.inputs[2] if len(node.inputs) > 2 else None
     return multiply(Product(x, w, node.outputs[0], m, n, k, bias=bias,
                             relu=node.attributes.get("activation") == "relu"), cpu)
 
 
-@lowers("dense_weights_grad")
+@lowers("dense_weights_grad", reals=2)
 def dense_weights_grad(node, cpu: Cpu) -> list[Launch] | None:
     """x transposed times g, and the column sums of g."""
     x, g = node.inputs
     (m, k), n = x.shape, g.shape[1]
-    if not _all_float32(node) or 0 in (m, n, k):
+    if 0 in (m, n, k):
         return None
     launches = multiply(Product(x, g, node.outputs[0], k, n, m, a_transposed=True), cpu)
     if node.attributes.get("bias"):
@@ -250,23 +243,23 @@ def dense_weights_grad(node, cpu: Cpu) -> list[Launch] | None:
     return launches
 
 
-@lowers("dense_input_grad")
+@lowers("dense_input_grad", reals=3)
 def dense_input_grad(node, cpu: Cpu) -> list[Launch] | None:
     """g times the weights transposed, masked if asked."""
     w, g = node.inputs[:2]
     (k, n), m = w.shape, g.shape[0]
-    if not _all_float32(node) or 0 in (m, n, k):
+    if 0 in (m, n, k):
         return None
     mask = node.inputs[2] if node.attributes.get("masked") else None
     return multiply(Product(g, w, node.outputs[0], m, k, n, b_transposed=True, mask=mask), cpu)
 
 
-@lowers("matmul")
+@lowers("matmul", reals=2)
 def matmul(node, cpu: Cpu) -> list[Launch] | None:
     """A batched product; a batch that b does not share becomes rows of a."""
     a, b = node.inputs
     out = node.outputs[0]
-    if not _all_float32(node) or 0 in (*a.shape, *b.shape):
+    if 0 in (*a.shape, *b.shape):
         return None
     a_transposed = bool(node.attributes.get("transpose_a")) and a.ndim > 1
     b_transposed = bool(node.attributes.get("transpose_b")) and b.ndim > 1

@@ -28,10 +28,6 @@ def _sums_variant(channels: int, cpu: Cpu) -> dict[str, int]:
     return {"lanes": cpu.lanes, "vectors": max(1, min(_MOST_VECTORS, channels // cpu.lanes))}
 
 
-def _fits(node) -> bool:
-    return all(value.dtype == "float32" for value in node.inputs[:5]) and node.inputs[0].type.size > 0
-
-
 class _Windows:
     """The rows of windows of a pooled batch normalisation of x, and how they are shared out."""
 
@@ -46,10 +42,10 @@ class _Windows:
         self.words = f"{oh}x{ow} windows of {pool[0]}x{pool[1]}"
 
 
-@lowers("batch_norm")
+@lowers("batch_norm", reals=3)
 def batch_norm(node, cpu: Cpu) -> list[Launch] | None:
     """Statistics of chunks; then all statistics and the normalised values, pooled if asked."""
-    if not _fits(node) or 0 in node.outputs[0].shape:
+    if 0 in (*node.inputs[0].shape, *node.outputs[0].shape):
         return None
     x, gamma, beta = node.inputs
     m, c, chunk, chunks = _rows(x)
@@ -68,10 +64,10 @@ def batch_norm(node, cpu: Cpu) -> list[Launch] | None:
                          f"{reason} and the largest of {windows.words}", scratch=64 + 24 * c, flops=4 * m * c)]
 
 
-@lowers("batch_norm_grad")
+@lowers("batch_norm_grad", reals=5)
 def batch_norm_grad(node, cpu: Cpu) -> list[Launch] | None:
     """Sums of chunks; then dgamma, dbeta and dx."""
-    if not _fits(node):
+    if node.inputs[0].type.size == 0:
         return None
     if node.attributes.get("pool") is not None:
         return _pooled_grad(node, cpu)

@@ -24,14 +24,10 @@ def _words(shape, attributes) -> str:
     return f"{ph}x{pw} windows over maps of {shape[1]}x{shape[2]}x{shape[3]}"
 
 
-def _fits(node) -> bool:
-    return node.inputs[0].dtype == "float32" and 0 not in node.inputs[0].shape
-
-
-@lowers("max_pool2d", "avg_pool2d")
+@lowers("max_pool2d", "avg_pool2d", reals=1)
 def pool(node, cpu: Cpu) -> list[Launch] | None:
     """Values (and winners): a task a row of windows."""
-    if not _fits(node):
+    if 0 in node.inputs[0].shape:
         return None
     x, y = node.inputs[0], node.outputs[0]
     tasks = y.shape[0] * y.shape[1]
@@ -45,10 +41,10 @@ def pool(node, cpu: Cpu) -> list[Launch] | None:
                    f"largest value of {words}, and where it was")]
 
 
-@lowers("max_pool2d_grad", "avg_pool2d_grad")
+@lowers("max_pool2d_grad", "avg_pool2d_grad", reals=1)
 def pool_grad(node, cpu: Cpu) -> list[Launch] | None:
     """The gradient: a task a row of the map."""
-    if not _fits(node):
+    if 0 in node.inputs[0].shape:
         return None
     g, dx = node.inputs[0], node.outputs[0]
     largest = node.op == "max_pool2d_grad"

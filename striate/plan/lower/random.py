@@ -10,12 +10,12 @@ _TASK = 1024
 _SCRATCH = 64 + 256
 
 
-@lowers("dropout", "dropout_grad")
+@lowers("dropout", "dropout_grad", reals=1)
 def lower_dropout(node, cpu):
     """The mask is computed from the counter in both directions and never stored. Not for a `noise_shape`."""
     x, state = node.inputs
     y, rate = node.outputs[0], node.attributes["rate"]
-    if x.dtype != "float32" or x.type.size == 0 or node.attributes.get("noise_shape") not in (None, x.shape):
+    if x.type.size == 0 or node.attributes.get("noise_shape") not in (None, x.shape):
         return None
     return [Launch("dropout", {}, [x, state, y, x.type.size, node.attributes["stream"], keep_threshold(rate),
                                    float(keep_scale(rate))], [y], -(-x.type.size // _TASK),

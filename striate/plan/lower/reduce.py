@@ -95,22 +95,22 @@ def _around(value, axis: int) -> tuple[int, int, int]:
     return prod(shape[:axis]), shape[axis], prod(shape[axis + 1:])
 
 
-@lowers("argmax", "argmin")
+@lowers("argmax", "argmin", reals=1)
 def lower_position(node, cpu):
     """One task a result."""
     x, y = node.inputs[0], node.outputs[0]
-    if x.dtype != "float32" or x.type.size == 0:
+    if x.type.size == 0:
         return None
     outer, length, inner = _around(x, node.attributes["axis"])
     return [Launch("position", dict(kind=2 if node.op == "argmax" else 3), [x, y, length, inner], [y], outer * inner,
                    "one pass over each row", piece=max(1, 1024 // length))]
 
 
-@lowers("softmax", "log_softmax")
+@lowers("softmax", "log_softmax", reals=1)
 def lower_softmax(node, cpu):
     """Row by row in scratch memory."""
     x, y = node.inputs[0], node.outputs[0]
-    if x.dtype != "float32" or x.type.size == 0:
+    if x.type.size == 0:
         return None
     outer, length, inner = _around(x, node.attributes["axis"])
     return [Launch("softmax", dict(log=int(node.op == "log_softmax")), [x, y, length, inner], [y], outer * inner,
@@ -118,12 +118,12 @@ def lower_softmax(node, cpu):
                    piece=max(1, 512 // length), flops=10 * x.type.size)]
 
 
-@lowers("softmax_grad")
+@lowers("softmax_grad", reals=2)
 def lower_softmax_grad(node, cpu):
     """Row by row in scratch memory."""
     y, g = node.inputs
     out = node.outputs[0]
-    if y.dtype != "float32" or g.dtype != "float32" or y.type.size == 0:
+    if y.type.size == 0:
         return None
     outer, length, inner = _around(y, node.attributes["axis"])
     return [Launch("softmax_grad", {}, [y, g, out, length, inner], [out], outer * inner,

@@ -20,7 +20,7 @@ def _along_the_height(tile: int | None, kernel: tuple) -> bool:
     return tile is None or (tile == 2 and min(kernel[2:]) < _FEW_CHANNELS)
 
 
-@lowers("conv2d", preferred=True)
+@lowers("conv2d", preferred=True, reals=2)
 def _forward(node: Node, cpu: Cpu) -> list[Launch] | None:
     found = winograd_phases.forward(node, cpu)
     if found is not None:
@@ -39,7 +39,7 @@ def _forward(node: Node, cpu: Cpu) -> list[Launch] | None:
     return launches(x, w, node.outputs[0], cpu, tile, size=size, padding=a["padding"], given=given)
 
 
-@lowers("conv2d_input_grad", preferred=True)
+@lowers("conv2d_input_grad", preferred=True, reals=2)
 def _input_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
     found = winograd_phases.input_gradient(node, cpu)
     if found is not None:
@@ -66,7 +66,7 @@ def _input_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
     return launches(g, w, node.outputs[0], cpu, tile, size=size, padding=turned, given=given)
 
 
-@lowers("conv2d_weights_grad", preferred=True)
+@lowers("conv2d_weights_grad", preferred=True, reals=2)
 def _weights_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
     a = node.attributes
     if a["pool"] is not None:
