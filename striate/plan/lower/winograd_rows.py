@@ -27,6 +27,10 @@ _SHORTEST = {3: 6, 5: 3, 7: 3}
 """Numbers in a row of the kernel from which on it pays: with fewer, the transform back costs more than is saved."""
 _SHORTEST_UPRIGHT = 16
 """The same for a line."""
+_PIXELS = {6: 4, 4: 4, 2: 5}
+"""The most pixels of a register tile that holds all points at once, by the rows of a tile of outputs."""
+_UNROLLED = 5
+"""The most products of a pixel that it unrolls: with more, LLVM puts sums aside in memory."""
 _SHORTEST_GRADIENT = {3: 12, 5: 12, 7: 48}
 """The same for the gradient of the weights."""
 _USED = 0.75
@@ -81,12 +85,10 @@ def _strip(conv: Convolution, columns: int, cpu: Cpu) -> tuple[int, int]:
     return best
 
 
-def _together(conv: Convolution, columns: int, cpu: Cpu) -> tuple[int, int]:
-    """(pooling windows of a strip, pixels of a register tile) that holds all points at once; (0, 0) if none fits."""
+def _together(conv: Convolution, tile: int, columns: int, cpu: Cpu) -> int:
+    """Pooling windows of a register tile that holds all points of its pixels at once; 0 if none fits."""
     pw = conv.pool[1] if conv.pool else 1
-    strip = min(3, columns) if pw == 1 else 1
-    group = next((group for group in (3, 2) if strip * pw % group == 0), 0)
-    return (strip, group) if cpu.lanes == 16 and group else (0, 0)
+    return min(_PIXELS[tile] // pw, columns) if cpu.lanes == 16 else 0
 
 
 def launches(conv: Convolution, tensors: list, writes: list, cpu: Cpu, flops: int, *, flipped: bool = False,
@@ -105,9 +107,9 @@ def launches(conv: Convolution, tensors: list, writes: list, cpu: Cpu, flops: in
         return None
     tiles, upright = -(-conv.size[0] // tile), _is_upright(conv)
     columns = tiles if upright else conv.pooled[1]
-    strip, group = _together(conv, columns, cpu)
-    vectors = 1
-    if not strip:
+    vectors, strip = 1, _together(conv, tile, columns, cpu)
+    together = strip > 0
+    if not together:
         vectors, strip = _strip(conv, columns, cpu)
     if not strip:
         return None
@@ -115,7 +117,8 @@ def launches(conv: Convolution, tensors: list, writes: list, cpu: Cpu, flops: in
     bias, lower, upper = (*rest, *[None] * 3)[:3]
     ph, pw = conv.pool[:2] if conv.pool else (1, 1)
     length, taps, block = conv.kernel[1] * conv.ic, conv.kernel[0], vectors * cpu.lanes
-    steps = next(count for count in range(min(length, UNROLLED), 0, -1) if length % count == 0)
+    along, unrolled = (conv.ic, _UNROLLED // conv.kernel[1]) if together else (length, UNROLLED)
+    steps = next((count for count in range(min(along, unrolled), 0, -1) if along % count == 0), 1)
     blocks, most = -(-conv.oc // block), tiles // strip if upright else tiles
 
     def window(bands: int) -> int:
@@ -129,7 +132,7 @@ def launches(conv: Convolution, tensors: list, writes: list, cpu: Cpu, flops: in
     pack = Launch("winograd_rows_pack", dict(lanes=cpu.lanes, tile=tile),
                   [w, 0 if bias is None else bias, packed, conv.kernel[1], conv.ic, conv.oc, vectors,
                    int(bias is not None), *(0 if limit is None else limit for limit in (lower, upper)), int(flipped),
-                   *((_ROWS * block, block) if group else (block, length * block))],
+                   block, length * block],
                   [packed], blocks, "transforms the filters once a step", scratch=4 * taps * cpu.lanes, prepares=True)
     plane = conv.wide * conv.ic * (-(-tiles // bands) if upright else 1) + cpu.lanes
     places = [0]
@@ -139,14 +142,14 @@ def launches(conv: Convolution, tensors: list, writes: list, cpu: Cpu, flops: in
     unit = "pooling windows" if conv.pool else "pixels"
     reason = (f"Winograd F({tile},{taps}) along the {'line' if upright else 'height'}: strips of {strip} "
               f"{'tiles' if upright else unit}, "
-              f"{f'all 8 points of {group} pixels' if group else f'{pixels} x {vectors} vectors'} in registers")
+              f"{f'outputs of {pixels} pixels' if together else f'{pixels} x {vectors} vectors'} in registers")
     variant = dict(lanes=cpu.lanes, strip=strip, ph=ph, pw=pw, tile=tile, step=conv.ic, steps=steps,
                    upright=upright, clamps=conv.clamps, winners=len(writes) > 1)
-    variant |= dict(group=group) if group else dict(vectors=vectors)
+    variant |= dict(taps=conv.kernel[1]) if together else dict(vectors=vectors)
     arguments = [x, packed, *[*writes, 0][:2], 0.0 if conv.relu else -inf, conv.height, conv.width, conv.ic, conv.oc,
-                 *conv.pooled, top, left, conv.wide, tiles, bands, parts, blocks, length // steps, *places[1:5], plane,
+                 *conv.pooled, top, left, conv.wide, tiles, bands, parts, blocks, along // steps, *places[1:5], plane,
                  mask]
-    return [pack, Launch("winograd_rows_together" if group else "winograd_rows", variant, arguments, writes,
+    return [pack, Launch("winograd_rows_together" if together else "winograd_rows", variant, arguments, writes,
                          conv.batch * bands * parts, reason, scratch=places[-1], flops=flops,
                          saving=taps * tile / _ROWS)]
 
