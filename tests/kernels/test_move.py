@@ -31,6 +31,19 @@ def test_moves(dtype):
     check("slice", [whole(20_000, dtype=dtype, low=0)], starts=(3,), stops=(19_001,), steps=(1,))
 
 
+@pytest.mark.parametrize("widths", [(16, 32), (48, 16), (24, 40), (16, 33)])
+@pytest.mark.parametrize("dtype", [np.float32, np.int32, np.uint8])
+def test_large_results_go_past_the_caches_where_rows_are_whole_lines(dtype, widths):
+    """From 4 MB on; every other number of rows and channels is copied as small results are."""
+    parts = [whole(6, 90, 121, width, dtype=dtype, low=0, high=99) for width in widths]
+    check("concatenate", parts, axis=3)
+    x = whole(4, 130, 121, sum(widths) + 48, dtype=dtype, low=0, high=99)
+    for start in (0, 1, 16):
+        check("slice", [x], starts=(0, 3, 0, start), stops=(4, 130, 121, start + sum(widths)), steps=(1, 1, 1, 1))
+    check("flip", [parts[0]], axis=(0, 2))
+    check("pad", [parts[1]], pad_width=((0, 0), (1, 1), (0, 0), (16, 0)), mode="constant", constant_value=0)
+
+
 def test_rank_six_and_scalars_move():
     check("transpose", [normal(2, 3, 2, 3, 2, 3)], axes=(5, 3, 1, 0, 2, 4))
     check("broadcast_to", [normal()], shape=(3, 4))
