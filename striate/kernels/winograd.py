@@ -56,12 +56,13 @@ from striate.kernels.tiles import (
     tile_zeros,
 )
 from striate.kernels.windows import load_places
-from striate.kernels.winograd_matrices import B_T, INPUT_STAGES, INPUT_TILE, TILES, G, linear_map
+from striate.kernels.winograd_matrices import B_T, INPUT_STAGES, INPUT_TILE, TILES, G, linear_map, square_map
 from striate.kernels.winograd_outputs import load_epilogue, output_columns, output_edge, write_part, write_tile
 
 SKEW = 16
 """Floats added between the planes of two frequencies: 36 planes a power of two apart would share a cache set."""
 _input_map = linear_map(INPUT_STAGES, *[[B_T[count]] for count in B_T if count < INPUT_TILE])
+_input_square = square_map(INPUT_STAGES)
 _weight_map = linear_map(*[[G[tile]] for tile in TILES])
 
 
@@ -210,12 +211,7 @@ def _edge_inputs(points, source, at, step, target, out, line, lanes):
 def input_tile(source, corner, pixel, line, half, v, target, plane, high, wide, lanes):
     """V = B' d B of one tile of high x wide points and one vector of channels; `plane` parts two frequencies of V."""
     if high == INPUT_TILE and wide == INPUT_TILE:
-        for column in range(INPUT_TILE):
-            tile = _input_map(tile_load(source, corner + column * pixel, line, INPUT_TILE, 1, lanes), INPUT_TILE)
-            tile_store(tile, half, column * lanes, INPUT_TILE * lanes)
-        for row in range(INPUT_TILE):
-            tile = _input_map(tile_load(half, row * INPUT_TILE * lanes, lanes, INPUT_TILE, 1, lanes), INPUT_TILE)
-            tile_store(tile, v, target + row * INPUT_TILE * plane, plane)
+        _input_square(source, corner, pixel, line, INPUT_TILE, v, target, plane, lanes)
     else:
         for column in range(wide):
             _edge_inputs(high, source, corner + column * pixel, line, half, column * lanes, INPUT_TILE * lanes, lanes)

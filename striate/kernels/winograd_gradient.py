@@ -21,9 +21,10 @@ from striate.kernels.jit import inlined
 from striate.kernels.simd import broadcast, f32, f32_at, i64_at, integer, load, store, store_part
 from striate.kernels.tiles import tile_add, tile_load, tile_product, tile_store, tile_zeros
 from striate.kernels.winograd import SKEW, clear, copy_padded, input_tile, order_tiles, tiles_of
-from striate.kernels.winograd_matrices import A_T, INPUT_TILE, TILES, G, linear_map
+from striate.kernels.winograd_matrices import A_T, INPUT_TILE, TILES, G, linear_map, square_map
 
 _gradient_map = linear_map(*[[A_T[key].T] for key in A_T])
+_gradient_square = square_map(*[[A_T[INPUT_TILE, tile].T] for tile in TILES])
 _weight_gradient_map = linear_map(*[[G[tile].T] for tile in TILES])
 _SUM_FREQUENCY = 2 * INPUT_TILE + 2
 
@@ -57,12 +58,7 @@ def _edge_gradients(points, tile, source, at, step, target, out, line, lanes):
 def _gradient_tile(source, corner, pixel, line, half, d, target, plane, high, wide, tile, lanes):
     """D = A dY A' of one tile and one vector of channels: high x wide points."""
     if high == INPUT_TILE and wide == INPUT_TILE:
-        for column in range(tile):
-            rows = _gradient_map(tile_load(source, corner + column * pixel, line, tile, 1, lanes), INPUT_TILE)
-            tile_store(rows, half, column * lanes, tile * lanes)
-        for row in range(INPUT_TILE):
-            columns = _gradient_map(tile_load(half, row * tile * lanes, lanes, tile, 1, lanes), INPUT_TILE)
-            tile_store(columns, d, target + row * INPUT_TILE * plane, plane)
+        _gradient_square(source, corner, pixel, line, tile, d, target, plane, lanes)
     else:
         for column in range(wide - INPUT_TILE + tile):
             at = corner + column * pixel

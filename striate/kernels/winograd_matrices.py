@@ -9,9 +9,10 @@ from fractions import Fraction
 
 import numpy as np
 from llvmlite import ir
+from numba import types
 from numba.extending import intrinsic
 
-from striate.kernels.simd import constant, emit_fma, vector_type
+from striate.kernels.simd import I64, constant, emit_fma, load_vector, store_vector, vector_type
 from striate.kernels.tiles import Tile
 
 INPUT_TILE = 6
@@ -90,14 +91,51 @@ def linear_map(*choices):
         def generate(context, builder, signature, args):
             lanes = signature.args[0].lanes
             vectors = [builder.extract_value(args[0], k) for k in range(signature.args[0].rows)]
-            for rows in plan:
-                vectors = [_combination(builder, row, vectors, lanes) for row in rows]
+            vectors = _emit_map(builder, plan, vectors, lanes)
             result = ir.Constant(ir.ArrayType(vector_type(lanes), len(vectors)), ir.Undefined)
             for i, vector in enumerate(vectors):
                 result = builder.insert_value(result, vector, i)
             return result
         return Tile(len(plan[-1]), 1, tile.lanes)(tile, results), generate
     return apply
+
+
+def square_map(*choices):
+    """An intrinsic that multiplies a square of vectors by a constant matrix of six rows from both sides: M X M'.
+
+    Three rows of M X at a time, which 32 registers hold until they are multiplied from the right: those of points 0, 1
+    and -1, which share sums, then the others. choices: the matrices of each map, chosen by the side of X.
+    """
+    plans = {stages[0].shape[1]: [_rows(matrix) for matrix in stages] for stages in choices}
+
+    @intrinsic(prefer_literal=True)
+    def apply(typing, x, corner, pixel, line, side, y, target, plane, lanes):
+        """y[target + (6 * i + j) * plane : ... + lanes] = (M X M')[i, j]; vectors of X lie `pixel` and `line` apart."""
+        plan, n, count = plans[side.literal_value], side.literal_value, lanes.literal_value
+
+        def generate(context, builder, signature, args):
+            x, corner, pixel, line, _, y, target, plane, _ = args
+
+            def place(offset, down, i, across, j):
+                return builder.add(offset, builder.add(builder.mul(down, I64(i)), builder.mul(across, I64(j))))
+            for chosen in ((1, 2, 3), (0, 4, 5)):
+                columns = []
+                for j in range(n):
+                    vectors = [load_vector(builder, builder.gep(x, [place(corner, line, i, pixel, j)]), count)
+                               for i in range(n)]
+                    columns.append(_emit_map(builder, plan, vectors, count))
+                for i in chosen:
+                    for j, vector in enumerate(_emit_map(builder, plan, [column[i] for column in columns], count)):
+                        store_vector(builder, vector, builder.gep(y, [place(target, plane, INPUT_TILE * i, plane, j)]))
+            return context.get_dummy_value()
+        return types.void(x, types.intp, types.intp, types.intp, side, y, types.intp, types.intp, lanes), generate
+    return apply
+
+
+def _emit_map(builder, stages, vectors, lanes):
+    for rows in stages:
+        vectors = [_combination(builder, row, vectors, lanes) for row in rows]
+    return vectors
 
 
 def _combination(builder, row, vectors, lanes):
