@@ -60,7 +60,9 @@ def groups_of(graph: Graph) -> dict[Node, Group]:
 
 
 def _may_join(group: Group, node: Node, order, consumers) -> bool:
-    if len(group.nodes) + 1 > MOST_NODES or len(group.inputs()) + len(node.inputs) > MOST_INPUTS:
+    grown = Group(group.shape)
+    grown.nodes = [*group.nodes, node]
+    if len(grown.nodes) > MOST_NODES or len(grown.inputs()) > MOST_INPUTS:
         return False
     members = set(group.nodes)
     return all(order[reader] >= order[node] for member in members for value in member.outputs

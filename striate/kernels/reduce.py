@@ -156,11 +156,12 @@ def reduce_columns(kind):
 
 
 def reduce_integers(kind, source, result):
-    """Makes the kernel for int32 ("i32") and bytes ("u8"), into "i32", "u8" or "f32".
+    """Makes the kernel for int32 ("i32") and bytes ("u8"), into "i32", "u8", "f32" or "truth" (which are not 0).
 
     Slots: 0 x, 1 out, 2 length, 3 inner, 4 divisor (float); a task is one result.
     """
-    code, wide, to_bytes, to_real = kind, source == "i32", result == "u8", result == "f32"
+    code, wide, truth, to_real = kind, source == "i32", result == "truth", result == "f32"
+    to_bytes = truth or result == "u8"
 
     def reduce_integers(a, first, last, scratch):
         words, octets = i32(a, 0), u8(a, 0)
@@ -168,8 +169,12 @@ def reduce_integers(kind, source, result):
         for task in range(first, last):
             base = task // inner * length * inner + task % inner
             total = int64(words[base]) if wide else int64(octets[base])
+            if truth:
+                total = int64(total != 0)
             for r in range(1, length):
                 number = int64(words[base + r * inner]) if wide else int64(octets[base + r * inner])
+                if truth:
+                    number = int64(number != 0)
                 if code == 0:
                     total += number
                 elif code == 1:

@@ -35,9 +35,10 @@ def _zero(x1, x2, y, g):
 
 
 def _for_larger(x1, x2, y, g):
-    """Ties share the gradient half and half."""
-    first = ops.cast(ops.greater(x1, x2), g.dtype) + 0.5 * ops.cast(ops.equal(x1, x2), g.dtype)
-    return g * first, g * (1.0 - first)
+    """Ties share the gradient half and half; what was not taken gets 0, however large g is."""
+    larger, tie = ops.greater(x1, x2), ops.equal(x1, x2)
+    half = 0.5 * g
+    return ops.where(larger, g, ops.where(tie, half, 0.0)), ops.where(larger, 0.0, ops.where(tie, half, g))
 
 
 def _for_smaller(x1, x2, y, g):
@@ -159,11 +160,11 @@ def _clip_reference(x, x_min, x_max, flat_ends=False):
 
 
 def _clip_gradient(node, g):
-    """1 inside the limits and, unless the ends count as flat, at them."""
+    """g inside the limits and, unless the ends count as flat, at them; 0 elsewhere, however large g is."""
     x, limits = node.inputs[0], node.attributes
     above, below = (greater, less) if limits.get("flat_ends") else (greater_equal, less_equal)
     inside = logical_and(above(x, limits["x_min"]), below(x, limits["x_max"]))
-    return [g * ops.cast(inside, g.dtype)]
+    return [ops.where(inside, g, 0.0)]
 
 
 register(OpSpec("clip", lambda inputs, x_min, x_max, flat_ends=False: [inputs[0]], _clip_reference, _clip_gradient,

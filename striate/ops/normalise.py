@@ -69,7 +69,7 @@ def _batch_norm_gradient(node, g, of_mean, of_variance, of_winner=None):
         if node.attributes.get("activation") == "relu":
             g = apply("relu_grad", [g, y])
             top = node.attributes.get("top", inf)
-            g = g if top == inf else g * ops.cast(ops.less(y, top), g.dtype)
+            g = g if top == inf else ops.where(ops.less(y, top), g, 0.0)
         dx, dgamma, dbeta = apply("batch_norm_grad", [g, x, gamma, mean, variance, *winner],
                                   epsilon=node.attributes["epsilon"], masked=False, pool=node.attributes.get("pool"))
     count = prod(x.shape[:-1])

@@ -17,8 +17,10 @@ from striate.variables import Variable
 
 _FAMILIES = (
     "winograd_rules", "conv", "conv_grad", "gemm", "pool", "norm", "elementwise", "reduce", "move", "random", "update")
-_IN_PLACE = frozenset({"chain", "batch_norm_grad", "adam_update", "sgd_update"})
-"""Ops whose kernels read an element before they write it, so that the result may take its input's place."""
+_IN_PLACE = frozenset({"adam_update", "sgd_update"})
+_FIRST_IN_PLACE = frozenset({"batch_norm_grad"})
+"""Ops whose kernels read an element before they write it, as elementwise ones do, so that a result may take an input's
+place: any result, or the first alone. Sums of gradients are written while inputs of their size are still read."""
 
 
 def _load_rules() -> None:
@@ -158,9 +160,11 @@ def _place(graph: Graph, steps: list[Step], views: _Views) -> Plan:
     return Plan(graph, tuple(steps), homes, arena_bytes, persistent, tuple(copies))
 
 
-def _in_order(step: Step) -> bool:
-    """Whether each element is read before it is written."""
-    return step.compiled and (step.node.op in _IN_PLACE or OPS[step.node.op].elementwise)
+def _in_order(step: Step, value: Value) -> bool:
+    """Whether each element of an input is read before that of the result `value` is written."""
+    op = step.node.op
+    first = op in _FIRST_IN_PLACE and value is step.node.outputs[0]
+    return step.compiled and (first or op in _IN_PLACE or OPS[op].elementwise)
 
 
 def _heirs(steps: list[Step], views: _Views, lifetimes: dict) -> dict[Value, Value]:
@@ -171,12 +175,8 @@ def _heirs(steps: list[Step], views: _Views, lifetimes: dict) -> dict[Value, Val
     """
     owners: dict[Value, Value] = {}
     for index, step in enumerate(steps):
-        if not _in_order(step):
-            continue
         free = list(dict.fromkeys(step.node.inputs))
-        # Further results (sums of gradients) are written while inputs of their size are still read.
-        alike = step.node.op == "chain" or OPS[step.node.op].elementwise
-        for value in step.node.outputs if alike else step.node.outputs[:1]:
+        for value in [value for value in step.node.outputs if _in_order(step, value)]:
             for given in free:
                 base, offset = views.find(given)
                 owner = owners.get(base, base)
@@ -209,7 +209,7 @@ def _homes_of_assigned(graph, steps, views, first, last):
                 safe = False
             elif read == made:
                 same_place = parameter.source is variable and parameter.type == base.type
-                safe = safe and same_place and _in_order(steps[made])
+                safe = safe and same_place and _in_order(steps[made], base)
         if safe:
             homes[base] = Home("variable", 0, variable)
         else:

@@ -30,10 +30,22 @@ def test_reductions(op, shape, axis):
 def test_products_and_whole_numbers():
     check("prod", [whole(9, 40, low=1, high=3)], axis=(1,), keepdims=False)
     for dtype in (np.int32, np.uint8, bool):
-        for op in ("sum", "max", "any", "all"):
-            if dtype is bool or op in ("sum", "max") and dtype is np.int32:
+        for op in ("sum", "max"):
+            if dtype is not np.uint8:
                 check(op, [whole(6, 7, dtype=dtype, low=0)], axis=(0,), keepdims=False)
     check("mean", [whole(50, 3, dtype=bool, low=0, high=2)], axis=(0, 1), keepdims=False)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint8, bool])
+@pytest.mark.parametrize("op", ["any", "all"])
+def test_truth_of_whole_numbers(op, dtype):
+    """Numbers other than 0 and 1: negative ones, multiples of 256; the result is one bit, not the number."""
+    rows = [[0, 0, 0], [0, -1, 0], [-1, 3, 0], [2, 256, 4], [256, 0, 512], [7, 7, 7], [-(2**31), -5, 2], [255, 128, 1]]
+    x = np.array(rows, np.int64).astype(dtype)
+    for inputs, axis in ((x, 1), (x.T.copy(), 0), (x[:, :1], 1), (x[:1], 0)):
+        found, = run_node(op, [inputs], axis=(axis,), keepdims=False)
+        expected = getattr(np, op)(inputs, axis=axis)
+        assert found.dtype == bool and found.view(np.uint8).tolist() == expected.view(np.uint8).tolist()
 
 
 def test_nan_and_infinity_stay():

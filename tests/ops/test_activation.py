@@ -101,3 +101,14 @@ def test_slope_where_the_function_bends(name):
 def test_functions_that_bend_pass_nan_on(name):
     """All but those that ask first whether x is large, in Keras too."""
     assert np.isnan(np.asarray(Function(BENDS[name][0])(np.array([np.nan], np.float32)))).all()
+
+
+@pytest.mark.parametrize("name, bound, slopes", [
+    ("maximum", lambda x: ops.maximum(x, 0.0), [0, 1]), ("minimum", lambda x: -ops.minimum(-x, 0.0), [0, 1]),
+    ("clip", lambda x: ops.clip(x, 0.0, 4.0), [0, 1]), ("relu", ops.relu, [0, 1]), ("relu6", ops.relu6, [0, 1]),
+    ("hard_tanh", lambda x: ops.hard_tanh(x) + 1.0, [0, 0])])
+def test_what_was_cut_off_gets_no_gradient_where_the_root_is_infinitely_steep(name, bound, slopes):
+    """sqrt(maximum(squares, 0)), as distances are computed: infinity times 0 is no slope."""
+    x = np.array([-4.0, 4.0], np.float32)
+    found = Function(lambda x: gradients(ops.sum(ops.sqrt(bound(x))), [x])[0])(x)
+    np.testing.assert_allclose(found, np.array(slopes) / 4, rtol=1e-6)

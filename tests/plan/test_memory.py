@@ -6,6 +6,7 @@ import pytest
 from striate import engine, ops
 from striate.ops.dispatch import apply
 from striate.plan.memory import Lifetime, place
+from striate.variables import Variable
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -88,3 +89,18 @@ def test_sums_of_a_normalisation_never_take_the_place_of_statistics_that_are_sti
     assert plan.homes[node.outputs[0]] in inputs[:2]
     assert not any(plan.homes[value] in inputs for value in node.outputs[1:])
     homes_and_results(function, X)
+
+
+def test_weights_of_a_normalisation_take_their_gradient_when_they_have_been_read():
+    """`gamma.assign(its gradient)`: the launch that adds it up reads gamma in every other task."""
+    def function(x):
+        dx, dgamma, _ = apply("batch_norm_grad", [ops.sin(x), x, gamma.value, x[0], ops.square(x[1])], epsilon=1e-3,
+                              masked=False)
+        gamma.assign(dgamma)
+        return ops.tanh(dx)
+    results = []
+    for mode in ("reference", "compiled"):
+        gamma = Variable(X[2])
+        results.append((engine.Function(function, mode=mode)(X), gamma.numpy()))
+    for actual, expected in zip(results[1], results[0], strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)

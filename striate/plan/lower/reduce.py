@@ -85,7 +85,7 @@ def _integer_pass(node, code, sizes, count):
     if len(sizes) > 1:
         return None
     outer, length, inner = sizes[0]
-    variant = dict(kind=code, source=_TAGS[x.dtype], result=_TAGS[y.dtype])
+    variant = dict(kind=code, source=_TAGS[x.dtype], result="truth" if node.op in ("any", "all") else _TAGS[y.dtype])
     return [Launch("reduce_integers", variant, [x, y, length, inner, float(count)], [y], outer * inner,
                    "whole numbers, each result by one task", piece=max(1, 1024 // length))]
 

@@ -39,10 +39,13 @@ _SHARED_TASKS = 4
 
 
 def tile_of(attributes, kernel: tuple, size: tuple, batch: int, pool: tuple | None) -> int | None:
-    """The side of the tiles of outputs, if Winograd's convolution pays: stride 1, enough channels, maps and tiles."""
+    """The side of the tiles of outputs, if Winograd's convolution pays: stride 1, enough channels, maps and tiles.
+
+    A pooling's windows lie in whole tiles, so that those of 5 x 5 outputs are not pooled.
+    """
     tile = _TILE_OF.get(kernel[0]) if kernel[0] == kernel[1] else None
     plain = (attributes["strides"] == (1, 1) and attributes["dilation"] == (1, 1) and attributes["groups"] == 1)
-    if tile is None or not plain or pool not in (None, (2, 2, 2, 2)) or (pool and min(size) < 2):
+    if tile is None or not plain or (pool and (pool != (2, 2, 2, 2) or tile % 2 or min(size) < 2)):
         return None
     cut = _Cut(tile, *size)
     padding = all(0 <= side < kernel[0] for pair in attributes["padding"] for side in pair)
