@@ -105,7 +105,7 @@ class Variable(TensorMethods):
         return self is other
 
     def __repr__(self) -> str:
-        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.array}>"
 
     def assign(self, value):
         """Replaces the value; while a program is traced, at the end of each run of that program."""

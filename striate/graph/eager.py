@@ -63,9 +63,12 @@ class EagerTracer(Tracer):
         super().__init__(name)
         self._words = words
 
+    kind = EagerValue
+    """The class of its values."""
+
     def entered(self, array: np.ndarray) -> EagerValue:
-        """An argument of the function as a value."""
-        return EagerValue(array, TensorType(array.shape, str(array.dtype)), role="input")
+        """An argument of the function as a value; its numbers are a plain array, which no tape records."""
+        return self.kind(np.asarray(array), TensorType(array.shape, str(array.dtype)), role="input")
 
     def stand_in(self, type: TensorType) -> EagerValue:
         """A value that other ones take the place of: ones, until then."""
@@ -74,8 +77,8 @@ class EagerTracer(Tracer):
     def read(self, variable: Variable) -> Value:
         """The value of a variable at this point."""
         if variable not in self.parameters:
-            self.parameters[variable] = EagerValue(variable.array.copy(), TensorType(variable.shape, variable.dtype),
-                                                   role="parameter", source=variable, name=variable.path)
+            self.parameters[variable] = self.kind(variable.array.copy(), TensorType(variable.shape, variable.dtype),
+                                                  role="parameter", source=variable, name=variable.path)
         return super().read(variable)
 
     def random_state(self) -> Value:
@@ -93,7 +96,7 @@ class EagerTracer(Tracer):
             return tuple(backward(list(self.nodes), node.inputs[0], node.inputs[1:], self))
         with np.errstate(all="ignore"):
             results = OPS[op].reference(*[array_of(value) for value in node.inputs], **node.attributes)
-        node.outputs = tuple(EagerValue(np.asarray(result, value.dtype), value.type, node, value.index)
+        node.outputs = tuple(self.kind(np.asarray(result, value.dtype), value.type, node, value.index)
                              for value, result in zip(outputs, results, strict=True))
         return node.outputs
 

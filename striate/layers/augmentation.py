@@ -35,7 +35,7 @@ def factor_range(factor, name: str, low: float, high: float) -> tuple:
                             f"[{low}, {high}]. " + received(**{name: factor}))
     if len(pair) == 2:
         return tuple(sorted(pair))
-    return max(-abs(pair[0]), low), abs(pair[0])
+    return max(low, -abs(pair[0])), abs(pair[0])
 
 
 class RandomImageLayer(RandomLayer, ImageLayer):

@@ -89,6 +89,7 @@ class Layer(LayerState, Operation, Configurable):
 
     path: str | None
     input_spec: Any
+    supports_masking: bool
     _init_arguments: tuple[tuple, dict[str, Any]]
     _build_shapes: dict[str, Any] | None
     _losses: list
@@ -99,7 +100,7 @@ class Layer(LayerState, Operation, Configurable):
         self._building = False
         self.built = cls.needs_no_build and cls.build is Layer.build
         self._build_shapes = self.path = self.input_spec = None
-        self.supports_masking = False
+        self.supports_masking = cls.compute_mask is not Layer.compute_mask
         return self
 
     def __init_subclass__(cls, **kwargs):
@@ -185,9 +186,22 @@ class Layer(LayerState, Operation, Configurable):
             if symbolic_leaves(args, kwargs):
                 return self._call_symbolically(args, kwargs, given)
             outputs = self._run(args, kwargs)
-        if mask is not None and self.supports_masking:
-            _attach_mask(outputs, self.compute_mask(first, mask))
+            mask = kwargs.get("mask", mask)
+        self._note_mask(first, outputs, mask)
         return outputs
+
+    def _note_mask(self, first, outputs, mask) -> None:
+        """Notes on the outputs where they count, unless `call` did; plain arrays cannot hold a note."""
+        bare = [output for output in leaves(outputs)
+                if hasattr(output, "__dict__") and getattr(output, "_keras_mask", None) is None]
+        if bare and self.supports_masking:
+            for output, where in zip(leaves(outputs), leaves(self.compute_mask(first, mask)), strict=False):
+                if where is not None:
+                    output._keras_mask = where
+        elif bare and any(where is not None for where in leaves(mask)):
+            warnings.warn(f"Layer '{self.name}' (of type {type(self).__name__}) was passed an input with a mask "
+                          "attached to it. However, this layer does not support masking and will therefore destroy "
+                          "the mask information. Downstream layers will not see the mask.", stacklevel=3)
 
     @contextmanager
     def _entered(self, kwargs: dict):
@@ -419,9 +433,3 @@ def _mask_of(first: Any):
     if not found:
         return None
     return found[0] if hasattr(first, "shape") else [mask[0] for mask in masks]
-
-
-def _attach_mask(outputs: Any, mask: Any) -> None:
-    """Notes the mask on the output, if the output can hold a note (plain arrays cannot)."""
-    if mask is not None and hasattr(outputs, "__dict__"):
-        outputs._keras_mask = mask

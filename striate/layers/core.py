@@ -196,11 +196,16 @@ class Embedding(Layer):
 
     def call(self, inputs):
         """Integers of any shape to that shape + (output_dim,)."""
+        self.check_numbers(inputs)
+        return ops.take(self.embeddings, ops.cast(inputs, "int32"), axis=0)
+
+    def check_numbers(self, inputs) -> None:
+        """Raises `ArgumentError` when an integer of an array has no row."""
         if isinstance(inputs, np.ndarray) and inputs.size and not (
                 0 <= inputs.min() and inputs.max() < self.input_dim):
-            raise ArgumentError(f"Layer '{self.name}' has rows for the integers 0 to {self.input_dim - 1}. "
-                                + received(smallest=inputs.min(), largest=inputs.max()))
-        return ops.take(self.embeddings, ops.cast(inputs, "int32"), axis=0)
+            raise ArgumentError(f"Layer '{self.name}' has rows for the integers 0 to {self.input_dim - 1}: set "
+                                "`input_dim` to the largest integer plus one. "
+                                + received(smallest=inputs.min().item(), largest=inputs.max().item()))
 
     def compute_mask(self, inputs, mask=None):
         """Where the input is not 0, if `mask_zero`."""

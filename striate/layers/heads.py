@@ -71,6 +71,7 @@ class ManyHeads(Layer):
                             kernel_regularizer=self.kernel_regularizer, bias_regularizer=self.bias_regularizer,
                             kernel_constraint=self.kernel_constraint, bias_constraint=self.bias_constraint,
                             activity_regularizer=self._inside_regularizer, dtype=self.dtype_policy)
+        layer.supports_masking = True  # masks count where the scores are
         layer.build(shape)
         return layer
 

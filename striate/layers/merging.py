@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from striate import ops
 from striate.errors import ArgumentError, ShapeError, TypeMismatchError, received
 from striate.layers.base import Layer, is_shape
@@ -46,12 +48,18 @@ class Merge(Layer):
         return self._merge(list(inputs))
 
     def compute_mask(self, inputs, previous_mask=None):
-        """A place counts only if it counts in every input that has a mask."""
-        masks = [mask for mask in previous_mask if mask is not None]
-        result = masks[0] if masks else None
-        for mask in masks[1:]:
-            result = ops.logical_and(result, mask)
-        return result
+        """A place counts if it counts in any input; all do when an input has no mask."""
+        masks = [None] if previous_mask is None else self._masks(inputs, previous_mask)
+        if any(mask is None for mask in masks):
+            return None
+        return functools.reduce(ops.logical_or, masks)
+
+    def _masks(self, inputs, masks) -> list:
+        """The masks as a list, one for each input (or None)."""
+        if not isinstance(masks, (list, tuple)) or len(masks) != len(inputs):
+            raise ArgumentError(f"`mask` must be a list with one mask, or None, for each of the {len(inputs)} inputs. "
+                                + received(layer=self.name, mask=masks))
+        return list(masks)
 
 
 def _with_rank(tensor, rank: int):
@@ -59,6 +67,13 @@ def _with_rank(tensor, rank: int):
     while len(tensor.shape) < rank:
         tensor = ops.expand_dims(tensor, 1)
     return tensor
+
+
+def _widened(mask, rank: int):
+    """A mask with axes of length 1 at the end until it has `rank` axes."""
+    while len(mask.shape) < rank:
+        mask = ops.expand_dims(mask, -1)
+    return mask
 
 
 @export("keras.layers.Add")
@@ -183,6 +198,16 @@ class Concatenate(Merge):
 
     def _merge(self, inputs: list):
         return ops.concatenate(inputs, axis=self.axis)
+
+    def compute_mask(self, inputs, previous_mask=None):
+        """A place counts if any of its numbers counts in the input that it comes from."""
+        masks = [] if previous_mask is None else self._masks(inputs, previous_mask)
+        if all(mask is None for mask in masks):
+            return None
+        whole = [ops.ones_like(tensor, dtype="bool") if mask is None
+                 else ops.broadcast_to(_widened(mask, len(tensor.shape)), tensor.shape)
+                 for tensor, mask in zip(inputs, masks, strict=True)]
+        return ops.any(ops.concatenate(whole, axis=self.axis), axis=-1)
 
 
 @export("keras.layers.Dot")

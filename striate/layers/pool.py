@@ -143,6 +143,10 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
     __doc__ = f"The mean of each channel of a line; masked places do not count.\n\n    {BaseGlobalPooling.__doc__}"
     rank, function = 1, "mean"
 
+    def compute_mask(self, inputs, previous_mask=None):
+        """None: the places are gone."""
+        return None
+
     def call(self, inputs, mask=None):
         """inputs (batch, steps, channels) to (batch, channels); mask (batch, steps) or None."""
         if mask is None:

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from striate import naming, ops
-from striate.errors import ArgumentError, received
+from striate.errors import ArgumentError, ShapeError, received
 from striate.serialization import Configurable, export, serialize_argument, serialize_keras_object
 
 _REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
@@ -35,13 +35,15 @@ def reduce_weighted(values, sample_weight=None, reduction: str | None = "sum_ove
     """
     weights = None if sample_weight is None else ops.cast(sample_weight, "float32")
     if mask is not None:
-        share = ops.cast(mask, "float32")
+        scale = 1.0
         if reduction in ("sum_over_batch_size", "mean"):
-            share = share * (float(prod(share.shape)) / ops.maximum(ops.sum(share), 1e-7))
-        weights = share if weights is None else ops.multiply(*_aligned(share, weights))
+            scale = float(prod(mask.shape)) / ops.maximum(ops.sum(ops.cast(mask, "float32")), 1e-7)
+        weights = share_of(mask, weights, scale)
     if weights is not None:
         values, weights = same_rank(values, weights)
-        values = values * _stretched(weights, len(values.shape))
+        weights = _stretched(weights, len(values.shape))
+        _check_fit(values, weights)
+        values = values * weights
     if reduction in (None, "none") or len(values.shape) == 0:
         return values
     if reduction == "sum":
@@ -52,10 +54,27 @@ def reduce_weighted(values, sample_weight=None, reduction: str | None = "sum_ove
     return ops.mean(values)
 
 
-def _aligned(one, other) -> tuple:
-    one, other = same_rank(one, other)
+def mask_of(predictions):
+    """Where predictions count, as the layers that made them say; None where they say nothing."""
+    return getattr(predictions, "_keras_mask", None)
+
+
+def share_of(mask, weights=None, scale: Any = 1.0):
+    """How much each place counts: `scale`, times its weight, where the mask is True, and nothing elsewhere."""
+    share = ops.cast(mask, "float32") * scale
+    if weights is None:
+        return share
+    one, other = same_rank(share, weights)
     rank = max(len(one.shape), len(other.shape))
-    return _stretched(one, rank), _stretched(other, rank)
+    return ops.multiply(_stretched(one, rank), _stretched(other, rank))
+
+
+def _check_fit(values, weights) -> None:
+    """Raises `ShapeError` for weights that do not belong to the values."""
+    lengths = zip(values.shape, weights.shape, strict=False)
+    if values.shape and (len(weights.shape) > len(values.shape) or any(n != m and 1 not in (n, m) for n, m in lengths)):
+        raise ShapeError("`sample_weight` must have a number for each sample, or for each value of the loss. "
+                         + received(values=values.shape, sample_weight=weights.shape))
 
 
 def _stretched(weights, rank: int):
@@ -107,7 +126,7 @@ class Loss(Configurable):
     def __call__(self, y_true, y_pred, sample_weight=None):
         y_true, y_pred = _tensors(y_true), _tensors(y_pred)
         values = self.call(y_true, y_pred)
-        masks = [mask for mask in (getattr(y_pred, "_keras_mask", None), self.counting(y_true, y_pred))
+        masks = [mask for mask in (mask_of(y_pred), self.counting(y_true, y_pred))
                  if mask is not None]
         mask = None if not masks else masks[0] if len(masks) == 1 else ops.logical_and(*masks)
         return reduce_weighted(values, sample_weight, self.reduction, mask)

@@ -43,6 +43,8 @@ class _Counting(Metric):
 
     def _set_up(self, thresholds: list[float], top_k=None, class_id=None) -> None:
         self._levels = np.asarray(thresholds, np.float32)
+        even = np.linspace(0.0, 1.0, len(thresholds))
+        self._clips = len(thresholds) > 2 and np.allclose(thresholds, even, atol=1e-6)
         self.top_k, self.class_id = top_k, class_id
         for name in _COUNTS:
             self.add_sum(name, (len(thresholds),))
@@ -63,7 +65,7 @@ class _Counting(Metric):
             weights = np.asarray(sample_weight, np.float64)
             weights = np.broadcast_to(weights.reshape(weights.shape + (1,) * (scores.ndim - weights.ndim)),
                                       scores.shape)
-        self._count(labels, scores, weights)
+        self._count(labels, np.clip(scores, 0.0, 1.0) if self._clips else scores, weights)
 
     def _count(self, labels, scores, weights) -> None:
         for name, count in zip(_COUNTS, _counts(labels, scores, weights, self._levels), strict=True):

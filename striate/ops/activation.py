@@ -327,7 +327,7 @@ def sparsemax(x, axis=-1):
     ordered = ops.flip(ops.sort(last, axis=-1), axis=-1)
     total = ops.cumsum(ordered, axis=-1)
     position = np.arange(1, length + 1, dtype=np.float32)
-    support = ops.cast(ops.greater(ordered * position + 1.0, total), dtype_of(last))
-    size = ops.sum(support, axis=-1, keepdims=True)
-    level = (ops.sum(ordered * support, axis=-1, keepdims=True) - 1.0) / size
+    support = ops.greater(ordered * position + 1.0, total)
+    size = ops.sum(ops.cast(support, dtype_of(last)), axis=-1, keepdims=True)
+    level = (ops.sum(ops.where(support, ordered, 0.0), axis=-1, keepdims=True) - 1.0) / size
     return ops.moveaxis(relu(last - level), -1, axis)

@@ -161,15 +161,22 @@ register(OpSpec("take_grad", _take_grad_shape, _take_grad_reference))
 def take(x, indices, axis=None, dtype=None):
     """The parts of x at `indices` along `axis` (of the flattened x when None), as `dtype` when given.
 
-    x: (n, ...), indices: integers of any shape i, axis=0: the result is (*i, ...). An index counts modulo the axis, so
-    a negative one counts from the end.
+    x: (n, ...), indices: integers of any shape i, axis=0: the result is (*i, ...). A negative index counts from the
+    end; inside a program, where no number is known yet, every index counts modulo the axis.
 
-    Raises `ArgumentError` when the indices are no integers.
+    Raises `ArgumentError` when the indices are no integers, and when one of an array lies outside the axis.
     """
     if axis is None:
         x, axis = ops.reshape(x, (-1,)), 0
+    axis = normal_axes(axis, len(shape_of(x)))[0]
+    length = shape_of(x)[axis]
+    if isinstance(indices, (int, list, tuple, np.ndarray)) and length is not None:
+        known = np.asarray(indices)
+        if known.size and known.dtype.kind in "iu" and not -length <= known.min() <= known.max() < length:
+            raise ArgumentError(f"`indices` must lie between -{length} and {length - 1} along an axis of {length}. "
+                                + received(axis=axis, smallest=int(known.min()), largest=int(known.max())))
     attributes = {} if dtype is None else {"dtype": str(np.dtype(dtype))}
-    return apply("take", [x, indices], axis=normal_axes(axis, len(shape_of(x)))[0], **attributes)
+    return apply("take", [x, indices], axis=axis, **attributes)
 
 
 def take_along_axis(x, indices, axis=None):

@@ -99,7 +99,7 @@ def resize(images, size, interpolation="bilinear", antialias=False, crop_to_aspe
         data_format: "channels_last" (also None) or "channels_first".
 
     Returns:
-        float32 images; with "nearest" of the type of `images`.
+        Images of the type of `images`; whole numbers are rounded.
 
     Raises:
         ArgumentError: an argument has an impossible value. ShapeError: no images, or of unknown size.
@@ -131,7 +131,8 @@ def resize(images, size, interpolation="bilinear", antialias=False, crop_to_aspe
             x = ops.take(x, np.floor((np.arange(count) + 0.5) * length / count).astype(np.int32), axis=axis)
         elif length != count:
             x = weigh_axis(ops.convert_to_tensor(x), resize_matrix(length, count, interpolation, antialias), axis)
-    return x
+    dtype = dtype_of(images)
+    return x if dtype_of(x) == dtype else ops.saturate_cast(ops.round(x), dtype)
 
 
 def inside_axis(places, length: int, fill_mode: str):

@@ -68,7 +68,7 @@ def pad_sequences(sequences, maxlen: int | None = None, dtype="int32", padding: 
         value: what is added.
 
     Raises:
-        ArgumentError: `padding` or `truncating` is something else.
+        ArgumentError: `padding` or `truncating` is something else; a sequence is none.
 
     Example:
         >>> pad_sequences([[1], [2, 3]]).tolist()
@@ -77,6 +77,10 @@ def pad_sequences(sequences, maxlen: int | None = None, dtype="int32", padding: 
     for name, side in (("padding", padding), ("truncating", truncating)):
         if side not in ("pre", "post"):
             raise ArgumentError(f'`{name}` must be "pre" or "post". ' + received(**{name: side}))
+    for sequence in sequences:
+        if not hasattr(sequence, "__len__"):
+            raise ArgumentError("`sequences` must be a list of lists of numbers: each becomes a row. "
+                                + received(sequence=sequence))
     length = max(map(len, sequences), default=0) if maxlen is None else maxlen
     rest = next((np.shape(sequence)[1:] for sequence in sequences if len(sequence)), ())
     rows = np.full((len(sequences), length, *rest), value, dtype)

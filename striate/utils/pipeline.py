@@ -54,11 +54,20 @@ class Dataset:
 
     def __init__(self, start: Callable[[], Iterator], count: int = UNKNOWN_CARDINALITY):
         self._start, self._count = start, count
+        self._open = False
+        self._first: Callable[[], Any] = lambda: next(self._start(), None)
         self.class_names: list[str] | None = None
         self.file_paths: list[str] | None = None
 
     def __iter__(self) -> Iterator:
         return self._start()
+
+    def _next(self, start: Callable[[], Iterator], count: int = UNKNOWN_CARDINALITY,
+              first: Callable[[], Any] | None = None) -> Dataset:
+        """A data set made of this one; `first` gives an element like its own without beginning a pass."""
+        made = Dataset(start, count)
+        made._open, made._first = self._open, first or self._first
+        return made
 
     # ---- where elements come from -----------------------------------------------------------------------------
 
@@ -128,18 +137,21 @@ class Dataset:
             for row in zip(*parts, strict=False):
                 items = iter(row)
                 yield mapped(nest, lambda _, items=items: next(items))
-        return Dataset(start, count)
+        made = Dataset(start, count)
+        made._open, made._first = any(part._open for part in parts), lambda: mapped(nest, lambda part: part._first())
+        return made
 
     # ---- other elements ---------------------------------------------------------------------------------------
 
     def map(self, map_func: Callable, num_parallel_calls=None, deterministic=None, synchronous=None,
             use_unbounded_threadpool=False, name=None) -> Dataset:
         """The function's results; the parts of a tuple are its arguments."""
-        return Dataset(lambda: (tensors_of(_called(map_func, element)) for element in self), self._count)
+        return self._next(lambda: (tensors_of(_called(map_func, element)) for element in self), self._count,
+                          lambda: tensors_of(_called(map_func, self._first())))
 
     def filter(self, predicate: Callable, name=None) -> Dataset:
         """The elements for which the function gives a true value."""
-        return Dataset(lambda: (element for element in self if bool(_called(predicate, element))))
+        return self._next(lambda: (element for element in self if bool(_called(predicate, element))))
 
     def flat_map(self, map_func: Callable, name=None) -> Dataset:
         """The elements of the data sets that the function gives, one data set after the other."""
@@ -147,8 +159,9 @@ class Dataset:
 
     def enumerate(self, start: int = 0, name=None) -> Dataset:
         """Pairs of number (int64) and element."""
-        return Dataset(lambda: ((as_tensor(np.int64(number)), element) for number, element in enumerate(self, start)),
-                       self._count)
+        def numbered(elements):
+            return ((as_tensor(np.int64(number)), element) for number, element in enumerate(elements, start))
+        return self._next(lambda: numbered(self), self._count, lambda: next(numbered([self._first()])))
 
     def apply(self, transformation_func: Callable) -> Dataset:
         """What a function of the whole data set gives."""
@@ -175,25 +188,25 @@ class Dataset:
             turn = 0 if reshuffle_each_iteration is False else next(passes)
             return _drawn(iter(self), int(buffer_size), np.random.default_rng([seeds.global_seed(), stream, turn]))
 
-        return Dataset(start, self._count)
+        return self._next(start, self._count)
 
     def take(self, count: int, name=None) -> Dataset:
         """The first elements; -1 for all."""
         if count < 0:
             return self
         left = count if self._count == INFINITE_CARDINALITY else min(count, self._count)
-        return Dataset(lambda: itertools.islice(self, count), left)
+        return self._next(lambda: itertools.islice(self, count), left)
 
     def skip(self, count: int, name=None) -> Dataset:
         """All but the first elements; -1 leaves none."""
         if count < 0:
-            return Dataset(lambda: iter(()), 0)
-        return Dataset(lambda: itertools.islice(self, count, None),
-                       self._count if self._count < 0 else max(0, self._count - count))
+            return self._next(lambda: iter(()), 0)
+        return self._next(lambda: itertools.islice(self, count, None),
+                          self._count if self._count < 0 else max(0, self._count - count))
 
     def take_while(self, predicate: Callable, name=None) -> Dataset:
         """The elements before the first for which the function gives a false value."""
-        return Dataset(lambda: itertools.takewhile(lambda element: bool(_called(predicate, element)), self))
+        return self._next(lambda: itertools.takewhile(lambda element: bool(_called(predicate, element)), self))
 
     def shard(self, num_shards: int, index: int, name=None) -> Dataset:
         """Every `num_shards`-th element, from number `index` on."""
@@ -201,21 +214,21 @@ class Dataset:
             raise ArgumentError("`index` must lie between 0 and num_shards - 1. "
                                 + received(num_shards=num_shards, index=index))
         left = self._count if self._count < 0 else (self._count - index + num_shards - 1) // num_shards
-        return Dataset(lambda: itertools.islice(self, index, None, num_shards), left)
+        return self._next(lambda: itertools.islice(self, index, None, num_shards), left)
 
     def repeat(self, count: int | None = None, name=None) -> Dataset:
         """All elements several times over; without a number endlessly (then give `fit` its `steps_per_epoch`)."""
         if count is None or count < 0:
-            return Dataset(lambda: itertools.chain.from_iterable(itertools.repeat(self)),
-                           INFINITE_CARDINALITY if self._count else 0)
-        return Dataset(lambda: itertools.chain.from_iterable(itertools.repeat(self, count)),
-                       self._count if self._count < 0 and count else count * max(self._count, 0))
+            return self._next(lambda: itertools.chain.from_iterable(itertools.repeat(self)),
+                              INFINITE_CARDINALITY if self._count else 0)
+        return self._next(lambda: itertools.chain.from_iterable(itertools.repeat(self, count)),
+                          self._count if self._count < 0 and count else count * max(self._count, 0))
 
     def concatenate(self, dataset: Dataset, name=None) -> Dataset:
         """The elements of another data set behind these."""
         counts = (self._count, dataset._count)
         total = max(counts[index] for index in (0, 1) if counts[index] < 0) if min(counts) < 0 else sum(counts)
-        return Dataset(lambda: itertools.chain(self, dataset), total)
+        return self._next(lambda: itertools.chain(self, dataset), total)
 
     # ---- batches ----------------------------------------------------------------------------------------------
 
@@ -265,7 +278,9 @@ class Dataset:
                 if len(group) == size or not drop_remainder:
                     yield join(group)
 
-        return Dataset(start, count)
+        made = self._next(start, count, lambda: join([self._first()] * size))
+        made._open = not drop_remainder
+        return made
 
     def unbatch(self, name=None) -> Dataset:
         """The entries of batches one by one."""
@@ -292,7 +307,7 @@ class Dataset:
                 yield element
             kept[:] = [found]
 
-        return Dataset(start, self._count)
+        return self._next(start, self._count)
 
     def prefetch(self, buffer_size: int = AUTOTUNE, name=None) -> Dataset:
         """The same data set: elements are made when they are asked for."""
@@ -314,6 +329,22 @@ class Dataset:
         if len(found) != 1:
             raise DataError("The data set must have exactly one element. " + received(elements=len(found)))
         return found[0]
+
+    @property
+    def element_spec(self) -> Any:
+        """Shape and type of the tensors of the first element; the length of batches is None unless all have the same.
+
+        Raises:
+            DataError: there is no element.
+        """
+        first = self._first()
+        if first is None:
+            raise DataError("The data set has no element to tell its shape by. " + received(elements=0))
+
+        def spec(tensor):
+            shape = (None, *tensor.shape[1:]) if self._open and tensor.shape else tensor.shape
+            return TensorSpec(shape, str(tensor.dtype))
+        return mapped(first, spec)
 
     def cardinality(self) -> Any:
         """How many elements there are (int64); -1 for a data set that never ends, -2 when that is not known."""

@@ -29,13 +29,24 @@ class Tensor(np.ndarray):
         return as_tensor(array)
 
     def __str__(self) -> str:
-        return f"tf.Tensor({np.array_str(self.view(np.ndarray))}, shape={self.shape}, dtype={self.dtype})"
+        return f"tf.Tensor({_below(str(self.view(np.ndarray)))}, shape={self.shape}, dtype={self.dtype})"
 
     def __repr__(self) -> str:
-        return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype}, numpy={self.numpy()!r}>"
+        return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype}, numpy={_below(repr_of(self))}>"
 
     def __format__(self, spec: str) -> str:
-        return format(self.numpy(), spec) if spec else str(self)
+        return format(self.numpy(), spec)
+
+
+def repr_of(tensor: Tensor) -> str:
+    """The numbers as TensorFlow shows them: a plain number, or NumPy's words for an array."""
+    plain = tensor.numpy()
+    return repr(plain) if tensor.ndim else str(plain.item())
+
+
+def _below(text: str) -> str:
+    """Numbers of several lines begin on a line of their own."""
+    return "\n" + text if "\n" in text else text
 
 
 def _watched(name: str):

@@ -95,6 +95,17 @@ def test_weights_of_another_length():
     assert "`sample_weight` must have one entry" in refused(network(), IMAGES, LABELS, sample_weight=np.ones(3))
 
 
+@pytest.mark.parametrize("word", [5, -1])
+def test_words_without_a_row(word):
+    model = Sequential([Input((2,)), layers.Embedding(5, 2, name="words"), layers.Flatten(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    sentences = np.array([[0, 4], [1, word]])
+    message = "Layer 'words' has rows for the integers 0 to 4: set `input_dim`"
+    assert message in refused(model, sentences, np.ones(2), StriateError)
+    with pytest.raises(StriateError, match=message):
+        model.predict(sentences, verbose=0)
+
+
 def test_names_of_inputs():
     one, other = Input((2,), name="one"), Input((2,), name="other")
     model = Model([one, other], layers.Dense(1)(layers.Concatenate()([one, other])))

@@ -140,3 +140,23 @@ def test_own_compute_loss_and_resume(tmp_path):
     other = network(Own).fit(X, Y, epochs=4, batch_size=16, verbose=0,
                              callbacks=[callbacks.BackupAndRestore(tmp_path)]).history
     assert one == other
+
+
+def test_several_inputs_without_targets():
+    """They are x, also where a `train_step` or `compute_loss` of the user's unpacks the data."""
+    class Apart(Model):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            assert y is None
+            return ops.mean(y_pred)
+
+    class Unpacked(Apart):
+        def train_step(self, data):
+            (one, other), = data
+            return super().train_step(data) | {"shapes": ops.sum(one) * 0 + one.shape[1] + other.shape[1]}
+    inputs = [Input((2,)), Input((3,))]
+    outputs = layers.Dense(1)(layers.Concatenate()(inputs))
+    for kind in Apart, Unpacked:
+        model = kind(inputs, outputs)
+        model.compile("sgd")
+        logs = model.fit([np.ones((4, 2)), np.ones((4, 3))], verbose=0).history
+    assert logs["shapes"] == [5]

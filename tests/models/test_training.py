@@ -176,6 +176,24 @@ def test_penalties_are_part_of_the_loss():
     assert model.evaluate(X, NUMBERS, verbose=0) == pytest.approx(bare + 0.01 * (kernel ** 2).sum(), rel=1e-5)
 
 
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_loss_without_reduction(outputs):
+    """As by Keras over TensorFlow: the mean is told, the sum is differentiated."""
+    def trained(reduction, rate):
+        inputs = Input((4,))
+        dense = [layers.Dense(1, name=name, kernel_initializer="ones") for name in "ab"[:outputs]]
+        model = Model(inputs, [layer(inputs) for layer in dense])
+        model.compile(optimizers.SGD(rate), [losses.MeanSquaredError(reduction=reduction)] * outputs)
+        history = fit(model, y=[NUMBERS] * outputs, shuffle=False, batch_size=10)
+        return history, model.evaluate(X, [NUMBERS] * outputs, verbose=0, return_dict=True), model.get_weights()
+
+    one, other = trained(None, 0.01), trained("sum_over_batch_size", 0.1)
+    assert one[0] == {name: pytest.approx(values, rel=1e-4) for name, values in other[0].items()}
+    assert one[1] == pytest.approx(other[1], rel=1e-4)
+    for a, b in zip(one[2], other[2], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4)
+
+
 def test_loss_of_the_users():
     class Doubled(Sequential):
         def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):

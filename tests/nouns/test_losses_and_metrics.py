@@ -5,7 +5,7 @@ import pytest
 
 from striate import losses, metrics, ops
 from striate.engine import Function, gradients
-from striate.errors import ArgumentError, DataError
+from striate.errors import ArgumentError, DataError, ShapeError
 
 RANDOM = np.random.RandomState(4)
 SHARES = RANDOM.dirichlet(np.ones(3), 12).astype("float32")
@@ -115,3 +115,17 @@ def test_sparse_and_one_hot_agree():
 def test_unknown_reduction_is_refused():
     with pytest.raises(ArgumentError, match="reduction='average'"):
         losses.MeanSquaredError(reduction="average")
+
+
+@pytest.mark.parametrize(("thresholds", "area"), [(None, 0.5), ([0.25, 0.5, 0.75], 0.5), ([0.2, 0.5], 0.0)])
+def test_predictions_beyond_one_count_as_one_between_even_thresholds(thresholds, area):
+    """As in Keras, which finds the place of a prediction among even thresholds by arithmetic."""
+    found = metrics.AUC(thresholds=thresholds)
+    found.update_state([0, 1, 1, 0], [2.0, 3, 1.5, 2])
+    assert float(found.result()) == pytest.approx(area)
+
+
+@pytest.mark.parametrize("weights", [np.ones((4, 2)), np.ones((4, 1, 1)), np.ones(3)])
+def test_weights_that_do_not_belong_to_the_values_are_refused(weights):
+    with pytest.raises(ShapeError, match=r"`sample_weight` must have a number for each sample.*values=\(4,\)"):
+        losses.MeanSquaredError()(np.ones((4, 3)), np.ones((4, 3)), weights)

@@ -68,6 +68,7 @@ def test_softmax_over_several_axes_and_extremes():
 def test_sparsemax_is_the_nearest_point_of_the_simplex():
     y = ops.sparsemax(np.float32([[0.5, 2.0, 1.9], [0.0, 0.0, 0.0]]))
     assert np.allclose(y, [[0.0, 0.55, 0.45], [1 / 3, 1 / 3, 1 / 3]], atol=1e-6)
+    assert np.allclose(ops.sparsemax([1.0, -np.inf, 0.5]), [0.75, 0.0, 0.25], atol=1e-6)
 
 
 BENDS = {

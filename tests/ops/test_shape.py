@@ -77,6 +77,20 @@ def test_take_converts_on_the_way():
     assert batch.dtype == np.float32 and batch.tolist() == [[9, 10, 11], [0, 1, 2]]
 
 
+@pytest.mark.parametrize("indices", [[3], [-4], np.array([[0, 7]])])
+def test_indices_outside_the_axis_are_refused(indices):
+    with pytest.raises(ArgumentError, match="between -3 and 2 along an axis of 3. Received: axis=0, smallest="):
+        ops.take(np.arange(3), indices)
+    assert ops.take(np.arange(3), -3) == 0
+
+
+def test_resized_whole_numbers_stay_whole_numbers():
+    """As in Keras: rounded, and no smaller or larger than the type can hold."""
+    edge = np.repeat(np.uint8([0, 255]), 4)[None, :, None]
+    resized = ops.image.resize(edge, (1, 16), "bicubic")
+    assert resized.dtype == np.uint8 and resized[0, 4:12, 0].tolist() == [0, 0, 0, 52, 203, 255, 255, 255]
+
+
 def test_unknown_lengths_pass_through():
     unknown = TensorType((None, 4, 2))
     assert infer(lambda x: ops.reshape(x, (-1, 8)), [unknown]).shape == (None, 8)

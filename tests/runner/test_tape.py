@@ -100,6 +100,27 @@ def test_a_loop_learns_as_fit_does(tf, model):
     assert metric.result() > 0
 
 
+def test_two_tapes_of_one_block(tf):
+    """As a GAN's training loop opens them; each is asked after the block."""
+    one, other = tf.Variable(2.0), tf.Variable(3.0)
+    with tf.GradientTape() as first, tf.GradientTape() as second:
+        product = one * one * other
+    assert str(product) == "tf.Tensor(12.0, shape=(), dtype=float32)" and f"{product} {product:.2f}" == "12.0 12.00"
+    assert first.gradient(product, one) == 12 and second.gradient(product, [one, other]) == [12, 4]
+    assert [variable.numpy() for variable in second.watched_variables()] == [2, 3]
+
+
+def test_gradient_ascent_on_a_part_of_an_image(tf):
+    """The image of a step is a tensor that the next step watches, and cuts."""
+    image = tf.constant(np.arange(6, dtype=np.float32).reshape(1, 6))
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            loss = tf.reduce_sum(image[:, 2:4] ** 2)
+        image += 10.0 * tf.math.l2_normalize(tape.gradient(loss, image))
+    np.testing.assert_allclose(image, [[0, 1, 2 + 20 * 2 / 13 ** 0.5, 3 + 20 * 3 / 13 ** 0.5, 4, 5]], rtol=1e-5)
+
+
 def test_in_a_train_step_it_is_part_of_the_program(tf, model):
     keras = tf.keras
 

@@ -139,3 +139,24 @@ def test_negative_epochs_are_refused(model):
     with pytest.raises(ArgumentError, match="epochs"):
         model.fit(np.ones((4, 2)), np.ones((4, 1)), epochs=-1, verbose=0)
     assert model.fit(np.ones((4, 2)), np.ones((4, 1)), epochs=0, verbose=0).history == {}
+
+
+@pytest.mark.parametrize("make, shapes", [
+    (lambda data: data, [(2,), ()]), (lambda data: data.batch(3), [(None, 2), (None,)]),
+    (lambda data: data.shuffle(9).batch(4, drop_remainder=True).prefetch(1), [(4, 2), (4,)]),
+    (lambda data: data.batch(3).map(lambda x, y: (x[:, :1], y)).cache().repeat(), [(None, 1), (None,)]),
+    (lambda data: Dataset.zip((data, data)).batch(2).map(lambda one, other: (one[0], other[1])), [(None, 2), (None,)]),
+    (lambda data: data.batch(3).unbatch().take(2), [(2,), ()]),
+])
+def test_element_spec(make, shapes):
+    data = make(Dataset.from_tensor_slices((np.ones((8, 2), np.float32), np.arange(8))))
+    assert [(spec.shape, spec.dtype) for spec in data.element_spec] == list(zip(shapes, ["float32", "int64"],
+                                                                                strict=True))
+
+
+def test_looking_at_the_form_of_elements_begins_no_pass():
+    one, other = (Dataset.range(20).shuffle(20, seed=1).batch(5) for _ in range(2))
+    assert one.element_spec.shape == (None,)
+    assert [batch.tolist() for batch in one] == [batch.tolist() for batch in other]
+    with pytest.raises(DataError, match="no element"):
+        print(Dataset.range(0).element_spec)

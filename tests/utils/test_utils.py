@@ -34,6 +34,11 @@ def test_pad_sequences(options, expected):
     assert keras.utils.pad_sequences([[1], [2, 3, 4]], **options).tolist() == expected
 
 
+def test_numbers_are_no_sequences():
+    with pytest.raises(ValueError, match="list of lists of numbers.*sequence=1"):
+        keras.utils.pad_sequences([1, 2])
+
+
 def test_split_dataset():
     x, y = np.arange(10), np.arange(10) * 2
     left, right = keras.utils.split_dataset((x, y), left_size=0.7, shuffle=True, seed=1)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from striate.errors import DataError, ShapeError, received
+from striate.layers.core import Embedding
 from striate.models.structure import flatten
 from striate.models.training.compile_loss import OutputLoss
 from striate.models.training.loss_kinds import kind_of, option
@@ -31,6 +32,7 @@ def check_inputs(graph, x: Any, name: str) -> None:
     Raises:
         DataError: not one array for each input.
         ShapeError: an array has another shape than its input, with advice for the usual slips.
+        ArgumentError: an integer has no row in the table of an `Embedding` on an input.
     """
     if graph is None:
         return
@@ -41,11 +43,15 @@ def check_inputs(graph, x: Any, name: str) -> None:
         raise DataError(f"The model '{name}' takes {len(graph.inputs)} input{plural} ({names}), so `x` must hold "
                         f"{len(graph.inputs)} array{plural}. {received(arrays=len(arrays))}. "
                         "Samples of one input belong into one array: numpy.stack(x).")
-    for tensor, array in zip(graph.inputs, graph.align(x, fit=False), strict=True):
+    given = dict(zip(map(id, graph.inputs), graph.align(x, fit=False), strict=True))
+    for tensor, array in zip(graph.inputs, given.values(), strict=True):
         if not _fits(tensor.shape, array.shape):
             raise ShapeError(f"The data do not fit the input '{tensor.name}' of the model '{name}': expected shape "
                              f"{tensor.shape}, where None is the number of samples. {received(shape=array.shape)}."
                              f"{_advice(tensor.shape, array.shape)}")
+    for node in graph.nodes:
+        if isinstance(node.operation, Embedding):
+            node.operation.check_numbers(given.get(id(node.input_tensors[0])))
 
 
 def _fits(wanted: tuple, shape: tuple) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from striate import metrics as metrics_table
 from striate.errors import ArgumentError, TypeMismatchError, received
+from striate.losses.base import mask_of, share_of
 from striate.models.training.compile_loss import label_kind
 from striate.models.training.outputs import Outputs
 from striate.naming import to_snake_case
@@ -67,9 +68,17 @@ class CompileMetrics:
         return any(not entry.per_sample for entry in self.entries)
 
     def values(self, targets: list, predictions: list) -> list:
-        """Per-sample values of the metrics that have such, for one batch (traced or computed at once)."""
-        return [entry.metric.values(targets[entry.index], predictions[entry.index])
-                for entry in self.entries if entry.per_sample]
+        """Per-sample values of the metrics that have such, for one batch (traced or computed at once).
+
+        Where predictions have a mask: [values, mask].
+        """
+        found: list = []
+        for entry in self.entries:
+            if entry.per_sample:
+                predicted = predictions[entry.index]
+                values, mask = entry.metric.values(targets[entry.index], predicted), mask_of(predicted)
+                found.append(values if mask is None else [values, mask])
+        return found
 
     def update(self, values: list, targets: list, predictions: list, weights: list) -> None:
         """Adds one batch to the metrics' states; `predictions` may be left empty unless `needs_predictions`."""
@@ -77,7 +86,9 @@ class CompileMetrics:
         for entry in self.entries:
             weight = weights[entry.index] if entry.weighted else None
             if entry.per_sample:
-                entry.metric.update_values(next(remaining), weight)
+                value = next(remaining)
+                value, mask = value if isinstance(value, list) else (value, None)
+                entry.metric.update_values(value, weight if mask is None else share_of(mask, weight))
             else:
                 entry.metric.update_state(targets[entry.index], predictions[entry.index], weight)
 

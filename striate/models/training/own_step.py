@@ -62,9 +62,11 @@ def as_input(value):
 
 
 def _packed(data: dict[str, Any]) -> Any:
-    """x, (x, y) or (x, y, sample_weight); lists of one entry as the entry."""
+    """x, (x, y) or (x, y, sample_weight), as Keras packs them; lists of one entry as the entry."""
     x = collect(data["x"], as_input)
     y, weights = (None if all(item is None for item in data[name]) else single(data[name]) for name in ("y", "weights"))
     if weights is not None:
         return x, y, weights
-    return x if y is None else (x, y)
+    if y is not None:
+        return x, y
+    return (x,) if isinstance(x, (list, tuple)) else x  # several inputs alone are no (x, y)

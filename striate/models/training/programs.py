@@ -96,10 +96,11 @@ class Programs:
             total = self._model.compute_loss(x, _single(y), predicted, _single(weights), training)
         else:
             total, singles = self.total_loss(y, predictions, weights)
-        results = {"loss": total, "losses": singles if len(singles) > 1 else [],
+        single = [_one(ops.mean, loss) for loss in singles]
+        results = {"loss": _one(ops.mean, total), "losses": single if len(single) > 1 else [],
                    "values": self._metrics.values(y, predictions),
                    "predictions": predictions if self._metrics.needs_predictions else []}
-        return results, total
+        return results, _one(ops.sum, total)
 
     def total_loss(self, targets: list, predictions: list, weights: list) -> tuple[Any, list]:
         """(everything that is minimised: weighted losses and penalties; the single losses).
@@ -114,6 +115,11 @@ class Programs:
             raise ArgumentError("There is nothing to minimise: give compile() a `loss`, or call add_loss in a layer. "
                                 + received(loss=self._loss.loss))
         return total, singles
+
+
+def _one(reduce: Callable, loss: Any) -> Any:
+    """A loss as one number. Of one without reduction the mean is told and the sum differentiated, as by TensorFlow."""
+    return reduce(loss) if loss.shape else loss
 
 
 def _single(items: list) -> Any:

@@ -4,6 +4,7 @@ from striate import ops
 from striate.runner.tf import functions
 from striate.runner.tf.functions import *  # noqa: F403
 from striate.runner.tf.functions import returning_tensors
+from striate.runner.tf.nn import l2_normalize
 
 
 @returning_tensors
@@ -24,4 +25,4 @@ def top_k(input, k=1, sorted=True, name=None):  # noqa: A002
     return ops.top_k(input, k, sorted=sorted)
 
 
-__all__ = [*functions.__all__, "divide_no_nan", "reduce_variance", "top_k"]
+__all__ = [*functions.__all__, "divide_no_nan", "l2_normalize", "reduce_variance", "top_k"]

@@ -14,7 +14,7 @@ import numpy as np
 from striate import ops, seeds
 from striate.engine import gradients
 from striate.errors import GraphError, received
-from striate.graph.eager import EagerTracer, array_of
+from striate.graph.eager import EagerTracer, EagerValue, array_of
 from striate.graph.ir import Value
 from striate.graph.trace import collect
 from striate.ops.dispatch import active_tracer, recording
@@ -28,8 +28,23 @@ def _place(array: np.ndarray) -> tuple:
     return array.ctypes.data, array.shape, array.dtype.str
 
 
+class _TapeValue(EagerValue):
+    """A value that shows itself as TensorFlow's tensors do."""
+
+    def __str__(self) -> str:
+        return str(as_tensor(self.array))
+
+    def __repr__(self) -> str:
+        return repr(as_tensor(self.array))
+
+    def __format__(self, spec: str) -> str:
+        return format(as_tensor(self.array), spec)
+
+
 class _TapeTracer(EagerTracer):
     """Computes what is recorded; arrays that are watched are values of the graph, not constants."""
+
+    kind = _TapeValue
 
     def __init__(self) -> None:
         super().__init__("GradientTape", seeds.random_state(0)[0])
@@ -82,17 +97,21 @@ class GradientTape:
         self._variables: tuple[Variable, ...] = ()
 
     def __enter__(self) -> GradientTape:
-        if active_tracer() is None:
+        outer = active_tracer()
+        if outer is None:
             self._own = _TapeTracer()
             self._recording = recording(self._own)
             self._recording.__enter__()
+        elif isinstance(outer, _TapeTracer):
+            self._own = outer  # several tapes of one `with` share what they record
         return self
 
     def __exit__(self, *failure) -> None:
+        if self._own is not None:
+            self._variables = tuple(variable for variable in self._own.parameters if variable.trainable)
         if self._recording is not None and self._own is not None:
             self._recording.__exit__(*failure)
             self._recording = None
-            self._variables = tuple(variable for variable in self._own.parameters if variable.trainable)
             if failure[0] is None:
                 self._own.finish()
 
@@ -130,7 +149,8 @@ class GradientTape:
         if isinstance(tracer, _TapeTracer) and unconnected_gradients not in ("zero", "ZERO"):
             reached = tracer.depends(total)
             found = [g if value in reached else None for value, g in zip(values, found, strict=True)]
-        found = [as_tensor(g.source) if getattr(g, "role", None) == "constant" else g for g in found]
+        recorded = active_tracer() is not None  # then gradients of gradients may be asked for
+        found = [g if g is None or recorded and g.role != "constant" else as_tensor(array_of(g)) for g in found]
         results = iter(found)
         return collect(sources, lambda leaf: next(results))
 
