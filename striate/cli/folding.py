@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from striate.callbacks.history import finished
 from striate.cli import networks
 from striate.cli.keeper import fed_part
 from striate.cli.scores import PIECE, answers, score
@@ -20,7 +21,6 @@ from striate.files import write_text
 from striate.parallel import map_tasks
 from striate.ranks import ranks
 from striate.see.result import aligned
-from striate.systems.comparison import finished
 from striate.systems.data import Data
 from striate.untrusted import read_file, read_own_json
 

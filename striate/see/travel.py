@@ -11,6 +11,7 @@ import numpy as np
 
 from striate import checkpoints, saving, seeds
 from striate.callbacks import Callback
+from striate.callbacks.history import finished
 from striate.errors import ArgumentError, FileError, GraphError, received
 from striate.see import grid, probe
 from striate.see.canvas import Canvas
@@ -151,9 +152,9 @@ class Timeline:
         data = state["fingerprint"]["data"]
         seed = seeds.global_seed()
         try:
-            self.model.fit(self._x, self._y, batch_size=data.get("batch_size"), shuffle=data.get("shuffle", True),
-                           epochs=10**9, verbose=0,
-                           callbacks=[*self._callbacks, _Replay(state, wanted, self.hashes, take)])
+            finished(self.model.fit(self._x, self._y, batch_size=data.get("batch_size"),
+                                    shuffle=data.get("shuffle", True), epochs=10**9, verbose=0,
+                                    callbacks=[*self._callbacks, _Replay(state, wanted, self.hashes, take)]))
         except _Arrived:
             pass
         finally:

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from striate.callbacks.history import finished
 from striate.errors import DataError, received
-from striate.systems.comparison import Comparison, Say, finished, mean_and_spread
+from striate.systems.comparison import Comparison, Say, mean_and_spread
 
 NETWORKS = ("yale", "brain_small", "brain_residual")
 COLUMNS = ("parameters", "training accuracy", "validation, same sessions", "validation, other session", "test accuracy",

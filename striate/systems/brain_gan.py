@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from striate import callbacks
+from striate.callbacks.history import finished
 from striate.systems import brain
 from striate.systems.brain import FRAMES, NETWORKS, STRANGER, Part
-from striate.systems.comparison import Comparison, Say, finished
+from striate.systems.comparison import Comparison, Say
 
 COLUMNS = (*brain.COLUMNS[:-1], STRANGER, brain.COLUMNS[-1])
 DISCRIMINATOR = "discriminator of the DCGAN"
@@ -89,9 +90,8 @@ def trained_pair(real: np.ndarray, seed: int = 0, epochs: int = ROUNDS, filters:
                      zoo.build("dcgan_discriminator", input_shape=shape, filters=filters))
     pair.compile(*(optimizers.Adam(RATES[part], beta_1=0.5) for part in ("discriminator", "generator")))
     growth = Growth([("real", real[:: max(1, len(real) // SHOWN)][:SHOWN])])
-    result = pair.fit(real, batch_size=BATCH_SIZE, epochs=epochs, verbose=0, callbacks=[_Watch(growth, epochs, say)])
-    finished(result)
-    growth.history = result.history
+    growth.history = finished(pair.fit(real, batch_size=BATCH_SIZE, epochs=epochs, verbose=0,
+                                       callbacks=[_Watch(growth, epochs, say)])).history
     return pair, growth
 
 

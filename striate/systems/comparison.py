@@ -90,16 +90,6 @@ class Comparison:
         return "\n".join([self.title, "", aligned(rows, head), "", *(fill(note, NOTE_WIDTH) for note in self.notes)])
 
 
-def finished(history) -> None:
-    """Ends the comparison if the training was interrupted: half a training must not become a row.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C or a signal ended the `fit` that gave this history.
-    """
-    if getattr(history, "interrupted", False):
-        raise KeyboardInterrupt
-
-
 def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4f}" if abs(value) <= 1 else f"{value:,.2f}"
