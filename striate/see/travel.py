@@ -20,7 +20,7 @@ from striate.see.maps import filters
 from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, heat, scaled, signed
 from striate.see.recording import FORMAT, MODEL, STATES, TIMELINE, random_layers, weights_hash
 from striate.see.result import Animation, aligned
-from striate.untrusted import read_file, read_own_json
+from striate.untrusted import read_own_json
 from striate.untrusted.limits import damaged
 
 WIDTH = 1060.0
@@ -85,7 +85,7 @@ class Timeline:
         if folder is None:
             raise FileError("There is no recording here. Record a training with callbacks=[see.Recorder(folder)], or "
                             "striate train ... --timeline. " + received(run=str(run)))
-        facts = read_own_json(read_file(folder / TIMELINE), str(folder / TIMELINE))
+        facts = read_own_json(folder / TIMELINE)
         if facts.get("format") != FORMAT:
             raise FileError("The recording is of a format that this edition of striate does not read. "
                             + received(format=facts.get("format")))

@@ -138,10 +138,11 @@ def compare(networks: Sequence[str] = NETWORKS, seeds: Sequence[int] = (0, 1, 2)
             `generator.svg` are kept; what is there is not trained again.
         say: is told what is being done.
     """
+    found = Comparison.at(folder, "Simulated calcium imaging: real, or made by a DCGAN trained here?",
+                          "Who finds the fakes of a generator, in sessions that nobody has seen?", COLUMNS,
+                          (*networks, *RATES))
     pair = _kept(folder) or _made(frames, rounds, folder, say)
     parts = parts_of(pair, frames)
-    found = Comparison.at(folder, "Simulated calcium imaging: real, or made by a DCGAN trained here?",
-                          "Who finds the fakes of a generator, in sessions that nobody has seen?", COLUMNS)
     found.run({**{name: partial(brain.row, name, parts, seeds, epochs, folder) for name in networks},
                DISCRIMINATOR: partial(judged, pair.discriminator, parts)}, say)
     found.notes = explained(found, len(seeds))
@@ -154,7 +155,7 @@ def _kept(folder: Path | None):
     from striate import saving
     from striate.systems.adversary import Adversary
 
-    files = [] if folder is None else [folder / f"{name}.keras" for name in ("generator", "discriminator")]
+    files = [] if folder is None else [folder / f"{name}.keras" for name in RATES]
     if not files or not all(file.is_file() for file in files):
         return None
     return Adversary(*(saving.load_model(file) for file in files))
