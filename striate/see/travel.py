@@ -35,7 +35,7 @@ class _Arrived(Exception):  # noqa: N818 (it is no error)
 class _Replay(Callback):
     """Puts a training at a saved state, and takes the weights at some steps after it."""
 
-    comes_last = True
+    comes_last = 1
 
     def __init__(self, state: dict, wanted: Sequence[int], hashes: dict[int, str], take):
         super().__init__()
@@ -44,7 +44,7 @@ class _Replay(Callback):
 
     def on_train_begin(self, logs=None) -> None:
         training = self.model._training
-        training.source.settle()
+        training.settle()
         # Validation does not change the weights, so it is left out here.
         self._state["fingerprint"]["validation"] = training.fingerprint()["validation"]
         training.go_on_from(self._state)
