@@ -141,7 +141,7 @@ def _verified(place: Path) -> tuple[bytes, bytes] | None:
     from striate.untrusted import read_file, read_own_json
 
     try:
-        wanted = read_own_json(read_file(place / _COMMIT), _COMMIT)
+        wanted = read_own_json(place / _COMMIT)
         tensors, facts = read_file(place / _TENSORS), read_file(place / _FACTS)
     except ModelFileError:
         return None

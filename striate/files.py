@@ -126,6 +126,22 @@ def replacing_with(path: str | os.PathLike, ready: str | os.PathLike) -> None:
     _sync_folder(Path(path).parent)
 
 
+def refuse_links(folder: str | os.PathLike, *patterns: str) -> None:
+    """For folders that work goes on in, which may come from anybody: what is written into them stays in them.
+
+    Args:
+        folder: need not be there yet.
+        patterns: what the names begin with of all that is written there.
+
+    Raises:
+        FileError: a symbolic link has such a name, and writing would replace, or make, what it points to.
+    """
+    for entry in os.scandir(folder) if os.path.isdir(folder) else ():
+        if entry.name.startswith(patterns) and entry.is_symlink():
+            raise FileError("Nothing is written through symbolic links in a folder that work goes on in. Put the file "
+                            f"itself in its place, or name another folder. {received(link=entry.path)}")
+
+
 def remove(path: str | os.PathLike) -> None:
     """Removes a file, if it is there."""
     try:

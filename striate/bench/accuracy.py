@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from striate import callbacks, zoo
+from striate.callbacks.history import finished
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,7 @@ def run(network: str, train: tuple, test: tuple, seed: int, epochs: int | None =
         classes = model.output_shape[-1]
         train = train[0], np.eye(classes, dtype=np.float32)[train[1]]
     clock = _Clock(started, test, recipe)
-    history = model.fit(*train, batch_size=recipe.batch_size, epochs=recipe.epochs, verbose=0, callbacks=[clock])
-    if history.interrupted:
-        raise KeyboardInterrupt  # Half a training is no measurement.
+    finished(model.fit(*train, batch_size=recipe.batch_size, epochs=recipe.epochs, verbose=0, callbacks=[clock]))
     return clock.epochs
 
 

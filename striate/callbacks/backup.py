@@ -35,7 +35,7 @@ class BackupAndRestore(Callback):
         100
     """
 
-    comes_last = True
+    comes_last = 2
 
     def __init__(self, backup_dir, save_freq: int | str = "epoch", double_checkpoint: bool = False,
                  delete_checkpoint: bool = True, every_seconds: float | None = None, force: bool = False):
@@ -51,9 +51,15 @@ class BackupAndRestore(Callback):
         self._saved_at = 0.0
 
     def on_train_begin(self, logs=None) -> None:
-        """Asks the training to go on from the newest state, if there is one."""
+        """Asks the training to go on from the newest state, if there is one; else saves how it begins.
+
+        That first state has what callbacks began with: the lines of a file that another one appends to, for example.
+        """
         state, training = ranks().from_first(lambda: checkpoints.newest(self.backup_dir)), self.model._training
-        if state is not None:
+        training.settle()
+        if state is None or training.begins_otherwise(state):
+            self._save()
+        else:
             training.go_on_from(state, self.force)
             began = state["position"].get("began", 0)
             # A program that trains twice and was killed the second time would skip its first training.

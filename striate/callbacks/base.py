@@ -31,8 +31,8 @@ class Callback:
 
     memory: tuple[str, ...] = ()
     """Names of the attributes that a training which is taken up again needs (see `BackupAndRestore`)."""
-    comes_last = False
-    """Whether it is called after all others."""
+    comes_last = 0
+    """1: it is called after all others; 2: after those, too, because it keeps what they remember."""
 
     def __init__(self):
         self.params: dict[str, Any] = {}
@@ -158,7 +158,7 @@ class CallbackList(Callback):
 
     def _refresh(self) -> None:
         """Gives this list, for each moment, one function that calls just the callbacks that listen to it."""
-        in_order = sorted(self.callbacks, key=lambda item: getattr(item, "comes_last", False))
+        in_order = sorted(self.callbacks, key=lambda item: getattr(item, "comes_last", 0))
         self._listeners = {hook: [getattr(item, hook) for item in in_order if _listens(item, hook)] for hook in _HOOKS}
         if config.value("go_on"):
             self._listeners = {hook: [_forgiving(listener) for listener in listeners]

@@ -10,6 +10,7 @@ from typing import Any
 
 from striate.callbacks.base import Callback
 from striate.files import write_text
+from striate.untrusted import read_file
 
 
 class CSVLogger(Callback):
@@ -42,8 +43,7 @@ class CSVLogger(Callback):
         """Makes the file, empty unless lines are appended to it."""
         self.keys, self._content = [], ""
         if self.append and os.path.exists(self.filename):
-            with open(self.filename, newline="", encoding="utf-8") as file:
-                self._content = file.read()
+            self._content = read_file(self.filename).decode("utf-8")
         write_text(self.filename, self._content)
 
     def set_state(self, state) -> None:

@@ -245,6 +245,7 @@ def user_samples(model, images: Sequence[Path], shape: tuple[int, ...],
     from striate.cli import networks
     from striate.explore.images import decode
     from striate.explore.subject import Sample
+    from striate.untrusted import read_file
 
     if images and len(model.inputs) > 1:
         raise ArgumentError(f"Images of yours can be shown to models with one input; '{model.name}' has "
@@ -260,7 +261,7 @@ def user_samples(model, images: Sequence[Path], shape: tuple[int, ...],
     for path in paths[:FILES]:
         try:
             found.append(Sample(path.name, networks.pixels(
-                model, decode(path.read_bytes(), shape, preparation=preparation))))
+                model, decode(read_file(path), shape, preparation=preparation))))
         except DataError as error:
             raise DataError(f"{error} File: {path}") from None
     return found

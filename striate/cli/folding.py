@@ -10,21 +10,21 @@ from typing import Any
 
 import numpy as np
 
+from striate.callbacks.history import finished
 from striate.cli import networks
 from striate.cli.keeper import fed_part
 from striate.cli.scores import PIECE, answers, score
 from striate.datasets.audit import pixel_hashes
 from striate.datasets.stream import StoredPictures
 from striate.errors import ArgumentError, FileError, received
-from striate.files import write_text
+from striate.files import refuse_links, write_text
 from striate.parallel import map_tasks
 from striate.ranks import ranks
 from striate.see.result import aligned
-from striate.systems.comparison import finished
 from striate.systems.data import Data
-from striate.untrusted import read_file, read_own_json
+from striate.untrusted import read_own_json
 
-FILE = "folds.json"
+FILE, MODELS = "folds.json", "fold-"
 SESSIONS = ("simulated-ca", "brain-food")
 """Data whose pictures are frames of recordings."""
 
@@ -68,7 +68,7 @@ class Folds:
 
     Raises:
         ArgumentError: the data cannot be cut into so many parts.
-        FileError: the folder holds another cross-validation.
+        FileError: the folder holds another cross-validation, or links.
     """
 
     def __init__(self, folder: Path, data: Data, model: str, count: int, seed: int, recipe: Mapping[str, Any]):
@@ -84,12 +84,13 @@ class Folds:
     def _begin(self) -> None:
         """Writes down what this is; the folder may hold a part of it already."""
         place = self.folder / FILE
-        if place.is_file():
+        refuse_links(self.folder, FILE, MODELS)
+        if place.exists():
             try:
-                found = read_own_json(read_file(place), str(place))
+                found = read_own_json(place)
                 found = {name: found[name] for name in self.about}
-            except (ValueError, LookupError, TypeError):
-                raise FileError(f"{place} is damaged. Name another folder.") from None
+            except (ValueError, LookupError, TypeError) as error:
+                raise FileError(f"{place} is damaged: {str(error).rstrip('.')}. Name another folder.") from None
             if found != self.about:
                 raise FileError("This folder holds another cross-validation: name a new one, or repeat the same. "
                                 + received(found=found, wanted=self.about))
@@ -126,7 +127,7 @@ class Folds:
         """The model of a fold, from its file if it is there."""
         from striate import saving, utils
 
-        place = self.folder / f"fold-{number:02d}.keras"
+        place = self.folder / f"{MODELS}{number:02d}.keras"
         utils.clear_session()
         utils.set_random_seed(self.seed + number)
         if place.is_file():

@@ -15,9 +15,9 @@ from math import ceil
 import numpy as np
 from rich.console import Console
 
+from striate.callbacks.history import finished
 from striate.cli import networks
 from striate.cli.terminal import duration, say
-from striate.systems.comparison import finished
 
 PROBE_STEPS = 6
 

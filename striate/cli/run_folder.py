@@ -16,7 +16,7 @@ from typing import Any
 from striate.datasets.pictures import Preparation
 from striate.errors import FileError, MissingFileError, ModelFileError, received
 from striate.files import write_text
-from striate.untrusted import read_file, read_own_json
+from striate.untrusted import read_own_json
 from striate.untrusted.limits import damaged
 
 CONFIG, HISTORY_CSV, HISTORY_JSON = "config.json", "history.csv", "history.json"
@@ -143,7 +143,7 @@ def read_config(path: Path) -> Mapping[str, Any]:
         ModelFileError: it is damaged, or something in it is not what `striate train` writes there.
     """
     try:
-        config = _known(read_own_json(read_file(path), str(path)))
+        config = _known(read_own_json(path))
     except MissingFileError:
         return {}
     _check(path, config, seed=_is_count, data=_is_object, request=_is_object, result=_is_object)

@@ -225,7 +225,7 @@ def fit(model, data: datasets.Data, recipe: zoo.Recipe, request: Request, folder
     if request.patience:
         slower = callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.3, patience=max(1, request.patience // 3))
         watchers += [slower, callbacks.EarlyStopping(monitor="val_loss", patience=request.patience)]
-    if request.timeline and request.resume is None:
+    if request.timeline:
         from striate import see
 
         watchers.append(see.Recorder(folder / TIMELINE))

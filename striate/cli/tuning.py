@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from striate.callbacks.history import finished
 from striate.cli import networks
 from striate.cli.keeper import fed
 from striate.cli.scores import score
 from striate.errors import ArgumentError, NonFiniteError, received
-from striate.systems.comparison import finished
 from striate.systems.data import Data
 from striate.tune import Space
 

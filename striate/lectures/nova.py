@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from striate import Input, Sequential, layers, ops, optimizers, see, utils, zoo
+from striate.callbacks.history import finished
 from striate.datasets import auto_mpg, fashion_mnist
 from striate.errors import ShapeError
 from striate.lectures.claims import Claim
@@ -166,8 +167,8 @@ def _training() -> Iterator[Claim]:
     model = Sequential([Input((4,)), layers.Dense(2, activation="softmax")])
     model.compile(loss="categorical_crossentropy", optimizer=optimizer, metrics=["acc"])
     targets = utils.to_categorical((x[:, 0] > 3).astype(int), 2)
-    history = model.fit(x[:256], targets[:256], validation_data=(x[256:], targets[256:]), batch_size=32, epochs=2,
-                        verbose=0)
+    history = finished(model.fit(x[:256], targets[:256], validation_data=(x[256:], targets[256:]), batch_size=32,
+                                 epochs=2, verbose=0))
     slide = "Compiling the model"
     yield Claim(slide, "Rate that SGD(lr=0.01, decay=0.01 / 25) has after 16 steps, 0.01 / (1 + 16 x 0.0004)",
                 round(0.01 / (1 + 16 * 0.01 / 25), 7), round(float(optimizer._current_rate()), 7))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from striate import layers, losses, optimizers, see, zoo
+from striate.callbacks.history import finished
 from striate.lectures.claims import Claim
 from striate.see.films import run_layer
 
@@ -171,7 +172,7 @@ def trainings(subset: bool, say: Callable[[str], None]) -> list[Claim]:
         before = [np.array(weight) for weight in model.get_weights()]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model.fit(x, y.astype(np.float32)[:, np.newaxis], epochs=2, batch_size=32, verbose=0)
+            finished(model.fit(x, y.astype(np.float32)[:, np.newaxis], epochs=2, batch_size=32, verbose=0))
         change[loss] = max(float(np.abs(new - old).max())
                            for new, old in zip(model.get_weights(), before, strict=True))
     return [Claim("Training a model", "Two epochs with categorical_crossentropy change the weights", True,

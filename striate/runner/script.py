@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import runpy
 import sys
-import traceback
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -25,7 +25,7 @@ def run_script(script: str | os.PathLike, arguments: Sequence[str] = ()) -> int:
     """Runs a script as `__main__`; processes that it starts get the import hook too.
 
     What was adapted is printed to standard error at the end. An exception of the script's is shown as Python shows
-    it, beginning at the script's own line.
+    it, beginning at the script's own line. The import hook stays for threads that the script has left running.
 
     Args:
         script: the file.
@@ -35,20 +35,35 @@ def run_script(script: str | os.PathLike, arguments: Sequence[str] = ()) -> int:
         The exit code: the one that the script asked for, 1 after an exception, 130 after Ctrl-C.
 
     Raises:
-        ArgumentError: there is no such file.
+        ArgumentError: there is no such file, or it is no script.
         StriateError: the real Keras or TensorFlow is in this process already.
     """
-    path = Path(script)
-    if not path.is_file():
-        raise ArgumentError("There is no such script. " + received(script=str(script)))
+    _check(Path(script))
+    path = Path(os.path.abspath(script))  # Python's `__file__` is absolute: a script may change the folder.
+    threads = threading.enumerate()
     install_shim()
     try:
         with _as_python_would(path, arguments):
             code = _exit_code(path)
         _report(str(path))
     finally:
-        uninstall_shim()
+        if not any(not thread.daemon for thread in threading.enumerate() if thread not in threads):
+            uninstall_shim()
     return code
+
+
+def _check(path: Path) -> None:
+    """Says what else the user may have meant."""
+    given = received(script=str(path))
+    if path.is_dir():
+        raise ArgumentError(f"A script is a file, and this is a folder: give the file inside that begins. {given}")
+    if path.suffix == ".ipynb":
+        raise ArgumentError("This is a notebook, not a script: open it in Jupyter, and say %load_ext striate in its "
+                            f"first cell. {given}")
+    if path.exists() and not path.is_file():
+        raise ArgumentError(f"A script is read twice, so it must be a regular file, no pipe. {given}")
+    if not path.is_file():
+        raise ArgumentError(f"There is no such script. {given}")
 
 
 @contextmanager
@@ -76,12 +91,9 @@ def _exit_code(script: Path) -> int:
             return request.code or 0
         print(request.code, file=sys.stderr)
         return 1
-    except KeyboardInterrupt as error:
+    except BaseException as error:  # Not all that a script raises must be an Exception.
         _show(error, script)
-        return INTERRUPTED
-    except Exception as error:
-        _show(error, script)
-        return 1
+        return INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
     return 0
 
 
@@ -92,8 +104,15 @@ def _show(error: BaseException, script: Path) -> None:
     if error.__cause__ is None and (isinstance(error, StriateError) or _raised_by_the_runner(frames)):
         _cut_below_the_user(frames)
         error.__suppress_context__ = True
-    sys.stdout.flush()
-    traceback.print_exception(type(error), error, frames)
+    _flush()
+    sys.excepthook(type(error), error.with_traceback(frames), frames)  # The script may have put its own in place.
+
+
+def _flush() -> None:
+    """Puts what the script printed in front of what is said about it, unless it has closed its output, or the reader
+    has (`| head`): then that is what is lost, and nothing else."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
 
 
 def _from(frames: TracebackType | None, file: str) -> TracebackType | None:
@@ -124,6 +143,6 @@ def _cut_below_the_user(frames: TracebackType | None) -> None:
 
 def _report(script: str) -> None:
     """The closing line, if the script used keras or tensorflow at all."""
-    sys.stdout.flush()
+    _flush()
     if "keras" in sys.modules or "tensorflow" in sys.modules or "tf_keras" in sys.modules:
         print(f"striate: {adaptations.report(script)}", file=sys.stderr)

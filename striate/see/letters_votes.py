@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from striate import Input, Sequential, initializers, layers, optimizers
+from striate.callbacks.history import finished
 from striate.datasets import x_or_o as letters
 from striate.see import grid, probe
 from striate.see.canvas import Canvas
@@ -43,7 +44,7 @@ def stacked_network() -> Sequential:
     first.trainable = False
     model.compile(optimizers.Adam(0.02), "sparse_categorical_crossentropy")
     (x, y), _ = letters.load_data(train=1000, test=0, seed=1)
-    model.fit(x, y, batch_size=50, epochs=12, shuffle=False, verbose=0)
+    finished(model.fit(x, y, batch_size=50, epochs=12, shuffle=False, verbose=0))
     return model
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 from striate import checkpoints
 from striate.callbacks import Callback
 from striate.errors import ArgumentError, FileError, received
-from striate.files import write_text
+from striate.files import refuse_links, write_text
+from striate.ranks import ranks
 
 FORMAT = 1
 TIMELINE, MODEL, STATES = "timeline.json", "model.keras", "states"
@@ -46,7 +48,8 @@ class Recorder(Callback):
     """Keeps sparse states of a training, and between them hashes of the weights and the loss.
 
     `see.time_travel` repeats the steps between two states when they are asked for, and compares the hashes: what it
-    shows is what was, bit for bit. A state takes about as much space as the weights and the optimizer's slots.
+    shows is what was, bit for bit. A state takes about as much space as the weights and the optimizer's slots. When
+    `BackupAndRestore` takes a training up again, the recording goes on, too.
 
     Args:
         folder: where to keep them; new or empty.
@@ -54,13 +57,14 @@ class Recorder(Callback):
 
     Raises:
         ArgumentError: `every` is neither.
-        FileError: there is an earlier recording in the folder.
+        FileError: there is a recording of another training in the folder, or a symbolic link.
 
     Example:
         model.fit(x, y, epochs=5, callbacks=[see.Recorder("timeline")])
     """
 
-    comes_last = True
+    memory = ("_facts",)
+    comes_last = 1
 
     def __init__(self, folder, every: int | str = "epoch"):
         super().__init__()
@@ -68,16 +72,44 @@ class Recorder(Callback):
             raise ArgumentError(f"`every` must be 'epoch' or a positive number of steps. {received(every=every)}")
         self.folder, self.every = Path(folder), every
         self._facts: dict[str, Any] = {}
+        self._goes_on = False
 
     def on_train_begin(self, logs=None) -> None:
-        """Writes the network down."""
-        if (self.folder / TIMELINE).exists():
+        """Forgets the training before."""
+        self._facts, self._goes_on = {}, False
+
+    def set_state(self, state) -> None:
+        """Goes on with the recording of an earlier process; what that recorded later is recorded again."""
+        super().set_state(state)
+        facts, self._goes_on = self._facts, True
+        if facts:
+            steps = {name: {int(step): value for step, value in facts[name].items()}
+                     for name in ("hashes", "losses", "epochs")}
+            self._facts = {"format": FORMAT, "states": [int(step) for step in facts["states"]], **steps,
+                           "streams": [int(stream) for stream in facts["streams"]]}
+
+    def on_epoch_begin(self, epoch: int, logs=None) -> None:
+        """Before the first one, makes the folder ready and writes the network down."""
+        if self._goes_on:
+            self._remove_later_states()
+        elif not self._facts and ranks().from_first((self.folder / TIMELINE).exists):
             raise FileError("There is a recording in this folder already: choose another one, or remove it. "
                             + received(folder=str(self.folder)))
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.model.save(self.folder / MODEL)
-        self._facts = {"format": FORMAT, "states": [], "hashes": {}, "losses": {}, "epochs": {},
-                       "streams": [layer._stream for layer in random_layers(self.model)]}
+        if not self._facts:
+            refuse_links(self.folder, TIMELINE, MODEL, STATES)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.model.save(self.folder / MODEL)
+            self._facts = {"format": FORMAT, "states": [], "hashes": {}, "losses": {}, "epochs": {},
+                           "streams": [layer._stream for layer in random_layers(self.model)]}
+        self._goes_on = False
+
+    def _remove_later_states(self) -> None:
+        refuse_links(self.folder, TIMELINE, MODEL, STATES)
+        if ranks().rank or not (self.folder / STATES).is_dir():
+            return
+        for place in (self.folder / STATES).iterdir():
+            if place.name.isdecimal() and int(place.name) not in self._facts.get("states", ()):
+                shutil.rmtree(place, ignore_errors=True)
 
     def on_train_batch_begin(self, batch: int, logs=None) -> None:
         """Keeps the state before the first step."""
@@ -104,7 +136,9 @@ class Recorder(Callback):
 
     def _keep(self) -> None:
         step = self.model._steps_made()
-        checkpoints.save(self.folder / STATES / f"{step:06d}", step, self.model._training.state())
+        state = self.model._training.state()
+        state["callbacks"] = [row for row in state["callbacks"] if not row[0].startswith(type(self).__name__)]
+        checkpoints.save(self.folder / STATES / f"{step:06d}", step, state)
         if step not in self._facts["states"]:
             self._facts["states"].append(step)
         self._facts["hashes"][step] = weights_hash(self.model)

@@ -11,6 +11,7 @@ import numpy as np
 
 from striate import checkpoints, saving, seeds
 from striate.callbacks import Callback
+from striate.callbacks.history import finished
 from striate.errors import ArgumentError, FileError, GraphError, received
 from striate.see import grid, probe
 from striate.see.canvas import Canvas
@@ -19,7 +20,7 @@ from striate.see.maps import filters
 from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, heat, scaled, signed
 from striate.see.recording import FORMAT, MODEL, STATES, TIMELINE, random_layers, weights_hash
 from striate.see.result import Animation, aligned
-from striate.untrusted import read_file, read_own_json
+from striate.untrusted import read_own_json
 from striate.untrusted.limits import damaged
 
 WIDTH = 1060.0
@@ -34,7 +35,7 @@ class _Arrived(Exception):  # noqa: N818 (it is no error)
 class _Replay(Callback):
     """Puts a training at a saved state, and takes the weights at some steps after it."""
 
-    comes_last = True
+    comes_last = 1
 
     def __init__(self, state: dict, wanted: Sequence[int], hashes: dict[int, str], take):
         super().__init__()
@@ -43,7 +44,7 @@ class _Replay(Callback):
 
     def on_train_begin(self, logs=None) -> None:
         training = self.model._training
-        training.source.settle()
+        training.settle()
         # Validation does not change the weights, so it is left out here.
         self._state["fingerprint"]["validation"] = training.fingerprint()["validation"]
         training.go_on_from(self._state)
@@ -84,7 +85,7 @@ class Timeline:
         if folder is None:
             raise FileError("There is no recording here. Record a training with callbacks=[see.Recorder(folder)], or "
                             "striate train ... --timeline. " + received(run=str(run)))
-        facts = read_own_json(read_file(folder / TIMELINE), str(folder / TIMELINE))
+        facts = read_own_json(folder / TIMELINE)
         if facts.get("format") != FORMAT:
             raise FileError("The recording is of a format that this edition of striate does not read. "
                             + received(format=facts.get("format")))
@@ -151,9 +152,9 @@ class Timeline:
         data = state["fingerprint"]["data"]
         seed = seeds.global_seed()
         try:
-            self.model.fit(self._x, self._y, batch_size=data.get("batch_size"), shuffle=data.get("shuffle", True),
-                           epochs=10**9, verbose=0,
-                           callbacks=[*self._callbacks, _Replay(state, wanted, self.hashes, take)])
+            finished(self.model.fit(self._x, self._y, batch_size=data.get("batch_size"),
+                                    shuffle=data.get("shuffle", True), epochs=10**9, verbose=0,
+                                    callbacks=[*self._callbacks, _Replay(state, wanted, self.hashes, take)]))
         except _Arrived:
             pass
         finally:

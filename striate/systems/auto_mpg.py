@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from striate.callbacks.history import finished
 from striate.datasets import auto_mpg
 from striate.datasets.tables import Table
-from striate.systems.comparison import Comparison, Say, finished, mean_and_spread
+from striate.systems.comparison import Comparison, Say, mean_and_spread
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
 RATES = (0.003, 0.01, 0.03)

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from striate.callbacks.history import finished
 from striate.errors import DataError, received
-from striate.systems.comparison import Comparison, Say, finished, mean_and_spread
+from striate.systems.comparison import Comparison, Say, mean_and_spread
 
 NETWORKS = ("yale", "brain_small", "brain_residual")
 COLUMNS = ("parameters", "training accuracy", "validation, same sessions", "validation, other session", "test accuracy",
@@ -113,7 +114,8 @@ def compare(networks: Sequence[str] = NETWORKS, seeds: Sequence[int] = (0, 1, 2)
     source = getattr(data, "func", data)
     title = {course: "Brain food: real or fake?",
              of_folder: "Pictures of a folder: real or fake?"}.get(source, "Simulated calcium imaging: real or fake?")
-    found = Comparison.at(folder, title, "Which network is right about sessions that it has not seen?", COLUMNS)
+    found = Comparison.at(folder, title, "Which network is right about sessions that it has not seen?", COLUMNS,
+                          networks)
 
     found.run({name: partial(row, name, parts, seeds, epochs, folder) for name in networks}, say)
     found.notes = explained(found, len(parts["test"][1]), len(seeds), source not in (course, of_folder))

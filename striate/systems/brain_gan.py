@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from striate import callbacks
+from striate.callbacks.history import finished
 from striate.systems import brain
 from striate.systems.brain import FRAMES, NETWORKS, STRANGER, Part
-from striate.systems.comparison import Comparison, Say, finished
+from striate.systems.comparison import Comparison, Say
 
 COLUMNS = (*brain.COLUMNS[:-1], STRANGER, brain.COLUMNS[-1])
 DISCRIMINATOR = "discriminator of the DCGAN"
@@ -89,9 +90,8 @@ def trained_pair(real: np.ndarray, seed: int = 0, epochs: int = ROUNDS, filters:
                      zoo.build("dcgan_discriminator", input_shape=shape, filters=filters))
     pair.compile(*(optimizers.Adam(RATES[part], beta_1=0.5) for part in ("discriminator", "generator")))
     growth = Growth([("real", real[:: max(1, len(real) // SHOWN)][:SHOWN])])
-    result = pair.fit(real, batch_size=BATCH_SIZE, epochs=epochs, verbose=0, callbacks=[_Watch(growth, epochs, say)])
-    finished(result)
-    growth.history = result.history
+    growth.history = finished(pair.fit(real, batch_size=BATCH_SIZE, epochs=epochs, verbose=0,
+                                       callbacks=[_Watch(growth, epochs, say)])).history
     return pair, growth
 
 
@@ -138,10 +138,11 @@ def compare(networks: Sequence[str] = NETWORKS, seeds: Sequence[int] = (0, 1, 2)
             `generator.svg` are kept; what is there is not trained again.
         say: is told what is being done.
     """
+    found = Comparison.at(folder, "Simulated calcium imaging: real, or made by a DCGAN trained here?",
+                          "Who finds the fakes of a generator, in sessions that nobody has seen?", COLUMNS,
+                          (*networks, *RATES))
     pair = _kept(folder) or _made(frames, rounds, folder, say)
     parts = parts_of(pair, frames)
-    found = Comparison.at(folder, "Simulated calcium imaging: real, or made by a DCGAN trained here?",
-                          "Who finds the fakes of a generator, in sessions that nobody has seen?", COLUMNS)
     found.run({**{name: partial(brain.row, name, parts, seeds, epochs, folder) for name in networks},
                DISCRIMINATOR: partial(judged, pair.discriminator, parts)}, say)
     found.notes = explained(found, len(seeds))
@@ -154,7 +155,7 @@ def _kept(folder: Path | None):
     from striate import saving
     from striate.systems.adversary import Adversary
 
-    files = [] if folder is None else [folder / f"{name}.keras" for name in ("generator", "discriminator")]
+    files = [] if folder is None else [folder / f"{name}.keras" for name in RATES]
     if not files or not all(file.is_file() for file in files):
         return None
     return Adversary(*(saving.load_model(file) for file in files))

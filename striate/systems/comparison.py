@@ -11,9 +11,9 @@ from textwrap import fill
 from typing import Any
 
 from striate.errors import FileError, received
-from striate.files import write_text
+from striate.files import refuse_links, write_text
 from striate.see.result import aligned
-from striate.untrusted import read_file, read_own_json
+from striate.untrusted import read_own_json
 
 FILE = "comparison.json"
 NOTE_WIDTH = 110
@@ -36,22 +36,29 @@ class Comparison:
     place: Path | None = None
 
     @classmethod
-    def at(cls, folder: Path | None, title: str, question: str, columns: Sequence[str]) -> Comparison:
+    def at(cls, folder: Path | None, title: str, question: str, columns: Sequence[str],
+           networks: Sequence[str] = ()) -> Comparison:
         """A new table, or the one of the same title in the folder, to go on with.
 
+        Args:
+            folder: where the table is kept; None: nowhere.
+            title, question, columns: of the table.
+            networks: what else is written into the folder: models and figures of these names.
+
         Raises:
-            FileError: the folder's table is another one, or damaged.
+            FileError: the folder's table is another one, or damaged, or what is written would go through links.
         """
         if folder is None:
             return cls(title, question, columns)
+        refuse_links(folder, FILE, *(f"{name}." for name in networks))
         place = folder / FILE
         made = cls(title, question, columns, place=place)
-        if place.is_file():
+        if place.exists():
             try:
-                kept = read_own_json(read_file(place), str(place))
+                kept = read_own_json(place)
                 same = kept["title"] == title and kept["columns"] == list(columns)
             except (ValueError, KeyError, TypeError) as error:
-                raise FileError(f"{place} is damaged: {error}. Name another folder.") from None
+                raise FileError(f"{place} is damaged: {str(error).rstrip('.')}. Name another folder.") from None
             if not same:
                 raise FileError("This folder holds another comparison: name a new one. "
                                 + received(folder=str(folder), found=kept["title"], wanted=title))
@@ -88,16 +95,6 @@ class Comparison:
         head = ["variant", *self.columns]
         rows = [[_shown(row.get(name)) for name in head] for row in self.rows]
         return "\n".join([self.title, "", aligned(rows, head), "", *(fill(note, NOTE_WIDTH) for note in self.notes)])
-
-
-def finished(history) -> None:
-    """Ends the comparison if the training was interrupted: half a training must not become a row.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C or a signal ended the `fit` that gave this history.
-    """
-    if getattr(history, "interrupted", False):
-        raise KeyboardInterrupt
 
 
 def _shown(value: Any) -> str:

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from striate.systems.comparison import Comparison, Say, finished, mean_and_spread
+from striate.callbacks.history import finished
+from striate.systems.comparison import Comparison, Say, mean_and_spread
 
 COLUMNS = ("parameters", "epochs", "training accuracy", "test accuracy", "seconds")
 SEARCHES = {"search for the word": 0, "one letter may differ": 1}

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from striate.callbacks.history import finished
 from striate.systems import data as datasets
-from striate.systems.comparison import Comparison, Say, finished, mean_and_spread
+from striate.systems.comparison import Comparison, Say, mean_and_spread
 
 COLUMNS = ("parameters", "epochs", "validation accuracy", "test accuracy", "seconds")
 NETWORKS = ("uva", "nova", "tue", "lenet5", "small", "residual", "separable", "fast90", "fast92", "fast94")

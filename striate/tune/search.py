@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from striate.errors import FileError, received
-from striate.files import write_text
+from striate.files import refuse_links, write_text
 from striate.parallel import map_tasks
 from striate.ranks import ranks
 from striate.see.result import aligned
 from striate.tune.space import Space
 from striate.untrusted import read_own_json
 
-FILE = "tune.json"
+FILE, MODELS, JOURNAL = "tune.json", "trial-", "study.journal"
 _WORST = -1e30
 """The score of what gave no number."""
 Objective = Callable[[Mapping[str, Any], int, Path], float]
@@ -61,7 +61,7 @@ class Search:
         judged: on what settings are judged, in plain types: part of what makes it the same search.
 
     Raises:
-        FileError: the folder holds another search, or a damaged one.
+        FileError: the folder holds another search, a damaged one, or links.
 
     Example:
         >>> search = Search("runs/search", Space.parsed({"dropout": "0..0.5"}), objective)  # doctest: +SKIP
@@ -77,15 +77,15 @@ class Search:
 
     def _read(self) -> None:
         place = self.folder / FILE
-        text = ranks().from_first(lambda: place.read_text("utf-8") if place.is_file() else None)
-        if text is None:
-            return
+        refuse_links(self.folder, FILE, MODELS, JOURNAL)
         try:
-            kept = read_own_json(text, str(place))
+            kept = ranks().from_first(lambda: read_own_json(place) if place.exists() else None)
+            if kept is None:
+                return
             trials = [Trial(row["number"], row["settings"], row["scores"], row["seconds"]) for row in kept["trials"]]
             about = {name: kept.get(name) for name in self.about}
         except (ValueError, KeyError, TypeError) as error:
-            raise FileError(f"{place} is damaged: {error}. Name another folder.") from None
+            raise FileError(f"{place} is damaged: {str(error).rstrip('.')}. Name another folder.") from None
         if about != as_json(self.about):
             raise FileError("This folder holds another search: name a new one, or repeat the same. "
                             + received(found=about, wanted=self.about))
@@ -142,7 +142,7 @@ class Search:
         """(score, seconds) of a trial that is made now; nothing is written down. A score is a finite number."""
         self.folder.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
-        score = float(self.objective(settings, epochs, self.folder / f"trial-{number:04d}.keras"))
+        score = float(self.objective(settings, epochs, self.folder / f"{MODELS}{number:04d}.keras"))
         return score if math.isfinite(score) else _WORST, time.perf_counter() - started
 
     def enter(self, trial: Trial, epochs: int, score: float, seconds: float) -> None:

@@ -15,16 +15,18 @@ from typing import Any
 from striate.errors import ArgumentError, FileError, received
 from striate.parallel import map_tasks
 from striate.ranks import ranks
-from striate.tune.search import Search, Trial, as_json
+from striate.tune.search import JOURNAL, Search, Trial, as_json
 from striate.tune.shared import LOST_AFTER, Worker
 from striate.tune.space import Choice, Range
 
-JOURNAL, STUDY = "study.journal", "striate"
+STUDY = "striate"
 _SQLITE_SECONDS = 60
 """How long a worker waits while others write to SQLite's file."""
 _TRIES, _PAUSE_SECONDS = 5, 0.5
 """Workers that open a new data base at the same time stand in each other's way while its tables are made."""
 _ABOUT = "search"
+_MAX_BYTES = 1 << 30
+"""Of a journal, which Optuna reads line by line; a result takes some thousand bytes."""
 
 
 def optuna_search(search: Search, trials: int, epochs: int, storage: str | None = None, study: str = STUDY,
@@ -89,6 +91,8 @@ def _opened(optuna: Any, place: str) -> Any:
         try:
             return _storage(optuna, place)
         except Exception as error:  # Each data base's driver has errors of its own.
+            if isinstance(error, ArgumentError):
+                raise
             if tries == _TRIES or isinstance(error, ImportError):
                 # A URL may hold a password, so it is not repeated here.
                 raise ArgumentError("The storage of the study cannot be opened: it must be the path of a file, or a "
@@ -105,6 +109,9 @@ def _storage(optuna: Any, place: str) -> Any:
         return optuna.storages.get_storage(place)
     path = Path(place).absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not (path.is_file() and path.stat().st_nlink == 1 and path.stat().st_size <= _MAX_BYTES):
+        raise ArgumentError("A journal must be a regular file of one name, of at most 1 GiB: it grows in place. "
+                            + received(storage=place))
     journal = optuna.storages.journal
     return optuna.storages.JournalStorage(
         journal.JournalFileBackend(str(path), lock_obj=journal.JournalFileOpenLock(str(path))))

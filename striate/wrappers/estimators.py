@@ -16,6 +16,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from striate.callbacks.history import finished
 from striate.errors import ArgumentError, received
 from striate.models import Model, clone_model
 
@@ -91,8 +92,7 @@ class SKLBase(BaseEstimator):
                                 + received(model=model.name))
         self.history_ = model.fit(X, y, **{**(self.fit_kwargs or {}), **kwargs})
         self.model_ = model
-        if self.history_.interrupted:
-            raise KeyboardInterrupt  # A search would score half a training and begin the next one.
+        finished(self.history_)  # A search would score half a training and begin the next one.
         return self
 
     def _model_for(self, X, y) -> Model:  # noqa: N803

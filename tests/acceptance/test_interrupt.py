@@ -1,10 +1,18 @@
 """Ctrl-C while `fit` runs: the best weights are kept, whole files are left, and the program goes on."""
 
+import ast
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import numpy as np
+import pytest
+
+import striate as keras
+from striate.lectures import nova, tue
+from striate.see import letters_votes
 
 ROOT = Path(__file__).resolve().parents[2]
 CHILD = """
@@ -55,3 +63,50 @@ def test_ctrl_c_keeps_the_best_weights_and_whole_files(tmp_path):
         child.kill()
     assert child.returncode == 0 and "went on 64" in output, errors
     assert sorted(path.name for path in tmp_path.iterdir()) == ["after.keras", "best.keras"]
+
+
+TAKEN_AS_IT_IS = {
+    "cli/training.py": "the command writes a run's folder of what there is, and says so",
+    "explore/learner.py": "a thread, which no signal reaches",
+    "wrappers/estimators.py": "keeps the model first",
+}
+
+
+def test_no_training_inside_the_library_that_was_broken_off_is_taken_for_whole():
+    package, found = Path(keras.__file__).parent, []
+    for path in sorted(package.rglob("*.py")):
+        where = path.relative_to(package).as_posix()
+        calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+        asked = {id(call.args[0]) for call in calls if ast.unparse(call.func) == "finished"}
+        found += [f"striate/{where}:{call.lineno}: write finished({ast.unparse(call.func)}(...))" for call in calls
+                  if ast.unparse(call.func).endswith(("model.fit", "pair.fit")) and id(call) not in asked
+                  and where not in TAKEN_AS_IT_IS]
+    assert not found, "\n".join(found)
+
+
+def test_ctrl_c_in_a_small_training_behind_a_picture_or_a_claim_ends_it(monkeypatch, tmp_path):
+    """`fit` ends in order; what called it would go on with half a network, and one of them even keep it."""
+    def random_model(seed):
+        keras.utils.set_random_seed(seed)
+        model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3), keras.layers.Flatten(),
+                                  keras.layers.Dense(3, activation="softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        return model
+
+    def broken_off(model, *data, callbacks=(), **options):
+        stop = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: kills.append(batch) or
+                                              os.kill(os.getpid(), signal.SIGINT))
+        return whole(model, *data, callbacks=[*callbacks, stop], **options)
+
+    x, y = np.random.default_rng(0).random((16, 8, 8, 1)).astype(np.float32), np.arange(16) % 3
+    random_model(1).fit(x, y, batch_size=4, epochs=2, verbose=0, callbacks=[keras.see.Recorder(tmp_path / "line")])
+    line, kills, whole = keras.see.Timeline(tmp_path / "line", x, y), [], keras.Model.fit
+    letters_votes.stacked_network.cache_clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(keras.Model, "fit", broken_off)
+        for work in (keras.see.x_or_o_votes, lambda: list(nova._training()),
+                     lambda: tue.trainings(True, lambda text: None), lambda: line.visit([1, 2, 3], lambda *seen: None)):
+            with pytest.raises(KeyboardInterrupt):
+                work()
+    assert len(kills) == 4
+    assert keras.see.x_or_o_votes().said == "X"  # The half-trained network was not kept.

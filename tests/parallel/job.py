@@ -138,6 +138,13 @@ def callbacks_and_weights(order):
     return found
 
 
+def drawn_training(order):
+    """One of the drawn trainings of the tests of reliability."""
+    from tests.reliability import drawn
+
+    return drawn.trained(order["case"], order["shards"])
+
+
 def fails(order):
     """One rank has an error of its own."""
     if parallel.ranks().rank == order["rank"]:
@@ -229,7 +236,7 @@ def summed(order):
 
 TASKS = {function.__name__: function
          for function in (train, backed_up, metrics, callbacks_and_weights, fails, mapped, folds, tuned, stored,
-                          interrupted, places, summed)}
+                          interrupted, places, summed, drawn_training)}
 
 if __name__ == "__main__":
     wanted = json.loads(sys.argv[1])

@@ -9,14 +9,17 @@ from striate.errors import ArgumentError
 from striate.models.training.data import Batch, Examples
 from striate.models.training.sharding import cut, random_of
 from striate.ranks import add_share, share_of, shares
+from striate.runtime import pool
 from tests.parallel.conftest import finished
 from tests.parallel.job import digest, made
+from tests.reliability import drawn
 
 
 @pytest.fixture(autouse=True)
 def whole_batches():
     yield
     config.set_value("shards", None)
+    pool.set_threads(pool.default_threads())
 
 
 NETWORKS = ["yale", "uva", "nova", "tue", "lenet5", "small"]
@@ -39,6 +42,21 @@ def test_three_ranks_that_send_many_buckets_give_the_bits_of_one_process(run):
 def test_ranks_give_the_bits_of_one_process_for_every_network(alone, ranks):
     order = {"task": "train", "networks": ["mixed", *NETWORKS], "shards": 4}
     assert finished(ranks, **order, message_bytes=2**10) == alone
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The dtype policy")
+def test_drawn_trainings_in_shards(run, seed, by_level):
+    """The number of shards decides the bits; threads and ranks do not, whatever kernels a network has."""
+    for number, case in enumerate(drawn.cases(seed, by_level(0, 0, 60))):
+        shards = 4 - number % 3
+        pool.set_threads(1)
+        expected = drawn.trained(case, shards)
+        pool.set_threads(3)
+        what = f"case {case}, {shards} shards: {drawn.described(case)}"
+        assert drawn.trained(case, shards) == expected, what
+        for ranks in (2, 3, 4) if number == 0 else (shards,):
+            assert run(ranks, task="drawn_training", case=case, shards=shards) == expected, f"{ranks} ranks, {what}"
 
 
 @pytest.mark.slow

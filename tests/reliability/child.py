@@ -114,13 +114,15 @@ def command(folder: Path, kind: str) -> dict:
     begun = (run / training.CONFIG).exists()
     complete = begun and "result" in json.loads((run / training.CONFIG).read_text())
     words = ["--resume", str(run)] if begun else ["fashion-mnist", "--subset", "--limit", "320", "--epochs", "3",
-                                                  "--batch-size", "32", "--model", "lenet5", "--out", str(run)]
+                                                  "--batch-size", "32", "--model", "lenet5", "--timeline", "--out",
+                                                  str(run)]
     sys.argv = ["striate", "train", *words, "--json"]
     if not complete or (run / training.STATE).exists():
         _call(main, 2 if complete else 0)
     history = json.loads((run / "history.json").read_text())
     history.pop("seconds")
-    return {"files": {name: _hash((run / name).read_bytes()) for name in ("best.keras", "last.keras")},
+    return {"files": {name: _hash((run / name).read_bytes()) for name in ("best.keras", "last.keras",
+                                                                             "timeline/timeline.json")},
             "history": history, "left": sorted(path.name for path in run.iterdir())}
 
 

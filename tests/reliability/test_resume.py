@@ -10,19 +10,20 @@ import sys
 import numpy as np
 import pytest
 
-from striate import Input, Sequential, callbacks, checkpoints, layers, optimizers, seeds
+from striate import Input, Model, Sequential, callbacks, checkpoints, layers, optimizers, see, seeds, utils
 from striate.errors import ArgumentError, FileError, ModelFileError
 
 X = np.random.default_rng(0).random((40, 4), np.float32)
 Y = np.random.default_rng(1).integers(0, 2, 40)
 
 
-def fit(folder, epochs, x=X, units=3, optimizer="adam", **options):
+def fit(folder, epochs, x=X, units=3, optimizer="adam", before=None, **options):
     seeds.set_random_seed(6)
     model = Sequential([Input((4,)), layers.Dense(units, activation="relu"), layers.Dense(2, activation="softmax")])
     model.compile(optimizer, "sparse_categorical_crossentropy")
     backup = callbacks.BackupAndRestore(folder, **{"delete_checkpoint": False, **options})
-    return model, model.fit(x, Y, epochs=epochs, batch_size=8, verbose=0, callbacks=[backup]).history
+    return model, model.fit(x, Y, epochs=epochs, batch_size=8, verbose=0,
+                            callbacks=[*([before] if before else []), backup]).history
 
 
 @pytest.mark.parametrize(("change", "what"), [({"x": X + 1}, "data"), ({"units": 4}, "model"),
@@ -145,6 +146,80 @@ def test_a_cell_of_a_notebook_that_is_run_again_goes_on(tmp_path):
         watchers = [callbacks.LambdaCallback(on_train_batch_end=stop), callbacks.BackupAndRestore(tmp_path / "run")]
         model.fit(X, Y, epochs=2, batch_size=8, verbose=0, callbacks=watchers)
     assert stopped and all(map(np.array_equal, model.get_weights(), whole))
+
+
+class Network(Model):
+    """Has no weights before it sees data."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts = [layers.Dense(3, activation="relu"), layers.Dense(2, activation="softmax")]
+
+    def call(self, x):
+        return self.parts[1](self.parts[0](x))
+
+
+def _files(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*"))
+            if path.is_file() and "state" not in path.parts}
+
+
+@pytest.mark.parametrize("kind", ["built", "unbuilt", "class", "generator"])
+def test_files_are_those_of_an_unbroken_training_wherever_it_was_broken_off(tmp_path, kind):
+    """Tables that are appended to, best models and recordings too; also before the first epoch was saved."""
+    def batches():
+        while True:
+            for first in range(0, 40, 8):
+                yield X[first:first + 8], Y[first:first + 8]
+
+    def train(place, cut_at=None):
+        def passed(*_, **__):
+            moments.append(1)
+            if len(moments) == cut_at:
+                raise KeyboardInterrupt  # As good as a kill: nobody's on_train_end is called.
+        moments: list = []
+        utils.clear_session()
+        seeds.set_random_seed(6)
+        dense = [layers.Dense(3, activation="relu"), layers.Dropout(0.2), layers.Dense(2, activation="softmax")]
+        model = Network() if kind == "class" else Sequential(dense if kind == "unbuilt" else [Input((4,)), *dense])
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        cut = callbacks.LambdaCallback(on_train_batch_begin=passed, on_epoch_end=passed, on_train_batch_end=passed,
+                                       on_epoch_begin=passed)
+        place.mkdir(exist_ok=True)
+        if not (place / "log.csv").exists():
+            (place / "log.csv").write_text("epoch,accuracy,loss\n0,0.5,1.0\n")
+        data = {"x": batches(), "steps_per_epoch": 5} if kind == "generator" else {"x": X, "y": Y, "batch_size": 8}
+        recorder = [] if kind in ("class", "unbuilt") else [see.Recorder(place / "timeline", every=3)]
+        model.fit(**data, epochs=2, verbose=0, callbacks=[
+            callbacks.BackupAndRestore(place / "state", save_freq=2, delete_checkpoint=False),
+            callbacks.CSVLogger(place / "log.csv", append=True), *recorder,
+            callbacks.ModelCheckpoint(place / "best.weights.h5", monitor="loss", save_best_only=True,
+                                      save_weights_only=True), cut])
+        return len(moments), model.get_weights(), _files(place)
+
+    count, weights, files = train(tmp_path / "whole")
+    assert count == 24 and len(files) == (2 if kind in ("class", "unbuilt") else 28)
+    for cut_at in range(1, count + 1):
+        place = tmp_path / str(cut_at)
+        with pytest.raises(KeyboardInterrupt):
+            train(place, cut_at)
+        _, found, left = train(place)
+        assert all(map(np.array_equal, found, weights)), cut_at
+        assert left.keys() == files.keys() and [name for name in files if left[name] != files[name]] == [], cut_at
+
+
+def test_another_training_begins_where_nothing_was_done_yet(tmp_path):
+    """Nothing is lost by it, and who mends the data after an error in the first step need not remove anything."""
+    def broken(*_, **__):
+        raise ValueError("a mistake of the user's")
+    for change in ({"x": X + 1}, {"units": 4}, {"optimizer": "sgd"}):
+        with pytest.raises(ValueError, match="a mistake"):
+            fit(tmp_path, 2, before=callbacks.LambdaCallback(on_train_batch_begin=broken))
+        model, found = fit(tmp_path / "whole", 2, **change)
+        again, history = fit(tmp_path, 2, **change)
+        assert history == found and all(map(np.array_equal, model.get_weights(), again.get_weights()))
+        checkpoints.remove(tmp_path)
+        checkpoints.remove(tmp_path / "whole")
 
 
 @pytest.mark.slow

@@ -38,9 +38,43 @@ def test_arguments_belong_to_the_script(run, tmp_path):
     ("raise KeyboardInterrupt", 130),
     ("1 / 0", 1),
     ("def f(:", 1),
+    ("class Stop(BaseException): pass\nraise Stop", 1),
 ])
 def test_exit_codes(run, text, code):
     assert run(text).exit_code == code
+
+
+def test_a_script_finds_itself_from_anywhere(tmp_path, monkeypatch):
+    """As in Python: `__file__` is absolute, and data lie where the shell stands."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "data.txt").write_text("found")
+    (tmp_path / "sub" / "script.py").write_text("import os, sys\nprint(sys.argv[1:], open('data.txt').read())\n"
+                                                "os.chdir('/')\nprint(os.path.dirname(__file__))\n1 / 0\n")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["run", "sub/script.py", "a"])
+    assert result.stdout == f"['a'] found\n{tmp_path / 'sub'}\n"
+    assert f'File "{tmp_path}/sub/script.py", line 5' in result.stderr and result.exit_code == 1
+
+
+def test_an_error_is_shown_by_the_hook_of_the_script(run, monkeypatch):
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    hook = "import sys\nsys.excepthook = lambda kind, error, frames: print(kind.__name__, frames is not None)\n"
+    assert run(hook + "1 / 0\n").stdout == "ZeroDivisionError True\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("text", "code", "said"), [
+    ("import sys\nsys.stdout.close()", 0, ""), ("import sys\nsys.stdout = None", 0, ""),
+    ("import sys\nsys.stdout.close()\n1 / 0", 1, "ZeroDivisionError: division by zero"),
+    ("import keras, threading\n\ndef work():\n    threading.main_thread().join(2)\n    from keras import layers\n\n"
+     "threading.Thread(target=work).start()", 0, "striate: no adaptations")],
+    ids=["closed output", "no output", "closed before an error", "a thread that outlives the script"])
+def test_ends_as_in_python(tmp_path, text, code, said):
+    (tmp_path / "script.py").write_text(text + "\n")
+    done = subprocess.run([sys.executable, "-m", "striate", "run", "script.py"], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=tmp_path, timeout=120)
+    assert done.returncode == code and done.stderr.strip().endswith(said), done.stderr
+    assert ("Traceback" in done.stderr) == (code == 1) and "striate/runner" not in done.stderr
 
 
 def test_tracebacks_begin_at_the_users_line(run):
@@ -81,9 +115,14 @@ def test_without_the_runner_nothing_is_noted():
     assert float(optimizer.learning_rate) == 0.5 and adaptations.noted() == ()
 
 
-def test_no_script():
+def test_no_script(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "cells.ipynb").write_text("{}")
     assert CliRunner().invoke(main, ["run"]).exit_code == 2
-    assert CliRunner().invoke(main, ["run", "missing.py"]).exit_code == 2
+    for name, words in {"missing.py": "no such script", "": "this is a folder", "pipe": "no pipe",
+                        "cells.ipynb": "%load_ext striate"}.items():
+        result = CliRunner().invoke(main, ["run", str(tmp_path / name)])
+        assert result.exit_code == 2 and words in result.stderr
 
 
 @pytest.mark.slow

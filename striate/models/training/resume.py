@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 import striate
 from striate import seeds
 from striate.errors import ArgumentError, ModelFileError, StriateError, received
@@ -90,10 +92,17 @@ class Training:
             used[name] += 1
             yield (name if used[name] == 1 else f"{name} {used[name]}"), item
 
+    def settle(self) -> None:
+        """Has the model know its data, before anything is computed."""
+        self.source.settle()
+        if self.validation is not None:
+            self.validation.settle()
+
     # ---- going on ---------------------------------------------------------------------------------------------
 
     def go_on_from(self, state: dict[str, Any], force: bool = False) -> None:
-        """Asks for the training to go on from what `state()` gave, as soon as every callback has begun.
+        """Asks for the training to go on from what `state()` gave, as soon as every callback has begun. The training
+        must be settled.
 
         Raises:
             ArgumentError: the model, the data or the optimizer is another one, and not `force`.
@@ -102,9 +111,6 @@ class Training:
         if state.get("format") != FORMAT:
             raise ArgumentError("The saved state is of a format that this edition of striate does not read. "
                                 + received(format=state.get("format"), striate=state.get("striate")))
-        self.source.settle()
-        if self.validation is not None:
-            self.validation.settle()
         with _understood():
             for what, now in self.fingerprint().items():
                 before = state["fingerprint"].get(what, _BEFORE_SHARDS if what == "step" else None)
@@ -115,6 +121,16 @@ class Training:
             if any(type(number) is not int or number < 0 for number in numbers):
                 raise ValueError(f"its position is {position}")
         self._waiting = state
+
+    def begins_otherwise(self, state: dict[str, Any]) -> bool:
+        """Whether no step was made before a state, and this training begins in another way: nothing is lost by it."""
+        with _understood():
+            if (state["position"]["epoch"], state["position"]["batch"]) != (self.epoch, 0):
+                return False
+            now = self.state()
+            return not (state["fingerprint"] == json.loads(json.dumps(now["fingerprint"])) and all(
+                len(state[name]) == len(now[name]) and all(map(np.array_equal, state[name], now[name]))
+                for name in ("variables", "optimizer")))
 
     def resume(self) -> None:
         """Takes up the state that was asked for, if any; to be called when the callbacks' `on_train_begin` is over."""
