@@ -173,7 +173,8 @@ def training_data(model, source: str, saved: SavedModel | None, train_on: str | 
     shape, outputs = tuple(model.input_shape[1:]), model.output_shape
     if len(model.inputs) > 1 or len(shape) != 3 or shape[-1] not in (1, 3) or None in shape or len(outputs) != 2:
         if wanted == "none" or train_on is None:
-            return (), None, "Only classifiers of images can be trained here; this network is none."
+            return (), None, ("Only classifiers of images of one known size, grey or RGB, channels last, can be "
+                              "trained here; this network is none.")
         raise ArgumentError("Only classifiers of images with a known size can be trained here. "
                             + received(input_shape=shape, output_shape=outputs))
     if wanted == "none":
