@@ -17,7 +17,7 @@ export interface Info {
   edited: string[];
 }
 /** Some maps of a layer; `largest` is the index of its largest number, empty where there is none. */
-export interface Strip { kind: Kind; low: number; high: number; count: number; maps: Packed; largest: number[] }
+export interface Strip { kind: Kind; low: number; high: number; broken: number; count: number; maps: Packed; largest: number[] }
 export interface Answer { index: number; name: string; share: number | null }
 /** What the network says of an input, after so many steps of the training. */
 export interface Verdict {
@@ -25,7 +25,7 @@ export interface Verdict {
 }
 export interface Overview extends Verdict { layers: Strip[] }
 export interface LayerMaps {
-  kind: Kind; said: string; low: number; high: number; count: number; slice: number; maps: Packed; channels?: number;
+  kind: Kind; said: string; low: number; high: number; broken?: number; count: number; slice: number; maps: Packed; channels?: number;
 }
 export interface Summed {
   name: string; type: string; index: number[]; kind: "sum" | "max" | "l2"; bias: number; total: number;
@@ -100,7 +100,7 @@ export async function post<T>(name: string, content: object): Promise<T> {
 
 async function answered<T>(response: Response): Promise<T> {
   const content = (await response.json()) as T & { error?: string };
-  if (!response.ok) throw new Error(content.error ?? `The server answered ${response.status}.`);
+  if (!response.ok || content.error) throw new Error(content.error ?? `The server answered ${response.status}.`);
   return content;
 }
 

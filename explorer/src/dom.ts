@@ -51,8 +51,7 @@ export function short(value: number, digits = 3): string {
   if (!Number.isFinite(value)) return value === Infinity ? "∞" : value === -Infinity ? "−∞" : "NaN";
   if (Number.isInteger(value) && Math.abs(value) < 1e6) return value.toLocaleString("en").replace("-", "−");
   const size = Math.abs(value);
-  const text = size >= 1000 ? Math.round(value).toLocaleString("en")
-    : size < 10 ** -digits ? value.toExponential(1)
+  const text = size >= 1e9 || size < 10 ** -digits ? value.toExponential(1).replace("+", "") : size >= 1000 ? Math.round(value).toLocaleString("en")
     : size >= 100 ? value.toFixed(0) : value.toFixed(digits);
   return text.replace("-", "−");
 }

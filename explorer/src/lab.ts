@@ -33,10 +33,15 @@ function settingOf(app: App): Setting {
 
 export function labPart(app: App): Part {
   const names = usable(app);
+  if (!names.length) {
+    const text = "A window slides over lines and images: this network has no layer that takes one.";
+    return { element: h("section", { class: "page", "aria-label": "The convolution lab" }, h("h2", {}, "The convolution lab"), h("p", { class: "lead" }, text)), update: () => {} };
+  }
   if (!names.includes(app.view.layer)) {
-    app.view.layer = app.info.nodes.find((node) => node.kernel && names.includes(node.name))?.name ?? names[0] ?? "";
+    app.view.layer = app.info.nodes.find((node) => node.kernel && names.includes(node.name))?.name ?? names[0];
     app.view.lab = settingOf(app);
   }
+  if (app.view.lab.kernel === "own" && !app.layer!.kernel) app.view.lab = settingOf(app);  // Another layer's view.
   const change = (part: Partial<Setting>) => app.move({ lab: { ...app.view.lab, ...part } }, true);
   const outputs = new Map<string, HTMLElement>(), inputs = new Map<string, HTMLInputElement>();
   const sliders = SLIDERS.map(([name, word, low, high]) => {

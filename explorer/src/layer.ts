@@ -81,7 +81,8 @@ function merged(formulas: string[]): string[] {
 }
 
 function sentence(maps: LayerMaps, what: What, node: LayerInfo): string {
-  const span = `${short(maps.low)} to ${short(maps.high)}`;
+  const broken = maps.broken ? ` (${maps.broken.toLocaleString("en")} more are NaN or infinite)` : "";
+  const span = `${short(maps.low)} to ${short(maps.high)}${broken}`;
   if (what === "maps") {
     const deep = maps.kind === "volume" ? ` Shown is slice ${maps.slice} of ${node.shape[0]}.` : "";
     const next = maps.kind === "vector" ? "Choose one to see its sum." : "Choose a map, then a place in it.";
@@ -107,10 +108,13 @@ function comparison(app: App, label: HTMLElement): void {
 
 /** Chooses the strongest place where none (or only a channel) is chosen; says whether the index changed. */
 function fixIndex(app: App, maps: LayerMaps, what: What): boolean {
-  const lengths = app.layer!.shape.map((n) => n ?? 1), { index } = app.view;
+  const { index } = app.view, planes = new Planes(maps.maps);
+  // A length that the network leaves open is that of the maps; of volumes only the slice in the middle is there.
+  const open = { lines: [planes.width], maps: [planes.height, planes.width], volume: [2 * maps.slice + 1, planes.height, planes.width] }[maps.kind as string] ?? [];
+  const lengths = app.layer!.shape.map((n, axis) => n ?? open[axis] ?? planes.count);
   const known = index.length === lengths.length && index.every((i, axis) => i >= 0 && i < Math.max(1, lengths[axis]));
   if (known || what !== "maps" || maps.kind === "other") return false;
-  const planes = new Planes(maps.maps), wanted = index.length === lengths.length ? index.at(-1)! : -1;
+  const wanted = index.length === lengths.length ? index.at(-1)! : -1;
   let best = -Infinity, place = 0;
   const size = planes.width * planes.height, [from, to] = wanted >= 0 && wanted < planes.count
     ? [wanted * size, (wanted + 1) * size] : [0, planes.numbers.length];
@@ -118,7 +122,7 @@ function fixIndex(app: App, maps: LayerMaps, what: What): boolean {
   const channel = Math.floor(place / size), row = Math.floor((place % size) / planes.width), column = place % planes.width;
   app.view.index = maps.kind === "vector" ? [channel] : maps.kind === "lines" ? [column, channel]
     : maps.kind === "volume" ? [maps.slice, row, column, channel] : [row, column, channel];
-  return true;
+  return String(app.view.index) !== String(index);
 }
 
 /** The tiles: one a channel, all in one group that the arrow keys walk through, all painted on one canvas below them. */

@@ -243,7 +243,7 @@ class Editor {
     this.weights = window.weights.map((weight) => weight ?? 0);
     const largest = Math.max(...this.weights.map(Math.abs)), scale = signed(largest), digits = decimals(largest);
     this.inputs.forEach((input, i) => {
-      if (document.activeElement !== input || input.dataset.sent) input.value = this.weights[i].toFixed(digits);
+      if (document.activeElement !== input || input.dataset.sent) input.value = Math.abs(this.weights[i]) < 1e6 ? this.weights[i].toFixed(digits) : this.weights[i].toExponential(1);
       input.title = String(this.weights[i]);
       const colour = colourOf(scale, this.weights[i]);
       input.style.background = css(colour);
@@ -345,6 +345,7 @@ function decimals(largest: number): number {
 }
 
 function brief(value: number, digits: number): string {
+  if (!(Math.abs(value) < 1e6)) return short(value);
   const text = value.toFixed(digits);
   return Number(text) === 0 ? "0" : text.replace("-", "−");
 }

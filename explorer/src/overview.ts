@@ -24,7 +24,7 @@ export function overviewPart(app: App): Part {
   const element = h("section", { class: "page", "aria-label": "The network" },
     h("h2", {}, "The network"),
     h("p", { class: "lead" }, `${app.info.nodes.length} layers, ${parameters.toLocaleString("en")} parameters, `
-      + `${total.toLocaleString("en")} operations for one input. Choose a layer, or one of its maps, to look closer.`),
+      + `${total ? `${total.toLocaleString("en")} operations for one input` : "inputs of any size"}. Choose a layer, or one of its maps, to look closer.`),
     box, legend(app.info.nodes));
   let overview: Overview | null = null, drawn = "";
   const draw = () => {
@@ -75,9 +75,9 @@ function row(app: App, node: LayerInfo) {
     ({ count, tile } = strip.kind === "vector" ? drawUnits(canvas, planes, scale, width, height)
       : drawMaps(canvas, planes, strip, scale, width, height));
     say(rest, strip.count > count ? `+${(strip.count - count).toLocaleString("en")}` : "");
-    say(range, `${shape(node.shape)}  ·  ${short(strip.low, 2)} … ${short(strip.high, 2)}`);
+    say(range, `${shape(node.shape)}  ·  ${short(strip.low, 2)} … ${short(strip.high, 2)}${strip.broken ? ", NaN or ∞" : ""}`);
     name.setAttribute("aria-label", `${node.name}, ${node.kind}, output ${shape(node.shape)}, numbers from `
-      + `${short(strip.low)} to ${short(strip.high)}`);
+      + `${short(strip.low)} to ${short(strip.high)}${strip.broken ? `, ${strip.broken} NaN or infinite` : ""}`);
   };
   return { element, draw, width: () => box.clientWidth - REST };
 }

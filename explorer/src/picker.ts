@@ -14,8 +14,6 @@ export class PlaneView {
   readonly element: HTMLElement;
   private rows = 1;
   private columns = 1;
-  private tall = 1;
-  private wide = 1;
   private place: [number, number] = [0, 0];
 
   constructor(label: string, private readonly room: number, private readonly tallest: number,
@@ -27,7 +25,7 @@ export class PlaneView {
       this.canvas.className = "picking";
       this.canvas.addEventListener("pointerdown", (event) => {
         const box = this.canvas.getBoundingClientRect();
-        this.choose(Math.floor((event.clientY - box.top) / this.tall), Math.floor((event.clientX - box.left) / this.wide));
+        this.choose(Math.floor(((event.clientY - box.top) / box.height) * this.rows), Math.floor(((event.clientX - box.left) / box.width) * this.columns));
       });
       this.canvas.addEventListener("keydown", (event) => this.key(event));
     }
@@ -56,12 +54,12 @@ export class PlaneView {
     this.columns = columns;
     this.place = place;
     const room = this.room * enlarged();
-    const cell = Math.max(1, Math.min(room / columns, (this.tallest * enlarged()) / rows, 44 * enlarged()));
+    // Large planes get a pixel a number as long as the page has room for them.
+    const most = Math.min(2 * room, document.documentElement.clientWidth - 50);
+    const cell = Math.max(Math.min(1, most / columns), Math.min(room / columns, (this.tallest * enlarged()) / rows, 44 * enlarged()));
     // Lines have one row, which is drawn as a bar.
     const tall = rows === 1 ? Math.max(cell, 26) : cell;
     const wide = rows === 1 ? room / columns : cell;
-    this.tall = tall;
-    this.wide = wide;
     const width = Math.round(wide * columns), height = Math.round(tall * rows);
     const context = paint(this.canvas, width, height, scale, [{ numbers, rows, columns, place: [0, 0, width, height] }]);
     for (const box of boxes) {

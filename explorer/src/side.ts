@@ -4,7 +4,7 @@ import { Planes, snapshot, unpack, type Sample, type Verdict } from "./api";
 import type { App, Part } from "./app";
 import { range } from "./colour";
 import { drawingDialog, sendFile } from "./drawing";
-import { fill, h, mark, say } from "./dom";
+import { fill, h, mark, say, short } from "./dom";
 import { curve, photograph, surface } from "./paint";
 
 const SIDE = 176, LINE_WIDTH = 266;
@@ -42,7 +42,7 @@ export function sidePart(app: App): Part {
 function answerRow(name: string, share: number | null, isRight: boolean, isShare: boolean): HTMLElement {
   const bar = h("i", { class: isRight ? "right" : "" });
   bar.style.width = `${isShare ? Math.max(0, Math.min(1, share ?? 0)) * 100 : 0}%`;
-  const text = share === null ? "no number" : isShare ? `${(100 * share).toFixed(1)} %` : share.toFixed(4).replace("-", "−");
+  const text = share === null ? "no number" : isShare ? `${(100 * share).toFixed(1)} %` : short(share, 4);
   return h("div", { class: "answer-row" }, h("span", { class: "answer-name", title: name }, name, isRight ? " ✓" : ""),
     isShare ? h("span", { class: "answer-bar" }, bar) : h("span", {}), h("b", {}, text));
 }

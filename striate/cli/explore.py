@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from striate.cli.run_folder import SavedModel
     from striate.datasets.pictures import Preparation
     from striate.explore.subject import Data, Sample, Subject
+    from striate.systems import data as datasets
 
 EXAMPLES = """
 striate explore
@@ -173,38 +174,40 @@ def training_data(model, source: str, saved: SavedModel | None, train_on: str | 
     shape, outputs = tuple(model.input_shape[1:]), model.output_shape
     if len(model.inputs) > 1 or len(shape) != 3 or shape[-1] not in (1, 3) or None in shape or len(outputs) != 2:
         if wanted == "none" or train_on is None:
-            return (), None, "Only classifiers of images can be trained here; this network is none."
+            return (), None, ("Only classifiers of images of one known size, grey or RGB, channels last, can be "
+                              "trained here; this network is none.")
         raise ArgumentError("Only classifiers of images with a known size can be trained here. "
                             + received(input_shape=shape, output_shape=outputs))
     if wanted == "none":
         return (), None, "No data was named: --train-on fashion-mnist, or --train-on FOLDER with one folder a class."
-    images, classes, said = _pictures(wanted, shape)
-    count = 2 if outputs[-1] == 1 else outputs[-1]
+    if wanted != "fashion-mnist":
+        found = _own_pictures(model, source, saved, wanted)
+        return tuple(found.classes), _data(model, source, (found.train, found.validation), found.said), ""
+    clothing = clothes().result()
+    classes, count = tuple(clothing.classes), 2 if outputs[-1] == 1 else outputs[-1]
     if count != len(classes):
         if train_on is None:
             return (), None, (f"The network has {count} classes, Fashion-MNIST {len(classes)}. A network of the zoo is "
                               "built for the data that you name: --train-on fashion-mnist, or --train-on FOLDER with "
                               "one folder a class.")
         raise ArgumentError(f"The network has {count} classes, the data {len(classes)}. " + received(train_on=wanted))
-    return classes, _data(model, source, images, said), ""
+    parts = [(_fitted(x, shape), y) for x, y in (clothing.train, clothing.validation)]
+    return classes, _data(model, source, parts, f"the 10 % subset of {clothing.title} that comes with striate"), ""
 
 
-def _pictures(name: str, shape: tuple[int, ...]):
-    """((train, validation), class names, words) of a data set; each part is (uint8 images, labels)."""
-    from striate.datasets import folder
+def _own_pictures(model, source: str, saved: SavedModel | None, place: str) -> datasets.Data:
+    """The user's folder, prepared, split and its classes numbered as a run's model learnt them (as `evaluate` does)."""
+    from striate.cli import for_model
+    from striate.cli.run_folder import SavedModel
 
-    if name == "fashion-mnist":
-        found = clothes().result()
-        parts = [(_fitted(x, shape), y) for x, y in (found.train, found.validation)]
-        return parts, tuple(found.classes), f"the 10 % subset of {found.title} that comes with striate"
-    if not Path(name).is_dir():
+    if not Path(place).is_dir():
         raise ArgumentError("--train-on takes fashion-mnist, a folder with one folder a class, or none. "
-                            + received(train_on=name))
-    pictures = folder.load(name, (shape[0], shape[1]), "grayscale" if shape[-1] == 1 else "rgb")
-    order = np.random.Generator(np.random.Philox(0)).permutation(len(pictures.x))
-    held = max(1, len(order) // 10)
-    parts = [(pictures.x[rows], pictures.y[rows]) for rows in (order[held:], order[:held])]
-    return parts, pictures.class_names, f"{len(order):,} images of {Path(name).name}"
+                            + received(train_on=place))
+    found = for_model.load(saved or SavedModel(Path(source), {}), model, place, to_train=True)
+    if not isinstance(found.train[0], np.ndarray):
+        raise ArgumentError("The page keeps all pictures that it trains on in memory, and these do not fit: name a "
+                            "folder with a part of them. " + received(train_on=place, pictures=len(found.train[1])))
+    return found
 
 
 def _fitted(images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

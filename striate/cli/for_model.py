@@ -60,11 +60,11 @@ def sample(saved: SavedModel | None, network, place: str, x: np.ndarray | None =
 
 
 def load(saved: SavedModel, network, data: str | None = None, subset: bool = False,
-         limit: int | None = None) -> datasets.Data:
-    """The data that a model is asked about.
+         limit: int | None = None, to_train: bool = False) -> datasets.Data:
+    """The data that a model is asked about, or goes on learning from (`to_train`).
 
     The data of its own run are split as the run split them, so that no test picture was trained on. Of other data
-    without parts a run's model is asked about everything.
+    without parts a run's model is asked about everything; to learn from them they are split as any new ones.
 
     Raises:
         ArgumentError: the model does not say which data it belongs to, or has another number of classes.
@@ -80,7 +80,7 @@ def load(saved: SavedModel, network, data: str | None = None, subset: bool = Fal
     learnt = None
     if name not in datasets.NAMED:
         learnt = datasets.Learnt(preparation_of(saved, network), tuple(of_run.get("classes", ())),
-                                 whole=bool(of_run) and not same)
+                                 whole=bool(of_run) and not same and not to_train)
     loaded = datasets.load(name, subset or (data is None and bool(of_run.get("subset"))), limit,
                            saved.config.get("seed", 0) if same else 0, learnt=learnt)
     _check_classes(network, loaded, of_run)

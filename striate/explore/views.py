@@ -15,6 +15,7 @@ from striate.see import fields, palette, probe
 from striate.see.architecture_figure import architecture
 from striate.see.explanation import Number, explained
 from striate.see.geometry import channels_last, window_of
+from striate.see.number_rules import NoSumError
 from striate.see.sizes import arithmetic
 
 MAPS_IN_OVERVIEW, UNITS_IN_OVERVIEW, MAPS_IN_LAYER = 32, 512, 512
@@ -26,13 +27,20 @@ def state(session: Session) -> dict[str, Any]:
     """What does not change: the network, the inputs, whether it can be trained."""
     subject = session.subject
     first = session.graph.inputs[0].shape[1:]
+    shape = list(first) if (reader := _reader(session)) is None else _last(reader, first)
     kind = "image" if len(first) == 3 and first[-1] in (1, 3) else "line" if len(first) == 2 else "other"
     data = subject.data
     return {"name": session.model.name, "nodes": nodes(session), "answer": session.answer,
-            "input": {"shape": list(first), "kind": "other" if len(session.graph.inputs) > 1 else kind},
+            "input": {"shape": shape, "kind": "other" if len(session.graph.inputs) > 1 else kind},
             "classes": list(subject.classes), "samples": samples(session),
             "training": None if data is None else {"said": data.said, "batch": data.batch_size},
             "whyNot": subject.why_not, "edited": sorted(session.edits)}
+
+
+def _reader(session: Session) -> Any:
+    """A layer that takes the (first) input with its channels first; None if the channels are last."""
+    readers = (node.operation for node in session.nodes if node.input_tensors[0] is session.graph.inputs[0])
+    return next((layer for layer in readers if getattr(layer, "data_format", None) == "channels_first"), None)
 
 
 def samples(session: Session) -> list[dict[str, Any]]:
@@ -57,15 +65,18 @@ def nodes(session: Session) -> list[dict[str, Any]]:
     inputs = {block.name for block, node in zip(blocks, session.graph.nodes, strict=True) if node.is_input}
     called = [block for block in blocks if block.name not in inputs]
     places = {block.name: i for i, block in enumerate(called)} | dict.fromkeys(inputs, -1)
+    seen = {node: None if isinstance(axes, str) else [list(axis) for axis in axes]
+            for node, axes in fields.fields_of(session.model).items()}
     found = []
     for block, node in zip(called, session.nodes, strict=True):
         layer, cost = node.operation, costs.get(node.operation.name)
         family, colour = block.family
         found.append({
             "name": block.name, "layer": layer.name, "kind": block.kind, "family": family, "colour": colour,
-            "shape": list(block.shape), "parameters": block.parameters, "sources": [places[s] for s in block.sources],
+            "shape": _last(layer, block.shape), "parameters": block.parameters,
+            "sources": [places[s] for s in block.sources],
             "sizes": list(cost.size_formulas) if cost else [], "count": cost.parameter_formula if cost else "",
-            "flops": cost.flops if cost else 0, "kernel": _kernel(layer), "field": _field(session.model, layer),
+            "flops": cost.flops if cost else 0, "kernel": _kernel(layer), "field": seen[node],
             "window": _window(layer, node.input_tensors[0].shape)})
     return found
 
@@ -75,12 +86,10 @@ def _kernel(layer) -> list[int] | None:
     return list(layer.kernel.shape) if has_kernel(layer) else None
 
 
-def _field(model, layer) -> list[list[int]] | None:
-    """(size, step, start) of the receptive field for each axis; None where a number sees everything."""
-    try:
-        return [list(axis) for axis in fields.field_of(model, layer)]
-    except (ArgumentError, StopIteration):
-        return None
+def _last(layer, shape) -> list:
+    """A shape without the batch, the channels last, as maps and indices have them."""
+    return [*shape[1:], shape[0]] if getattr(layer, "data_format", None) == "channels_first" and len(shape) > 1 \
+        else list(shape)
 
 
 def _window(layer, shape) -> dict[str, Any] | None:
@@ -108,8 +117,13 @@ def _output(tap: probe.Tap) -> np.ndarray:
 
 def _span(array: np.ndarray) -> tuple[float, float]:
     """(smallest, largest), of finite numbers."""
-    array = np.nan_to_num(array)
+    array = array[np.isfinite(array)]
     return (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
+
+
+def _broken(array: np.ndarray) -> int:
+    """How many numbers are NaN or infinite."""
+    return int(array.size - np.isfinite(array).sum())
 
 
 def verdict(session: Session, image: str, at: str = LIVE) -> dict[str, Any]:
@@ -131,9 +145,10 @@ def overview(session: Session, image: str, at: str = LIVE) -> dict[str, Any]:
         shown = maps[:UNITS_IN_OVERVIEW if kind == "vector" else MAPS_IN_OVERVIEW]
         # Bytes run from the smallest to the largest number where none is below zero, else evenly about zero.
         base, scale = (0.0, high) if low >= 0 else (-max(-low, high), 2 * max(-low, high))
-        levels = np.round((np.nan_to_num(shown) - base) / (scale or 1.0) * 255)
-        layers.append({"kind": kind, "low": low, "high": high, "count": len(maps), "maps": packed(levels, "u1"),
-                       "largest": _largest(kind, maps[:MAPS_IN_LAYER], depth)})
+        shown = np.nan_to_num(shown, nan=0.0, posinf=high, neginf=low)
+        levels = np.round((shown - base) / (scale or 1.0) * 255)
+        layers.append({"kind": kind, "low": low, "high": high, "broken": _broken(maps), "count": len(maps),
+                       "maps": packed(levels, "u1"), "largest": _largest(kind, maps[:MAPS_IN_LAYER], depth)})
     return {**found, "layers": layers}
 
 
@@ -160,6 +175,8 @@ def picture(session: Session, image: str) -> dict[str, Any]:
     """The input as the page draws it: colours for images, numbers for lines."""
     values = session.sample(image).values
     array = probe.arrays(probe.batch(session.model, values))[0][0]
+    if _reader(session) is not None:
+        array = np.moveaxis(array, 0, -1)
     if array.ndim == 3:
         return {"kind": "image", **packed(palette.photograph(array), "u1")}
     kind, maps, _ = planes(array)
@@ -168,6 +185,8 @@ def picture(session: Session, image: str) -> dict[str, Any]:
 
 def answer(session: Session, taps) -> list[dict[str, Any]]:
     """The largest outputs: names, shares where they are classes, and the numbers themselves."""
+    if len(session.graph.outputs) > 1:
+        return _several(session, taps)
     output = np.asarray(probe.arrays(taps[session.answer].output)[0], np.float64)
     if output.ndim != 2:
         return []
@@ -176,6 +195,21 @@ def answer(session: Session, taps) -> list[dict[str, Any]]:
     best = np.argsort(-np.nan_to_num(shares), kind="stable")[:SUREST]
     return [{"index": int(i), "name": classes[i] if i < len(classes) else f"output {i}",
              "share": float(shares[i]) if isfinite(shares[i]) else None} for i in best]
+
+
+def _several(session: Session, taps) -> list[dict[str, Any]]:
+    """Of a network with several outputs the largest numbers of each that is a vector, named by its layer."""
+    found = []
+    for tensor in session.graph.outputs:
+        place = next(i for i, node in enumerate(session.nodes) if any(tensor is made for made in node.output_tensors))
+        numbers = np.asarray(probe.arrays(taps[place].output)[0], np.float64)
+        if numbers.ndim != 2:
+            continue
+        name, row = session.nodes[place].operation.name, numbers[0]
+        best = np.argsort(-np.nan_to_num(row), kind="stable")[:SUREST]
+        found += [{"index": int(i), "name": f"{name} {i}" if len(row) > 1 else name,
+                   "share": float(row[i]) if isfinite(row[i]) else None} for i in best]
+    return found
 
 
 def layer(session: Session, place: str, image: str, at: str = LIVE, what: str = "maps") -> dict[str, Any]:
@@ -204,8 +238,8 @@ def layer(session: Session, place: str, image: str, at: str = LIVE, what: str = 
         raise ArgumentError("`what` must be maps, gradients, filters or filter-gradients. " + received(what=what))
     kind, maps, depth = planes(array)
     low, high = _span(maps)
-    return {"kind": kind, "said": said, "low": low, "high": high, "count": len(maps), "slice": depth,
-            "maps": packed(maps[:MAPS_IN_LAYER])}
+    return {"kind": kind, "said": said, "low": low, "high": high, "broken": _broken(maps), "count": len(maps),
+            "slice": depth, "maps": packed(maps[:MAPS_IN_LAYER])}
 
 
 def by_filter(layer, kernel: np.ndarray) -> np.ndarray:
@@ -247,7 +281,10 @@ def number(session: Session, place: str, index: tuple[int, ...], image: str, at:
         tap = session.taps(image, at)[node]
         if getattr(tap.layer, "data_format", None) == "channels_first" and len(index) > 1:
             index = (index[-1], *index[:-1])
-        found = explained(session.model.name, tap, index)
+        try:
+            found = explained(session.model.name, tap, index)
+        except NoSumError as error:  # Nothing is wrong: the layer is of another kind.
+            return {"error": str(error)}
     return {"name": found.layer, "type": found.layer_type, "index": list(found.index), "kind": found.kind,
             "bias": found.bias, "total": found.total, "activation": found.activation, "value": found.value,
             "engine": found.engine, "bound": found.bound, "count": len(found.terms), **_terms(found),

@@ -324,7 +324,6 @@ class Normalization(Layer):
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
         self.invert = invert
         self.input_mean, self.input_variance = mean, variance
-        self.mean = self.variance = None
 
     def build(self, input_shape):
         """Makes the variables of the statistics, unless they were given."""
@@ -340,20 +339,12 @@ class Normalization(Layer):
             self.adapt_mean = self.add_weight(shape, "zeros", name="mean", trainable=False)
             self.adapt_variance = self.add_weight(shape, "ones", name="variance", trainable=False)
             self.count = self.add_weight((), "zeros", dtype="int32", name="count", trainable=False)
-            self._finalize(self.adapt_mean.numpy(), self.adapt_variance.numpy())
-        else:
-            self._finalize(self.input_mean, self.input_variance)
 
     def _length(self, input_shape, axis: int) -> int:
         if input_shape[axis] is None:
             raise ShapeError("All `axis` values to be kept must have known shape. "
                              + received(axis=self.axis, input_shape=tuple(input_shape)))
         return input_shape[axis]
-
-    def _finalize(self, mean, variance) -> None:
-        shape = self._broadcast_shape
-        self.mean = np.asarray(mean, np.float32).reshape(_reshaped(mean, shape))
-        self.variance = np.asarray(variance, np.float32).reshape(_reshaped(variance, shape))
 
     def adapt(self, data) -> None:
         """Learns mean and variance from an array, or from an iterable of batches."""
@@ -373,22 +364,38 @@ class Normalization(Layer):
         self.adapt_mean.assign(mean.astype(np.float32))
         self.adapt_variance.assign(np.maximum(square / count - mean * mean, 0).astype(np.float32))
         self.count.assign(np.int32(min(count, 2 ** 31 - 1)))
-        self._finalize(self.adapt_mean.numpy(), self.adapt_variance.numpy())
 
-    def load_own_variables(self, store) -> None:
-        super().load_own_variables(store)
-        if self.input_mean is None:
-            self._finalize(self.adapt_mean.numpy(), self.adapt_variance.numpy())
+    @property
+    def mean(self):
+        """The mean that is subtracted, as it broadcasts with inputs; None until the layer is built."""
+        return self._statistic(self.input_mean, "adapt_mean")
+
+    @property
+    def variance(self):
+        """The variance whose root divides, as it broadcasts with inputs; None until the layer is built."""
+        return self._statistic(self.input_variance, "adapt_variance")
+
+    def _statistic(self, given, learnt: str):
+        if not self.built:
+            return None
+        value = getattr(self, learnt).numpy() if given is None else np.asarray(given, np.float32)
+        return value.reshape(_reshaped(value, self._broadcast_shape))
 
     def call(self, inputs):
         """inputs of any shape, to float32 of the same shape."""
         x = ops.cast(inputs, self.compute_dtype)
-        deviation = np.maximum(np.sqrt(self.variance), 1e-7)
-        return x * deviation + self.mean if self.invert else (x - self.mean) / deviation
+        if self.input_mean is None:  # Weights, which may be laid in after a program was made.
+            mean, variance = (ops.reshape(statistic, self._broadcast_shape)
+                              for statistic in (self.adapt_mean, self.adapt_variance))
+            deviation = ops.maximum(ops.sqrt(variance), 1e-7)
+        else:
+            mean, deviation = self.mean, np.maximum(np.sqrt(self.variance), 1e-7)
+        return x * deviation + mean if self.invert else (x - mean) / deviation
 
     def get_config(self):
         config = super().get_config()
-        config.update(axis=self.axis, mean=_plain(self.input_mean), variance=_plain(self.input_variance))
+        config.update(axis=self.axis, invert=self.invert, mean=_plain(self.input_mean),
+                      variance=_plain(self.input_variance))
         return config
 
 

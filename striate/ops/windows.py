@@ -123,19 +123,21 @@ def per_axis(value: int | Sequence[int], axes: int, name: str) -> tuple[int, ...
     return values
 
 
-def receptive_field(windows: Iterable[tuple[int, int, int, int]]) -> tuple[int, int, int]:
+def receptive_field(windows: Iterable[tuple[int, int, int, int]],
+                    before: tuple[int, int, int] = (1, 1, 0)) -> tuple[int, int, int]:
     """What one element behind a chain of windows sees of the line before it, as (size, step, start).
 
     `windows` are (size, stride, dilation, padding before), in order. Element i sees the `size` elements of the
-    line from `start + i * step` on; `start` is negative where it sees padding.
+    line from `start + i * step` on; `start` is negative where it sees padding. `before` is the field of what the
+    windows slide over: by default the line itself.
 
     Example (two 3-wide convolutions and a pooling by 2):
         >>> receptive_field([(3, 1, 1, 1), (3, 1, 1, 1), (2, 2, 1, 0)])
         (6, 2, -2)
     """
-    size, step, start = 1, 1, 0
-    for taps, stride, dilation, before in windows:
+    size, step, start = before
+    for taps, stride, dilation, padding in windows:
         size += (extent(taps, dilation) - 1) * step
-        start -= before * step
+        start -= padding * step
         step *= stride
     return size, step, start

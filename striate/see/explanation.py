@@ -160,7 +160,7 @@ def explained(model_name: str, tap: probe.Tap, index, sample: int = 0) -> Number
     inputs = [_sample(array, sample) for array in probe.arrays(tap.inputs)]
     output = _sample(probe.arrays(tap.output)[0], sample)
     place = check_index(index, output.shape, layer.name)
-    if getattr(layer, "data_format", None) == "channels_first" and output.ndim > 1:
+    if getattr(layer, "data_format", None) == "channels_first":
         # Explained with the channel last, as the engine computes it.
         inputs, output = [np.moveaxis(array, 0, -1) for array in inputs], np.moveaxis(output, 0, -1)
         place = (*place[1:], place[0])

@@ -9,6 +9,8 @@ import numpy as np
 
 from striate import ops
 from striate.errors import ArgumentError, received
+from striate.layers import attention, heads, normalization, pool, reshaping, wrapper
+from striate.models import Model
 from striate.models.node_graph import node_of
 from striate.ops.windows import receptive_field as chain_field
 from striate.see import grid, probe
@@ -19,36 +21,76 @@ from striate.see.palette import BLUE, MUTED, heat
 from striate.see.result import Result, aligned
 from striate.see.tiles import strip
 
-_PLACELESS = ("Flatten", "Dense", "Reshape", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "GlobalAveragePooling1D",
-              "GlobalMaxPooling1D", "Permute")
+ROUNDING = 1e-6
+"""Winograd's convolutions leave so little of the largest gradient (in parts of it) where it is zero by arithmetic."""
+Axis = tuple[int, int, int]
+Fields = list[Axis] | str
+"""(size, step, start) for each axis, or why there are none."""
+
+_MIXERS = (pool.BaseGlobalPooling, reshaping.Flatten, reshaping.Reshape, reshaping.Permute, attention.Attention,
+           heads.ManyHeads, normalization.GroupNormalization)
+"""Layers whose numbers stand for no place, or follow from all places."""
 
 
-def _chains(model, layer) -> list[list[Any]]:
-    """The windows on every way from the input to a layer's first output; a layer without window adds nothing."""
+def fields_of(model) -> dict[Any, Fields]:
+    """The receptive field behind each call of a layer (node of the model's graph), or why it has none.
+
+    Where the network branches it is the smallest range that holds all branches.
+    """
     graph = probe.network(model)
+    found: dict[Any, Fields] = {}
     inside = set(graph.nodes)
-    first = next(node for node in graph.nodes if node.operation is layer)
-    found: list[list[Any]] = []
-    stack: list[tuple[Any, list[Any]]] = [(first, [])]
-    while stack and len(found) < 4096:
-        node, behind = stack.pop()
-        if node.is_input or node not in inside:
-            found.append(behind)
+    for node in graph.nodes:
+        rank = max(len(node.output_tensors[0].shape) - 2, 0)
+        if node.is_input:
+            unknown = None in node.output_tensors[0].shape[1:]
+            found[node] = "The input's size must be known." if unknown else [(1, 1, 0)] * rank
             continue
-        operation = node.operation
-        if type(operation).__name__ in _PLACELESS:
-            raise ArgumentError(f"Behind '{operation.name}' every number sees the whole input: choose a layer before "
-                                "it. " + received(layer=layer.name))
-        window = window_of(operation, node.input_tensors[0].shape)
-        if window is not None and window.kind == "transposed":
-            raise ArgumentError("The receptive field behind a transposed convolution differs from place to place; "
-                                "look at the measured one with see.saliency. " + received(layer=operation.name))
-        chain = behind if window is None else [window, *behind]
-        stack.extend((node_of(tensor), chain) for tensor in node.input_tensors)
+        makers = [node_of(tensor) for tensor in node.input_tensors]
+        found[node] = _joined([found[maker] for maker in makers if maker in inside], node, rank)
     return found
 
 
-def field_of(model, layer) -> list[tuple[int, int, int]]:
+def _joined(sources: list[Fields], node, rank: int) -> Fields:
+    """The field behind one call, from the fields of what feeds it."""
+    whole: list[list[Axis]] = []
+    for source in sources:
+        if isinstance(source, str):
+            return source
+        whole.append([(1, 1, 0)] * (rank - len(source)) + source)
+    reach = _reach(node, rank)
+    if isinstance(reach, str):
+        return reach
+    fields = []
+    for axis, window in enumerate(reach):
+        if len({source[axis][1] for source in whole}) > 1:
+            return f"The branches before '{node.operation.name}' have different steps."
+        start = min(source[axis][2] for source in whole)
+        end = max(source[axis][2] + source[axis][0] for source in whole)
+        fields.append(chain_field([window], (end - start, whole[0][axis][1], start)))
+    return fields
+
+
+def _reach(node, rank: int) -> list[tuple[int, int, int, int]] | str:
+    """(taps, stride, dilation, padding before) of a call for each axis, or why it has none."""
+    layer, shape, given = node.operation, node.output_tensors[0].shape, node.input_tensors[0].shape
+    window = window_of(layer, given)
+    if window is not None and window.kind != "transposed":
+        return [(window.size[i], window.strides[i], window.dilation[i], window.padding[i][0]) for i in range(rank)]
+    if isinstance(layer, (reshaping.BaseZeroPadding, reshaping.BaseCropping)):
+        pairs: Any = layer.padding if isinstance(layer, reshaping.BaseZeroPadding) else layer.cropping
+        sign = 1 if isinstance(layer, reshaping.BaseZeroPadding) else -1
+        return [(1, 1, 1, sign * before) for before, _ in ([pairs] if rank == 1 else pairs)]
+    if isinstance(layer, _MIXERS) or len(shape) == 2:
+        return f"Behind '{layer.name}' every number sees the whole input: choose a layer before it."
+    places = slice(2, None) if getattr(layer, "data_format", None) == "channels_first" else slice(1, -1)
+    if isinstance(layer, (wrapper.Wrapper, Model)) or shape[places] != given[places]:
+        return (f"What a number behind '{layer.name}' ({type(layer).__name__}) sees differs from place to place, or is "
+                "not known; look at the measured field with see.saliency.")
+    return [(1, 1, 1, 0)] * rank
+
+
+def field_of(model, layer) -> list[Axis]:
     """(size, step, start) of a layer's receptive field for each axis: element i sees `size` from start + i * step on.
 
     Where the network branches it is the smallest range that holds all branches.
@@ -62,20 +104,9 @@ def field_of(model, layer) -> list[tuple[int, int, int]]:
         [(14, 2, -2), (14, 2, -2)]
     """
     layer = probe.find_layer(model, layer)
-    if None in probe.network(model).inputs[0].shape[1:]:
-        raise ArgumentError("The input's size must be known. "
-                            + received(input_shape=probe.network(model).inputs[0].shape))
-    chains = _chains(model, layer)
-    rank = len(layer.output.shape) - 2
-    found = []
-    for axis in range(rank):
-        fields = [chain_field((w.size[axis], w.strides[axis], w.dilation[axis], w.padding[axis][0]) for w in chain)
-                  for chain in chains]
-        if len({step for _, step, _ in fields}) > 1:
-            raise ArgumentError("The branches before this layer have different steps. " + received(layer=layer.name))
-        start = min(first for _, _, first in fields)
-        end = max(first + size for size, _, first in fields)
-        found.append((end - start, fields[0][1], start))
+    found = next(field for node, field in fields_of(model).items() if node.operation is layer)
+    if isinstance(found, str):
+        raise ArgumentError(f"{found} " + received(layer=layer.name))
     return found
 
 
@@ -84,7 +115,7 @@ class ReceptiveField(Result):
     """The receptive field of one place of a layer.
 
     table: (layer, sizes, steps) of every layer up to it; size, step, start: for each axis; measured: the absolute
-    gradient of the place by every input element, (height, width), and box: where it is not zero.
+    gradient of the place by every input element, (height, width), and box: where it is more than rounding leaves.
     """
 
     model: str
@@ -105,7 +136,7 @@ class ReceptiveField(Result):
     @property
     def box(self) -> tuple[tuple[int, int], ...]:
         """(first, last + 1) of the input elements with a gradient, for each axis; (0, 0) if there is none."""
-        where = np.nonzero(self.measured)
+        where = np.nonzero(self.measured > ROUNDING * self.measured.max(initial=0))
         return tuple((int(axis.min()), int(axis.max()) + 1) if len(axis) else (0, 0) for axis in where)
 
     def data(self) -> dict[str, Any]:
@@ -172,8 +203,7 @@ def receptive_field(model, layer, x=None, place=None) -> ReceptiveField:
     """
     probe.need_places(model, "Receptive fields")
     layer = probe.find_layer(model, layer)
-    axes = field_of(model, layer)
-    graph = probe.network(model)
+    axes, graph = field_of(model, layer), probe.network(model)
     if x is None:
         shape = tuple(n or 1 for n in graph.inputs[0].shape)
         x = np.random.Generator(np.random.PCG64(0)).random(shape, np.float32)
@@ -184,13 +214,15 @@ def receptive_field(model, layer, x=None, place=None) -> ReceptiveField:
         return ops.sum(watched[(slice(0, 1), *(slice(i, i + 1) for i in where))])
     x = probe.batch(model, x)
     slopes = probe.input_gradient_of(model, x, layer, score, where)[0]
-    names = [candidate for candidate in model.layers if candidate in _before(graph, layer)]
-    table = []
-    for candidate in names:
-        fields = field_of(model, candidate)
-        table.append((candidate.name, tuple(f[0] for f in fields), tuple(f[1] for f in fields)))
+    before = _before(graph, layer)
+    table: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
+    for node, fields in fields_of(model).items():
+        name = node.operation.name
+        if node.operation in before and not isinstance(fields, str) and name not in table:
+            table[name] = tuple(f[0] for f in fields), tuple(f[1] for f in fields)
     sizes, steps, starts = (tuple(field[i] for field in axes) for i in range(3))
-    return ReceptiveField(model.name, layer.name, where, tuple(table), sizes, steps, starts, np.asarray(x)[0],
+    rows = tuple((name, *row) for name, row in table.items())
+    return ReceptiveField(model.name, layer.name, where, rows, sizes, steps, starts, np.asarray(x)[0],
                           np.abs(slopes).sum(axis=-1))
 
 

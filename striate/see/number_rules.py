@@ -17,6 +17,10 @@ _MIXING = ("softmax", "log_softmax", "sparsemax", "glu")
 """Activations for which all channels of a place count."""
 
 
+class NoSumError(ArgumentError):
+    """A layer whose numbers are no plain sums, maxima or copies."""
+
+
 @dataclass(frozen=True)
 class Term:
     """One product. place: indices of the input element, channel last (None in the padding); tap: of the weight."""
@@ -68,14 +72,14 @@ def sum_of(layer, inputs: list[np.ndarray], place: tuple[int, ...]) -> Sum:
         place: of the element, without the batch, channel last.
 
     Raises:
-        ArgumentError: the layer is of a kind whose numbers are no plain sums, maxima or copies.
+        NoSumError: the layer is of a kind whose numbers are no plain sums, maxima or copies.
     """
     for kinds, rule in _RULES:
         found = rule(layer, inputs, place) if isinstance(layer, kinds) else None
         if found is not None:
             return found
-    raise ArgumentError(f"A number of a {type(layer).__name__} is no plain sum, maximum or copy, so it cannot be shown "
-                        "as one. Look at the layer before or behind it. " + received(layer=layer.name))
+    raise NoSumError(f"A number of a {type(layer).__name__} is no plain sum, maximum or copy, so it cannot be shown "
+                     "as one. Look at the layer before or behind it. " + received(layer=layer.name))
 
 
 def _activated(function, row: Callable[[], np.ndarray] | None, channel: int) -> Callable[[float], float]:
@@ -175,6 +179,9 @@ def _merge(layer, inputs, place):
             at[axis] -= inputs[which].shape[axis]
             which += 1
         return Sum("sum", (Term(tuple(at), (which,), float(inputs[which][tuple(at)]), 1.0),))
+    if kind is merging.Multiply and count == 2:
+        first, second = (float(array[place]) for array in np.broadcast_arrays(*inputs))
+        return Sum("sum", (Term(place, (1,), first, second),))
     weights = {merging.Add: (1.0,) * count, merging.Average: (1 / count,) * count, merging.Subtract: (1.0, -1.0),
                merging.Maximum: (1.0,) * count}.get(kind)
     if weights is None:
@@ -193,6 +200,13 @@ def _activation(layer, inputs, place):
     return Sum("sum", (term,), 0.0, name, _activated(function, (lambda: row) if name in _MIXING else None, place[-1]))
 
 
+def _bent(layer, inputs, place):
+    """PReLU: below zero times a slope."""
+    value = float(inputs[0][place])
+    slope = float(np.broadcast_to(np.asarray(layer.alpha, np.float64), inputs[0].shape)[place])
+    return Sum("sum", (Term(place, (), value, 1.0 if value > 0 else slope),))
+
+
 def _rescaling(layer, inputs, place):
     scale, offset = (float(np.broadcast_to(np.asarray(v, np.float64), inputs[0].shape)[place])
                      for v in (layer.scale, layer.offset))
@@ -202,11 +216,39 @@ def _rescaling(layer, inputs, place):
 def _flat(layer, inputs, place):
     """Flatten and Reshape: the same numbers in the same order."""
     x = inputs[0]
-    if getattr(layer, "data_format", None) == "channels_first":
-        return None
     shape = tuple(layer.compute_output_shape((1, *x.shape)))[1:]
     at = tuple(int(i) for i in np.unravel_index(int(np.ravel_multi_index(place, shape)), x.shape))
     return Sum("sum", (Term(at, (), float(x[at]), 1.0),))
+
+
+def _moved(layer, inputs, place):
+    """Padding, cropping, enlarging and Permute: copies of numbers elsewhere, or the zeros around them."""
+    x, at = inputs[0], place
+    if isinstance(layer, reshaping.Permute):
+        moved = sorted(zip(layer.dims, place, strict=True))
+        at = tuple(i for _, i in moved)
+    elif isinstance(layer, (reshaping.UpSampling1D, reshaping.UpSampling2D, reshaping.UpSampling3D)):
+        if getattr(layer, "interpolation", "nearest") != "nearest":
+            return None
+        size = layer.size if isinstance(layer.size, tuple) else (layer.size,)
+        at = (*(i // factor for i, factor in zip(place, size, strict=False)), place[-1])
+    else:
+        pads = isinstance(layer, reshaping.BaseZeroPadding)
+        pairs = layer.padding if pads else layer.cropping
+        shifts = [(-1 if pads else 1) * before for before, _ in ([pairs] if layer.rank == 1 else pairs)]
+        at = (*(i + by for i, by in zip(place, shifts, strict=False)), place[-1])
+    inside = all(0 <= i < n for i, n in zip(at, x.shape, strict=True))
+    return Sum("sum", (Term(at if inside else None, (), float(x[at]) if inside else 0.0, 1.0),))
+
+
+def _standardised(layer, inputs, place):
+    """Normalization: less the mean, divided by the deviation."""
+    x = inputs[0]
+    mean, variance = (float(np.broadcast_to(np.asarray(v, np.float64), (1, *x.shape))[(0, *place)])
+                      for v in (layer.mean, layer.variance))
+    deviation = max(sqrt(variance), 1e-7)
+    factor, offset = (deviation, mean) if layer.invert else (1 / deviation, -mean / deviation)
+    return Sum("sum", (Term(place, (), float(x[place]), factor),), offset)
 
 
 def _same(layer, inputs, place):
@@ -218,5 +260,8 @@ _RULES: tuple[tuple[Any, Callable], ...] = (
     (core.Dense, _dense), (pool.BasePooling, _pooling), (pool.BaseGlobalPooling, _global_pooling),
     (normalization.BatchNormalization, _batch_norm), (merging.Merge, _merge), (core.Rescaling, _rescaling),
     ((activation.Activation, activation.ReLU, activation.LeakyReLU, activation.ELU, activation.Softmax), _activation),
-    ((reshaping.Flatten, reshaping.Reshape), _flat), ((regularization.RandomLayer, core.Identity), _same),
+    ((reshaping.Flatten, reshaping.Reshape), _flat), (activation.PReLU, _bent),
+    (normalization.Normalization, _standardised),
+    ((reshaping.BaseZeroPadding, reshaping.BaseCropping, reshaping.UpSampling1D, reshaping.UpSampling2D,
+      reshaping.UpSampling3D, reshaping.Permute), _moved), ((regularization.RandomLayer, core.Identity), _same),
     (object, _convolution))

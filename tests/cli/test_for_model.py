@@ -127,3 +127,29 @@ def test_few_samples_are_of_all_classes(here):
     assert json.loads(run("explain", "confusion", "run", "new", "--limit", 6, "--json").stdout)["counts"] is not None
     counts = np.array(json.loads(run("explain", "confusion", "run", "new", "--limit", 6, "--json").stdout)["counts"])
     assert counts.sum(axis=1).tolist() == [2, 2, 2]
+
+
+def test_the_page_trains_on_what_the_run_learnt_from(here):
+    preparation = Preparation(SIZE, "grayscale", "bilinear", crop=True)
+    saved, model = a_run(here / "run", preparation, classes=("eel", "cat", "dog"))
+    own, data = make_subject("run", [], "own"), for_model.load(saved, model)
+    for x, y, part in ((own.data.x, own.data.y, data.train), (*own.data.validation, data.validation)):
+        np.testing.assert_array_equal(x, part[0] / np.float32(255))
+        np.testing.assert_array_equal(y, part[1])
+    assert own.classes == ("eel", "cat", "dog") and own.data.said == data.said
+    for name in CLASSES:
+        for index in range(10):
+            picture(here / "new" / name / f"{index}.png", 1000 * (1 + CLASSES.index(name)) + index)
+    new = make_subject("run", [], "new")  # Other pictures are split as any new ones, and prepared as the run's.
+    assert len(new.data.y) + len(new.data.validation[1]) < 30 and set(new.data.validation[1].tolist()) == {0, 1, 2}
+    files = [preparation.read(file) / np.float32(255) for file in sorted((here / "new").rglob("*.png"))]
+    assert any(np.array_equal(new.data.x[0], file) for file in files)
+    picture(here / "new" / "fox" / "0.png", 7)
+    with pytest.raises(DataError, match=r"not learnt.*fox"):
+        make_subject("run", [], "new")
+
+
+def test_the_page_trains_other_networks_on_a_folder(here):
+    subject = make_subject("small", [], "own")
+    assert subject.classes == CLASSES and subject.data.x.shape[1:] == subject.model.input_shape[1:]
+    assert set(subject.data.y.tolist()) == set(subject.data.validation[1].tolist()) == {0, 1, 2}

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+import striate as keras
 from striate import layers, losses, ops
 from striate.errors import ArgumentError, TypeMismatchError
 from striate.layers import InputSpec, KerasTensor, Lambda, LayerNormalization, RMSNormalization
@@ -97,3 +98,22 @@ def test_a_rate_may_be_a_number_of_numpys(layer):
     assert json.dumps(layer(np.float32(0.25)).get_config()["rate"]) == "0.25"
     with pytest.raises(ValueError, match="between 0 and 1"):
         layer(np.float32(1.25))
+
+
+def test_normalization_computes_with_the_statistics_that_its_weights_hold(tmp_path):
+    x = np.random.default_rng(0).normal(5, 2, (64, 3)).astype("float32")
+    layer = layers.Normalization()
+    layer.adapt(x)
+    model = keras.Sequential([keras.Input((3,)), layer])
+    wanted = (x - x.mean(0)) / x.std(0)
+    np.testing.assert_allclose(model.predict(x, verbose=0), wanted, atol=1e-5)
+    copy = keras.models.clone_model(model)
+    copy.predict(x, verbose=0)
+    copy.set_weights(model.get_weights())
+    np.testing.assert_array_equal(copy.predict(x, verbose=0), model.predict(x, verbose=0))
+    np.testing.assert_array_equal(model.freeze().predict(x, verbose=0), model.predict(x, verbose=0))
+    np.testing.assert_allclose(layer.mean, x.mean(0, keepdims=True), rtol=1e-5)
+    back = keras.Sequential([keras.Input((3,)), layers.Normalization(mean=5.0, variance=4.0, invert=True)])
+    back.save(tmp_path / "back.keras")
+    np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "back.keras").predict(x, verbose=0),
+                                  back.predict(x, verbose=0))

@@ -19,9 +19,9 @@ def cases(made):
             yield name, layer
 
 
-@pytest.mark.parametrize("network", ["plain", "residual", "line", "painter"])
+@pytest.mark.parametrize("network", ["plain", "residual", "line", "painter", "mover"])
 def test_number_is_the_models_own(made, network):
-    model = made[network]
+    model = mover() if network == "mover" else made[network]
     x = sample(model, 2)
     random = np.random.default_rng(3)
     for tap in probe.taps(model, x):
@@ -32,6 +32,32 @@ def test_number_is_the_models_own(made, network):
             # Another program may fuse other steps, and round the last bit otherwise.
             assert found.engine == pytest.approx(float(output[(1, *place)]), rel=1e-6)
             assert abs(found.value - found.engine) <= found.bound < 1e-3
+
+
+def mover():
+    """A network of what moves, repeats and weighs single numbers."""
+    inputs = keras.Input((6, 5, 2))
+    x = layers.Normalization(mean=[1.0, 2.0], variance=[4.0, 0.25])(inputs)
+    x = layers.ZeroPadding2D(((2, 1), (0, 3)))(x)
+    x = layers.Cropping2D(((1, 2), (1, 0)))(x)
+    x = layers.UpSampling2D((2, 3))(x)
+    x = layers.PReLU(alpha_initializer="random_normal", shared_axes=[1])(x)
+    y = layers.GlobalMaxPooling2D(keepdims=True)(x)
+    x = layers.Multiply()([x, y])
+    x = layers.Permute((3, 1, 2))(x)
+    return keras.Model(inputs, layers.Normalization(axis=None, mean=1.0, variance=9.0, invert=True)(x), name="mover")
+
+
+def test_numbers_of_lines_are_moved_and_repeated():
+    model = keras.Sequential([keras.Input((7, 2)), layers.ZeroPadding1D((2, 1)), layers.Cropping1D((1, 3)),
+                              layers.UpSampling1D(3)])
+    x = sample(model)
+    for tap in probe.taps(model, x):
+        for place in np.ndindex(*tap.output.shape[1:]):
+            assert see.number(model, x, tap.layer, place).value == tap.output[(0, *place)]
+    between = keras.Sequential([keras.Input((4, 4, 2)), layers.UpSampling2D(2, interpolation="bilinear")])
+    with pytest.raises(errors.ArgumentError, match="no plain sum"):
+        see.number(between, sample(between), 0, (1, 1, 1))
 
 
 def test_number_by_hand():
@@ -100,3 +126,10 @@ def test_channels_first():
     first = keras.Sequential([keras.Input((2, 6, 6)), layers.Conv2D(3, 3, data_format="channels_first")])
     found = see.number(first, sample(first), 0, (2, 1, 3))
     assert found.index == (1, 3, 2) and len(found.terms) == 18
+    order = {"data_format": "channels_first"}
+    for behind in (layers.Flatten(**order), layers.GlobalMaxPooling2D(**order), layers.UpSampling2D((2, 1), **order),
+                   layers.ZeroPadding2D(((1, 0), (2, 0)), **order), layers.Cropping2D(1, **order)):
+        model = keras.Sequential([keras.Input((2, 6, 5)), layers.Conv2D(3, 3, **order), behind])
+        output = model.predict(sample(model), verbose=0)[0]
+        for place in np.ndindex(*output.shape):
+            assert see.number(model, sample(model), 1, place).engine == pytest.approx(float(output[place]), rel=1e-6)

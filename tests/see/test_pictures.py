@@ -10,6 +10,8 @@ from see_networks import sample
 
 import striate as keras
 from striate import errors, layers, see, zoo
+from striate.see import fields
+from striate.see.geometry import window_of
 from striate.see.palette import signed, text_width
 
 
@@ -127,6 +129,39 @@ def test_receptive_field_measured_lies_in_the_theoretical(made, tmp_path, networ
         assert first <= low < high <= first + length
     with pytest.raises(errors.ArgumentError, match="sees the whole input"):
         see.receptive_field(model, model.layers[-1])
+
+
+@pytest.mark.parametrize("before,first,end", [
+    ([layers.ZeroPadding2D(((3, 2), (1, 2)))], (8, 9), (11, 12)),
+    ([layers.Cropping2D(((4, 0), (2, 0)))], (11, 10), (14, 13)),
+    ([layers.Conv2D(2, 3, padding="same"), layers.Dense(2), layers.Cropping2D(1)], (8, 8), (13, 13))])
+def test_receptive_fields_move_with_padding_and_cropping(before, first, end):
+    model = keras.Sequential([keras.Input((20, 20, 1)), *before, layers.Conv2D(2, 3, name="c")])
+    found = see.receptive_field(model, "c")
+    assert found.first == first and found.box == tuple(zip(first, end, strict=True))
+    assert found.size == tuple(b - a for a, b in found.box)
+
+
+@pytest.mark.parametrize("before,match", [
+    (layers.UpSampling2D(2), r"behind 'before' \(UpSampling2D\) sees differs"),
+    (layers.SpectralNormalization(layers.Conv2D(1, 5, padding="same")), "sees differs"),
+    (keras.Sequential([keras.Input((20, 20, 1)), layers.Conv2D(1, 5, padding="same")]), "sees differs"),
+    (layers.GroupNormalization(1), "sees the whole input")])
+def test_no_receptive_field_is_told_where_none_is_known(before, match):
+    before.name = "before"
+    model = keras.Sequential([keras.Input((20, 20, 1)), before, layers.Conv2D(2, 3, name="c")])
+    with pytest.raises(errors.ArgumentError, match=match):
+        see.receptive_field(model, "c")
+
+
+def test_receptive_fields_of_a_deep_residual_network_look_at_each_call_once(monkeypatch):
+    inputs = x = keras.Input((60, 1))
+    for _ in range(10):
+        x = layers.Add()([x, layers.Conv1D(1, 3, padding="same")(x)])
+    model, looked_at = keras.Model(inputs, layers.Conv1D(1, 2, name="c")(x)), []
+    monkeypatch.setattr(fields, "window_of", lambda *of: looked_at.append(of) or window_of(*of))
+    assert fields.field_of(model, "c") == [(22, 1, -10)]
+    assert len(looked_at) == 21
 
 
 def test_receptive_field_of_a_separable_convolution():

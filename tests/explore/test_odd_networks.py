@@ -1,0 +1,118 @@
+"""Networks unlike those of the lectures: channels first, any size, several outputs, broken weights, odd names."""
+
+import numpy as np
+import pytest
+from explore_tiny import serving
+
+import striate as keras
+from striate import layers
+from striate.explore import views
+from striate.explore.session import Session
+from striate.explore.subject import Sample, Subject
+
+LONG = "a_name_" * 20
+
+
+def first():
+    order = {"data_format": "channels_first"}
+    return keras.Sequential([keras.Input((3, 14, 12)), layers.Conv2D(5, 3, activation="relu", **order),
+                             layers.MaxPooling2D(2, **order), layers.Flatten(**order), layers.Dense(3)], name="first")
+
+
+def free():
+    return keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(4, 3, activation="relu"),
+                             layers.GlobalMaxPooling2D(), layers.Dense(3)], name="free")
+
+
+def wide():
+    return keras.Sequential([keras.Input((60, 512, 1)), layers.Conv2D(3, 3, activation="relu", name=LONG),
+                             layers.LayerNormalization(name="Слой"), layers.GlobalMaxPooling2D()], name=LONG + "网络")
+
+
+def several():
+    picture, facts = keras.Input((9, 9, 1), name="picture"), keras.Input((4,), name="facts")
+    both = layers.Concatenate()([layers.Flatten()(layers.Conv2D(2, 3)(picture)), layers.Dense(3)(facts)])
+    return keras.Model([picture, facts], [layers.Dense(3, activation="softmax", name="kind")(both),
+                                          layers.Dense(1, name="age")(both)], name="several")
+
+
+def numbers():
+    return keras.Sequential([keras.Input((4,)), layers.Dense(1)], name="numbers")
+
+
+def explored(model):
+    random = np.random.default_rng(0)
+    values = [random.random([n or 20 for n in tensor.shape[1:]], np.float32) for tensor in model.inputs]
+    sample = Sample("one", values if len(values) > 1 else values[0])
+    return Session(Subject(model, "", (sample,), (), lambda pixels: pixels, lambda outputs: outputs))
+
+
+def test_shapes_have_the_channels_last_as_maps_have():
+    session = explored(first())
+    told = views.state(session)
+    assert told["input"]["shape"] == [14, 12, 3]
+    assert [node["shape"] for node in told["nodes"]] == [[12, 10, 5], [6, 5, 5], [150], [3]]
+    assert views.verdict(session, "sample-0")["input"]["shape"] == [14, 12, 3]
+    assert views.layer(session, "0", "sample-0")["maps"]["shape"] == [5, 12, 10]
+
+
+def test_every_output_is_told():
+    said = views.verdict(explored(several()), "sample-0")["answer"]
+    assert sorted(one["name"] for one in said) == ["age", "kind 0", "kind 1", "kind 2"]
+
+
+def test_broken_numbers_are_counted_and_do_not_stretch_the_scale():
+    model = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(2)])
+    kernel = model.layers[0].kernel.numpy()
+    kernel[..., 0], kernel[..., 1] = np.nan, np.inf
+    model.layers[0].kernel.assign(kernel)
+    session = explored(model)
+    strip, maps = views.overview(session, "sample-0")["layers"][0], views.layer(session, "0", "sample-0")
+    assert strip["broken"] == maps["broken"] == 72
+    assert strip["high"] == maps["high"] < 10
+    assert views.layer(session, "0", "sample-0", what="filters")["kind"] == "filters"
+
+
+def test_what_is_no_sum_is_an_answer():
+    model = keras.Sequential([keras.Input((4,)), layers.LayerNormalization(), layers.Dense(1)])
+    assert "no plain sum" in views.number(explored(model), "0", (1,), "sample-0")["error"]
+
+
+def test_statistics_that_were_learnt_are_shown():
+    layer = layers.Normalization()
+    layer.adapt(np.random.default_rng(0).normal(5, 2, (100, 4)).astype("float32"))
+    model = keras.Sequential([keras.Input((4,)), layer, layers.Dense(2)])
+    session = explored(model)
+    wanted = model.predict(session.sample("sample-0").values[np.newaxis], verbose=0)
+    np.testing.assert_allclose(session.taps("sample-0")[-1].output, wanted, rtol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("make", [first, free, wide, several, numbers])
+def test_every_view_of_odd_networks(make, width, open_tab, pictures_folder):
+    session = explored(make())
+
+    def settled():
+        page.wait_for_selector("main[aria-busy=false]")
+        needs, room = page.evaluate("[document.body.scrollWidth, document.documentElement.clientWidth]")
+        assert needs <= room
+        squashed = page.evaluate("[...document.querySelectorAll('.plane canvas')].filter((canvas) => Math.abs("
+                                 "canvas.clientWidth - parseFloat(canvas.style.width)) > 3).length")
+        assert not squashed and not page.locator(".problem").is_visible()
+    with serving(session) as address, open_tab(address) as page:
+        page.set_viewport_size({"width": width, "height": 844})
+        settled()
+        for place in range(len(session.nodes)):
+            page.locator(".row-name").nth(place + 1).click()
+            page.wait_for_selector(".piece.engine, .neuron p.lead:not(:empty)")
+            settled()
+            page.keyboard.press("Escape")
+            page.wait_for_selector(".layers")
+        # From the view of a layer without filters: the lab takes another kernel by itself.
+        page.locator(".row-name").nth(len(session.nodes)).click()
+        page.wait_for_selector(".piece.engine, .neuron p.lead:not(:empty)")
+        page.get_by_role("button", name="Lab", exact=True).click()
+        page.wait_for_selector("main h2:has-text('lab')")
+        settled()
+        page.screenshot(path=pictures_folder / f"odd-{session.model.name[:8]}-{width}.png", full_page=True)
