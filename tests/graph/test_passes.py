@@ -275,3 +275,20 @@ def test_the_gradient_of_a_value_is_that_of_its_own_way_to_the_loss(twin):
         return engine.gradients(loss, [y, x])[0]
     found = engine.Function(function)(RNG.standard_normal((3, 4), np.float32))
     assert found.ravel().tolist() == [2.0] * 12
+
+
+@pytest.mark.parametrize("pool, strides", [((3, 2), (2, 2)), ((2, 3), (2, 2)), ((2, 2), (3, 3)), ((2, 2), (2, 3))])
+def test_windows_that_overlap_or_leave_gaps(pool, strides):
+    """Batch normalisation takes up none of them, a convolution those with gaps."""
+    x, gamma, beta, w = (RNG.standard_normal(shape, np.float32) for shape in ((2, 9, 11, 5), (5,), (5,), (3, 3, 5, 4)))
+
+    def after(head):
+        def function(*arrays):
+            y = ops.max_pool(ops.relu(head(*arrays)), pool, strides)
+            return engine.gradients(ops.sum(ops.square(y)), [arrays[1]])[0]
+        return function
+    normalised, convolved = after(lambda *arrays: ops.batch_norm(*arrays, 1e-3)[0]), after(ops.conv)
+    for function, arrays, whole in ((normalised, (x, gamma, beta), False),
+                                    (convolved, (x, w), all(map(np.greater_equal, strides, pool)))):
+        assert ("max_pool2d" not in optimised(function, *(array.shape for array in arrays))) == whole
+        agree(function, *arrays)
