@@ -60,19 +60,24 @@ def _identity(node: Node) -> bool:
 
 
 def simplify(graph: Graph) -> Graph:
-    """Removes ops that change nothing, joins reshapes of reshapes, computes equal nodes once."""
+    """Removes ops that change nothing, joins reshapes of reshapes, computes equal nodes once.
+
+    Values whose gradients are asked for stay themselves: what is equal to one leads to the loss on a way of its own.
+    """
     rewriter = Rewriter(graph)
+    sources = {value for node in graph.nodes if node.op == "gradient" for value in node.inputs[1:]}
     seen: dict = {}
     made: dict[Value, Node] = {}
     for node in graph.nodes:
-        if _identity(node) and not (node.op == "stop_gradient" and graph.stage == "traced"):
+        apart = not sources.isdisjoint(node.outputs)
+        if _identity(node) and not apart and not (node.op == "stop_gradient" and graph.stage == "traced"):
             rewriter.replace(node.outputs[0], rewriter.now(node.inputs[0]))
             continue
         inputs = [rewriter.now(value) for value in node.inputs]
         if node.op == "reshape" and inputs[0] in made and made[inputs[0]].op == "reshape":
             inputs = [made[inputs[0]].inputs[0]]
         key = (node.op, tuple(inputs), repr(sorted(node.attributes.items(), key=lambda item: item[0])))
-        if key in seen:
+        if key in seen and not apart:
             for old, new in zip(node.outputs, seen[key], strict=True):
                 rewriter.replace(old, new)
             continue
@@ -82,8 +87,9 @@ def simplify(graph: Graph) -> Graph:
             rewriter.nodes.append(node.reading(inputs))
             for old, new in zip(node.outputs, rewriter.nodes[-1].outputs, strict=True):
                 rewriter.replace(old, new)
-        seen[key] = rewriter.nodes[-1].outputs
-        made.update(dict.fromkeys(rewriter.nodes[-1].outputs, rewriter.nodes[-1]))
+        if not apart:
+            seen[key] = rewriter.nodes[-1].outputs
+            made.update(dict.fromkeys(rewriter.nodes[-1].outputs, rewriter.nodes[-1]))
     return rewriter.done()
 
 

@@ -392,6 +392,6 @@ def roll(x, shift, axis=None):
         return x
     axis = _axis(axis, len(shape_of(x)))
     length = shape_of(x)[axis]
-    turn = shift % length
+    turn = shift % max(length, 1)
     return x if turn == 0 else concatenate(
         [_range(x, axis, length - turn, length), _range(x, axis, 0, length - turn)], axis)

@@ -205,7 +205,7 @@ def _homes_of_assigned(graph, steps, views, first, last):
             if not _overlaps(parameter.source, variable):
                 continue
             read = last.get(parameter, -1)
-            if parameter in graph.kept() or read > made:
+            if read > made:
                 safe = False
             elif read == made:
                 same_place = parameter.source is variable and parameter.type == base.type

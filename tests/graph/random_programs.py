@@ -109,8 +109,8 @@ class Program:
                                   lambda x, f: ops.sum(x * f) * 0.0625, lambda x, f: ops.sum(ops.max(x)) * 0.125])(
                 value, factors)
         read = self.variables[:self._read]
-        *of_weights, of_input = engine.gradients(loss, [*read, inputs[0]])
-        results += [loss, of_input]
+        *of_weights, of_input, of_value = engine.gradients(loss, [*read, inputs[0], drawn.choice(self.live)])
+        results += [loss, of_input, of_value]
         kind = drawn.choice(["gradients", "gathered", "flat", "each", "each"]) if read else "gradients"
         if kind == "each":
             for variable, gradient in zip(read, of_weights, strict=True):

@@ -241,3 +241,54 @@ def test_several_filters_a_channel_are_spread_only_where_they_are_trained():
     assert {node.attributes.get("groups", 15) for node in engine.optimise(graph).nodes} == {15}
     expected = engine.Function(trained, mode="reference")(arrays[0], arrays[2])[1]
     np.testing.assert_allclose(of_w, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_gradient_of_what_a_relu_gives_is_not_masked_where_it_is_a_result():
+    """As Grad-CAM asks for it; the gradient of what lies before the relu is masked all the same."""
+    x, w, v = (RNG.standard_normal(shape, np.float32) for shape in ((2, 6, 6, 3), (3, 3, 3, 8), (3, 3, 8, 4)))
+
+    def function(x, w, v):
+        maps = ops.relu(ops.conv(x, w, padding="same"))
+        loss = ops.sum(ops.square(ops.conv(maps, v, padding="same")))
+        return engine.gradients(loss, [maps, w])
+    of_maps, of_w = engine.Function(function)(x, w, v)
+    for actual, expected in zip((of_maps, of_w), engine.Function(function, mode="reference")(x, w, v), strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_a_reshape_stays_before_a_vector_of_other_channels():
+    def function(x, vector):
+        return ops.relu(ops.reshape(x, (6, 4)) + vector)
+    agree(function, RNG.standard_normal((2, 3, 4), np.float32), RNG.standard_normal(4, np.float32))
+    agree(function, RNG.standard_normal((6, 2, 2), np.float32), RNG.standard_normal(4, np.float32))
+
+
+@pytest.mark.parametrize("twin", [
+    lambda x: (ops.tanh(x), ops.tanh(x)), lambda x: (x * 1.0, x), lambda x: (ops.reshape(x, (12,)), x),
+    lambda x: (ops.reshape(x, (4, 3)), ops.reshape(x, (4, 3)))],
+    ids=["equal", "a factor of 1", "reshaped again", "reshaped alike"])
+def test_the_gradient_of_a_value_is_that_of_its_own_way_to_the_loss(twin):
+    """Not that of another value which is equal to it."""
+    def function(x):
+        y, other = twin(x)
+        loss = ops.sum(2.0 * ops.reshape(y, (3, 4)) + 3.0 * ops.reshape(other, (3, 4)))
+        return engine.gradients(loss, [y, x])[0]
+    found = engine.Function(function)(RNG.standard_normal((3, 4), np.float32))
+    assert found.ravel().tolist() == [2.0] * 12
+
+
+@pytest.mark.parametrize("pool, strides", [((3, 2), (2, 2)), ((2, 3), (2, 2)), ((2, 2), (3, 3)), ((2, 2), (2, 3))])
+def test_windows_that_overlap_or_leave_gaps(pool, strides):
+    """Batch normalisation takes up none of them, a convolution those with gaps."""
+    x, gamma, beta, w = (RNG.standard_normal(shape, np.float32) for shape in ((2, 9, 11, 5), (5,), (5,), (3, 3, 5, 4)))
+
+    def after(head):
+        def function(*arrays):
+            y = ops.max_pool(ops.relu(head(*arrays)), pool, strides)
+            return engine.gradients(ops.sum(ops.square(y)), [arrays[1]])[0]
+        return function
+    normalised, convolved = after(lambda *arrays: ops.batch_norm(*arrays, 1e-3)[0]), after(ops.conv)
+    for function, arrays, whole in ((normalised, (x, gamma, beta), False),
+                                    (convolved, (x, w), all(map(np.greater_equal, strides, pool)))):
+        assert ("max_pool2d" not in optimised(function, *(array.shape for array in arrays))) == whole
+        agree(function, *arrays)

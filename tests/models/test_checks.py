@@ -232,3 +232,12 @@ def test_targets_without_the_last_axis_are_not_broadcast(loss):
     expected = np.square(model.predict(IMAGES, verbose=0)[:, 0] - LABELS).mean()
     for y in (LABELS, LABELS[:, None]):
         assert model.evaluate(IMAGES, y, verbose=0) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 5), (2, 3, 4), (2, 4), (2, 4, 4, 2)])
+def test_class_numbers_of_other_pixels_than_the_outputs(shape):
+    """A class for every pixel: as many rows and columns as the output has."""
+    model = Sequential([Input((4, 4, 1)), layers.Conv2D(3, 1, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(ShapeError, match="Class numbers must have the output's shape without its last axis"):
+        model.fit(np.zeros((2, 4, 4, 1)), np.zeros(shape, np.int32), verbose=0)

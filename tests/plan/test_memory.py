@@ -104,3 +104,62 @@ def test_weights_of_a_normalisation_take_their_gradient_when_they_have_been_read
         results.append((engine.Function(function, mode=mode)(X), gamma.numpy()))
     for actual, expected in zip(results[1], results[0], strict=True):
         np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+
+
+def swapped(x, a, b):
+    """Each weight gets what the other one was."""
+    old = a.value
+    a.assign(ops.flip(b.value, 0))
+    b.assign(ops.flip(old, 0))
+
+
+def old_one_returned(x, a, b):
+    old = a.value
+    a.assign(ops.cumsum(x, axis=0))
+    return old
+
+
+def old_one_read_later(x, a, b):
+    old = a.value
+    a.assign(ops.exp(x))
+    return ops.flip(old, 0) + ops.sort(a.value, axis=1)
+
+
+def twice_the_same(x, a, b):
+    value = ops.exp(x)
+    a.assign(value)
+    b.assign(value)
+
+
+def also_returned(x, a, b):
+    value = ops.flip(x, 0)
+    a.assign(value)
+    b.assign(ops.exp(value))
+    return value
+
+
+def read_by_the_last_step(x, a, b):
+    y = ops.sort(x, axis=1)
+    return [y, ops.exp(y)]
+
+
+def gradients_returned_and_gathered(x, a, b):
+    of_a, of_b = engine.gradients(ops.sum(ops.exp(a.value * x) + b.value), [a, b])
+    flat = ops.flat_gradients([of_a, of_b], [0, a.size], 2 * a.size)
+    a.assign(of_a)
+    return [flat, of_a, of_b]
+
+
+@pytest.mark.parametrize("function", [swapped, old_one_returned, old_one_read_later, twice_the_same, also_returned,
+                                      read_by_the_last_step, gradients_returned_and_gathered])
+def test_new_values_of_weights_take_nobodys_place(function):
+    """Old values are there until they have been read, results until they have been copied."""
+    found = []
+    for mode in ("reference", "compiled"):
+        a, b = Variable(X / 4), Variable(ops.sin(X))
+        made = engine.Function(lambda x, a=a, b=b: function(x, a, b), mode=mode)
+        results = made(X)
+        results = results if isinstance(results, list) else [] if results is None else [results]
+        found.append([*results, a.numpy(), b.numpy()])
+    for actual, expected in zip(*found, strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
