@@ -42,6 +42,11 @@ def export(*names: str):
     return enter
 
 
+def stand_for(item, original) -> None:
+    """A function that computes as one of Keras' does is written into files under that one's name."""
+    _public_names[item] = _public_names[original]
+
+
 def public_name(item) -> str | None:
     """Keras' public name of a class or function, such as "keras.layers.Conv2D"; None when it is the user's own."""
     try:

@@ -259,6 +259,7 @@ class Layer(LayerState, Operation, Configurable):
             (None, 32)
         """
         layer = self
+        kept = [(part._losses, list(part._losses)) for part in self._flatten_layers()]
         if not self.built:
             layer = copy.copy(self)
             layer._trainable_variables, layer._non_trainable_variables = [], []
@@ -270,7 +271,10 @@ class Layer(LayerState, Operation, Configurable):
         def run(*values):
             values_left = iter(values)
             return layer._run(tuple(collect(types, lambda leaf: next(values_left))), {})
-        return collect(infer(run, flat), lambda type: type.shape)
+        found = collect(infer(run, flat), lambda type: type.shape)
+        for losses, before in kept:  # what `call` added has no number
+            losses[:] = before
+        return found
 
     def _maybe_build(self, args: tuple, kwargs: dict) -> None:
         if self.built:

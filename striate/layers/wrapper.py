@@ -62,8 +62,8 @@ class TimeDistributed(Wrapper):
                              + received(input_shape=input_shape))
         super().build((input_shape[0], *input_shape[2:]))
 
-    def call(self, inputs, training=None):
-        """inputs (batch, steps, ...) to (batch, steps, what the layer gives)."""
+    def call(self, inputs, training=None, mask=None):
+        """inputs (batch, steps, ...) to (batch, steps, what the layer gives); the mask (batch, steps) is handed on."""
         steps = inputs.shape[1]
         if steps is None:
             raise ShapeError(f"The number of steps of the input of layer '{self.name}' must be known. "

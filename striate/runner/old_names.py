@@ -12,6 +12,7 @@ import types
 from typing import Any
 
 from striate.adaptations import note
+from striate.serialization import public_name, stand_for
 
 ROOMS = ("activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers",
          "losses", "metrics", "models", "ops", "optimizers", "random", "regularizers", "saving", "utils", "wrappers",
@@ -30,7 +31,7 @@ MOVED = {
 """Old path -> the room of today that holds the same names."""
 
 TOP = ("preprocessing", "engine")
-_TENSORFLOW = ("config", "data", "image", "io", "math", "nn", "random", "test")
+_TENSORFLOW = ("config", "data", "distribute", "image", "io", "linalg", "math", "nn", "random", "test")
 _ABSENT = object()
 _attached: list[tuple[Any, str, Any]] = []
 """Owner, name and what was there before."""
@@ -85,7 +86,7 @@ def attach() -> None:
     """
     if _attached:
         return
-    from striate import backend, utils
+    from striate import backend, losses, metrics, utils
     from striate.layers import Layer
     from striate.losses import Loss
     from striate.metrics import Metric
@@ -107,6 +108,13 @@ def attach() -> None:
     computing += [(kind, "result") for kind in _kinds(Metric) if "result" in vars(kind)]
     for kind, name in computing:
         _replace(kind, name, returning_tensors(vars(kind)[name]))
+    giving = functools.cache(returning_tensors)
+    for room in losses, metrics:
+        for name in room.__all__:
+            function = getattr(room, name)
+            if isinstance(function, types.FunctionType) and public_name(function) is not None:
+                stand_for(giving(function), function)
+                _replace(room, name, giving(function))
 
 
 def _kinds(kind: type) -> list[type]:

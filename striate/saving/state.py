@@ -86,11 +86,21 @@ def variables_of(part: Any) -> list:
     return part._own_variables() if isinstance(part, Layer) else list(part.variables)
 
 
+def _place(reader: H5Reader, path: str) -> str:
+    """The path as the file has it: newer Keras names a private attribute by the property that hands it out."""
+    found = ""
+    for name in path.split("/"):
+        place, public = (f"{found}/{word}".lstrip("/") for word in (name, name.lstrip("_")))
+        found = public if place not in reader.groups and public in reader.groups else place
+    return found
+
+
 class _Restoring:
     """The variables of one part, compared with the file and read, but not yet assigned."""
 
     def __init__(self, reader: H5Reader, path: str, part: Any):
-        self.reader, self.part, self.folder = reader, part, f"{path}/vars".lstrip("/")
+        self.reader, self.part = reader, part
+        self.folder = f"{_place(reader, path)}/vars".lstrip("/")
         self.names = sorted(reader.names_in.get(self.folder, ()), key=lambda name: (len(name), name))
         self.variables = variables_of(part)
         self.reads_itself = isinstance(part, Layer) and type(part).load_own_variables is not Layer.load_own_variables

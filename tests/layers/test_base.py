@@ -306,6 +306,14 @@ def test_shape_rule_of_the_user_is_used():
     assert Odd()(Input((3,))).shape == (None, 3, 5)
 
 
+def test_compute_output_shape_leaves_the_losses():
+    layer = Dense(2, activity_regularizer="l2")
+    layer(np.ones((1, 3), np.float32))
+    before = [float(loss) for loss in layer.losses]
+    assert layer.compute_output_shape((None, 3)) == (None, 2)
+    assert [float(loss) for loss in layer.losses] == before and len(before) == 1
+
+
 def test_compute_output_shape_leaves_the_layer_unbuilt():
     layer = Conv2D(4, 3, padding="SAME")
     assert layer.compute_output_shape((None, 7, 7, 2)) == (None, 7, 7, 4)

@@ -100,6 +100,13 @@ def test_metrics_that_a_class_names_keep_their_order():
     assert list(model.get_metrics_result()) == ["loss", "zz", "aa"]
 
 
+def test_what_callbacks_add_to_an_epochs_logs_is_for_the_history():
+    last = []
+    history = classifier().fit(X, LABELS, verbose=0, callbacks=[
+        callbacks.LearningRateScheduler(lambda epoch: 0.5), callbacks.LambdaCallback(on_train_end=last.append)]).history
+    assert sorted(history) == ["accuracy", "learning_rate", "loss"] and sorted(last[0]) == ["accuracy", "loss"]
+
+
 def test_dicts_among_the_logs_are_laid_open():
     class Nested(Sequential):
         def test_step(self, data):

@@ -1,5 +1,7 @@
 """The small `tensorflow`: functions against NumPy, pipelines, pictures, what scripts ask about the machine."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,8 @@ def test_constants_have_tensorflows_types():
     assert tf.constant(3, shape=(2, 2)).numpy().tolist() == [[3, 3], [3, 3]]
     assert repr(tf.constant([1])) == "<tf.Tensor: shape=(1,), dtype=int32, numpy=array([1], dtype=int32)>"
     assert str(tf.constant(2.0)) == "tf.Tensor(2.0, shape=(), dtype=float32)"
-    assert f"{tf.constant(2.0):.2f}" == "2.00"
+    assert f"{tf.constant(2.0):.2f} {tf.constant(2.0)} {tf.constant([1])}" == "2.00 2.0 [1]"
+    assert str(tf.constant([[1], [2]])) == "tf.Tensor(\n[[1]\n [2]], shape=(2, 1), dtype=int32)"
 
 
 def test_everything_computed_has_numpy():
@@ -25,6 +28,76 @@ def test_everything_computed_has_numpy():
         assert isinstance(item, tf.Tensor)
         assert not isinstance(item.numpy(), tf.Tensor)
     assert isinstance(tf.reduce_sum(x).numpy(), np.float32)
+
+
+MATRIX, NUMBERS = tf.constant([[1.0, 2.0], [3.0, 4.0]]), tf.constant([3, 1, 2])
+
+
+@pytest.mark.parametrize(("result", "expected"), [
+    (tf.cumsum(MATRIX), [[1, 2], [4, 6]]), (tf.cumsum(NUMBERS, exclusive=True, reverse=True), [3, 2, 0]),
+    (tf.sort(MATRIX, direction="DESCENDING"), [[2, 1], [4, 3]]), (tf.argsort(NUMBERS), [1, 2, 0]),
+    (tf.argsort(NUMBERS, direction="DESCENDING"), [0, 2, 1]), (tf.reverse(MATRIX, [1]), [[2, 1], [4, 3]]),
+    (tf.roll(NUMBERS, 1, 0), [2, 3, 1]), (tf.broadcast_to(NUMBERS, (2, 3)), [[3, 1, 2]] * 2),
+    (tf.boolean_mask(MATRIX, MATRIX > 2), [3, 4]), (tf.gather_nd(MATRIX, [[0, 1]]), [2]),
+    (tf.map_fn(lambda row: row * 2, MATRIX), [[2, 4], [6, 8]]), (tf.cond(True, lambda: 1, lambda: 2), 1),
+    (tf.clip_by_norm(MATRIX, 1.0), [[0.18257418, 0.36514837], [0.5477225, 0.73029673]]),
+    (tf.clip_by_global_norm([MATRIX, None], 1.0)[1], 5.477226), (tf.linalg.norm(MATRIX), 5.477226),
+    (tf.linalg.trace(MATRIX), 5), (tf.linalg.det(MATRIX), -2), (tf.math.count_nonzero(MATRIX), 4),
+    (tf.math.confusion_matrix([0, 1, 1], [0, 1, 0]), [[1, 0], [1, 1]]), (tf.math.bincount([1, 1]), [0, 2]),
+    (tf.math.floormod(NUMBERS, 2), [1, 1, 0]), (tf.math.erf(MATRIX)[0], [0.84270084, 0.99532235]),
+    (tf.math.is_nan(MATRIX)[0], [False, False]), (tf.math.reduce_euclidean_norm(MATRIX), 5.477226),
+    (tf.add(1, 2, name="sum"), 3), (tf.nn.relu(-MATRIX, name="relu"), [[0, 0], [0, 0]]),
+    (tf.nn.gelu(MATRIX), [[0.8413447, 1.9544997], [2.9959502, 3.9998734]]), (tf.nn.top_k(MATRIX, 1)[1], [[1], [1]]),
+    (tf.nn.moments(MATRIX, axes=[0])[1], [1, 1]), (tf.nn.embedding_lookup(MATRIX, [1]), [[3, 4]]),
+    (tf.nn.batch_normalization(MATRIX, 0.0, 1.0, None, 2.0, 1e-3)[0], [1.9990008, 3.9980016]),
+    (tf.nest.map_structure(lambda leaf: leaf + 1, [1, [2]]), [2, [3]]),
+])
+def test_functions_are_tensorflows(result, expected):
+    """The numbers are TensorFlow 2.21's."""
+    if isinstance(expected, list) and any(isinstance(part, list) and not isinstance(result, tf.Tensor)
+                                          for part in expected):
+        assert result == expected
+    else:
+        np.testing.assert_allclose(result, expected, rtol=1e-5)
+
+
+def test_colours_change_as_in_tensorflow():
+    image = tf.constant(np.random.RandomState(0).rand(4, 4, 3).astype("float32"))
+    assert tf.image.adjust_saturation(image, 3).numpy().mean() == pytest.approx(0.39786, abs=1e-4)
+    np.testing.assert_allclose(tf.image.adjust_hue(image, 0.2).numpy().sum((0, 1)), [9.3585, 8.5207, 8.8721], atol=1e-3)
+    assert tf.image.random_saturation(image, 1, 1).numpy() == pytest.approx(image.numpy(), abs=1e-6)
+    assert tf.image.random_hue(tf.cast(image * 255, tf.uint8), 0.1).dtype == np.uint8
+    assert tf.image.crop_to_bounding_box(image, 1, 0, 2, 3).numpy().tolist() == image[1:3, :3].numpy().tolist()
+
+
+def test_print_shows_the_numbers(capsys):
+    tf.print("loss:", tf.constant(2.0), MATRIX[0], sep="|")
+    assert capsys.readouterr().err == "loss:|2.0|[1. 2.]\n"
+
+
+def test_one_replica():
+    strategy = tf.distribute.MirroredStrategy()
+    with strategy.scope():
+        assert strategy.num_replicas_in_sync == tf.distribute.get_strategy().num_replicas_in_sync == 1
+    assert strategy.run(lambda x: x + 1, args=(2,)) == 3
+
+
+@pytest.mark.parametrize("name", ["math.zeta", "nn.crelu", "image.ssim", "linalg.svd", "strings"])
+def test_what_is_not_there_is_named(name):
+    with pytest.raises(AttributeError, match=rf"tf\.{name} is not part of striate's small `tensorflow`"):
+        functools.reduce(getattr, name.split("."), tf)
+
+
+def test_numbers_of_losses_are_tensors(shim, tmp_path):
+    import keras
+
+    assert keras.losses.mse([1.0, 2.0], [1.0, 4.0]).numpy() == 2
+    assert keras.metrics.binary_accuracy([[1.0], [1.0]], [[0.9], [0.1]]).numpy().tolist() == [[1], [0]]
+    assert keras.losses.serialize(keras.losses.mse) == "mean_squared_error"
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    model.compile("sgd", keras.losses.mse, metrics=[keras.metrics.mean_absolute_error])
+    model.save(tmp_path / "model.keras")
+    assert keras.models.load_model(tmp_path / "model.keras").loss.__name__ == "mean_squared_error"
 
 
 @pytest.mark.parametrize(("ours", "numpys"), [

@@ -132,6 +132,12 @@ def test_models_of_keras(name, ending):
     np.testing.assert_allclose(model.predict(expected["x"], verbose=0), expected["y"], atol=1e-5, rtol=1e-4)
 
 
+def test_a_model_of_keras_with_masks():
+    expected = np.load(KERAS_FILES / "masks.npz")
+    model = keras.saving.load_model(KERAS_FILES / "masks.keras")
+    np.testing.assert_allclose(model.predict(expected["x"], verbose=0), expected["y"], atol=1e-5, rtol=1e-4)
+
+
 # ---- what does not fit ---------------------------------------------------------------------------------------------
 
 def other_shape():

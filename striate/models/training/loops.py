@@ -137,7 +137,7 @@ def _epoch(training: Training, guard: InterruptGuard, validation_freq: Any) -> d
             return None
         logs = alphabetical(logs | {f"val_{name}": value for name, value in found.items()})
     training.end_epoch()
-    callbacks.on_epoch_end(epoch, logs)
+    callbacks.on_epoch_end(epoch, dict(logs))  # what callbacks add is for one another and the history
     return logs
 
 

@@ -6,6 +6,7 @@ Any other name raises an AttributeError that says so, with the user's line.
 
 from __future__ import annotations
 
+import functools as _functools
 import logging
 import types
 from typing import Any
@@ -13,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from striate import Variable, adaptations
+from striate import tree as nest
 from striate.runner import keras
-from striate.runner.tf import config, data, functions, image, io, math, nn, random, test
+from striate.runner.tf import config, data, distribute, functions, image, io, linalg, math, nn, random, test
 from striate.runner.tf.functions import *  # noqa: F403 - tf.reduce_mean and its like
 from striate.runner.tf.tape import GradientTape
 from striate.utils.pipeline import TensorSpec
@@ -29,9 +31,10 @@ float16, float32, float64 = (np.dtype(name) for name in ("float16", "float32", "
 int8, int16, int32, int64, uint8 = (np.dtype(name) for name in ("int8", "int16", "int32", "int64", "uint8"))
 
 __all__ = [
-    "GradientTape", "Tensor", "TensorSpec", "Variable", "bool", "config", "data", "executing_eagerly", "float16",
-    "float32", "float64", "function", "get_logger", "image", "io", "int16", "int32", "int64", "int8", "keras", "math",
-    "nn", "random", "test", "uint8", "version", *functions.__all__,
+    "GradientTape", "Tensor", "TensorSpec", "Variable", "bool", "config", "data", "distribute",
+    "executing_eagerly", "float16",
+    "float32", "float64", "function", "get_logger", "image", "io", "int16", "int32", "int64", "int8", "keras",
+    "linalg", "math", "nn", "nest", "random", "test", "uint8", "version", *functions.__all__,
 ]
 _ROOMS_OF_KERAS = ("initializers", "losses", "metrics", "optimizers")
 
@@ -51,12 +54,24 @@ def get_logger() -> logging.Logger:
     return logging.getLogger("tensorflow")
 
 
+def _refused(name: str) -> AttributeError:
+    file, line = adaptations.users_line()
+    return AttributeError(f"tf.{name} is not part of striate's small `tensorflow` ({file}, line {line}). "
+                          "Models, layers and training are in tf.keras; for the rest use numpy or striate.ops.")
+
+
 def __getattr__(name: str) -> Any:
     if name in _ROOMS_OF_KERAS:
         return getattr(keras, name)
-    file, line = adaptations.users_line()
-    raise AttributeError(f"tf.{name} is not part of striate's small `tensorflow` ({file}, line {line}). "
-                         "Models, layers and training are in tf.keras; for the rest use numpy or striate.ops.")
+    raise _refused(name)
+
+
+def _refuse_in(room: str, name: str) -> Any:
+    raise _refused(f"{room}.{name}")
+
+
+for _module in (config, data, distribute, image, io, linalg, math, nn, random, test):
+    vars(_module)["__getattr__"] = _functools.partial(_refuse_in, _module.__name__.rpartition(".")[2])
 
 
 def __dir__() -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
+import sys
 from typing import Any
 
 import numpy as np
@@ -12,11 +14,11 @@ from striate.errors import ArgumentError, received
 from striate.utils.tensor import as_tensor, is_symbolic
 
 _SAME = (
-    "abs", "add", "arctan2", "ceil", "cos", "cumsum", "divide", "equal", "exp", "eye", "floor", "greater",
+    "abs", "add", "arctan2", "ceil", "cos", "divide", "equal", "exp", "eye", "floor", "greater",
     "greater_equal", "less", "less_equal", "log", "log1p", "logical_and", "logical_not", "logical_or", "matmul",
     "maximum", "minimum", "multiply", "negative", "not_equal", "ones_like", "round", "rsqrt", "sigmoid", "sign", "sin",
     "softplus", "sqrt", "square", "squared_difference", "subtract", "tan", "tanh", "tensordot", "tile", "where",
-    "zeros_like", "expand_dims", "squeeze", "stack", "reshape", "argsort", "custom_gradient", "einsum", "floor_divide",
+    "zeros_like", "expand_dims", "squeeze", "stack", "reshape", "custom_gradient", "einsum", "floor_divide",
     "isfinite", "isnan", "logical_xor", "meshgrid", "mod", "reciprocal", "repeat", "sinh", "cosh", "sort",
     "stop_gradient", "tril", "unstack",
 )
@@ -45,7 +47,15 @@ def _reduction(name: str):
     return reduce
 
 
-globals().update({name: returning_tensors(getattr(ops, name)) for name in _SAME})
+def named(function):
+    """The function with TensorFlow's further argument `name`, which changes nothing."""
+    @functools.wraps(function)
+    def wrapped(*arguments, name=None, **keywords):
+        return as_tensor(function(*arguments, **keywords))
+    return wrapped
+
+
+globals().update({name: named(getattr(ops, name)) for name in _SAME})
 globals().update({f"reduce_{name}": _reduction(name) for name in _REDUCTIONS})
 
 
@@ -170,6 +180,95 @@ def split(value, num_or_size_splits, axis=0, num=None, name=None) -> Any:
     return ops.split(value, [int(end) for end in ends[:-1]], axis=axis)
 
 
+@returning_tensors
+def cumsum(x, axis=0, exclusive=False, reverse=False, name=None) -> Any:
+    """The sums up to each place of an axis (axis 0 unless given), without the place itself if `exclusive`."""
+    turned = ops.flip(x, axis=axis) if reverse else x
+    sums = ops.cumsum(turned, axis=axis)
+    sums = ops.subtract(sums, turned) if exclusive else sums
+    return ops.flip(sums, axis=axis) if reverse else sums
+
+
+@returning_tensors
+def sort(values, axis=-1, direction="ASCENDING", name=None) -> Any:
+    """The numbers in their order, or from the largest on with direction="DESCENDING"."""
+    ordered = ops.sort(values, axis=axis)
+    return ops.flip(ordered, axis=axis) if direction == "DESCENDING" else ordered
+
+
+@returning_tensors
+def argsort(values, axis=-1, direction="ASCENDING", stable=False, name=None) -> Any:
+    """Where the numbers of the sorted tensor come from; of equal ones the first is first."""
+    return ops.argsort(ops.negative(values) if direction == "DESCENDING" else values, axis=axis)
+
+
+@returning_tensors
+def reverse(tensor, axis, name=None) -> Any:
+    """The tensor turned round along some axes."""
+    return ops.flip(tensor, axis=tuple(axis))
+
+
+@returning_tensors
+def roll(input, shift, axis, name=None) -> Any:  # noqa: A002
+    """The entries moved on along an axis; those at the end come first."""
+    return ops.roll(input, shift, axis=axis)
+
+
+@returning_tensors
+def broadcast_to(input, shape, name=None) -> Any:  # noqa: A002
+    """The tensor repeated along axes of length 1 until it has the shape."""
+    return ops.broadcast_to(input, tuple(int(length) for length in shape))
+
+
+@returning_tensors
+def boolean_mask(tensor, mask, axis=None, name=None) -> Any:
+    """The entries where the mask is True; not inside a model, whose shapes must be known."""
+    if is_symbolic(tensor) or is_symbolic(mask):
+        raise ArgumentError("boolean_mask gives a tensor of a length that depends on numbers, which a model cannot "
+                            "have. Write tf.where(mask, tensor, 0). " + received(tensor=tensor))
+    return np.asarray(tensor)[(slice(None),) * (axis or 0) + (np.asarray(mask, "bool"),)]
+
+
+@returning_tensors
+def gather_nd(params, indices, batch_dims=0, name=None) -> Any:
+    """The entries, or parts, at places that the last axis of `indices` names."""
+    places = convert_to_tensor(indices)
+    if batch_dims or is_symbolic(params) or is_symbolic(indices):
+        raise ArgumentError("gather_nd works on arrays, without `batch_dims`. " + received(batch_dims=batch_dims))
+    return np.asarray(params)[tuple(np.moveaxis(np.asarray(places), -1, 0))]
+
+
+@returning_tensors
+def clip_by_norm(t, clip_norm, axes=None, name=None) -> Any:
+    """The tensor, made shorter if it is longer than `clip_norm`."""
+    length = ops.sqrt(ops.sum(ops.square(t), axis=axes, keepdims=True))
+    return ops.multiply(t, clip_norm / ops.maximum(length, clip_norm))
+
+
+@returning_tensors
+def clip_by_global_norm(t_list, clip_norm, use_norm=None, name=None) -> Any:
+    """(tensors that together are no longer than `clip_norm`, the length they had); None among them stays."""
+    length = global_norm(t_list) if use_norm is None else use_norm
+    factor = clip_norm / ops.maximum(length, clip_norm)
+    return [None if t is None else ops.multiply(t, factor) for t in t_list], length
+
+
+@returning_tensors
+def global_norm(t_list, name=None) -> Any:
+    """The length of all tensors together."""
+    return ops.sqrt(add_n([ops.sum(ops.square(t)) for t in t_list if t is not None]))
+
+
+def map_fn(fn, elems, name=None) -> Any:
+    """What the function gives for each entry of the first axis, stacked."""
+    return as_tensor(ops.map(fn, elems))
+
+
+def cond(pred, true_fn=None, false_fn=None, name=None) -> Any:
+    """What the one or the other function gives; inside a model both are computed."""
+    return as_tensor(ops.cond(pred, true_fn, false_fn))
+
+
 def zeros(shape, dtype="float32", name=None) -> Any:
     """A tensor of zeros."""
     return as_tensor(np.zeros(shape, np.dtype(dtype)))
@@ -228,14 +327,23 @@ def py_function(func=None, inp=None, Tout=None, name=None) -> Any:
     return numpy_function(lambda *arrays: func(*as_tensor(list(arrays))), inp, Tout)
 
 
+def print(*inputs, output_stream=None, summarize=3, sep=" ", end="\n", name=None) -> None:  # noqa: A001
+    """The inputs on the stream (standard error unless given), tensors as their numbers alone."""
+    if isinstance(output_stream, str):
+        raise ArgumentError("tf.print writes to a stream such as sys.stdout. " + received(output_stream=output_stream))
+    shown = [np.asarray(item) if isinstance(item, np.ndarray) else item for item in inputs]
+    builtins.print(*shown, sep=sep, end=end, file=output_stream or sys.stderr)
+
+
 def is_tensor(x) -> bool:
     """Whether x is a tensor of `tf`, or a value inside a model."""
     return isinstance(x, as_tensor(np.zeros(0)).__class__) or is_symbolic(x)
 
 
 __all__ = [
-    *_SAME, *(f"reduce_{name}" for name in _REDUCTIONS), "add_n", "argmax", "argmin", "cast", "clip_by_value",
-    "concat", "constant", "convert_to_tensor", "fill", "gather", "identity", "is_tensor", "linspace", "newaxis", "norm",
-    "numpy_function", "py_function",
-    "one_hot", "ones", "pad", "pow", "range", "rank", "shape", "size", "split", "transpose", "zeros",
+    *_SAME, *(f"reduce_{name}" for name in _REDUCTIONS), "add_n", "argmax", "argmin", "argsort", "boolean_mask",
+    "broadcast_to", "cast", "clip_by_global_norm", "clip_by_norm", "clip_by_value", "concat", "cond", "constant",
+    "convert_to_tensor", "cumsum", "fill", "gather", "gather_nd", "identity", "is_tensor", "linspace", "map_fn",
+    "newaxis", "norm", "numpy_function", "one_hot", "ones", "pad", "pow", "print", "py_function", "range", "rank",
+    "reverse", "roll", "shape", "size", "sort", "split", "transpose", "zeros",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from striate import random
+from striate import ops, random
 from striate.errors import ArgumentError, received
 from striate.runner.tf.functions import returning_tensors
 from striate.runner.tf.io import decode_image, decode_jpeg, decode_png
@@ -119,6 +119,49 @@ def adjust_contrast(images, contrast_factor):
     return changed if images.dtype.kind == "f" else convert_image_dtype(changed, images.dtype)
 
 
+def _in_hsv(images, change):
+    """Colour pictures with hue, saturation and value changed by a function; bytes stay bytes."""
+    images = np.asarray(images)
+    numbers = images if images.dtype.kind == "f" else convert_image_dtype(images, "float32")
+    changed = ops.image.hsv_to_rgb(change(np.array(ops.image.rgb_to_hsv(np.asarray(numbers)))))
+    return changed if images.dtype.kind == "f" else convert_image_dtype(changed, images.dtype)
+
+
+@returning_tensors
+def adjust_saturation(image, saturation_factor, name=None):
+    """Colours stronger (above 1) or paler (below 1)."""
+    def change(hsv):
+        hsv[..., 1] = np.clip(hsv[..., 1] * np.float32(saturation_factor), 0, 1)
+        return hsv
+    return _in_hsv(image, change)
+
+
+@returning_tensors
+def adjust_hue(image, delta, name=None):
+    """Colours turned on the wheel by a share of it."""
+    def change(hsv):
+        hsv[..., 0] = (hsv[..., 0] + np.float32(delta)) % 1
+        return hsv
+    return _in_hsv(image, change)
+
+
+def random_saturation(image, lower, upper, seed=None):
+    """`adjust_saturation` by lower to upper."""
+    return adjust_saturation(image, _drawn(lower, upper, seed))
+
+
+def random_hue(image, max_delta, seed=None):
+    """`adjust_hue` by -max_delta to max_delta."""
+    return adjust_hue(image, _drawn(-max_delta, max_delta, seed))
+
+
+@returning_tensors
+def crop_to_bounding_box(image, offset_height, offset_width, target_height, target_width):
+    """The part of a picture that begins at a row and a column."""
+    return np.asarray(image)[..., offset_height:offset_height + target_height,
+                             offset_width:offset_width + target_width, :]
+
+
 def random_brightness(image, max_delta, seed=None):
     """`adjust_brightness` by -max_delta to max_delta."""
     return adjust_brightness(image, np.float32(_drawn(-max_delta, max_delta, seed)))
@@ -165,8 +208,9 @@ def resize_with_crop_or_pad(image, target_height, target_width):
 
 
 __all__ = [
-    "adjust_brightness", "adjust_contrast", "central_crop", "convert_image_dtype", "decode_image", "decode_jpeg",
-    "decode_png", "flip_left_right", "flip_up_down", "grayscale_to_rgb", "per_image_standardization",
-    "random_brightness", "random_contrast", "random_crop", "random_flip_left_right", "random_flip_up_down", "resize",
+    "adjust_brightness", "adjust_contrast", "adjust_hue", "adjust_saturation", "central_crop", "convert_image_dtype",
+    "crop_to_bounding_box", "decode_image", "decode_jpeg", "decode_png", "flip_left_right", "flip_up_down",
+    "grayscale_to_rgb", "per_image_standardization", "random_brightness", "random_contrast", "random_crop",
+    "random_flip_left_right", "random_flip_up_down", "random_hue", "random_saturation", "resize",
     "resize_with_crop_or_pad", "rgb_to_grayscale", "rot90",
 ]

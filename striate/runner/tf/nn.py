@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from striate import ops
-from striate.runner.tf.functions import returning_tensors
+from striate.runner.tf.functions import gather, named, returning_tensors
 from striate.utils.tensor import as_tensor
 
-_SAME = ("elu", "gelu", "leaky_relu", "log_softmax", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softplus",
+_SAME = ("elu", "leaky_relu", "log_softmax", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softplus",
          "softsign", "swish", "tanh")
 
-globals().update({name: returning_tensors(getattr(ops, name)) for name in _SAME})
+globals().update({name: named(getattr(ops, name)) for name in _SAME})
 
 
 def _window(lengths: Any) -> Any:
@@ -91,6 +91,37 @@ def space_to_depth(input, block_size, data_format="NHWC", name=None):  # noqa: A
     return ops.space_to_depth(input, block_size)
 
 
+@returning_tensors
+def gelu(features, approximate=False, name=None):
+    """x times the share of the normal distribution below x; `approximate`: by tanh."""
+    return ops.gelu(features, approximate=approximate)
+
+
+@returning_tensors
+def moments(x, axes, shift=None, keepdims=False, name=None):
+    """(mean, variance) over some axes."""
+    return ops.moments(x, axes=list(axes), keepdims=keepdims)
+
+
+@returning_tensors
+def batch_normalization(x, mean, variance, offset, scale, variance_epsilon, name=None):
+    """(x - mean) / sqrt(variance + variance_epsilon) * scale + offset; scale and offset may be None."""
+    y = ops.multiply(ops.subtract(x, mean), ops.rsqrt(ops.add(variance, variance_epsilon)))
+    y = y if scale is None else ops.multiply(y, scale)
+    return y if offset is None else ops.add(y, offset)
+
+
+def embedding_lookup(params, ids, max_norm=None, name=None):
+    """The rows of a table."""
+    return gather(params, ids)
+
+
+@returning_tensors
+def top_k(input, k=1, sorted=True, name=None):  # noqa: A002
+    """The k largest numbers of the last axis and their places."""
+    return ops.top_k(input, k, sorted=sorted)
+
+
 def dropout(x, rate, seed=None, name=None):
     """A share `rate` of the numbers set to 0, the others scaled so that the mean stays."""
     from striate import random
@@ -98,6 +129,7 @@ def dropout(x, rate, seed=None, name=None):
     return as_tensor(random.dropout(x, rate, seed=seed))
 
 
-__all__ = [*_SAME, "avg_pool", "avg_pool2d", "bias_add", "conv2d", "depth_to_space", "dropout", "l2_loss",
-           "l2_normalize", "max_pool", "max_pool2d", "sigmoid_cross_entropy_with_logits",
-           "softmax_cross_entropy_with_logits", "space_to_depth", "sparse_softmax_cross_entropy_with_logits"]
+__all__ = [*_SAME, "avg_pool", "avg_pool2d", "batch_normalization", "bias_add", "conv2d", "depth_to_space", "dropout",
+           "embedding_lookup", "gelu", "l2_loss", "l2_normalize", "max_pool", "max_pool2d", "moments",
+           "sigmoid_cross_entropy_with_logits", "softmax_cross_entropy_with_logits", "space_to_depth",
+           "sparse_softmax_cross_entropy_with_logits", "top_k"]

@@ -33,3 +33,11 @@ for name, model in (("sequential", sequential()), ("functional", functional())):
     model.save_weights(f"{name}.weights.h5")
     slots = [np.ravel(np.asarray(variable)).astype("float32") for variable in model.optimizer.variables]
     np.savez(f"{name}.npz", x=x, y=model.predict(x, verbose=0), optimizer=np.concatenate(slots))
+
+# Masks are ops in Keras' graph, and attention's projections lie below the names of properties.
+inputs = keras.Input((5, 2))
+steps = layers.TimeDistributed(layers.Dense(3))(layers.Masking()(inputs))
+model = keras.Model(inputs, layers.GlobalAveragePooling1D()(layers.MultiHeadAttention(1, 2)(steps, steps)))
+x = random.standard_normal((4, 5, 2)).astype("float32") * (np.arange(5) < [[2], [3], [4], [5]])[..., None]
+model.save("masks.keras")
+np.savez("masks.npz", x=x, y=model.predict(x, verbose=0))
