@@ -55,7 +55,7 @@ class Attribution(Result):
         canvas = Canvas(WIDTH, 10, title)
         grid.header(canvas, title, self.note)
         tiles = [(image, "input"), (heat(mask), "heat"), (grid.overlay(image, mask), "both")]
-        if image.shape[0] == 1:
+        if self.image.ndim == 2:  # A line.
             strip(canvas, 110, top, WIDTH - 134, 110, self.image)
             canvas.picture(110, top + 120, WIDTH - 134, 42, tiles[1][0])
             for y, name in ((60, "input"), (146, "heat")):

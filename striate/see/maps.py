@@ -61,7 +61,7 @@ def _size(maps: np.ndarray) -> str:
 def _with_input(title: str, note: str, sample: np.ndarray, tiles) -> Canvas:
     columns = 4 if len(tiles) <= 8 else 8
     side = (WIDTH - 2 * grid.MARGIN - 230) / columns - 10
-    is_line = tiles[0][0].shape[0] == 1
+    is_line = sample.ndim == 2
     top = grid.header_height(WIDTH, title, note)
     canvas = Canvas(WIDTH, 10, title)
     if is_line:
