@@ -74,6 +74,10 @@ def _prepared(model, x, class_index, method: str):
     outputs = np.asarray(probe.arrays(model.predict(x, verbose=0))[0])[0]
     if outputs.ndim != 1:
         raise ArgumentError(f"{method} needs a model whose output is one vector. " + received(shape=outputs.shape))
+    if not np.isfinite(outputs).all():
+        raise ArgumentError(f"{method} cannot say what an output rests on that is no number: outputs of '{model.name}' "
+                            "are NaN or infinite for this input. `striate doctor` and see.feature_maps show where that "
+                            "begins. " + received(outputs=outputs[:8].tolist()))
     chosen = int(outputs.argmax()) if chosen is None else chosen
     return x, chosen, float(outputs[chosen])
 
