@@ -312,8 +312,5 @@ def test_what_is_no_number_is_said(tmp_path):
     kernel = model.layers[0].kernel.numpy()
     kernel[..., 0] = np.nan
     model.layers[0].kernel.assign(kernel)
-    for show in (see.saliency, see.grad_cam, see.occlusion):
-        with pytest.raises(errors.ArgumentError, match="are NaN or infinite for this input"):
-            show(model, sample(model))
     drawn = check(see.feature_maps(model, sample(model), 0), tmp_path).figure().svg()
     assert "36 are NaN or infinite" in drawn and "to nan" not in drawn
