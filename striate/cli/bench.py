@@ -174,6 +174,14 @@ def _set_threads(threads: int | None) -> None:
         set_threads(threads)
 
 
+def _check_names(networks) -> None:
+    """A name that is none is told before anything is measured."""
+    from striate import zoo
+
+    for network in networks:
+        zoo.recipe(network)
+
+
 @command.command(**COMMON, examples="striate bench cold uva --empty-cache",
                  short_help="Importing striate, and the first step.")
 @click.argument("networks", nargs=-1)
@@ -185,6 +193,7 @@ def cold(networks, batch, empty_cache, as_json) -> None:
     from striate import zoo
     from striate.bench.process import start
 
+    _check_names(networks)
     found = []
     for network in networks or zoo.names():
         # The run with an empty cache uses a folder of its own, so the others need one that fills theirs.
@@ -209,6 +218,7 @@ def memory(networks, batch, steps, as_json) -> None:
     from striate import zoo
     from striate.bench.process import start
 
+    _check_names(networks)
     found = [{"network": network, "batch": batch, "peak_bytes": start(network, batch, steps).peak_bytes}
              for network in networks or zoo.names()]
     if as_json:
@@ -239,7 +249,8 @@ def install(as_json) -> None:
 @click.option("--subset", is_flag=True, help="The 10 % that come with striate.")
 @click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
 @click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Runs with seeds 0, 1, ...")
-@click.option("--target", type=float, default=0.9, show_default=True, help="Test accuracy to wait for.")
+@click.option("--target", type=click.FloatRange(0, 1), default=0.9, show_default=True,
+              help="Test accuracy to wait for.")
 @as_json_option
 def accuracy(network, data_name, subset, epochs, seeds, target, as_json) -> None:
     """Seconds until NETWORK, trained by its recipe, reaches a test accuracy; loading the data counts."""

@@ -25,6 +25,13 @@ striate compare dna
 """
 
 
+_PICTURES = ("seeds", "epochs", "subset", "limit", "variants")
+TAKES = {"auto-mpg": ("splits",), "brain": ("seeds", "epochs", "data", "rounds", "limit", "variants"),
+         "nova": _PICTURES, "fashion-mnist": _PICTURES, "dna": ("seeds", "epochs", "limit")}
+"""The options that each comparison takes; of a table those in `OF_TABLES`."""
+OF_TABLES = ("splits", "target")
+
+
 @click.command(cls=Command, examples=EXAMPLES, short_help="Compare networks and settings in one table.")
 @click.argument("what", metavar="WHAT")
 @click.option("--splits", type=click.IntRange(1), help="auto-mpg, tables: how many splits; 20 unless given.")
@@ -44,7 +51,8 @@ striate compare dna
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False),
               help="Folder of the table; with one that was broken off the comparison goes on.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
-def command(what, as_json, out, **options) -> None:
+@click.pass_context
+def command(context, what, as_json, out, **options) -> None:
     """Make the comparison WHAT and print its table.
 
     auto-mpg: deck N's regression, a linear model beside networks with several activations and learning rates, error in
@@ -54,15 +62,29 @@ def command(what, as_json, out, **options) -> None:
     dna: the 1-D network of the zoo on drawn sequences, beside searches that know the word.
     """
     from striate import config
-    from striate.cli.run_folder import RunFolder
+    from striate.cli.run_folder import RunFolder, dropped_if_empty
 
+    _check_options(what, options, [name for name in options
+                                   if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE])
     folder = out or RunFolder.create(config.value("runs"), f"compare-{Path(what).stem}").path
-    found = compared(what, folder, options)
+    with dropped_if_empty(folder):
+        found = compared(what, folder, options)
     if as_json:
         click.echo(json.dumps({**found.data(), "file": str(found.place)}, indent=2, ensure_ascii=False))
     else:
         click.echo(plain(str(found)))
         click.echo(f"Table: {found.place}")
+
+
+def _check_options(what: str, options: Mapping[str, Any], given: list[str]) -> None:
+    """An option that would change nothing is a misunderstanding."""
+    taken = TAKES.get(what, OF_TABLES)
+    needless = [name for name in given if name not in taken or (name == "rounds" and options["data"] != "gan")]
+    if needless:
+        words = ", ".join("--" + name.removesuffix("s" * (name == "variants")) for name in needless)
+        every = ", ".join("--" + name.removesuffix("s" * (name == "variants")) for name in taken)
+        raise click.UsageError(f"The comparison {what} takes no {words}; it takes {every}"
+                               + (" (--rounds with --data gan)." if what == "brain" else "."))
 
 
 def compared(what: str, folder: Path, options: Mapping[str, Any]):

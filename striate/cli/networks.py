@@ -133,8 +133,12 @@ def targets(model, labels: np.ndarray) -> np.ndarray:
 
 
 def gives_scores(model) -> bool:
-    """Whether the model's outputs are scores, not yet made probabilities by a softmax or sigmoid."""
-    last = model.layers[-1]
+    """Whether the model's (first) outputs are scores, not yet made probabilities by a softmax or sigmoid."""
+    outputs = getattr(model, "outputs", None)
+    # The layer that was made last need not be the one whose output is the first.
+    last = outputs[0].made_by[0] if outputs else model.layers[-1]
+    if getattr(last, "layers", None):  # A model in the model.
+        return gives_scores(last)
     name = getattr(getattr(last, "activation", None), "__name__", type(last).__name__.lower())
     return name not in ("softmax", "sigmoid")
 

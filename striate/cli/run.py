@@ -58,7 +58,8 @@ def _from_slides(file: Path, output: str | None, run: bool, arguments: Sequence[
 
     repaired = repair(file.read_text("utf-8", errors="replace"))
     click.echo(repaired.difference(file.name), nl=False)
-    click.echo(f"{len(repaired.changes)} kinds of repair: {', '.join(repaired.changes) or 'none needed'}", err=True)
+    kinds = f"{len(repaired.changes)} kind{'s' * (len(repaired.changes) != 1)} of repair"
+    click.echo(f"{kinds}: {', '.join(repaired.changes) or 'none needed'}", err=True)
     if output is not None:
         write_bytes(output, repaired.text.encode())
     if repaired.problem:

@@ -8,7 +8,8 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,17 @@ def name_of(text: str) -> str:
         'my-cells'
     """
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "run"
+
+
+@contextmanager
+def dropped_if_empty(path: Path) -> Iterator[None]:
+    """Takes a new folder away again where nothing came of it: a mistake leaves nothing behind."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            path.rmdir()  # Only an empty one.
+        raise
 
 
 @dataclass(frozen=True)

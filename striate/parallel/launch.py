@@ -154,8 +154,12 @@ def find_mpiexec(given: str | None = None) -> list[str]:
     Raises:
         ArgumentError: there is none.
     """
-    if given:
-        return shlex.split(given)
+    if given is not None:
+        words = shlex.split(given)
+        if not words or shutil.which(words[0]) is None:
+            raise ArgumentError("There is no such program to start ranks with: give the `mpiexec` of your MPI, or "
+                                "leave it out. " + received(mpiexec=given))
+        return words
     beside = shutil.which("mpiexec", path=sysconfig.get_path("scripts"))
     found = beside or shutil.which("mpiexec")
     if found is None:

@@ -18,7 +18,7 @@ FAMILIES = (
 )
 OTHER = "other", "#8493a5"
 SLANT = 0.38
-LABEL_SIZE = 15
+LABEL_SIZE, LABEL_ROOM = 15, 300.0
 
 
 @dataclass(frozen=True)
@@ -124,13 +124,14 @@ def _layered(drawing: Architecture) -> Canvas:
         front, thick = _block_size(block, longest)
         depth = front * SLANT if len(block.shape) == 3 else 10
         words = block.name, block.shape_text, f"{block.parameters:,}"
-        room = max(thick + depth + 26, *(text_width(word, LABEL_SIZE) * grid.BOLDER + 20 for word in words))
+        widest = max(text_width(word, LABEL_SIZE) * grid.BOLDER for word in words)
+        room = max(thick + depth + 26, min(widest, LABEL_ROOM) + 20)
         if x + room > width - 20:
             x, y = 40.0, y + row + 74
         _prism(canvas, x, y + (row - 60 - front) / 2, thick, front, depth, block.family[1])
         for line, (text, colour) in enumerate(((block.name, INK), (block.shape_text, MUTED),
                                                (f"{block.parameters:,}" if block.parameters else "", MUTED))):
-            canvas.text(x, y + row - 36 + 20 * line, text, LABEL_SIZE, colour, bold=line == 0)
+            grid.label(canvas, (x, y + row - 36 + 20 * line), text, LABEL_ROOM, LABEL_SIZE, colour, bold=line == 0)
         x += room
     _legend(canvas, shown, 40, y + row + 44)
     canvas.height = y + row + 66

@@ -55,7 +55,7 @@ class Attribution(Result):
         canvas = Canvas(WIDTH, 10, title)
         grid.header(canvas, title, self.note)
         tiles = [(image, "input"), (heat(mask), "heat"), (grid.overlay(image, mask), "both")]
-        if image.shape[0] == 1:
+        if self.image.ndim == 2:  # A line.
             strip(canvas, 110, top, WIDTH - 134, 110, self.image)
             canvas.picture(110, top + 120, WIDTH - 134, 42, tiles[1][0])
             for y, name in ((60, "input"), (146, "heat")):
@@ -74,6 +74,10 @@ def _prepared(model, x, class_index, method: str):
     outputs = np.asarray(probe.arrays(model.predict(x, verbose=0))[0])[0]
     if outputs.ndim != 1:
         raise ArgumentError(f"{method} needs a model whose output is one vector. " + received(shape=outputs.shape))
+    if not np.isfinite(outputs).all():
+        raise ArgumentError(f"{method} cannot say what an output rests on that is no number: outputs of '{model.name}' "
+                            "are NaN or infinite for this input. `striate doctor` and see.feature_maps show where that "
+                            "begins. " + received(outputs=outputs[:8].tolist()))
     chosen = int(outputs.argmax()) if chosen is None else chosen
     return x, chosen, float(outputs[chosen])
 

@@ -190,5 +190,5 @@ def box(canvas: Canvas, x: float, y: float, width: float, height: float, colour:
 
 
 def picture_of(x: np.ndarray) -> np.ndarray:
-    """One sample (height, width[, channels]) or a line (length, channels) as colours."""
-    return photograph(x.mean(axis=-1)[np.newaxis] if x.ndim == 2 and x.shape[1] <= 4 < x.shape[0] else x)
+    """One sample (height, width, channels) or a line (length, channels), which is one row, as colours."""
+    return photograph(x.mean(axis=-1)[np.newaxis] if x.ndim == 2 else x)

@@ -45,12 +45,14 @@ class FeatureMaps(Result):
     def figure(self) -> Canvas:
         """The input and every map (the first 64), all on one scale."""
         count = min(self.maps.shape[-1], SHOWN)
-        low, high = float(self.maps.min()), float(self.maps.max())
+        numbers = self.maps[np.isfinite(self.maps)]
+        low, high = (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 0.0)
         colour = (lambda m: heat(m, 0.0, high)) if low >= 0 else (lambda m: signed(m, max(-low, high)))
         tiles = [(colour(grid.as_image(self.maps[..., i])), f"channel {i}") for i in range(count)]
         more = self.maps.shape[-1] - count
         note = f"{_size(self.maps)}; colours from {grid.short(low)} to {grid.short(high)}" + (
-            f"; the first {count} of {count + more} channels" if more else "")
+            f"; the first {count} of {count + more} channels" if more else "") + (
+            f"; {self.maps.size - numbers.size:,} are NaN or infinite" if numbers.size < self.maps.size else "")
         return _with_input(f"What '{self.layer}' of {self.model} finds", note, self.image, tiles)
 
 
@@ -61,7 +63,7 @@ def _size(maps: np.ndarray) -> str:
 def _with_input(title: str, note: str, sample: np.ndarray, tiles) -> Canvas:
     columns = 4 if len(tiles) <= 8 else 8
     side = (WIDTH - 2 * grid.MARGIN - 230) / columns - 10
-    is_line = tiles[0][0].shape[0] == 1
+    is_line = sample.ndim == 2
     top = grid.header_height(WIDTH, title, note)
     canvas = Canvas(WIDTH, 10, title)
     if is_line:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import east_asian_width
+
 import numpy as np
 
 PAPER, INK, MUTED, LINE, SHADE = "#ffffff", "#17212d", "#5d6a79", "#d3dae3", "#f1f4f8"
@@ -23,7 +25,8 @@ def text_width(text: str, size: float) -> float:
         >>> text_width("mm", 10) > text_width("ii", 10)
         True
     """
-    units = sum(0.39 if letter in _NARROW else 0.98 if letter in _WIDE else 0.66 for letter in text)
+    units = sum(0.39 if letter in _NARROW else 0.98 if letter in _WIDE else 1.02 if east_asian_width(letter) in "WF"
+                else 0.66 for letter in text)
     return units * size
 
 

@@ -72,9 +72,16 @@ def need_places(model, what: str) -> None:
     """Makes sure that a model takes one line or image: what is shown lies at places of it.
 
     Raises:
-        ArgumentError: several inputs, or vectors, volumes and the like.
+        ArgumentError: several inputs, or vectors, volumes and the like; or images with their channels first.
     """
-    shapes = [tuple(tensor.shape[1:]) for tensor in network(model).inputs]
+    graph = network(model)
+    shapes = [tuple(tensor.shape[1:]) for tensor in graph.inputs]
+    for node in graph.nodes:
+        if getattr(node.operation, "data_format", None) == "channels_first" and not node.is_input \
+                and node.input_tensors[0] is graph.inputs[0]:
+            raise ArgumentError(f"{what} can be shown for images whose channels are last, and '{node.operation.name}' "
+                                'takes them first. Build the model with data_format="channels_last"; the kernels are '
+                                f"the same. {received(model=model.name, input_shapes=shapes)}")
     if len(shapes) != 1 or len(shapes[0]) not in (2, 3):
         raise ArgumentError(f"{what} can be shown for a model whose one input is an image (height, width, channels) or "
                             f"a line (length, channels). {received(model=model.name, input_shapes=shapes)}")

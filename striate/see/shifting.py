@@ -71,7 +71,7 @@ class Invariance(Result):
         for name, before, after in self.maps:
             difference = after - before
             tiles += [(heat(before), name), (heat(after), "after"), (signed(difference), "difference")]
-        if tiles[0][0].shape[0] > 1:
+        if self.image.ndim == 3:
             top = grid.gallery(canvas, grid.MARGIN, top, tiles, (WIDTH - 2 * grid.MARGIN) / 8 - 10, 8) + 14
         for row, layer in enumerate(self.layers):
             y = top + 46 * row

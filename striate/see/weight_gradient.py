@@ -99,7 +99,8 @@ class GradientNumber(Result):
         side = (width - 2 * grid.MARGIN - 12 * (columns - 1)) / columns
         canvas = Canvas(width, top + 2 * side + 130, title)
         grid.header(canvas, title, note)
-        pictures = [(grid.picture_of(self.inputs[i, ..., int(self.places[0][-1])]), f"sample {i}") for i in order]
+        channel = int(self.places[0][-1])
+        pictures = [(grid.picture_of(self.inputs[i, ..., channel:channel + 1]), f"sample {i}") for i in order]
         grid.gallery(canvas, grid.MARGIN, top, pictures, side, columns, 12)
         sums = [(signed(maps[i], largest), f"adds {grid.short(float(maps[i].sum()), 3)}") for i in order]
         grid.gallery(canvas, grid.MARGIN, top + side + 34, sums, side, columns, 12)

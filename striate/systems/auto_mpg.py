@@ -17,6 +17,7 @@ import numpy as np
 from striate.callbacks.history import finished
 from striate.datasets import auto_mpg
 from striate.datasets.tables import Table
+from striate.errors import DataError, received
 from striate.systems.comparison import Comparison, Say, mean_and_spread
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
@@ -40,6 +41,10 @@ class Scaled:
         """Scales a split."""
         (x, y), (x_valid, y_valid) = data
         mean, spread, middle, unit = x.mean(axis=0), x.std(axis=0), y.mean(), y.std()
+        if not unit > 0 or not len(y_valid):
+            raise DataError("The column to predict must have different values among the rows to learn from, and some "
+                            "rows must be left to measure with: give more rows, or predict another column. "
+                            + received(rows=len(y), held_out=len(y_valid), value=float(middle)))
         spread = np.where(spread > 0, spread, 1)
         return cls(((x - mean) / spread, (y - middle) / unit), ((x_valid - mean) / spread, (y_valid - middle) / unit),
                    float(unit))

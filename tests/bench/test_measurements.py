@@ -82,6 +82,14 @@ def test_commands_print_json():
     assert found["ops"][0]["percent"] == pytest.approx(100 * found["ops"][0]["gflops"] / found["peak"]["gflops"])
 
 
+@pytest.mark.parametrize("words, said", [
+    (["memory", "nothing"], "no network of this name"), (["cold", "nothing"], "no network of this name"),
+    (["accuracy", "small", "--target", "2"], "not in the range 0<=x<=1")])
+def test_mistakes_are_told_before_anything_is_measured(words, said):
+    done = CliRunner().invoke(main, ["bench", *words])
+    assert done.exit_code == 2 and said in done.stderr
+
+
 def test_wrong_batches_are_refused():
     done = CliRunner().invoke(main, ["bench", "models", "lenet5", "--batches", "1,none"])
     assert done.exit_code == 2

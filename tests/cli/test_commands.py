@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+import striate
 from striate import __version__
 from striate.cli import COMMANDS, main, plain
 from striate.cli.run_folder import RunFolder, find_model
@@ -117,3 +118,14 @@ def test_plain_text_has_no_terminal_escapes():
 ])
 def test_duration(seconds, said):
     assert duration(seconds) == said
+
+
+def test_scores_are_told_by_the_layer_that_makes_the_first_output():
+    from striate.cli import networks
+
+    inputs = striate.Input((4,))
+    kind = striate.layers.Dense(3, activation="softmax")(inputs)
+    assert not networks.gives_scores(striate.Model(inputs, [kind, striate.layers.Dense(1)(inputs)]))
+    head = striate.Sequential([striate.Input((4,)), striate.layers.Dense(3), striate.layers.Softmax()])
+    assert not networks.gives_scores(striate.Model(inputs, head(inputs)))
+    assert networks.gives_scores(striate.Model(inputs, striate.layers.Dense(3)(inputs)))

@@ -116,6 +116,12 @@ def test_no_mpiexec_names_the_extra(monkeypatch):
         launch.find_mpiexec()
 
 
+@pytest.mark.parametrize("given", ["nothing-of-this-name -v", ""])
+def test_a_program_that_is_not_there_is_named(given):
+    with pytest.raises(ArgumentError, match="no such program"):
+        launch.find_mpiexec(given)
+
+
 def test_a_command_that_ranks_cannot_share_is_refused(tmp_path):
     with pytest.raises(ArgumentError, match="train, evaluate"):
         launch.refuse(["doctor"])

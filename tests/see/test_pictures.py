@@ -272,3 +272,45 @@ def test_a_confusion_matrix_of_any_number_of_classes(names, tmp_path):
 
     counts = np.random.default_rng(0).integers(0, 3000, (len(names), len(names)))
     check(Confusion("a model", names, counts), tmp_path)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 9, 1), (9, 8, 1), (16, 8)], ids=str)
+def test_small_images_are_images_and_lines_of_many_channels_lines(shape, tmp_path):
+    convolve = layers.Conv1D if len(shape) == 2 else layers.Conv2D
+    size = min(3, *shape[:-1])
+    model = keras.Sequential([keras.Input(shape), convolve(3, size, activation="relu"), layers.Flatten(),
+                              layers.Dense(2, activation="softmax")])
+    x = sample(model)
+    for found in (see.feature_maps(model, x, 0), see.saliency(model, x), see.grad_cam(model, x),
+                  see.occlusion(model, x), see.receptive_field(model, 0, x),
+                  see.activation_maximisation(model, 0, steps=2)):
+        check(found, tmp_path)
+    if min(shape[:-1]) > 1:
+        check(see.invariance(model, x), tmp_path)
+
+
+def test_images_with_their_channels_first_are_refused():
+    model = keras.Sequential([keras.Input((3, 9, 9)), layers.Conv2D(2, 3, data_format="channels_first")])
+    for show in (see.feature_maps, see.receptive_field):
+        with pytest.raises(errors.ArgumentError, match='data_format="channels_last"'):
+            show(model, *((sample(model), 0) if show is see.feature_maps else (0, sample(model))))
+
+
+def test_long_names_fit_below_their_blocks(tmp_path):
+    model = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(2, 3, name="a_very_long_name_" * 9),
+                              layers.Flatten(name="层" * 60), layers.Dense(2)])
+    check(see.architecture(model), tmp_path)
+
+
+def test_letters_of_the_east_are_as_wide_as_high():
+    assert text_width("网络層", 10) >= 30 > text_width("Слой", 10)
+
+
+def test_what_is_no_number_is_said(tmp_path):
+    model = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(2, 3, activation="relu"), layers.Flatten(),
+                              layers.Dense(2)])
+    kernel = model.layers[0].kernel.numpy()
+    kernel[..., 0] = np.nan
+    model.layers[0].kernel.assign(kernel)
+    drawn = check(see.feature_maps(model, sample(model), 0), tmp_path).figure().svg()
+    assert "36 are NaN or infinite" in drawn and "to nan" not in drawn

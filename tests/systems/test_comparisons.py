@@ -1,6 +1,7 @@
 """The lectures' comparisons: a small part of each, and that a table goes on where it was broken off."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -76,6 +77,23 @@ def test_a_table_of_ones_own(tmp_path, monkeypatch):
                               catch_exceptions=False)
     found = json.loads(done.stdout)
     assert found["rows"][0]["validation error"] < 1e-3 and "price" in found["title"]
+
+
+@pytest.mark.parametrize("words, said", [
+    (["auto-mpg", "--variant", "uva", "--rounds", "2"], "auto-mpg takes no --variant, --rounds; it takes --splits."),
+    (["dna", "--target", "x"], "takes no --target"), (["brain", "--rounds", "2"], "--rounds with --data gan"),
+    (["own.csv", "--subset"], "it takes --splits, --target"), (["nothing"], "What can be compared is"),
+    (["two.csv", "--target", "price"], "must have different values"),
+    (["same.csv", "--target", "b"], "must have different values")])
+def test_a_comparison_says_what_it_cannot_do_and_leaves_no_folder(tmp_path, monkeypatch, words, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "two.csv").write_text("a,b,price\n1,2,3\n2,3,4\n")
+    (tmp_path / "same.csv").write_text("a,b\n" + "".join(f"{i},7\n" for i in range(40)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        done = CliRunner().invoke(main, ["compare", *words])
+    assert done.exit_code == 2 and said in " ".join(done.stderr.split())
+    assert not list(tmp_path.glob("runs/*"))
 
 
 @pytest.mark.slow
