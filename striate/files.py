@@ -136,10 +136,10 @@ def refuse_links(folder: str | os.PathLike, *patterns: str) -> None:
     Raises:
         FileError: a symbolic link has such a name, and writing would replace, or make, what it points to.
     """
-    for entry in os.scandir(folder) if os.path.isdir(folder) else ():
+    for entry in Path(folder).iterdir() if os.path.isdir(folder) else ():
         if entry.name.startswith(patterns) and entry.is_symlink():
             raise FileError("Nothing is written through symbolic links in a folder that work goes on in. Put the file "
-                            f"itself in its place, or name another folder. {received(link=entry.path)}")
+                            f"itself in its place, or name another folder. {received(link=str(entry))}")
 
 
 def remove(path: str | os.PathLike) -> None:

@@ -67,7 +67,8 @@ class BatchNormalization(_ScaleAndShift):
         beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: how they begin.
         beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: as in `Dense`.
         renorm, renorm_clipping, renorm_momentum: must keep their defaults; batch renormalisation is not there.
-        synchronized: accepted for Keras' sake.
+        synchronized: statistics of the whole batch, which is what there is; a training in several shards, each with
+            statistics of its own, refuses it.
 
     Example:
         >>> import numpy as np

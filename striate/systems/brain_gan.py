@@ -155,7 +155,7 @@ def _kept(folder: Path | None):
     from striate import saving
     from striate.systems.adversary import Adversary
 
-    files = [] if folder is None else [folder / f"{name}.keras" for name in RATES]
+    files = [] if folder is None else [folder / f"{name}.keras" for name in ("generator", "discriminator")]
     if not files or not all(file.is_file() for file in files):
         return None
     return Adversary(*(saving.load_model(file) for file in files))

@@ -5,6 +5,7 @@ import pytest
 
 import striate
 from striate import engine, layers, metrics, ops
+from striate.runner.tf.tape import GradientTape
 from striate.utils.pipeline import Dataset
 
 X = np.random.RandomState(0).rand(8, 4).astype("float32")
@@ -81,3 +82,39 @@ def test_what_a_model_is_made_of():
     model.compile("sgd", "mse", metrics=["mae"])
     model.train_on_batch(X, X[:, :2])
     assert [variable.name for variable in model.metrics_variables] == ["total", "count"]
+
+
+@pytest.mark.parametrize("pair", [False, True])
+def test_weights_that_the_first_step_makes_are_trained_like_others(pair):
+    """Optimizers keep their memory from step to step, and the step is traced once (once more when it has weights)."""
+    class Late(striate.Model):
+        def __init__(self):
+            super().__init__()
+            self.parts = [layers.Dense(3, kernel_initializer=striate.initializers.RandomUniform(seed=seed))
+                          for seed in (3, 4)]
+            self.traced = 0
+
+        def train_step(self, data):
+            x, y = data
+            self.traced += 1
+            for optimizer, part in ((self.adam, self.parts[0]), (self.sgd, self.parts[1])) if pair else (
+                    (self.optimizer, self),):
+                with GradientTape() as tape:
+                    loss = ops.mean((y - self.parts[1](self.parts[0](x))) ** 2)
+                weights = part.trainable_weights
+                optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+            return {"loss": loss}
+
+    def trained(made_before):
+        model = Late()
+        if made_before:
+            model.parts[1](model.parts[0](x))
+        model.adam, model.sgd = striate.optimizers.Adam(), striate.optimizers.SGD(0.01, momentum=0.9)
+        model.compile(optimizer="adam")
+        losses = model.fit(x, y, epochs=3, batch_size=8, verbose=0, shuffle=False).history["loss"]
+        return [*losses, *(weight.tolist() for weight in model.get_weights())], model.traced
+
+    x = np.random.default_rng(0).random((40, 4), np.float32)
+    y = x[:, :3]
+    (before, _), (late, traced) = trained(True), trained(False)
+    assert late == before and traced <= 3, traced

@@ -10,8 +10,22 @@ import sys
 import numpy as np
 import pytest
 
-from striate import Input, Model, Sequential, callbacks, checkpoints, layers, optimizers, see, seeds, utils
+from striate import (
+    Input,
+    Model,
+    Sequential,
+    callbacks,
+    checkpoints,
+    layers,
+    losses,
+    ops,
+    optimizers,
+    see,
+    seeds,
+    utils,
+)
 from striate.errors import ArgumentError, FileError, ModelFileError
+from striate.runner.tf.tape import GradientTape
 
 X = np.random.default_rng(0).random((40, 4), np.float32)
 Y = np.random.default_rng(1).integers(0, 2, 40)
@@ -206,6 +220,44 @@ def test_files_are_those_of_an_unbroken_training_wherever_it_was_broken_off(tmp_
         _, found, left = train(place)
         assert all(map(np.array_equal, found, weights)), cut_at
         assert left.keys() == files.keys() and [name for name in files if left[name] != files[name]] == [], cut_at
+
+
+def test_weights_that_the_first_step_makes_must_be_there_to_go_on(tmp_path):
+    """A class without `call`, as Keras' examples of autoencoders write them."""
+    class Own(Network):
+        call = Model.call
+
+        def train_step(self, data):
+            x, y = data
+            with GradientTape() as tape:
+                loss = ops.mean(losses.sparse_categorical_crossentropy(y, self.parts[1](self.parts[0](x))))
+            self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
+            return {"loss": loss}
+
+    def train(folder, made_before=False, stop=None):
+        def cut(batch, logs):
+            steps.append(batch)
+            if len(steps) == stop:
+                raise KeyboardInterrupt
+        steps: list = []
+        utils.clear_session()
+        seeds.set_random_seed(6)
+        model = Own()
+        model.compile("adam")
+        if made_before:
+            model.parts[1](model.parts[0](X))
+        model.fit(X, Y, epochs=2, batch_size=8, verbose=0, callbacks=[
+            callbacks.LambdaCallback(on_train_batch_begin=cut),
+            callbacks.BackupAndRestore(folder, save_freq=1, delete_checkpoint=False)])
+        return model.get_weights()
+    whole = train(tmp_path / "whole")
+    for stop in (1, 4, 6):
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / str(stop), stop=stop)
+        if stop > 1:
+            with pytest.raises(ArgumentError, match="Call its layers once before `fit`"):
+                train(tmp_path / str(stop))
+        assert all(map(np.array_equal, train(tmp_path / str(stop), made_before=stop > 1), whole)), stop
 
 
 def test_another_training_begins_where_nothing_was_done_yet(tmp_path):

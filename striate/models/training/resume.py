@@ -77,7 +77,7 @@ class Training:
 
     def fingerprint(self) -> dict[str, Any]:
         """What must be the same when the training goes on: the model, the data, how it is trained."""
-        if self._fingerprint is None:
+        if self._fingerprint is None or not self._fingerprint["model"]["weights"]:
             self._fingerprint = {
                 "model": _model_fingerprint(self.model), "data": self.source.fingerprint,
                 "validation": None if self.validation is None else self.validation.fingerprint,
@@ -112,6 +112,10 @@ class Training:
             raise ArgumentError("The saved state is of a format that this edition of striate does not read. "
                                 + received(format=state.get("format"), striate=state.get("striate")))
         with _understood():
+            if state["fingerprint"]["model"]["weights"] and not self.model.variables:
+                raise ArgumentError("The saved training has weights and this model has none yet: its own `train_step` "
+                                    "makes them in the first step, too late for a saved state. Call its layers once "
+                                    f"before `fit`, and it goes on. {received(model=type(self.model).__name__)}")
             for what, now in self.fingerprint().items():
                 before = state["fingerprint"].get(what, _BEFORE_SHARDS if what == "step" else None)
                 if before != json.loads(json.dumps(now)) and not force:

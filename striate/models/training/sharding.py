@@ -182,8 +182,8 @@ def check_shards(model) -> None:
     for layer in model._flatten_layers():
         if getattr(layer, "synchronized", False):
             raise ArgumentError("Statistics of batch normalisation are those of each shard; they are not synchronized "
-                                f"within a step. {received(layer=layer.name, shards=shards())}. Leave `synchronized` out, "
-                                "or train with one shard, which has the statistics of the whole batch.")
+                                f"within a step. {received(layer=layer.name, shards=shards())}. Leave `synchronized` "
+                                "out, or train with one shard, which has the statistics of the whole batch.")
     for entry in model._loss.entries:
         if getattr(entry.loss, "reduction", None) not in _MEANS:
             raise ArgumentError("In a training in shards every loss must be a mean over samples: reduction="

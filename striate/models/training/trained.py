@@ -35,6 +35,8 @@ class Trained:
     def settle(self, steps: int) -> list[Variable]:
         """The weights for the coming step, `steps` steps having been made; warns if others are trainable by now."""
         if self._weights is None:
+            if not self._model.variables:
+                return []  # The class' own `train_step` makes them in the first step: they count from then on.
             self._weights, self._seen = list(self._model.trainable_variables), freezings()
         if self._seen != freezings():
             self._seen = freezings()
@@ -61,3 +63,15 @@ class Trained:
                else " (training had begun)")
         return (f"`trainable` of layers of the model '{self._model.name}' was set after compile(){why}, so training it "
                 f"{held}: {names}. Call compile() again if they should count as they are set now.")
+
+
+def lay_out(model, trained: list[Variable]) -> None:
+    """Has the optimizer lay out the weights that it trains. Where a `train_step` of the class' own uses several, that
+    step says which weights are whose; here each only takes home what is its own already."""
+    optimizers = model._optimizers()
+    if len(optimizers) == 1 or "train" not in model._own_steps():
+        model.optimizer.build(trained)
+        return
+    for optimizer in optimizers:
+        if optimizer.built:
+            optimizer.build(optimizer._trainable_variables)

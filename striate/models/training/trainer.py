@@ -34,7 +34,7 @@ from striate.models.training.outputs import Outputs
 from striate.models.training.prepare import prepare, prepare_inputs, prepare_weights
 from striate.models.training.programs import Programs
 from striate.models.training.resume import Training
-from striate.models.training.trained import Trained
+from striate.models.training.trained import Trained, lay_out
 from striate.ops.dispatch import active_tracer
 from striate.optimizers.base import Optimizer
 from striate.serialization import deserialize_keras_object, serialize_keras_object
@@ -285,7 +285,7 @@ class Trainer(Layer):
             self._mean_losses = loops.MeanLosses(self._loss.names)
             warn_of_losses(outputs, examples.y, entries)
         trained = _settled(self._trained).settle(self._steps_made())
-        self.optimizer.build(trained)
+        lay_out(self, trained)
         programs = self._programs
         if programs is None or not programs.fit(self, trained):
             user_loss = type(self).compute_loss is not Trainer.compute_loss
