@@ -52,11 +52,16 @@ def _from_slides(file: Path, output: str | None, run: bool, arguments: Sequence[
     """Shows the repair; writes and runs it as asked. 2 when it still is not Python."""
     import tempfile
 
+    from striate.errors import DataError, received
     from striate.files import write_bytes
     from striate.runner.script import run_script
     from striate.runner.slides import repair
 
-    repaired = repair(file.read_text("utf-8", errors="replace"))
+    text = file.read_text("utf-8", errors="replace")
+    if "\0" in text or not text.strip():
+        raise DataError("The file holds no text: expected code copied from slides. Save the slides' text as UTF-8. "
+                        + received(file=str(file), bytes=file.stat().st_size))
+    repaired = repair(text)
     click.echo(repaired.difference(file.name), nl=False)
     kinds = f"{len(repaired.changes)} kind{'s' * (len(repaired.changes) != 1)} of repair"
     click.echo(f"{kinds}: {', '.join(repaired.changes) or 'none needed'}", err=True)

@@ -164,3 +164,12 @@ def test_from_slides(tmp_path):
     assert ran.stdout.endswith("ok ['a', '--b']\n") and ran.exit_code == 0
     slides.write_text("x = = 2\n")
     assert CliRunner().invoke(main, ["run", "--from-slides", str(slides), "--yes"]).exit_code == 2
+
+
+@pytest.mark.parametrize("content", [b"", b" \n", b"\x89PNG\r\n\x1a\n\x00\x00\x1b[31m"])
+def test_slides_without_text_are_refused_in_words(tmp_path, content):
+    """Nothing of a picture reaches the terminal."""
+    slides = tmp_path / "slides.png"
+    slides.write_bytes(content)
+    refused = CliRunner().invoke(main, ["run", "--from-slides", str(slides)])
+    assert refused.exit_code == 2 and "holds no text" in refused.stderr and "\x1b" not in refused.output
