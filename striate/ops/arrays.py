@@ -9,7 +9,7 @@ import numpy as np
 
 from striate import ops
 from striate.errors import ArgumentError, GraphError, ShapeError, received
-from striate.ops.broadcast import broadcast_shapes, dtype_of, floating, shape_of
+from striate.ops.broadcast import broadcast_shapes, dtype_of, floating, length_of, shape_of
 from striate.ops.dispatch import active_tracer, to_array
 
 _builtin_any = any
@@ -61,7 +61,8 @@ def vander(x, N=None, increasing=False):  # noqa: N803 - Keras' name
 
     Shapes: x (n,); N is n unless given. `increasing`: powers from 0 to N - 1.
     """
-    count = shape_of(x)[0] if N is None else int(N)
+    length = length_of(x, 0)
+    count = length if N is None else int(N)
     powers, columns = ops.ones_like(x), []
     for _ in range(count):
         columns.append(powers)

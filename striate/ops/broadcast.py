@@ -44,6 +44,18 @@ def shape_of(x) -> tuple:
     return tuple(np.shape(x) if shape is None else shape)
 
 
+def length_of(x, axis: int) -> int:
+    """The length of an axis.
+
+    Raises:
+        ShapeError: x has no such axis.
+    """
+    shape = shape_of(x)
+    if not -len(shape) <= axis < len(shape):
+        raise ShapeError(f"A tensor that has an axis {axis} is needed. " + received(shape=shape))
+    return shape[axis]
+
+
 def dtype_of(x) -> str:
     """The dtype of an array, a variable or a traced value; of Python numbers what `to_array` makes of them."""
     dtype = getattr(x, "dtype", None)

@@ -7,14 +7,14 @@ import numpy as np
 from striate import ops
 from striate.errors import ArgumentError, ShapeError, received
 from striate.ops.allowance import spend_numbers
-from striate.ops.broadcast import shape_of
+from striate.ops.broadcast import length_of, shape_of
 from striate.ops.resample import image_axes
 
 
 def rgb_to_grayscale(images, data_format=None):
     """One channel out of three: 0.2989 red + 0.5870 green + 0.1140 blue."""
     axis = -3 if data_format == "channels_first" else -1
-    if shape_of(images)[axis] == 1:
+    if length_of(images, axis) == 1:
         return images
     shape = [1] * len(shape_of(images))
     shape[axis] = 3

@@ -8,7 +8,7 @@ import numpy as np
 
 from striate import ops
 from striate.errors import ArgumentError, received
-from striate.ops.broadcast import dtype_of, floating, is_floating, shape_of
+from striate.ops.broadcast import dtype_of, floating, is_floating, length_of, shape_of
 from striate.ops.elementwise import as_floating
 from striate.ops.reduce import normal_axes
 
@@ -314,7 +314,7 @@ def segment_sum(data, segment_ids, num_segments=None, sorted=False):
     """
     count = int(np.max(segment_ids)) + 1 if num_segments is None else num_segments
     rows = ops.one_hot(segment_ids, count, axis=0)
-    flat = ops.reshape(data, (shape_of(data)[0], -1))
+    flat = ops.reshape(data, (length_of(data, 0), -1))
     return ops.reshape(ops.matmul(rows, flat), (count, *shape_of(data)[1:]))
 
 
@@ -420,10 +420,9 @@ def diag(x, k=0):
     """
     if len(shape_of(x)) == 2:
         return diagonal(x, k)
-    size = shape_of(x)[0] + abs(k)
-    y = ops.multiply(ops.expand_dims(x, 1 if k >= 0 else 0), np.eye(shape_of(x)[0], dtype=np.float32))
-    above, below = max(k, 0), max(-k, 0)
-    return ops.pad(y, ((below, size - shape_of(x)[0] - below), (above, size - shape_of(x)[0] - above)))
+    length, above, below = length_of(x, 0), max(k, 0), max(-k, 0)
+    y = ops.multiply(ops.expand_dims(x, 1 if k >= 0 else 0), np.eye(length, dtype=np.float32))
+    return ops.pad(y, ((below, above), (above, below)))
 
 
 def meshgrid(*x, indexing="xy"):

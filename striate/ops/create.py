@@ -82,6 +82,8 @@ def arange(start, stop=None, step=None, dtype=None):
     Shapes: three numbers; gives a line of ceil((stop - start) / step) numbers, of `dtype` when given.
     """
     step = 1 if step is None else step
+    if step == 0:
+        raise ArgumentError("`step` must not be 0. " + received(start=start, stop=stop, step=step))
     numbers = np.arange(start, stop, step) if stop is not None else np.arange(0, start, step)
     return numbers.astype(dtype or ("float32" if numbers.dtype.kind == "f" else "int32"))
 

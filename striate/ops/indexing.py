@@ -13,7 +13,7 @@ import numpy as np
 
 from striate import ops
 from striate.errors import ArgumentError, ShapeError, received
-from striate.ops.broadcast import dtype_of, is_floating, shape_of
+from striate.ops.broadcast import dtype_of, is_floating, length_of, shape_of
 from striate.ops.dispatch import apply
 from striate.ops.reduce import normal_axes
 from striate.ops.spec import OpSpec, TensorType, register
@@ -262,7 +262,7 @@ def top_k(x, k, sorted=True):
     Raises:
         ShapeError: when a row holds fewer than k numbers.
     """
-    length = shape_of(x)[-1]
+    length = length_of(x, -1)
     if k > length:
         raise ShapeError(f"`k` must not be larger than the last axis, {length}. " + received(k=k))
     places = get_item(argsort(ops.negative(x), -1), (Ellipsis, _builtin_slice(0, k)))

@@ -12,7 +12,7 @@ import numpy as np
 from striate import ops
 from striate.errors import ArgumentError, ShapeError, received
 from striate.ops.allowance import spend_numbers
-from striate.ops.broadcast import dtype_of, floating, shape_of
+from striate.ops.broadcast import dtype_of, floating, length_of, shape_of
 from striate.ops.dispatch import apply
 from striate.ops.spec import OpSpec, TensorType, register
 
@@ -154,7 +154,8 @@ def rfft(x, fft_length=None):
     Shapes: x (..., n); fft_length, n unless given: x is cut, or filled up with zeros.
     """
     x = ops.convert_to_tensor(x)
-    length = shape_of(x)[-1] if fft_length is None else int(fft_length)
+    longest = length_of(x, -1)
+    length = longest if fft_length is None else int(fft_length)
     x = _fitted(x, length)
     real, imaginary = fft((x, ops.zeros_like(x)))
     key = (Ellipsis, slice(0, length // 2 + 1))
@@ -184,7 +185,7 @@ def extract_sequences(x, sequence_length, sequence_stride):
     Shapes: `x` as said; pieces = 1 + (n - sequence_length) // sequence_stride.
     """
     x = ops.convert_to_tensor(x)
-    count = (shape_of(x)[-1] - sequence_length) // sequence_stride + 1
+    count = (length_of(x, -1) - sequence_length) // sequence_stride + 1
     spend_numbers(count, sequence_length)
     places = np.arange(count)[:, None] * sequence_stride + np.arange(sequence_length)
     return ops.take(x, places.astype(np.int32), axis=-1)

@@ -113,3 +113,19 @@ def test_errors_name_what_came():
         ops.split(X, 2, axis=1)
     with pytest.raises(ArgumentError, match="pad_width"):
         ops.pad(X, ((1, 1), (1, 1)))
+    with pytest.raises(ArgumentError, match=r"step=0"):
+        ops.arange(0, 5, 0)
+
+
+@pytest.mark.parametrize("function", [
+    ops.diag, ops.vander, ops.rfft, ops.image.rgb_to_grayscale, lambda x: ops.top_k(x, 1),
+    lambda x: ops.segment_sum(x, [0]), lambda x: ops.extract_sequences(x, 2, 1)])
+def test_a_number_where_a_line_is_needed_is_refused_in_words(function):
+    with pytest.raises(ShapeError, match=r"has an axis -?[01] is needed.*shape=\(\)"):
+        function(np.float32(3.0))
+
+
+@pytest.mark.parametrize("k", [-2, -1, 0, 1, 3])
+def test_diag_is_numpys(k):
+    assert np.array_equal(ops.diag(X[0, 0], k), np.diag(X[0, 0], k))
+    assert np.array_equal(ops.diag(X[0], k), np.diag(X[0], k))
