@@ -26,10 +26,10 @@ striate compare dna
 
 
 _PICTURES = ("seeds", "epochs", "subset", "limit", "variants")
-TAKES = {"auto-mpg": ("splits",), "brain": ("seeds", "epochs", "data", "rounds", "limit", "variants"),
-         "nova": _PICTURES, "fashion-mnist": _PICTURES, "dna": ("seeds", "epochs", "limit")}
-"""The options that each comparison takes; of a table those in `OF_TABLES`."""
-OF_TABLES = ("splits", "target")
+_TAKES = {"auto-mpg": ("splits",), "brain": ("seeds", "epochs", "data", "rounds", "limit", "variants"),
+          "nova": _PICTURES, "fashion-mnist": _PICTURES, "dna": ("seeds", "epochs", "limit")}
+"""The options that each comparison takes, as the command's parameters; a table takes those in `_OF_TABLES`."""
+_OF_TABLES = ("splits", "target")
 
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Compare networks and settings in one table.")
@@ -78,11 +78,11 @@ def command(context, what, as_json, out, **options) -> None:
 
 def _check_options(what: str, options: Mapping[str, Any], given: list[str]) -> None:
     """An option that would change nothing is a misunderstanding."""
-    taken = TAKES.get(what, OF_TABLES)
+    taken = _TAKES.get(what, _OF_TABLES)
     needless = [name for name in given if name not in taken or (name == "rounds" and options["data"] != "gan")]
     if needless:
-        words = ", ".join("--" + name.removesuffix("s" * (name == "variants")) for name in needless)
-        every = ", ".join("--" + name.removesuffix("s" * (name == "variants")) for name in taken)
+        words, every = (", ".join("--variant" if name == "variants" else f"--{name}" for name in names)
+                        for names in (needless, taken))
         raise click.UsageError(f"The comparison {what} takes no {words}; it takes {every}"
                                + (" (--rounds with --data gan)." if what == "brain" else "."))
 

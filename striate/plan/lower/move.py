@@ -57,9 +57,9 @@ def copy_launch(x, out, lengths, x_strides, out_strides, x_offset=0, out_offset=
     rows, (length, *steps) = prod(axis[0] for axis in axes[:-1]), axes[-1]
     chunks, places = -(-length // _CHUNK), [x_offset, out_offset, *(step for axis in axes[:-1] for step in axis[1:])]
     common = gcd(length, *places) if steps == [1, 1] else 1
-    return Launch("copy", dict(size=_size(x)), [x, out, x_offset, out_offset, _table(axes), _CHUNK, chunks, common,
-                                                out.type.size], [out],
-                  rows * chunks, reason or f"copy of rows of {length}", scratch=64, piece=max(1, _CHUNK // length))
+    arguments = [x, out, x_offset, out_offset, _table(axes), _CHUNK, chunks, common, out.type.size]
+    return Launch("copy", dict(size=_size(x)), arguments, [out], rows * chunks,
+                  reason or f"copy of rows of {length}", scratch=64, piece=max(1, _CHUNK // length))
 
 
 def _table(axes) -> Constant:

@@ -31,10 +31,9 @@ float16, float32, float64 = (np.dtype(name) for name in ("float16", "float32", "
 int8, int16, int32, int64, uint8 = (np.dtype(name) for name in ("int8", "int16", "int32", "int64", "uint8"))
 
 __all__ = [
-    "GradientTape", "Tensor", "TensorSpec", "Variable", "bool", "config", "data", "distribute",
-    "executing_eagerly", "float16",
-    "float32", "float64", "function", "get_logger", "image", "io", "int16", "int32", "int64", "int8", "keras",
-    "linalg", "math", "nn", "nest", "random", "test", "uint8", "version", *functions.__all__,
+    "GradientTape", "Tensor", "TensorSpec", "Variable", "bool", "config", "data", "distribute", "executing_eagerly",
+    "float16", "float32", "float64", "function", "get_logger", "image", "int16", "int32", "int64", "int8", "io",
+    "keras", "linalg", "math", "nest", "nn", "random", "test", "uint8", "version", *functions.__all__,
 ]
 _ROOMS_OF_KERAS = ("initializers", "losses", "metrics", "optimizers")
 
