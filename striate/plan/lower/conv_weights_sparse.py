@@ -17,6 +17,8 @@ _MOST_OUTPUTS, _BLOCK_BYTES = 64, 16 * 1024
 """Most output channels of a task, and most bytes of its window of x."""
 _LOOKUP_SUMS = {("avx512", 16): 24, ("avx512", 8): 10, ("avx2", 8): 10}
 """Vectors of the register tile of the lookup kernel, where a processor permutes vectors of so many lanes by others."""
+_SUMS = {16: 10, 32: 28}
+"""Most vectors of sums in registers by the number of registers, in the kernel that reads x as it multiplies."""
 _TABLE = 2
 """Vectors that a permutation reads."""
 
@@ -131,29 +133,34 @@ def _lookup_sums(c: Convolution, tile: _LookupTile, share: int, out_parts: int, 
 
 @dataclass(frozen=True)
 class _Vectors:
-    """What a vector of x holds in the sparse kernel: channels of one tap, or a run of (column, channel) of one row."""
+    """What a vector of x holds in the sparse kernel: channels of one tap, or a run of (column, channel) of one row.
+
+    `row_at`: where the rows of the kernel begin, in floats from an entry's place; `columns` vectors lie side by side in
+    each. `sums`: where the sum of each (tap, input channel) lies among those of an output channel.
+    """
 
     depth: int
     parts: int
-    taps: np.ndarray
-    rows: np.ndarray
+    row_at: list[int]
+    columns: int
+    sums: np.ndarray
     channels: bool
     name: str
 
 
-def _vectors(c: Convolution, columns: int, lanes: int) -> _Vectors:
+def _vectors(c: Convolution, columns: int, most: int, lanes: int) -> _Vectors:
     """The form with fewer vectors an entry: a few input channels leave most of a vector empty."""
     dh, dw = c.dilation
     tap, channel = np.divmod(np.arange(c.taps * c.group_ic), c.group_ic)
     run = ceil_div(c.kw * c.group_ic, lanes)
     parts = ceil_div(c.group_ic, lanes)
-    if dw == 1 and c.kh * run < c.taps * parts:
-        taps = [a * dh * columns * c.group_ic + v * lanes for a in range(c.kh) for v in range(run)]
-        rows = tap // c.kw * run * lanes + tap % c.kw * c.group_ic + channel
-        return _Vectors(c.group_ic, 1, np.array(taps, np.int64), rows, False, "runs of a kernel row")
-    taps = [(a * dh * columns + b * dw) * lanes for a in range(c.kh) for b in range(c.kw)]
-    return _Vectors(lanes, parts, np.array(taps, np.int64), tap * lanes + channel % lanes, True,
-                    "input channels of a tap")
+    if dw == 1 and run <= most and c.kh * run < c.taps * parts:
+        row_at = [a * dh * columns * c.group_ic for a in range(c.kh)]
+        sums = tap // c.kw * run * lanes + tap % c.kw * c.group_ic + channel
+        return _Vectors(c.group_ic, 1, row_at, run, sums, False, "runs of a kernel row")
+    beside = c.kw if dw == 1 and c.kw <= most else 1
+    row_at = [(a * dh * columns + b * dw) * lanes for a in range(c.kh) for b in range(0, c.kw, beside)]
+    return _Vectors(lanes, parts, row_at, beside, tap * lanes + channel % lanes, True, "input channels of a tap")
 
 
 def _by_winner(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
@@ -163,10 +170,10 @@ def _by_winner(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
     height, g_width = c.pooled_size
     window = _Window(c)
     columns = window.columns
-    vectors = _vectors(c, columns, lanes)
-    most = 10 if cpu.registers < 32 else 20
-    groups, taps = split(len(vectors.taps), most)
-    tap_at = np.concatenate([vectors.taps, np.repeat(vectors.taps[-1:], groups * taps - len(vectors.taps))])
+    most = _SUMS[16 if cpu.registers < 32 else 32]
+    vectors = _vectors(c, columns, most, lanes)
+    kernel_rows = len(vectors.row_at)
+    rows = split(kernel_rows, most // vectors.columns)[1]
     out_parts, share = split(c.group_oc, _MOST_OUTPUTS)
     chunks = chunks_of(c, c.groups * out_parts)
     line, lists = columns * vectors.depth, vectors.parts > 1
@@ -176,23 +183,24 @@ def _by_winner(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
         entries = 0 if lists else rows * g_width * share * 8
         return images * max(window.rows(rows) * line * 4, entries) <= _BLOCK_BYTES
     images, h_block = _block(c, chunks, fits)
-    sums = _winner_sums(c, vectors, len(tap_at) * lanes, share, out_parts, lanes)
+    sums = _winner_sums(c, vectors, kernel_rows * vectors.columns * lanes, share, out_parts, lanes)
     partial = Temporary((chunks * sums.size,), name="partial sums")
     bias = Temporary((chunks * sums.bias_size,), name="partial bias sums")
-    arguments = [x, g, y, winner, partial, bias, Constant(tap_at, "taps"),
+    arguments = [x, g, y, winner, partial, bias, Constant(np.array(vectors.row_at, np.int64), "rows"),
                  c.n, chunks, images, c.h, c.w, c.ic, height, g_width, c.oc, h_block,
                  -c.padding[0][0], -c.padding[1][0], window.rows(h_block), columns, h_block * psh * sh,
-                 c.groups, vectors.parts, vectors.depth, out_parts, share, len(tap_at),
+                 c.groups, vectors.parts, vectors.depth, out_parts, share, kernel_rows,
                  psh * sh * line, psw * sw * vectors.depth, int(c.relu),
                  ceil_div(65536, pw), sh * line - pw * sw * vectors.depth, sw * vectors.depth, int(lists)]
     room = images * h_block * g_width + 1
     scratch = (4 * (vectors.parts * images * window.rows(h_block) * line + 64)
                + 8 * share * (room + 1 + g_width * lists))
-    reason = (f"sparse: only the winner of each {ph} x {pw} window counts; {taps} vectors ({vectors.name}) of sums in "
-              f"registers; {images} images x {h_block} pooled rows a block; the batch in {chunks} parts")
-    run = Launch("conv_weights_grad_sparse", dict(lanes=lanes, taps=taps, ways=2 if 2 * taps <= most else 1),
-                 arguments, [partial, bias], chunks * c.groups * out_parts, reason, scratch,
-                 flops=2 * c.n * height * g_width * c.oc * c.taps * c.group_ic)
+    reason = (f"sparse: only the winner of each {ph} x {pw} window counts; {rows} x {vectors.columns} vectors "
+              f"({vectors.name}) of sums in registers; {images} images x {h_block} pooled rows a block; "
+              f"the batch in {chunks} parts")
+    variant = dict(lanes=lanes, rows=rows, rest=kernel_rows % rows, columns=vectors.columns)
+    run = Launch("conv_weights_grad_sparse", variant, arguments, [partial, bias], chunks * c.groups * out_parts, reason,
+                 scratch, flops=2 * c.n * height * g_width * c.oc * c.taps * c.group_ic)
     return [run, *add_up(node, partial, bias, sums, chunks, cpu)]
 
 
@@ -203,7 +211,7 @@ def _winner_sums(c: Convolution, vectors: _Vectors, tap_size: int, share: int, o
     group, output = np.divmod(np.arange(c.oc), c.group_oc)
     part_size = share * tap_size
     size = out_parts * vectors.parts * part_size
-    return Sums(rows=channel // vectors.depth * part_size + vectors.rows,
+    return Sums(rows=channel // vectors.depth * part_size + vectors.sums,
                  columns=group * size + output // share * vectors.parts * part_size + output % share * tap_size,
                  size=c.groups * size, bias_columns=group * out_parts * share + output,
                  bias_size=c.groups * out_parts * share,
