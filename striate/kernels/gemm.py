@@ -98,7 +98,9 @@ def _pack_tiles(block, a, start, stride, depth, height, rows, tile_stride, lanes
 def gemm(lanes, rows, vectors, a_transposed, b_transposed):
     """Makes the general kernel. `a_transposed`: a is stored as k x m; `b_transposed`: b is stored as n x k.
 
-    Bias and mask are left out when their addresses are 0.
+    Arguments: 0 a, 1 b, 2 c, 3 bias, 4 mask (left out when their addresses are 0), 5 relu; tables with an entry for
+    each t: 6 where a[t] and 7 where b[t] begins, 8 its numbers of p (parts of one long sum are a batch, too); 9 m,
+    10 n, 11 the length of a stored row of a and 12 of b, 13 row_block, 14 group, 15 depth.
     """
     width = lanes * vectors
 
@@ -106,22 +108,22 @@ def gemm(lanes, rows, vectors, a_transposed, b_transposed):
         a, b, c = f32(arguments, 0), f32(arguments, 1), f32(arguments, 2)
         addend, mask, relu = f32(arguments, 3), f32(arguments, 4), integer(arguments, 5)
         biased, masked = integer(arguments, 3) != 0, integer(arguments, 4) != 0
-        a_starts, b_starts = i64(arguments, 6), i64(arguments, 7)
-        m, n, k = integer(arguments, 8), integer(arguments, 9), integer(arguments, 10)
-        row_block, group, depth = integer(arguments, 11), integer(arguments, 12), integer(arguments, 13)
+        a_starts, b_starts, lengths = i64(arguments, 6), i64(arguments, 7), i64(arguments, 8)
+        m, n = integer(arguments, 9), integer(arguments, 10)
+        a_stride, b_stride = integer(arguments, 11), integer(arguments, 12)
+        row_block, group, depth = integer(arguments, 13), integer(arguments, 14), integer(arguments, 15)
         row_blocks, column_blocks = (m + row_block - 1) // row_block, (n + width * group - 1) // (width * group)
         tile_stride = depth * rows + lanes
-        a_stride, b_stride = m if a_transposed else k, k if b_transposed else n
         offsets = i64_at(scratch)
-        plain = k <= depth and not (biased or relu or masked)
         panel = f32_at(scratch + 512)
         sums = f32_at(scratch + 512 + 4 * width * depth)
         block = f32_at(scratch + 512 + 4 * width * (depth + row_block * group))
         for task in range(first, last):
             batch, place = task // (row_blocks * column_blocks), task % (row_blocks * column_blocks)
             top, left = place % row_blocks * row_block, place // row_blocks * width * group
-            height, columns = min(row_block, m - top), min(group * width, n - left)
-            a_start = a_starts[batch] + (top if a_transposed else top * k)
+            height, columns, k = min(row_block, m - top), min(group * width, n - left), lengths[batch]
+            plain = k <= depth and not (biased or relu or masked)
+            a_start = a_starts[batch] + (top if a_transposed else top * a_stride)
             for p0 in range(0, k, depth):
                 steps = min(depth, k - p0)
                 if a_transposed:

@@ -69,6 +69,21 @@ def test_long_sums_in_parts(m, k, n, lanes):
     assert np.array_equal(actual, reference("dense_weights_grad", inputs, bias=False)[0])
 
 
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+@pytest.mark.parametrize("kind", ["dense_relu", "dense_plain", "input_grad_masked"])
+@pytest.mark.parametrize("m, length, n", [(48, 4099, 40), (33, 7777, 20), (64, 3000, 36)])
+def test_few_results_of_long_sums_in_parts(m, length, n, kind, lanes):
+    """A dense layer of few units and a small batch: no thread waits, for parts of the sum are tasks."""
+    generator, cpu = np.random.default_rng(11), with_lanes(lanes)
+    shape = (m, n, length) if kind == "input_grad_masked" else (m, length, n)
+    op, inputs, attributes = node_of(kind, shape, lambda *s: integers(generator, *s))
+    launches = lowered(make_node(op, inputs, **attributes), cpu)
+    assert [launch.kernel for launch in launches] == ["gemm", "gemm_finish"] and launches[0].tasks > 1
+    for y, expected in zip(run_node(op, inputs, cpu=cpu, **attributes), reference(op, inputs, **attributes),
+                           strict=True):
+        assert np.array_equal(y, expected)
+
+
 def test_long_sums_round_like_short_ones():
     """Blocks are summed by themselves: the error of 40,000 steps stays near that of 256. The numbers are alike, so that
     all roundings go one way: in one sum they would come to 2e-5."""

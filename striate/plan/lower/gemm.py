@@ -2,7 +2,8 @@
 
 All are one product c = a b, m x k times k x n, with either operand stored transposed. Five ways:
 
-* **tiles** (`gemm`) when m, n and k exceed `_NARROW`: register tiles, panels of b packed by each task;
+* **tiles** (`gemm`) when m, n and k exceed `_NARROW`: register tiles, panels of b packed by each task; in parts of k,
+  which are added afterwards, where m and n alone give few tasks (a dense layer of 100 units);
 * **long** (`gemm_long`) when that would be few tasks, because m and n are small beside k, and a is stored with k as its
   rows (the gradient of the weights of a layer that many pixels pass): parts of k, which are added afterwards;
 * **thin** (`gemm_thin`) when k is small: a few multiplications an element, bound by memory;
@@ -34,8 +35,8 @@ _ROW_BLOCK = 144
 """Rows of c that use a packed panel; twice as many if packing it means transposing it."""
 _TASK_FLOPS = 2_000_000
 """Work of one task: large beside the cost of handing it out, small beside a step."""
-_FEW_TASKS, _LEAST_ROWS = 16, 48
-"""Tasks below which rows are shared out further, and rows for which packing a panel still pays."""
+_LEAST_PART, _LEAST_FLOPS = 64, 1_000_000
+"""Least steps and least work of a part of a sum: below it, packing and adding the parts would cost too much."""
 _LONG = 512
 """Steps of a sum from which on it is cut into `ENOUGH_TASKS` parts, where the results alone give fewer tasks."""
 _STREAM_WIDTH = 1024
@@ -87,9 +88,13 @@ def multiply(product: Product, cpu: Cpu) -> list[Launch]:
         return _narrow(product, cpu)
     if product.batch == 1 and product.k <= _NARROW:
         return [_thin(product, cpu)]
-    tiles = _tiles(product, cpu)
-    is_sum = product.batch == 1 and product.a_transposed and product.epilogue == (0, 0, 0)
-    return _long(product, cpu) if is_sum and product.k >= _LONG and tiles.tasks < ENOUGH_TASKS else [tiles]
+    tasks = _tiles(product, cpu)[0].tasks
+    if product.batch > 1 or tasks >= ENOUGH_TASKS:
+        return _tiles(product, cpu)
+    if product.a_transposed and product.epilogue == (0, 0, 0) and product.k >= _LONG:
+        return _long(product, cpu)
+    most = min(product.k // _LEAST_PART, product.flops // tasks // _LEAST_FLOPS)
+    return _tiles(product, cpu, max(1, min(most, -(-ENOUGH_TASKS // tasks))))
 
 
 def _tile(m: int, n: int, cpu: Cpu, of: dict = _TILES) -> tuple[int, int]:
@@ -99,29 +104,39 @@ def _tile(m: int, n: int, cpu: Cpu, of: dict = _TILES) -> tuple[int, int]:
                * -(-n // (tile[1] * cpu.lanes)) * tile[1])
 
 
-def _tiles(product: Product, cpu: Cpu) -> Launch:
-    m, n, k = product.m, product.n, product.k
+def _tiles(product: Product, cpu: Cpu, parts: int = 1) -> list[Launch]:
+    """The launch of `gemm`, with `parts` of k as a batch, and what adds them up."""
+    m, n = product.m, product.n
+    part = -(-product.k // parts)
+    starts = range(0, product.k, part)
+    a_step, b_step = m if product.a_transposed else 1, 1 if product.b_transposed else n
+    a_starts = [at + start * a_step for start in starts for at in product.a_starts]
+    b_starts = [at + start * b_step for start in starts for at in product.b_starts]
+    lengths = [min(part, product.k - start) for start in starts for _ in product.a_starts]
     rows, vectors = _tile(m, n, cpu)
     width = vectors * cpu.lanes
-    depth = min(k, _DEPTH)
-    blocks = -(-m // _ROW_BLOCK)
+    depth = min(part, _DEPTH)
     panels = -(-n // width)
-    if not product.a_transposed and product.batch * blocks * panels < _FEW_TASKS and m >= 2 * _LEAST_ROWS:
-        blocks *= 2     # an odd number of large tasks would let a thread wait
-    row_block = -(-m // (blocks * rows)) * rows
-    group = 8 if product.a_transposed else max(1, _TASK_FLOPS // (2 * row_block * width * k))
+    row_block = -(-m // (-(-m // _ROW_BLOCK) * rows)) * rows
+    group = 8 if product.a_transposed else max(1, _TASK_FLOPS // (2 * row_block * width * part))
     group = min(group, panels, max(1, 128 // width))
-    tasks = product.batch * -(-m // row_block) * -(-panels // group)
-    arguments = (product.a, product.b, product.c, *product.epilogue,
-                 Constant(np.array(product.a_starts, np.int64), "starts of a"),
-                 Constant(np.array(product.b_starts, np.int64), "starts of b"),
-                 m, n, k, row_block, group, depth)
+    out = product.c if len(starts) == 1 else Temporary((len(starts), m, n), name="partial sums")
+    arguments = (product.a, product.b, out, *(product.epilogue if out is product.c else (0, 0, 0)),
+                 Constant(np.array(a_starts, np.int64), "starts of a"),
+                 Constant(np.array(b_starts, np.int64), "starts of b"),
+                 Constant(np.array(lengths, np.int64), "lengths of sums"), m, n,
+                 m if product.a_transposed else product.k, product.k if product.b_transposed else n,
+                 row_block, group, depth)
     variant = dict(lanes=cpu.lanes, rows=rows, vectors=vectors, a_transposed=product.a_transposed,
                    b_transposed=product.b_transposed)
     copied = row_block // rows * (depth * rows + cpu.lanes) if product.a_transposed else 0
     scratch = 512 + 4 * (width * (depth + row_block * group) + copied)
-    return Launch("gemm", variant, arguments, (product.c,), tasks, f"{m}x{k} times {k}x{n} in tiles of {rows} rows x "
-                  f"{vectors} vectors, panels {depth} deep", scratch=scratch, flops=product.flops)
+    reason = f"{m}x{product.k} times {product.k}x{n} in tiles of {rows} rows x {vectors} vectors, panels {depth} deep"
+    if out is not product.c:
+        reason += f"; {len(starts)} parts of {part} steps"
+    launch = Launch("gemm", variant, arguments, (out,), len(a_starts) * -(-m // row_block) * -(-panels // group),
+                    reason, scratch=scratch, flops=product.flops)
+    return [launch] if out is product.c else [launch, finish(product, out, len(starts), cpu)]
 
 
 def _long(product: Product, cpu: Cpu) -> list[Launch]:
