@@ -119,12 +119,10 @@ def _convolution(case: Convolution, batch: int, rng):
     yield "forward", "conv2d", [x, w, b], attributes
     types = OPS["conv2d"].shape([TensorType(array.shape) for array in (x, w, b)], **attributes)
     g = rng.standard_normal(types[0].shape, np.float32)
-    pooled = []
-    if case.pool:
-        pooled = [np.abs(g), rng.integers(0, case.pool**2, types[1].shape).astype(np.uint8)]
-    yield "weights", "conv2d_weights_grad", [x, g, *pooled], attributes | {"kernel_shape": w.shape, "bias": True}
+    winner = [rng.integers(0, case.pool**2, types[1].shape).astype(np.uint8)] if case.pool else []
+    yield "weights", "conv2d_weights_grad", [x, g, *winner], attributes | {"kernel_shape": w.shape, "bias": True}
     if case.channels > 3:
-        yield "input", "conv2d_input_grad", [w, g, *pooled], attributes | {"input_shape": x.shape[1:3],
+        yield "input", "conv2d_input_grad", [w, g, *winner], attributes | {"input_shape": x.shape[1:3],
                                                                            "masked": False}
 
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from striate.graph.ir import Graph, Node, Value
 from striate.graph.rewriter import Rewriter
+from striate.ops.linear import SHUT
 from striate.ops.spec import TensorType
 
 _Terms = list[tuple[str, Value]]
@@ -64,7 +65,7 @@ def _pool_of(node: Node) -> tuple | None:
         return None
     (ph, pw), (sh, sw) = node.attributes["pool_size"], node.attributes["strides"]
     unpadded = node.attributes["padding"] == ((0, 0), (0, 0))
-    return (ph, pw, sh, sw) if unpadded and sh >= ph and sw >= pw and ph * pw <= 256 else None
+    return (ph, pw, sh, sw) if unpadded and sh >= ph and sw >= pw and ph * pw <= SHUT else None
 
 
 def _tail(rewriter: Rewriter, node: Node, steady: set[Value], though_kept: bool = False,

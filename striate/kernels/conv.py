@@ -39,6 +39,7 @@ from striate.kernels.simd import (
     store,
     u8,
     u8_at,
+    where_open,
 )
 from striate.kernels.tiles import (
     load_offsets_within,
@@ -285,6 +286,7 @@ def conv_window(lanes, vectors, strip, ph, pw, step, steps, clamps, winners):
                                                        load(packed, limits + block, lanes))
                                     store_channels(y, to + v, best, channels - v)
                                     if winners:
-                                        store_places(winner, to + v, place, channels - v, spare)
+                                        store_places(winner, to + v, where_open(place, best, floor), channels - v,
+                                                     spare)
                         before = now
     return conv_window

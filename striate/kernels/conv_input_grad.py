@@ -23,7 +23,19 @@ import numpy as np
 from striate.kernels.conv_grad import copy_window, zero_floats
 from striate.kernels.jit import helper
 from striate.kernels.parts import load_left, store_left
-from striate.kernels.simd import f32, f32_at, fma, i64, integer, load, select_positive, store, transpose_square, u8
+from striate.kernels.simd import (
+    SHUT,
+    f32,
+    f32_at,
+    fma,
+    i64,
+    integer,
+    load,
+    select_positive,
+    store,
+    transpose_square,
+    u8,
+)
 from striate.kernels.tiles import load_offsets, tile_gather_outer, tile_load, tile_store, tile_zeros
 
 PHASE = 5
@@ -34,16 +46,16 @@ PHASE = 5
 def place_winners(target, at, sources, image, window, pooled, channels, rule):
     """Adds g of each pooling window to the place of its winner, in the window of the map that `target` holds.
 
-    sources: (g, y, winner, offsets and rows of winners). pooled: (height, width, channels) of the pooled map.
+    sources: (g, winner, offsets and rows of winners). pooled: (height, width, channels) of the pooled map.
     channels: (channels a group, depth of a part, floats a pixel, floats a part). rule: (row stride, column stride,
-    window height, relu).
+    window height).
     """
-    g, y, winner, winner_at, winner_row = sources
+    g, winner, winner_at, winner_row = sources
     row, column, rows, columns = window
     height, width, depth = pooled
     group, chunk, pitch, part_size = channels
-    row_stride, column_stride, reach, relu = rule
-    parts, every = (group + chunk - 1) // chunk, relu == 0
+    row_stride, column_stride, reach = rule
+    parts = (group + chunk - 1) // chunk
     for i in range(max(0, (row - reach) // row_stride), height):
         top = i * row_stride - row
         if top >= rows:
@@ -56,10 +68,9 @@ def place_winners(target, at, sources, image, window, pooled, channels, rule):
                 base = corner + k * part_size
                 for c in range(min(chunk, group - k % parts * chunk)):
                     position = source + first + c
-                    value, passed = g[position], y[position] > 0.0
-                    if not (every | passed):    # a select, not a branch: which values pass cannot be foreseen
-                        value = np.float32(0.0)
-                    win = winner[position]
+                    value, win = g[position], winner[position]
+                    if win == SHUT:     # a select, not a branch: which windows are shut cannot be foreseen
+                        value, win = np.float32(0.0), np.uint8(0)
                     line = top + winner_row[win]
                     if line >= 0 and line < rows:
                         target[base + winner_at[win] + c] += value
@@ -68,25 +79,25 @@ def place_winners(target, at, sources, image, window, pooled, channels, rule):
 def conv_input_grad(lanes, pixels, vectors):
     """Makes the kernel; `pixels` x `vectors` is the register tile.
 
-    Arguments: g, packed weights, dx, mask (or 0), y (or 0: not pooled), winner; tables (pixels, outputs, taps, phases,
+    Arguments: g, packed weights, dx, mask (or 0), winner (or 0: not pooled); tables (pixels, outputs, taps, phases,
     winner offsets, winner rows); then images, images a block, rows, rows a block, width, input channels, groups;
     window row, column, rows, columns, row step a block; size of g's map (height, width, channels); pool strides, pool
-    height, relu; phases, taps, parts, depth, floats a pixel.
+    height; phases, taps, parts, depth, floats a pixel.
     """
     width = lanes * vectors
 
     def conv_input_grad(a, first, last, scratch):
-        g, packed, dx, mask, y, winner = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3), f32(a, 4), u8(a, 5)
-        pixel_at, output_at, taps, phases = i64(a, 6), i64(a, 7), i64(a, 8), i64(a, 9)
-        winner_at, winner_row = i64(a, 10), i64(a, 11)
-        n, n_block, h, h_block = integer(a, 12), integer(a, 13), integer(a, 14), integer(a, 15)
-        w, channels, groups = integer(a, 16), integer(a, 17), integer(a, 18)
-        top, left, rows, columns = integer(a, 19), integer(a, 20), integer(a, 21), integer(a, 22)
-        row_step = integer(a, 23)
-        size = integer(a, 24), integer(a, 25), integer(a, 26)
-        rule = integer(a, 27), integer(a, 28), integer(a, 29), integer(a, 30)
+        g, packed, dx, mask, winner = f32(a, 0), f32(a, 1), f32(a, 2), f32(a, 3), u8(a, 4)
+        pixel_at, output_at, taps, phases = i64(a, 5), i64(a, 6), i64(a, 7), i64(a, 8)
+        winner_at, winner_row = i64(a, 9), i64(a, 10)
+        n, n_block, h, h_block = integer(a, 11), integer(a, 12), integer(a, 13), integer(a, 14)
+        w, channels, groups = integer(a, 15), integer(a, 16), integer(a, 17)
+        top, left, rows, columns = integer(a, 18), integer(a, 19), integer(a, 20), integer(a, 21)
+        row_step = integer(a, 22)
+        size = integer(a, 23), integer(a, 24), integer(a, 25)
+        rule = integer(a, 26), integer(a, 27), integer(a, 28)
         phase_count, tap_count, parts, depth, pitch = (
-            integer(a, 31), integer(a, 32), integer(a, 33), integer(a, 34), integer(a, 35))
+            integer(a, 29), integer(a, 30), integer(a, 31), integer(a, 32), integer(a, 33))
         masked, pooled = integer(a, 3) != 0, integer(a, 4) != 0
         ic, oc = channels // groups, size[2] // groups
         blocks = (ic + width - 1) // width
@@ -103,7 +114,7 @@ def conv_input_grad(lanes, pixels, vectors):
             if pooled:
                 zero_floats(window, 0, groups * parts * part_size)
                 for k in range(images):
-                    place_winners(window, k * map_size, (g, y, winner, winner_at, winner_row), image + k,
+                    place_winners(window, k * map_size, (g, winner, winner_at, winner_row), image + k,
                                   (top + block * row_step, left, rows, columns), size,
                                   (oc, depth, pitch, part_size), rule)
             else:

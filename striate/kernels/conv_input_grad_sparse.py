@@ -19,7 +19,7 @@ Measured (AVX2, one core of 100 GFLOP/s, three of four winners open, shut ones c
 from striate.kernels.conv_grad import zero_floats
 from striate.kernels.jit import helper
 from striate.kernels.parts import load_left, store_left
-from striate.kernels.simd import f32, f32_at, i64, i64_at, integer, load, select_positive, u8
+from striate.kernels.simd import SHUT, f32, f32_at, i64, i64_at, integer, load, select_positive, u8
 from striate.kernels.tiles import tile_load, tile_scaled, tile_store
 
 
@@ -49,36 +49,38 @@ def list_winners(sources, start, lists, at, oc, tile_size):
 
     Whether an entry is kept only moves the end of its list: a branch here would be guessed wrong too often.
     """
-    g, y, winner, always = sources
+    g, winner = sources
     values, weights, counts = lists
     for k in range(oc):
-        value, slot = g[start + k], at + winner[start + k]
-        entry, passed = slot * oc + counts[slot], always | (y[start + k] > 0.0)
+        value, won = g[start + k], winner[start + k]
+        passed = (won != SHUT) & (value != 0.0)
+        slot = at + won * passed
+        entry = slot * oc + counts[slot]
         values[entry], weights[entry] = value, k * tile_size
-        counts[slot] += passed & (value != 0.0)
+        counts[slot] += passed
 
 
 def conv_input_grad_sparse(lanes, rows, vectors):
     """Makes the kernel; the register tile is `rows` x `vectors`. Task: an image.
 
-    Arguments: 0 g, 1 packed weights, 2 dx, 3 mask (or 0), 4 y, 5 winner; tables: 6 offset in the map of each place of a
-    window, 7 of the first number of each block; then 8 h, 9 w, 10 ic, 11 pooled rows, 12 pooled columns, 13 oc, 14 map
-    rows, 15 map columns, 16 top, 17 left, 18 floats from a window's row to the next and 19 from a window to the next,
-    20 places of a window, 21 blocks, 22 floats from a run of taps to the next, 23 relu, 24 map size with its margin,
-    25 blocks at a time.
+    Arguments: 0 g, 1 packed weights, 2 dx, 3 mask (or 0), 4 winner; tables: 5 offset in the map of each place of a
+    window, 6 of the first number of each block; then 7 h, 8 w, 9 ic, 10 pooled rows, 11 pooled columns, 12 oc, 13 map
+    rows, 14 map columns, 15 top, 16 left, 17 floats from a window's row to the next and 18 from a window to the next,
+    19 places of a window, 20 blocks, 21 floats from a run of taps to the next, 22 map size with its margin, 23 blocks
+    at a time.
     """
     tile_size = rows * vectors * lanes
 
     def conv_input_grad_sparse(a, first, last, scratch):
         packed, dx, mask = f32(a, 1), f32(a, 2), f32(a, 3)
-        place_at, block_at = i64(a, 6), i64(a, 7)
-        h, w, ic = integer(a, 8), integer(a, 9), integer(a, 10)
-        ph, pw, oc = integer(a, 11), integer(a, 12), integer(a, 13)
-        columns, top, left = integer(a, 15), integer(a, 16), integer(a, 17)
+        place_at, block_at = i64(a, 5), i64(a, 6)
+        h, w, ic = integer(a, 7), integer(a, 8), integer(a, 9)
+        ph, pw, oc = integer(a, 10), integer(a, 11), integer(a, 12)
+        columns, top, left = integer(a, 14), integer(a, 15), integer(a, 16)
         row_step, step, places, blocks, run_step = (
-            integer(a, 18), integer(a, 19), integer(a, 20), integer(a, 21), integer(a, 22))
-        sources = f32(a, 0), f32(a, 4), u8(a, 5), 1 - integer(a, 23)
-        map_size, together = integer(a, 24), integer(a, 25)
+            integer(a, 17), integer(a, 18), integer(a, 19), integer(a, 20), integer(a, 21))
+        sources = f32(a, 0), u8(a, 4)
+        map_size, together = integer(a, 22), integer(a, 23)
         slots = pw * places
         grown, values = f32_at(scratch), f32_at(scratch + 4 * map_size)
         at = scratch + (map_size + slots * oc + 1) // 2 * 8

@@ -31,6 +31,7 @@ from striate.kernels.conv_grad import copy_window, zero_floats
 from striate.kernels.jit import helper, inlined
 from striate.kernels.simd import (
     I32,
+    SHUT,
     broadcast,
     f32,
     f32_at,
@@ -41,11 +42,11 @@ from striate.kernels.simd import (
     lanes_of,
     load_like,
     load_small,
-    select_positive,
     splat,
     store,
     transpose_square,
     u8,
+    where_won,
 )
 from striate.kernels.tiles import (
     load_offsets,
@@ -175,33 +176,31 @@ def shifted_places(typing, places, corner):
 
 @helper
 def find_winners(places, values, at, sources, bias, span, channels, rule, zero):
-    """For a run of windows: places[at + j * pitch + c] in x's window, values[...] = g, or zero if a relu was shut.
+    """For a run of windows: places[at + j * pitch + c] in x's window, values[...] = g, or zero where nothing won.
 
-    The values of each channel are added to bias[c]. sources: (g, y, winner). span: (first element, windows, floats a
-    window, first place, places a window). channels: (channels, pitch, relu). rule: see `window_places`. zero: a vector
+    The values of each channel are added to bias[c]. sources: (g, winner). span: (first element, windows, floats a
+    window, first place, places a window). channels: (channels, pitch). rule: see `window_places`. zero: a vector
     of zeros.
     """
-    g, y, winner = sources
+    g, winner = sources
     source, windows, depth, corner, step = span
-    count, pitch, relu = channels
+    count, pitch = channels
     lanes = lanes_of(zero)
     for _ in range(windows):
         c = 0
         while c + lanes <= count:
-            value = load_like(g, source + c, zero)
-            if relu != 0:
-                value = select_positive(value, load_like(y, source + c, zero))
+            won = load_small(winner, source + c, zero)
+            value = where_won(load_like(g, source + c, zero), won)
             store(values, at + c, value)
             store(bias, c, load_like(bias, c, zero) + value)
-            found = window_places(load_small(winner, source + c, zero), rule)
+            found = window_places(where_won(won, won), rule)
             store(places, at + c, shifted_places(found, corner))
             c += lanes
         while c < count:
-            position = int(winner[source + c])
+            position, values[at + c] = int(winner[source + c]), g[source + c]
+            if position == SHUT:
+                position, values[at + c] = 0, 0.0
             places[at + c] = corner + (position * rule[0] >> 16) * rule[1] + position * rule[2]
-            values[at + c] = g[source + c]
-            if relu != 0 and not y[source + c] > 0.0:
-                values[at + c] = 0.0
             bias[c] += values[at + c]
             c += 1
         at += pitch
@@ -252,22 +251,22 @@ def conv_weights_grad_sparse(lanes, rows, rest, columns):
     With `lists`, entries are gathered into a list a channel, without zeros; else they are used where they were found,
     zeros included, which is cheaper when a single part of input channels uses them.
 
-    Arguments: x, g, y, winner, partial, bias_partial, table (rows); then batch, chunks, images a block; height, width,
+    Arguments: x, g, winner, partial, bias_partial, table (rows); then batch, chunks, images a block; height, width,
     channels of x and of the pooled map; pooled rows a block; window top, left, rows, columns, row step a block; groups,
-    input parts, depth, output parts, channels an output part, kernel rows, places a pooled row, a pooled column, relu,
-    the three numbers of `window_places`, lists.
+    input parts, depth, output parts, channels an output part, kernel rows, places a pooled row, a pooled column, the
+    three numbers of `window_places`, lists.
     """
     def conv_weights_grad_sparse(a, first, last, scratch):
-        x, g, y, winner = f32(a, 0), f32(a, 1), f32(a, 2), u8(a, 3)
-        partial, bias, row_at = f32(a, 4), integer(a, 5), i64(a, 6)
-        n, chunks, n_block = integer(a, 7), integer(a, 8), integer(a, 9)
-        size = integer(a, 10), integer(a, 11), integer(a, 12)
-        height, g_width, g_depth, h_block = integer(a, 13), integer(a, 14), integer(a, 15), integer(a, 16)
-        top, left, x_rows, line = integer(a, 17), integer(a, 18), integer(a, 19), integer(a, 20)
-        row_step, groups, parts, depth = integer(a, 21), integer(a, 22), integer(a, 23), integer(a, 24)
-        out_parts, share, kernel_rows = integer(a, 25), integer(a, 26), integer(a, 27)
-        row_place, column_place, relu = integer(a, 28), integer(a, 29), integer(a, 30)
-        rule, lists = (integer(a, 31), integer(a, 32), integer(a, 33)), integer(a, 34)
+        x, g, winner = f32(a, 0), f32(a, 1), u8(a, 2)
+        partial, bias, row_at = f32(a, 3), integer(a, 4), i64(a, 5)
+        n, chunks, n_block = integer(a, 6), integer(a, 7), integer(a, 8)
+        size = integer(a, 9), integer(a, 10), integer(a, 11)
+        height, g_width, g_depth, h_block = integer(a, 12), integer(a, 13), integer(a, 14), integer(a, 15)
+        top, left, x_rows, line = integer(a, 16), integer(a, 17), integer(a, 18), integer(a, 19)
+        row_step, groups, parts, depth = integer(a, 20), integer(a, 21), integer(a, 22), integer(a, 23)
+        out_parts, share, kernel_rows = integer(a, 24), integer(a, 25), integer(a, 26)
+        row_place, column_place = integer(a, 27), integer(a, 28)
+        rule, lists = (integer(a, 29), integer(a, 30), integer(a, 31)), integer(a, 32)
         ic, oc = size[2] // groups, g_depth // groups
         map_size = x_rows * line * depth
         part_size = n_block * map_size
@@ -304,9 +303,9 @@ def conv_weights_grad_sparse(lanes, rows, rest, columns):
                                     (group * ic, group * ic + ic, depth, depth, part_size))
                         for i in range(row, min(height, row + h_block)):
                             source = ((image + k) * height + i) * g_width * g_depth + group * oc + begin
-                            find_winners(new_places, new_values, found, (g, y, winner), sums,
+                            find_winners(new_places, new_values, found, (g, winner), sums,
                                          (source, g_width, g_depth, k * map_size + (i - row) * row_place, column_place),
-                                         (outputs, share, relu), rule, zero)
+                                         (outputs, share), rule, zero)
                             if lists != 0:
                                 append_entries((places, values), counts, room, (new_places, new_values), g_width,
                                                (outputs, share))

@@ -38,11 +38,11 @@ from striate.kernels.simd import (
     integer,
     load,
     load_vector,
-    select_positive,
     store,
     u8,
     u8_at,
     vector_type,
+    where_won,
 )
 from striate.kernels.tiles import tile_add, tile_load, tile_store, tile_zeros
 from striate.kernels.windows import load_places
@@ -114,21 +114,20 @@ def tile_lookup(typing, tile, g, index, x, at, row_step, piece_step, pieces, len
 
 
 @inlined
-def _find_winners(values, places, entry, sources, source, windows, step, count, relu, bias, channel, rule, spare,
+def _find_winners(values, places, entry, sources, source, windows, step, count, bias, channel, rule, spare,
                   zero, lanes):
     """From `entry` on, values and places in the table: g and the winner of a vector of `count` channels in a run of
-    windows, `step` floats apart; g is zero where a relu was shut. All of them are added to bias[channel].
+    windows, `step` floats apart; g is zero where nothing won. All of them are added to bias[channel].
     """
-    g, y, winner = sources
+    g, winner = sources
     total = load(bias, channel, lanes)
     for j in range(windows):
         at = source + j * step
-        value = load_left(g, at, count, lanes)
-        if relu != 0:
-            value = select_positive(value, load_left(y, at, count, lanes))
+        won = load_places(winner, at, count, spare, zero)
+        value = where_won(load_left(g, at, count, lanes), won)
         total = total + value
         store(values, entry + j * lanes, value)
-        store(places, entry + j * lanes, window_places(load_places(winner, at, count, spare, zero), rule))
+        store(places, entry + j * lanes, window_places(where_won(won, won), rule))
     store(bias, channel, total)
 
 
@@ -159,21 +158,21 @@ def conv_weights_grad_lookup(lanes, rows, rest, columns, pieces, length):
     partial[chunk][group][output part][vector of the part][kernel row][column][lane],
     bias_partial[chunk][group][output part][channel]. A task is one part of the output channels over one chunk.
 
-    Arguments: x, g, y, winner, partial, bias_partial; then batch, chunks, images a block; height, width, channels of x
+    Arguments: x, g, winner, partial, bias_partial; then batch, chunks, images a block; height, width, channels of x
     and of the pooled map; pooled rows a block; window top, left, rows, columns, row step a block; groups, output parts,
     channels an output part (a multiple of `lanes`), kernel rows, floats that a kernel's row, a winner's row, a pooled
-    row and a pooled column are apart; relu; the three numbers of `window_places`.
+    row and a pooled column are apart; the three numbers of `window_places`.
     """
     def conv_weights_grad_lookup(a, first, last, scratch):
-        x, g, y, winner, partial, bias = f32(a, 0), f32(a, 1), f32(a, 2), u8(a, 3), f32(a, 4), integer(a, 5)
-        n, chunks, n_block = integer(a, 6), integer(a, 7), integer(a, 8)
-        size = integer(a, 9), integer(a, 10), integer(a, 11)
-        height, g_width, g_depth, h_block = integer(a, 12), integer(a, 13), integer(a, 14), integer(a, 15)
-        top, left, x_rows, line, row_step = (integer(a, 16), integer(a, 17), integer(a, 18), integer(a, 19),
-                                             integer(a, 20))
-        groups, out_parts, share, kernel_rows = integer(a, 21), integer(a, 22), integer(a, 23), integer(a, 24)
-        tap_step, piece_step, row_place, column_place = integer(a, 25), integer(a, 26), integer(a, 27), integer(a, 28)
-        relu, rule = integer(a, 29), (integer(a, 30), integer(a, 31), integer(a, 32))
+        x, g, winner, partial, bias = f32(a, 0), f32(a, 1), u8(a, 2), f32(a, 3), integer(a, 4)
+        n, chunks, n_block = integer(a, 5), integer(a, 6), integer(a, 7)
+        size = integer(a, 8), integer(a, 9), integer(a, 10)
+        height, g_width, g_depth, h_block = integer(a, 11), integer(a, 12), integer(a, 13), integer(a, 14)
+        top, left, x_rows, line, row_step = (integer(a, 15), integer(a, 16), integer(a, 17), integer(a, 18),
+                                             integer(a, 19))
+        groups, out_parts, share, kernel_rows = integer(a, 20), integer(a, 21), integer(a, 22), integer(a, 23)
+        tap_step, piece_step, row_place, column_place = integer(a, 24), integer(a, 25), integer(a, 26), integer(a, 27)
+        rule = integer(a, 28), integer(a, 29), integer(a, 30)
         ic, oc = size[2] // groups, g_depth // groups
         map_size = x_rows * line * ic
         zero = broadcast(np.float32(0.0), lanes)
@@ -202,8 +201,8 @@ def conv_weights_grad_lookup(lanes, rows, rest, columns, pieces, length):
                     for v in range(0, outputs, lanes):
                         for k in range(images):
                             source = ((image + k) * height + row) * g_width * g_depth + group * oc + begin + v
-                            _find_winners(values, places, k * run * lanes, (g, y, winner), source, run, g_depth,
-                                          outputs - v, relu, sums, v, rule, spare, zero, lanes)
+                            _find_winners(values, places, k * run * lanes, (g, winner), source, run, g_depth,
+                                          outputs - v, sums, v, rule, spare, zero, lanes)
                         place = part_at + v * kernel_rows * columns
                         for t in range(0, kernel_rows - rest, rows):
                             _add_rows(values, places, window, (images, used, g_width), (map_size, row_place,

@@ -18,6 +18,8 @@ from numba.extending import intrinsic, lower_builtin, models, register_model, ty
 
 from striate.kernels.cpu import host
 
+SHUT = 255
+"""The place of a pooling window where a relu let nothing through."""
 I8, I32, I64, F32, F64 = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.FloatType(), ir.DoubleType()
 ELEMENTS = {"f32": (types.float32, F32), "f64": (types.float64, F64), "i32": (types.int32, I32),
             "u32": (types.uint32, I32), "u8": (types.uint8, I8), "i64": (types.int64, I64)}
@@ -379,6 +381,30 @@ def load_small(typing, x, i, like):
         whole = builder.zext(builder.load(pointer, align=1), ir.VectorType(I32, like.lanes))
         return builder.bitcast(whole, vector_type(like.lanes))
     return like(x, types.intp, like), generate
+
+
+@intrinsic
+def where_won(typing, value, place):
+    """value where a place of int32 bits is one of a window, zero where it is `SHUT`."""
+    def generate(context, builder, signature, args):
+        lanes = signature.args[0].lanes
+        kind = ir.VectorType(I32, lanes)
+        won = builder.icmp_signed("!=", builder.bitcast(args[1], kind), ir.Constant(kind, [SHUT] * lanes))
+        return builder.select(won, args[0], constant(0.0, lanes))
+    return value(value, place), generate
+
+
+@intrinsic
+def where_open(typing, place, best, floor):
+    """A place of int32 bits where best > 0 or there is no relu (a floor below zero), elsewhere `SHUT`."""
+    def generate(context, builder, signature, args):
+        place, best, floor = args
+        lanes = signature.args[0].lanes
+        kind, zero = ir.VectorType(I32, lanes), constant(0.0, lanes)
+        kept = builder.or_(builder.fcmp_ordered(">", best, zero), builder.fcmp_ordered("<", floor, zero))
+        shut = builder.bitcast(ir.Constant(kind, [SHUT] * lanes), place.type)
+        return builder.select(kept, place, shut)
+    return place(place, best, floor), generate
 
 
 @intrinsic

@@ -1,6 +1,7 @@
 """The windows of a 2-D max pooling that a convolution does on its own sums: maxima, and the places that won.
 
 A place is the row-major position in its window, a byte; the first of equals wins, and a NaN wins over all numbers.
+Where a relu let nothing of a window through, its place is `SHUT`: gradients need not read the results again for that.
 """
 
 from numba import float32
@@ -19,6 +20,7 @@ from striate.kernels.simd import (
     store_part,
     store_small,
     to_int_bits,
+    where_open,
 )
 
 
@@ -90,4 +92,4 @@ def pool_band(out, at, raw, band, channels, pool, floor, limits):
                     best = clamped(best, load_like(limits[0], lower, floor), load_like(limits[0], lower + block, floor))
                 store_channels(y, to, best, channels - v)
                 if places:
-                    store_places(winner, to, place, channels - v, spare)
+                    store_places(winner, to, where_open(place, best, floor), channels - v, spare)

@@ -43,7 +43,6 @@ from striate.kernels.simd import (
     integer,
     load_part,
     select,
-    select_positive,
     store,
     transpose_square,
     u8,
@@ -132,10 +131,11 @@ def copy_padded(x, image, h, w, ic, top, left, padded, channels, columns):
 def scatter_padded(a, image, h, w, ic, padded, channels, columns, spare, lanes):
     """One pooled gradient into the cleared scratch image: each number to the place that won its window.
 
-    All places of a window are written, those that lost with zeros; what no window covers stays clear.
+    All places of a window are written, those that lost with zeros (all, if a relu shut it); what no window covers
+    stays clear.
     """
-    g, winner, pooled = f32(a, 0), u8(a, 1), f32(a, 2)
-    top, left, pool_h, pool_w = integer(a, 17), integer(a, 18), integer(a, 24), integer(a, 25)
+    g, winner = f32(a, 0), u8(a, 1)
+    top, left, pool_h, pool_w = integer(a, 16), integer(a, 17), integer(a, 23), integer(a, 24)
     ph, pw, zero = h // pool_h, w // pool_w, broadcast(np.float32(0.0), lanes)
     for r in range(ph):
         for c in range(pw):
@@ -144,8 +144,6 @@ def scatter_padded(a, image, h, w, ic, padded, channels, columns, spare, lanes):
                 source = ((image * ph + r) * pw + c) * ic + k
                 value = load_left(g, source, ic - k, lanes)
                 won = from_int_bits(load_places(winner, source, ic - k, spare, zero))
-                if integer(a, 26):
-                    value = select_positive(value, load_left(pooled, source, ic - k, lanes))
                 for place in range(pool_h * pool_w):
                     share = select(won == broadcast(np.float32(place), lanes), value, zero)
                     store(padded, corner + (place // pool_w * columns + place % pool_w) * channels + k, share)
@@ -225,29 +223,29 @@ def winograd_convolution(lanes, rows, vectors, tile):
     one of `parts` shares of the output channels (a single image is shared out among threads that way; each transforms
     its input anew).
 
-    Arguments (slots): 0 x or pooled gradient, 1 winners and 2 pooled outputs of the input (when slot 24 > 0), 3 U,
-    4 bias, 5 mask, 6 y, 7 winners out (or 0), 8 images n, 9 h, 10 w, 11 ic, 12 oc, 13 oh, 14 ow, 15 tile rows, 16 tile
-    columns, 17 top, 18 left, 19 has bias, 20 activation, 21 has mask, 22 pool (1: 2 x 2), 23 images a task,
-    24 and 25 the pool of the input, 26 its relu, 27 blocks of output channels a pass, 28 tiles a chunk: V and M of a
-    chunk should fit the cache beside U, 29 parts, 30 lower and 31 upper limits of a clamp, 32 points of the lowest
-    tiles along the height, 33 of the last ones of a row along the width (6: whole tiles, which may reach beyond y).
+    Arguments (slots): 0 x or pooled gradient, 1 winners of the input (when slot 23 > 0), 2 U, 3 bias, 4 mask, 5 y,
+    6 winners out (or 0), 7 images n, 8 h, 9 w, 10 ic, 11 oc, 12 oh, 13 ow, 14 tile rows, 15 tile columns, 16 top,
+    17 left, 18 has bias, 19 activation, 20 has mask, 21 pool (1: 2 x 2), 22 images a task, 23 and 24 the pool of the
+    input, 25 blocks of output channels a pass, 26 tiles a chunk: V and M of a chunk should fit the cache beside U,
+    27 parts, 28 lower and 29 upper limits of a clamp, 30 points of the lowest tiles along the height, 31 of the last
+    ones of a row along the width (6: whole tiles, which may reach beyond y).
     The register tile is `rows` tiles x `vectors` vectors of output channels; its inner loop runs over input channels.
     The last one of a frequency may reach into tiles that do not have it: what it gives them is never read.
     """
     block, border = vectors * lanes, INPUT_TILE - tile
 
     def winograd_convolution(a, first, last, scratch):
-        x, u, bias, given, y, winner = f32(a, 0), f32(a, 3), f32(a, 4), f32(a, 5), f32(a, 6), u8(a, 7)
-        high, broad = integer(a, 32), integer(a, 33)
-        n, h, w, ic, oc = integer(a, 8), integer(a, 9), integer(a, 10), integer(a, 11), integer(a, 12)
-        oh, ow = integer(a, 13), integer(a, 14)
-        th, tw, images, wide = integer(a, 15), integer(a, 16), integer(a, 23), integer(a, 27)
-        zero, past = broadcast(np.float32(0.0), lanes), goes_past_caches(integer(a, 6), n * oh * ow * oc, oc, lanes)
+        x, u, bias, given, y, winner = f32(a, 0), f32(a, 2), f32(a, 3), f32(a, 4), f32(a, 5), u8(a, 6)
+        high, broad = integer(a, 30), integer(a, 31)
+        n, h, w, ic, oc = integer(a, 7), integer(a, 8), integer(a, 9), integer(a, 10), integer(a, 11)
+        oh, ow = integer(a, 12), integer(a, 13)
+        th, tw, images, wide = integer(a, 14), integer(a, 15), integer(a, 22), integer(a, 25)
+        zero, past = broadcast(np.float32(0.0), lanes), goes_past_caches(integer(a, 5), n * oh * ow * oc, oc, lanes)
         depth, blocks = (ic + lanes - 1) // lanes * lanes, (oc + block - 1) // block
         # Where pooling leaves out the last row or column of outputs, no tile reaches the last one of the input.
-        line = max(tile * tw + border, integer(a, 18) + w)
-        map_size = max(tile * th + border, integer(a, 17) + h) * line * depth
-        tall, parts = integer(a, 28), integer(a, 29)
+        line = max(tile * tw + border, integer(a, 17) + w)
+        map_size = max(tile * th + border, integer(a, 16) + h) * line * depth
+        tall, parts = integer(a, 26), integer(a, 27)
         share, room = (blocks + parts - 1) // parts, tall + rows
         v_plane, m_plane, u_plane = room * depth + SKEW, wide * room * block + SKEW, blocks * depth * block + SKEW
         half, spare, done = f32_at(scratch), u8_at(scratch), f32_at(scratch + 4 * 36 * lanes)
@@ -265,10 +263,10 @@ def winograd_convolution(lanes, rows, vectors, tile):
                 ends = order_tiles(slots, chunk, count, th, tw, high < INPUT_TILE, broad < INPUT_TILE)
                 for t in range(count):
                     image, place = begin + (chunk + t) // (th * tw), (chunk + t) % (th * tw)
-                    if place == 0 and integer(a, 24) > 0:
+                    if place == 0 and integer(a, 23) > 0:
                         scatter_padded(a, image, h, w, ic, padded, depth, line, spare, lanes)
                     elif place == 0:
-                        copy_padded(x, image, h, w, ic, integer(a, 17), integer(a, 18), padded, depth, line)
+                        copy_padded(x, image, h, w, ic, integer(a, 16), integer(a, 17), padded, depth, line)
                     row, column = place // tw, place % tw
                     corner = (row * line + column) * tile * depth
                     tall_points = high if row == th - 1 else INPUT_TILE

@@ -99,16 +99,16 @@ def winograd_columns(lanes, tile):
     border = INPUT_TILE - tile
 
     def winograd_columns(a, first, last, scratch):
-        x, u, bias, given, y, winner = f32(a, 0), f32(a, 3), f32(a, 4), f32(a, 5), f32(a, 6), u8(a, 7)
-        n, h, w, ic, oc = integer(a, 8), integer(a, 9), integer(a, 10), integer(a, 11), integer(a, 12)
-        oh, ow = integer(a, 13), integer(a, 14)
-        th, tw, images = integer(a, 15), integer(a, 16), integer(a, 23)
-        zero, past = broadcast(np.float32(0.0), lanes), goes_past_caches(integer(a, 6), n * oh * ow * oc, oc, lanes)
+        x, u, bias, given, y, winner = f32(a, 0), f32(a, 2), f32(a, 3), f32(a, 4), f32(a, 5), u8(a, 6)
+        n, h, w, ic, oc = integer(a, 7), integer(a, 8), integer(a, 9), integer(a, 10), integer(a, 11)
+        oh, ow = integer(a, 12), integer(a, 13)
+        th, tw, images = integer(a, 14), integer(a, 15), integer(a, 22)
+        zero, past = broadcast(np.float32(0.0), lanes), goes_past_caches(integer(a, 5), n * oh * ow * oc, oc, lanes)
         depth, blocks = (ic + lanes - 1) // lanes * lanes, (oc + lanes - 1) // lanes
         # Where pooling leaves out the last row or column of outputs, no tile reaches the last one of the input.
-        line = max(tile * tw + border, integer(a, 18) + w)
-        map_size = max(tile * th + border, integer(a, 17) + h) * line * depth
-        tall, parts = integer(a, 28), integer(a, 29)
+        line = max(tile * tw + border, integer(a, 17) + w)
+        map_size = max(tile * th + border, integer(a, 16) + h) * line * depth
+        tall, parts = integer(a, 26), integer(a, 27)
         share, stride = (blocks + parts - 1) // parts, 36 * depth
         half, spare, done = f32_at(scratch), u8_at(scratch), f32_at(scratch + 4 * 36 * lanes)
         limits, padded = f32_at(scratch + 4 * 64 * lanes), f32_at(scratch + 4 * 66 * lanes)
@@ -123,10 +123,10 @@ def winograd_columns(lanes, tile):
                 count = min(tall, tiles - chunk)
                 for t in range(count):
                     image, place = begin + (chunk + t) // (th * tw), (chunk + t) % (th * tw)
-                    if place == 0 and integer(a, 24) > 0:
+                    if place == 0 and integer(a, 23) > 0:
                         scatter_padded(a, image, h, w, ic, padded, depth, line, spare, lanes)
                     elif place == 0:
-                        copy_padded(x, image, h, w, ic, integer(a, 17), integer(a, 18), padded, depth, line)
+                        copy_padded(x, image, h, w, ic, integer(a, 16), integer(a, 17), padded, depth, line)
                     corner = (place // tw * line + place % tw) * tile * depth
                     for k in range(0, depth, lanes):
                         input_tile(padded, corner + k, depth, line * depth, half, v, t * stride + 36 * k, lanes,

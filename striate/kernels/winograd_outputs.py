@@ -16,6 +16,7 @@ from striate.kernels.simd import (
     select,
     store,
     store_part,
+    where_open,
 )
 from striate.kernels.tiles import (
     tile_clamped,
@@ -142,6 +143,8 @@ def _write_windows(done, spare, y, winner, places, limits, out, line, pixel, tal
                 best, index = maximum_with_nans(done, corner, tile * lanes, lanes, (2, 2), zero)
             store_channels(y, place, _activated(best, limits, activation, zero, lanes), count)
             if places:
+                if activation == RELU:
+                    index = where_open(index, best, zero)
                 store_places(winner, place, index, count, spare)
 
 
@@ -149,11 +152,11 @@ def _write_windows(done, spare, y, winner, places, limits, out, line, pixel, tal
 def load_epilogue(a, bias, limits, channel, used, zero, lanes):
     """The bias of a vector of channels (or zeros); limits = their lower and upper limits, if there are such."""
     shift = zero
-    if integer(a, 19):
+    if integer(a, 18):
         shift = load_part(bias, channel, used, lanes)
-    if integer(a, 20) == CLAMP:
-        store(limits, 0, load_part(f32(a, 30), channel, used, lanes))
-        store(limits, lanes, load_part(f32(a, 31), channel, used, lanes))
+    if integer(a, 19) == CLAMP:
+        store(limits, 0, load_part(f32(a, 28), channel, used, lanes))
+        store(limits, lanes, load_part(f32(a, 29), channel, used, lanes))
     return shift
 
 
@@ -167,9 +170,9 @@ def write_tile(half, at, done, spare, shift, a, y, winner, given, limits, corner
     """
     image, row, column = corner
     oh, ow, oc = sizes
-    activation, has_mask = integer(a, 20), integer(a, 21)
+    activation, has_mask = integer(a, 19), integer(a, 20)
     out = ((image * oh + row) * ow + column) * oc + channel
-    if integer(a, 22) == 0 and used == lanes and wide == tile:
+    if integer(a, 21) == 0 and used == lanes and wide == tile:
         _write_whole_rows(half, at, shift, y, given, limits, out, ow * oc, oc, tall, activation, has_mask, past, zero,
                           tile, lanes)
     else:
@@ -183,12 +186,12 @@ def write_part(done, spare, a, y, winner, given, limits, corner, sizes, tall, wi
     """Ends a tile that is pooled, or whose outputs do not all lie in Y; they begin at done[0]."""
     image, row, column = corner
     oh, ow, oc = sizes
-    activation = integer(a, 20)
-    if integer(a, 22):
+    activation = integer(a, 19)
+    if integer(a, 21):
         out = ((image * (oh // 2) + row // 2) * (ow // 2) + column // 2) * oc + channel
-        _write_windows(done, spare, y, winner, integer(a, 7) != 0, limits, out, ow // 2 * oc, oc, tall // 2, wide // 2,
+        _write_windows(done, spare, y, winner, integer(a, 6) != 0, limits, out, ow // 2 * oc, oc, tall // 2, wide // 2,
                        activation, used, zero, tile, lanes)
     else:
         out = ((image * oh + row) * ow + column) * oc + channel
-        _write_pixels(done, y, given, limits, out, ow * oc, oc, tall, wide, activation, integer(a, 21), used, zero,
+        _write_pixels(done, y, given, limits, out, ow * oc, oc, tall, wide, activation, integer(a, 20), used, zero,
                       tile, lanes)

@@ -44,6 +44,7 @@ from striate.kernels.simd import (
     store,
     u8,
     u8_at,
+    where_open,
 )
 from striate.kernels.tiles import tile_get, tile_load, tile_row_outer, tile_store, window_maximum
 from striate.kernels.windows import maximum_with_nans, store_channels, store_places
@@ -147,7 +148,7 @@ def write_window(raw, corner, span, y, winner, to, mask, masked, packed, limits,
         best = select_positive(best, load_part(mask, to, min(channels, lanes), lanes))
     store_channels(y, to, best, channels)
     if winners:
-        store_places(winner, to, place, channels, spare)
+        store_places(winner, to, where_open(place, best, floor), channels, spare)
 
 
 def winograd_rows(lanes, vectors, strip, ph, pw, tile, step, steps, upright, clamps, winners):

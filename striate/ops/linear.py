@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -26,6 +25,8 @@ from striate.ops.windows import Length
 UNPADDED = ((0, 0), (0, 0))
 PLAIN = {"strides": (1, 1), "padding": UNPADDED, "dilation": (1, 1), "groups": 1}
 """The geometry of a convolution, where nothing else is said."""
+SHUT = 255
+"""Stands for the winner of a pooling window where a relu let nothing through: its gradient goes nowhere."""
 
 
 # ---- shape rules ----------------------------------------------------------------------------------------------
@@ -118,14 +119,13 @@ def pooled_maximum(y: np.ndarray, pool) -> tuple[np.ndarray, np.ndarray]:
     return np.take_along_axis(flat, winner[..., None], -1)[..., 0], winner.astype(np.uint8)
 
 
-def unpooled(g: np.ndarray, y: Any, winner: np.ndarray, size, pool, activation) -> np.ndarray:
+def unpooled(g: np.ndarray, winner: np.ndarray, size, pool) -> np.ndarray:
     """The gradient of what was pooled, of (height, width) `size`: g at the winner of each window, zero elsewhere.
 
-    y, activation: the pooled values and "relu" where they are those of a relu. float64.
+    Where nothing of a window came through a relu, its winner is `SHUT`, and all is zero. float64.
     """
     ph, pw, sh, sw = pool
-    if activation == "relu":
-        g = g * (y > 0)
+    g, winner = np.where(winner != SHUT, g, 0), np.where(winner != SHUT, winner, 0)
     raw = np.zeros((g.shape[0], *size, g.shape[3]), np.float64)
     n, i, j, channel = np.ix_(*(np.arange(length) for length in g.shape))
     np.add.at(raw, (n, i * sh + winner // pw, j * sw + winner % pw, channel), g)
@@ -153,6 +153,8 @@ def _conv2d_reference(x, w, b=None, lower=None, upper=None, *, groups, activatio
         y, winner = pooled_maximum(y, pool)
     if activation == "relu":
         y = np.maximum(y, 0)
+        if winner is not None:
+            winner = np.where(y > 0, winner, np.uint8(SHUT))
     elif activation == "clamp":
         y = np.minimum(np.maximum(y, lower), upper)
     return [y] if winner is None or not winners else [y, winner]
@@ -162,7 +164,7 @@ def _weights_grad_reference(x, g, *pooled, groups, kernel_shape, bias, **attribu
     dtype = np.result_type(x, g)
     size = output_size(x.shape[1:3], kernel_shape, *_sliding(attributes))
     if attributes["pool"] is not None:
-        g = unpooled(g, *pooled, size, attributes["pool"], attributes["activation"])
+        g = unpooled(g, *pooled, size, attributes["pool"])
     flat = _grouped(g, groups)
     dw = np.empty(kernel_shape, np.float64)
     for a, c, view in _taps(x, size, kernel_shape, *_sliding(attributes)):
@@ -177,7 +179,7 @@ def _input_grad_reference(w, g, *rest, groups, input_shape, masked, **attributes
     strides, padding, dilation = _sliding(attributes)
     size = output_size(input_shape, w.shape, strides, padding, dilation)
     if attributes["pool"] is not None:
-        g = unpooled(g, rest[0], rest[1], size, attributes["pool"], attributes["activation"])
+        g = unpooled(g, rest[0], size, attributes["pool"])
     weights = np.swapaxes(_grouped_weights(w, groups), 3, 4)
     flat = _grouped(g, groups)
     shape = (g.shape[0], *input_shape, w.shape[2] * groups)
@@ -207,8 +209,8 @@ def _conv2d_gradient(node, g, *unused):
     common = _geometry(attributes)
     pooled = []
     if attributes["pool"] is not None:
-        common |= {"pool": attributes["pool"], "activation": attributes["activation"]}
-        pooled = [y, *winner]
+        common |= {"pool": attributes["pool"]}
+        pooled = winner
     elif attributes["activation"] == "relu":
         g = apply("relu_grad", [g, y])
     dw = conv2d_weights_grad(x, g, *pooled, kernel_shape=w.shape, bias=bool(bias), **common)
@@ -279,7 +281,7 @@ def conv2d(x, w, b=None, *limits, activation=None, pool=None, **geometry):
     activation: None, "relu" or "clamp", which needs b and two limits, lower and upper ones of (oc,), and has no
     gradient. pool: None or (ph, pw, sh, sw), a maximum over the windows that fit.
 
-    Returns (n, oh, ow, oc); with `pool` also the winners, uint8 positions in their windows.
+    Returns (n, oh, ow, oc); with `pool` also the winners, uint8 positions in their windows, `SHUT` where relu gives 0.
 
     Raises `ShapeError` when shapes do not fit, `ArgumentError` for another activation or an impossible geometry.
     """
@@ -287,26 +289,26 @@ def conv2d(x, w, b=None, *limits, activation=None, pool=None, **geometry):
     return apply("conv2d", [*inputs, *limits], **PLAIN | geometry, activation=activation, pool=pool)
 
 
-def conv2d_weights_grad(x, g, *pooled, kernel_shape, bias, activation=None, pool=None, **geometry):
+def conv2d_weights_grad(x, g, *winner, kernel_shape, bias, pool=None, **geometry):
     """The gradient of `conv2d` with respect to its weights; with `bias` also the one of the bias.
 
-    g is the gradient of the convolution's own output; with `pool` that of the pooled one, and `pooled` = y, winner.
+    g is the gradient of the convolution's own output; with `pool` that of the pooled one, and `winner` is there.
 
     Shapes: x (n, h, w, ic), g (n, oh, ow, oc); gives (kh, kw, ic / groups, oc), which `kernel_shape` says, and (oc,).
-    Geometry, activation and pool as in `conv2d`.
+    Geometry and pool as in `conv2d`.
     """
-    return apply("conv2d_weights_grad", [x, g, *pooled], kernel_shape=tuple(kernel_shape), bias=bias,
-                 **PLAIN | geometry, activation=activation, pool=pool)
+    return apply("conv2d_weights_grad", [x, g, *winner], kernel_shape=tuple(kernel_shape), bias=bias,
+                 **PLAIN | geometry, pool=pool)
 
 
-def conv2d_input_grad(w, g, *pooled, input_shape, activation=None, pool=None, **geometry):
+def conv2d_input_grad(w, g, *winner, input_shape, pool=None, **geometry):
     """The gradient of `conv2d` with respect to its input of (height, width) `input_shape`.
 
-    Shapes: w (kh, kw, ic / groups, oc), g (n, oh, ow, oc); gives (n, h, w, ic). Geometry, activation and pool as in
-    `conv2d`; `pooled` is y and winner of a pooled convolution.
+    Shapes: w (kh, kw, ic / groups, oc), g (n, oh, ow, oc); gives (n, h, w, ic). Geometry and pool as in `conv2d`;
+    `winner` is that of a pooled convolution.
     """
-    return apply("conv2d_input_grad", [w, g, *pooled], input_shape=tuple(input_shape), **PLAIN | geometry,
-                 activation=activation, pool=pool, masked=False)
+    return apply("conv2d_input_grad", [w, g, *winner], input_shape=tuple(input_shape), **PLAIN | geometry, pool=pool,
+                 masked=False)
 
 
 # ---- Keras' functions -----------------------------------------------------------------------------------------

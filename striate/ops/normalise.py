@@ -99,7 +99,7 @@ def _batch_norm_grad_shape(inputs: Sequence[TensorType], epsilon: float, masked:
 def _batch_norm_grad_reference(g, x, gamma, mean, variance, winner=None, *, epsilon, masked=False, pool=None):
     dtype = g.dtype
     if pool is not None:
-        g = unpooled(g, None, winner, x.shape[1:3], (*pool, *pool), None)
+        g = unpooled(g, winner, x.shape[1:3], (*pool, *pool))
     g_rows, x_rows = (array.reshape(-1, x.shape[-1]).astype(np.float64) for array in (g, x))
     scale = 1 / np.sqrt(variance.astype(np.float64) + epsilon)
     xhat = (x_rows - mean) * scale

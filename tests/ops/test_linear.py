@@ -43,6 +43,8 @@ def by_definition(x, w, b, strides, padding, dilation, groups, activation, pool)
         y = best
     if activation == "relu":
         y = np.maximum(y, 0)
+        if winner is not None:
+            winner[y == 0] = linear.SHUT
     return [y] if winner is None else [y, winner]
 
 
@@ -71,11 +73,10 @@ def gradients(arrays, attributes, g):
     """(dx, dw, db) of sum(g * conv2d(arrays)) through the two gradient ops."""
     x, w, _ = arrays
     y, *winner = OPS["conv2d"].reference(*arrays, **attributes)
-    pooled = [y, *winner] if winner else []
     if not winner and attributes["activation"] == "relu":
         g = g * (y > 0)
-    dw, db = OPS["conv2d_weights_grad"].reference(x, g, *pooled, kernel_shape=w.shape, bias=True, **attributes)
-    dx, = OPS["conv2d_input_grad"].reference(w, g, *pooled, input_shape=x.shape[1:3], masked=False, **attributes)
+    dw, db = OPS["conv2d_weights_grad"].reference(x, g, *winner, kernel_shape=w.shape, bias=True, **attributes)
+    dx, = OPS["conv2d_input_grad"].reference(w, g, *winner, input_shape=x.shape[1:3], masked=False, **attributes)
     return dx, dw, db
 
 

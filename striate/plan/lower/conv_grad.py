@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -149,20 +148,20 @@ def input_grad(node: Node, cpu: Cpu) -> list[Launch] | None:
     blocks = ceil_div(c.group_ic, width)
     packed = Temporary((c.groups * blocks * parts * c.taps * depth * width,), name="transposed weights")
     pool, winners = (0, 0, 0), (np.zeros(1, np.int64),) * 2
-    pooled: Sequence[Value | int] = (0, 0)
+    winner: Value | int = 0
     if c.pool is not None:
         pool, winners = (c.pool[2], c.pool[3], c.pool[0]), _winner_tables(c, columns * pitch, pitch)
-        pooled = node.inputs[2:4]
+        winner = node.inputs[2]
     pack = Launch("conv_input_grad_pack", dict(lanes=cpu.lanes, vectors=vectors),
                   [w, packed, Constant(tables.tap_order, "taps"), c.groups, c.group_ic, c.group_oc, c.taps, parts,
                    depth], [packed], c.groups * blocks * c.taps, "weights transposed and cut into panels for the "
                   "gradient of the input", prepares=True)
-    arguments = [g, packed, dx, node.inputs[-1] if masked else 0, *pooled,
+    arguments = [g, packed, dx, node.inputs[-1] if masked else 0, winner,
                  Constant(tables.pixels, "pixels"), Constant(tables.outputs, "outputs"), Constant(tables.taps, "taps"),
                  Constant(tables.phases, "phases"), *(Constant(table, "winners") for table in winners),
                  c.n, block.images, c.h, block.rows, c.w, c.ic, c.groups,
                  row, column, rows, columns, block.rows // c.strides[0],
-                 *g.shape[1:], *pool, int(c.relu), len(tables.phases), c.taps, parts, depth, pitch]
+                 *g.shape[1:], *pool, len(tables.phases), c.taps, parts, depth, pitch]
     scratch = 4 * (block.images * rows * columns * channels + len(tables.pixels) * width + 32)
     reason = (f"direct: {pixels} pixels x {vectors} vectors of input channels in registers, {depth} output channels at "
               f"a time; {block.images} images x {block.rows} rows a task")

@@ -54,7 +54,7 @@ def _map(c: Convolution, cpu: Cpu) -> tuple[int, int, int]:
 
 def launches(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
     """The two launches of a `conv2d_input_grad` behind a pooling."""
-    w, g, y, winner = node.inputs[:4]
+    w, g, winner = node.inputs[:3]
     (pool_h, pool_w, pool_down, pool_right), (sh, sw), (dh, dw) = c.window, c.strides, c.dilation
     runs, length, rows, vectors = _tile(c, cpu)
     height, columns, map_size = _map(c, cpu)
@@ -68,10 +68,10 @@ def launches(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
     pack = Launch("conv_input_grad_sparse_pack", dict(rows=rows, width=width), [w, packed, runs, length, c.oc],
                   [packed], c.oc, "weights laid out as patches of the input's gradient", prepares=True)
     ph, pw = g.shape[1:3]
-    arguments = [g, packed, node.outputs[0], node.inputs[-1] if node.attributes["masked"] else 0, y, winner,
+    arguments = [g, packed, node.outputs[0], node.inputs[-1] if node.attributes["masked"] else 0, winner,
                  Constant(place_at, "places"), Constant(block_at, "blocks"), c.h, c.w, c.ic, ph, pw, c.oc,
                  height, columns, c.padding[0][0], c.padding[1][0], pool_down * sh * columns * c.ic,
-                 pool_right * sw * c.ic, pool_h * pool_w, len(block_at), dh * columns * c.ic, int(c.relu), map_size,
+                 pool_right * sw * c.ic, pool_h * pool_w, len(block_at), dh * columns * c.ic, map_size,
                  max(1, _WEIGHT_BYTES // (4 * c.oc * rows * width))]
     slots = pw * pool_h * pool_w
     scratch = 4 * (map_size + slots * c.oc + 1) + 8 * (slots * c.oc + slots)

@@ -86,7 +86,7 @@ def _lookup_tile(c: Convolution, cpu: Cpu) -> _LookupTile | None:
 
 
 def _by_lookup(node: Node, c: Convolution, cpu: Cpu, tile: _LookupTile) -> list[Launch]:
-    x, g, y, winner = node.inputs
+    x, g, winner = node.inputs
     ph, pw, psh, psw = c.window
     (sh, sw), (dh, _), (height, g_width) = c.strides, c.dilation, c.pooled_size
     out_parts, share = split(c.group_oc, _MOST_OUTPUTS)
@@ -102,9 +102,9 @@ def _by_lookup(node: Node, c: Convolution, cpu: Cpu, tile: _LookupTile) -> list[
     partial = Temporary((chunks * sums.size,), name="partial sums")
     bias = Temporary((chunks * sums.bias_size,), name="partial bias sums")
     x_rows = window.rows(h_block)
-    arguments = [x, g, y, winner, partial, bias, c.n, chunks, images, c.h, c.w, c.ic, height, g_width, c.oc, h_block,
+    arguments = [x, g, winner, partial, bias, c.n, chunks, images, c.h, c.w, c.ic, height, g_width, c.oc, h_block,
                  -c.padding[0][0], -c.padding[1][0], x_rows, window.columns, h_block * psh * sh, c.groups, out_parts,
-                 share, c.kh, dh * line, sh * line, psh * sh * line, psw * sw * c.group_ic, int(c.relu),
+                 share, c.kh, dh * line, sh * line, psh * sh * line, psw * sw * c.group_ic,
                  ceil_div(65536, pw), tile.length - pw * sw * c.group_ic, sw * c.group_ic]
     # The ends of tables reach behind the window; nobody looks up what lies there.
     scratch = 4 * (images * x_rows * line + tile.length + cpu.lanes) + 8 * images * h_block * g_width * cpu.lanes
@@ -164,7 +164,7 @@ def _vectors(c: Convolution, columns: int, most: int, lanes: int) -> _Vectors:
 
 
 def _by_winner(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
-    x, g, y, winner = node.inputs
+    x, g, winner = node.inputs
     ph, pw, psh, psw = c.window
     (sh, sw), lanes = c.strides, cpu.lanes
     height, g_width = c.pooled_size
@@ -186,11 +186,11 @@ def _by_winner(node: Node, c: Convolution, cpu: Cpu) -> list[Launch]:
     sums = _winner_sums(c, vectors, kernel_rows * vectors.columns * lanes, share, out_parts, lanes)
     partial = Temporary((chunks * sums.size,), name="partial sums")
     bias = Temporary((chunks * sums.bias_size,), name="partial bias sums")
-    arguments = [x, g, y, winner, partial, bias, Constant(np.array(vectors.row_at, np.int64), "rows"),
+    arguments = [x, g, winner, partial, bias, Constant(np.array(vectors.row_at, np.int64), "rows"),
                  c.n, chunks, images, c.h, c.w, c.ic, height, g_width, c.oc, h_block,
                  -c.padding[0][0], -c.padding[1][0], window.rows(h_block), columns, h_block * psh * sh,
                  c.groups, vectors.parts, vectors.depth, out_parts, share, kernel_rows,
-                 psh * sh * line, psw * sw * vectors.depth, int(c.relu),
+                 psh * sh * line, psw * sw * vectors.depth,
                  ceil_div(65536, pw), sh * line - pw * sw * vectors.depth, sw * vectors.depth, int(lists)]
     room = images * h_block * g_width + 1
     scratch = (4 * (vectors.parts * images * window.rows(h_block) * line + 64)

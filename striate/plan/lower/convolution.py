@@ -31,7 +31,6 @@ class Convolution:
     dilation: tuple[int, int]
     groups: int
     pool: tuple[int, int, int, int] | None
-    relu: bool
 
     @classmethod
     def of(cls, node: Node, input_shape: Sequence[int], kernel_shape: Sequence[int]) -> Convolution:
@@ -43,8 +42,7 @@ class Convolution:
         oh, ow = (output_length(*axis) for axis in zip((h, w), (kh, kw), strides, dilation, padding, strict=True))
         pool = attributes["pool"]
         return cls(n, h, w, ic, oc, kh, kw, oh, ow, strides, padding, dilation, attributes["groups"],
-                   tuple(pool) if pool is not None else None,
-                   pool is not None and attributes["activation"] == "relu")
+                   tuple(pool) if pool is not None else None)
 
     @property
     def group_ic(self) -> int:

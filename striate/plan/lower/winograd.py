@@ -189,7 +189,7 @@ def launches(x: Tensor, w: Tensor, y: Tensor, cpu: Cpu, tile: int, *, size: tupl
     """The two launches of a Winograd convolution of x (n, h, w, ic) with w, by tiles of `tile` x `tile` outputs.
 
     size: (height, width) of the convolution's output before pooling. given: what is fused: `bias`, `mask`, `winner`,
-    `lower` and `upper` values, `activation`, `pool`, `flipped`, `source` = (pooled y, winner, pool, relu) of a pooled
+    `lower` and `upper` values, `activation`, `pool`, `flipped`, `source` = (winner, pool) of a pooled
     gradient as input with its unpooled (height, width) as `map`.
     """
     lanes, side = cpu.lanes, 7 - tile
@@ -218,11 +218,11 @@ def launches(x: Tensor, w: Tensor, y: Tensor, cpu: Cpu, tile: int, *, size: tupl
                   "transforms the filters once a step",
                   scratch=4 * (6 * side * lanes + 2 * side * side * lanes * lanes), prepares=True)
     source = given.get("source")
-    winner_in, y_in, pool_in, relu_in = source if source else (0, 0, (0, 0), False)
-    arguments = [x, winner_in, y_in, u, given.get("bias", 0), given.get("mask", 0), y, given.get("winner", 0),
+    winner_in, pool_in = source if source else (0, (0, 0))
+    arguments = [x, winner_in, u, given.get("bias", 0), given.get("mask", 0), y, given.get("winner", 0),
                  batch, height, width, ic, oc, cut.height, cut.width, cut.rows, cut.columns, padding[0][0],
                  padding[1][0], int("bias" in given), _ACTIVATIONS[given.get("activation")], int("mask" in given),
-                 int(pooled), images, *pool_in[:2], int(relu_in), wide, tall, parts,
+                 int(pooled), images, *pool_in[:2], wide, tall, parts,
                  given.get("lower", 0), given.get("upper", 0), *cut.points]
     planes = (36 * (tall + rows) * wide_ic + rows * 6 * tile * lanes if columns else
               36 * ((tall + rows) * (wide_ic + wide * block) + 2 * SKEW) + 2 * tall)

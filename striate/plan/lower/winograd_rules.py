@@ -56,11 +56,10 @@ def _input_gradient(node: Node, cpu: Cpu) -> list[Launch] | None:
         return found
     given: dict = {"flipped": True}
     if a["pool"] is not None:
-        y, winner = node.inputs[2:4]
         unpooled = output_size(size, w.shape, a["strides"], a["padding"], a["dilation"])
         if a["pool"][:2] != a["pool"][2:]:
             return None
-        given |= {"source": (winner, y, a["pool"], a["activation"] == "relu"), "map": unpooled}
+        given |= {"source": (node.inputs[2], a["pool"]), "map": unpooled}
     if a["masked"]:
         given["mask"] = node.inputs[-1]
     return launches(g, w, node.outputs[0], cpu, tile, size=size, padding=turned, given=given)
