@@ -222,42 +222,60 @@ def test_files_are_those_of_an_unbroken_training_wherever_it_was_broken_off(tmp_
         assert left.keys() == files.keys() and [name for name in files if left[name] != files[name]] == [], cut_at
 
 
-def test_weights_that_the_first_step_makes_must_be_there_to_go_on(tmp_path):
-    """A class without `call`, as Keras' examples of autoencoders write them."""
+@pytest.mark.parametrize("kind", ["compiled", "eager", "generator", "two optimizers"])
+def test_weights_that_the_first_step_makes_go_on_too(tmp_path, kind):
+    """A class without `call`, as Keras' examples of autoencoders and GANs write them; a second optimizer has a memory,
+    too. The last moment is that after the last step: none follows that could make the weights."""
     class Own(Network):
         call = Model.call
+
+        def __init__(self):
+            super().__init__()
+            self.dropout = layers.Dropout(0.3)
+            if kind == "two optimizers":
+                self.other = optimizers.Adam(0.01, name="other")
 
         def train_step(self, data):
             x, y = data
             with GradientTape() as tape:
-                loss = ops.mean(losses.sparse_categorical_crossentropy(y, self.parts[1](self.parts[0](x))))
-            self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
+                hidden = self.dropout(self.parts[0](x), training=True)
+                loss = ops.mean(losses.sparse_categorical_crossentropy(y, self.parts[1](hidden)))
+            given = tape.gradient(loss, self.trainable_weights)
+            if kind == "two optimizers":
+                self.other.apply(given[2:], self.parts[1].trainable_weights)
+                given = given[:2]
+            self.optimizer.apply(given, self.trainable_weights[:len(given)])
             return {"loss": loss}
 
-    def train(folder, made_before=False, stop=None):
-        def cut(batch, logs):
-            steps.append(batch)
-            if len(steps) == stop:
+    def batches():
+        while True:
+            for first in range(0, 40, 8):
+                yield X[first:first + 8], Y[first:first + 8]
+
+    def train(folder, stop=None):
+        def cut(*_, **__):
+            moments.append(1)
+            if len(moments) == stop:
                 raise KeyboardInterrupt
-        steps: list = []
+        moments: list = []
         utils.clear_session()
         seeds.set_random_seed(6)
         model = Own()
-        model.compile("adam")
-        if made_before:
-            model.parts[1](model.parts[0](X))
-        model.fit(X, Y, epochs=2, batch_size=8, verbose=0, callbacks=[
-            callbacks.LambdaCallback(on_train_batch_begin=cut),
-            callbacks.BackupAndRestore(folder, save_freq=1, delete_checkpoint=False)])
-        return model.get_weights()
-    whole = train(tmp_path / "whole")
-    for stop in (1, 4, 6):
+        model.compile("adam", run_eagerly=kind == "eager")
+        data = {"x": batches(), "steps_per_epoch": 5} if kind == "generator" else {"x": X, "y": Y, "batch_size": 8}
+        history = model.fit(**data, epochs=2, verbose=0, callbacks=[
+            callbacks.LambdaCallback(on_train_batch_begin=cut, on_train_end=cut),
+            callbacks.BackupAndRestore(folder, save_freq=1, delete_checkpoint=False)]).history
+        variables = [variable for optimizer in model._optimizers() for variable in optimizer.variables]
+        return [*model.get_weights(), *(variable.numpy() for variable in variables)], history, len(moments)
+    whole, history, count = train(tmp_path / "whole")
+    assert count == 11 and len(whole) == (16 if kind == "two optimizers" else 14)
+    for stop in (1, 2, 4, 6, 7, 11):
         with pytest.raises(KeyboardInterrupt):
-            train(tmp_path / str(stop), stop=stop)
-        if stop > 1:
-            with pytest.raises(ArgumentError, match="Call its layers once before `fit`"):
-                train(tmp_path / str(stop))
-        assert all(map(np.array_equal, train(tmp_path / str(stop), made_before=stop > 1), whole)), stop
+            train(tmp_path / str(stop), stop)
+        found, found_history, _ = train(tmp_path / str(stop))
+        assert found_history == history and len(found) == len(whole), stop
+        assert all(map(np.array_equal, found, whole)), stop
 
 
 def test_another_training_begins_where_nothing_was_done_yet(tmp_path):
