@@ -278,6 +278,65 @@ def test_weights_that_the_first_step_makes_go_on_too(tmp_path, kind):
         assert all(map(np.array_equal, found, whole)), stop
 
 
+def test_a_program_that_is_killed_behind_its_training_does_not_train_twice(tmp_path):
+    """Nor are lines appended twice; one that has ended trains anew when it is started again, and nothing stays."""
+    (tmp_path / "program.py").write_text("""
+import os, signal, sys
+import numpy as np
+from striate import Input, Sequential, callbacks, layers, seeds
+x, fits = np.arange(12, dtype=np.float32).reshape(6, 2), []
+seeds.set_random_seed(3)
+model = Sequential([Input((2,)), layers.Dense(1)])
+model.compile("adam", "mse")
+for number in range(2):
+    log = callbacks.CSVLogger(f"log{number}.csv", append=True)
+    counter = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: fits.append(batch))
+    model.fit(x, x[:, :1], epochs=2, batch_size=3, verbose=0,
+              callbacks=[log, counter, callbacks.BackupAndRestore(f"state{number}")])
+    assert not os.path.exists(f"state{number}")
+    if number == int(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGKILL)
+print(len(fits), model.get_weights())
+""")
+
+    def run(folder, killed=-1):
+        folder.mkdir(exist_ok=True)
+        found = subprocess.run([sys.executable, tmp_path / "program.py", str(killed)], cwd=folder, text=True,
+                               capture_output=True)
+        assert found.returncode == (0 if killed < 0 else -signal.SIGKILL), found.stderr
+        steps, _, weights = found.stdout.partition(" ")
+        return steps, weights, {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
+    steps, weights, files = run(tmp_path / "whole")
+    assert steps == "8" and sorted(path.name for path in (tmp_path / "whole").iterdir()) == ["log0.csv", "log1.csv"]
+    run(tmp_path / "run", killed=0)
+    run(tmp_path / "run", killed=1)
+    assert run(tmp_path / "run") == ("0", weights, files)
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == sorted(files)
+    again = run(tmp_path / "run")
+    assert again[:2] == ("8", weights) and [len(again[2][name].splitlines()) for name in sorted(files)] == [5, 5]
+
+
+def test_what_a_complete_training_left_is_for_that_training_alone(tmp_path):
+    """Another model, other data or a link in its place: nothing of it is taken."""
+    def leave():
+        checkpoints._end()
+        fit(tmp_path / "run", 2)
+        newest = sorted((tmp_path / "run").glob("step-*"))[-1]
+        newest.rename(tmp_path / ".run.0.finished")
+        checkpoints.remove(tmp_path / "run")
+    leave()
+    assert len(fit(tmp_path / "run", 2, delete_checkpoint=True)[1]["loss"]) == 2
+    whole = fit(tmp_path / "whole", 2, x=X + 1)[1]
+    leave()
+    assert fit(tmp_path / "run", 2, x=X + 1, delete_checkpoint=True)[1] == whole
+    checkpoints._end()
+    assert not checkpoints._held and not list(tmp_path.glob(".run*"))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".run.0.finished").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileError, match="is a symbolic link"):
+        fit(tmp_path / "run", 2)
+
+
 def test_another_training_begins_where_nothing_was_done_yet(tmp_path):
     """Nothing is lost by it, and who mends the data after an error in the first step need not remove anything."""
     def broken(*_, **__):
