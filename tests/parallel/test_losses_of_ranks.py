@@ -5,6 +5,7 @@ bits.
 import json
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -26,8 +27,11 @@ def lost(begin, folder, **how):
 
 
 def test_a_killed_run_of_two_ranks_resumed_with_three(begin, run, tmp_path, unbroken):
+    memory = Path("/dev/shm")
+    before = set(memory.glob("mpich*"))
     code, words, _ = lost(begin, tmp_path, who=1, how=signal.SIGKILL, at=5)
     assert code != 0
+    assert set(memory.glob("mpich*")) <= before  # Killed ranks would fill it, some megabytes each time.
     # mpiexec notices the death of a process of its own machine as well; whichever is first says so.
     assert "has died" in words or "BAD TERMINATION" in words
     assert (tmp_path / "state").is_dir()
