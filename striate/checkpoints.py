@@ -5,13 +5,18 @@
     FOLDER/step-000123/COMMIT               written last: the sha256 of the two files
     FOLDER/LATEST                           the name of the newest state, for people and other programs
 
+    .FOLDER.17.finished/                    beside it: the end of a complete training that began at step 17
+
 A state counts only if its COMMIT is there and fits. The last two are kept, so that there is one even if the disk
-damages a file of the newest. The folder may come from a stranger: only regular files are read, and where it holds a
-symbolic link nothing is written or removed, because that would happen where the link points to.
+damages a file of the newest. What is left of a complete training goes when its process ends: where that was killed
+before, the same program finds the training done and does not do it twice. The folder may come from a stranger: only
+regular files are read, and where it holds a symbolic link nothing is written or removed, because that would happen
+where the link points to.
 """
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import os
@@ -25,11 +30,13 @@ import numpy as np
 
 from striate.errors import FileError, ModelFileError, received
 from striate.files import remove as remove_file
-from striate.files import remove_abandoned, write_bytes, write_text
+from striate.files import remove_abandoned, replacing_with, write_bytes, write_text
 
 KEPT = 2
 _TENSORS, _FACTS, _COMMIT, _LATEST = "state.safetensors", "state.json", "COMMIT", "LATEST"
 _NAME = re.compile(r"step-(\d+)(?:-(\d+))?")
+_held: dict[tuple[int, Path], int] = {}
+"""The last states of trainings that this process (its number) completed: open folders, locked until it ends."""
 
 
 def save(folder: str | os.PathLike, step: int, state: Any) -> Path:
@@ -79,6 +86,79 @@ def newest(folder: str | os.PathLike) -> Any:
     return None
 
 
+def finish(folder: str | os.PathLike, began: int) -> None:
+    """Removes all states of a training that is complete; the last one is set aside until this process ends.
+
+    Args:
+        folder: where states are kept.
+        began: the step at which the training began, which tells trainings of one program apart.
+
+    Raises:
+        FileError: a state cannot be removed, or the folder holds links.
+    """
+    import fcntl
+
+    base = Path(folder)
+    aside, whole = _aside(base, began), [place for place in _places(base) if (place / _COMMIT).exists()]
+    if whole:
+        _let_go(aside)
+        with suppress(FileError):  # The folder may be a disk of its own; then the state just goes.
+            replacing_with(aside, whole[-1])
+    if aside.is_dir():
+        descriptor = os.open(aside, os.O_RDONLY)
+        with suppress(OSError):  # Not every file system has locks: the state is nobody's then, and goes at the end.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _held:
+            atexit.register(_end)
+        _held[os.getpid(), aside] = descriptor
+    remove(base)
+
+
+def finished(folder: str | os.PathLike, began: int) -> Any:
+    """The last state of a complete training whose process was killed before its end; else None.
+
+    Raises:
+        FileError: a symbolic link lies there.
+    """
+    import fcntl
+
+    aside = _aside(Path(folder), began)
+    if not aside.is_dir():
+        return None
+    descriptor = os.open(aside, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        content = _verified(aside)
+    except OSError:  # A process that is still there has it, this one for example: whoever trains again means it.
+        return None
+    finally:
+        os.close(descriptor)
+    return None if content is None else _read(*content)
+
+
+def _aside(base: Path, began: int) -> Path:
+    base = base.absolute()
+    aside = base.with_name(f".{base.name}.{began}.finished")
+    _refuse_link(aside, base.parent)
+    return aside
+
+
+def _let_go(aside: Path) -> None:
+    """Removes what was set aside there."""
+    _discard(aside)
+    descriptor = _held.pop((os.getpid(), aside), None)
+    if descriptor is not None:
+        os.close(descriptor)
+
+
+def _end() -> None:
+    """The process ends as it should. A forked child leaves to its parent what is the parent's."""
+    for process, aside in list(_held):
+        if process == os.getpid():
+            with suppress(FileError):
+                _let_go(aside)
+
+
 def remove(folder: str | os.PathLike) -> None:
     """Removes all states, and the folder if nothing else is in it.
 
@@ -106,10 +186,14 @@ def _places(base: Path) -> list[Path]:
         return []
     found = [(match, entry) for entry in base.iterdir() if (match := _NAME.fullmatch(entry.name))]
     for entry in (*(entry for _, entry in found), base / _LATEST):
-        if entry.is_symlink():
-            raise FileError(f"{entry} is a symbolic link; states of trainings are never looked for or written where "
-                            f"one points to. Remove it. {received(folder=str(base))}")
+        _refuse_link(entry, base)
     return [entry for _, entry in sorted(((int(m[1]), int(m[2] or 1)), entry) for m, entry in found)]
+
+
+def _refuse_link(entry: Path, base: Path) -> None:
+    if entry.is_symlink():
+        raise FileError(f"{entry} is a symbolic link; states of trainings are never looked for or written where "
+                        f"one points to. Remove it. {received(folder=str(base))}")
 
 
 def _free_place(base: Path, step: int) -> Path:

@@ -76,8 +76,11 @@ def repeat_command(item) -> str:
         given += ["--share", str(config.getoption("share"))]
     if config.getoption("seed"):
         given += ["--seed", str(config.getoption("seed"))]
-    settings = [f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith(_SETTINGS)]
-    return shlex.join([*settings, "python", "-m", "pytest", item.nodeid, *given])
+    if config.getoption("timeout", None) is not None:
+        given += ["--timeout", f"{config.getoption('timeout'):g}"]
+    settings = [f"{name}={shlex.quote(value)}" for name, value in sorted(os.environ.items())
+                if name.startswith(_SETTINGS)]
+    return " ".join([*settings, shlex.join(["python", "-m", "pytest", item.nodeid, *given])])
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,7 +7,7 @@ import time
 
 from striate import checkpoints
 from striate.callbacks.base import Callback
-from striate.errors import ArgumentError, received
+from striate.errors import ArgumentError, StriateError, received
 from striate.ranks import ranks
 
 
@@ -23,7 +23,8 @@ class BackupAndRestore(Callback):
         backup_dir: folder for the states; nothing else should be in it. Each call of `fit` needs one of its own.
         save_freq: "epoch", or a number of batches; the end of an epoch is saved in any case.
         double_checkpoint: accepted for Keras' sake: the two newest states are always kept.
-        delete_checkpoint: remove the states when the training is complete.
+        delete_checkpoint: remove the states when the training is complete. (The last one lies beside the folder, by a
+            hidden name, until the process ends: a program that is killed after this training does not make it twice.)
         every_seconds: save also after a batch when so many seconds have passed since the last time.
         force: go on even if the model, the data or the optimizer differ from the saved ones.
 
@@ -57,7 +58,10 @@ class BackupAndRestore(Callback):
         """
         state, training = ranks().from_first(lambda: checkpoints.newest(self.backup_dir)), self.model._training
         training.settle()
-        if state is None or training.begins_otherwise(state):
+        if state is None:
+            if not self._was_finished(training):
+                self._save()
+        elif training.begins_otherwise(state):
             self._save()
         else:
             training.go_on_from(state, self.force)
@@ -69,6 +73,18 @@ class BackupAndRestore(Callback):
                                     "a folder of its own, remove the saved state to begin anew, or force it "
                                     "(BackupAndRestore(..., force=True)).")
         self._saved_at = time.monotonic()
+
+    def _was_finished(self, training) -> bool:
+        """Goes on from the end of this very training, if a killed program had completed it: nothing is left to do.
+        Another training begins anew, as it would have if the program had ended."""
+        state = ranks().from_first(lambda: checkpoints.finished(self.backup_dir, training.began))
+        if state is None:
+            return False
+        try:
+            training.go_on_from(state)
+        except StriateError:
+            return False
+        return True
 
     def on_train_batch_end(self, batch: int, logs=None) -> None:
         """Saves if it is time."""
@@ -88,7 +104,7 @@ class BackupAndRestore(Callback):
     def on_train_end(self, logs=None) -> None:
         """Removes the states of a training that is complete."""
         if self.delete_checkpoint and self.model._training.complete and ranks().rank == 0:
-            checkpoints.remove(self.backup_dir)
+            checkpoints.finish(self.backup_dir, self.model._training.began)
 
     def _save(self) -> None:
         if ranks().rank == 0:  # All ranks have the same state.

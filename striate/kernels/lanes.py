@@ -11,6 +11,7 @@ become constants of the kind of the vector beside them. Everything here rounds a
 import struct
 
 from llvmlite import ir
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from striate.kernels.simd import F32, F64, I32, I64, emit_fma
@@ -188,6 +189,22 @@ class Lanes:
             yes = no.constant(yes)
         no = yes._other(no)
         return Lanes(self.builder, self.builder.select(self.value, yes.value, no.value))
+
+    def rarely(self, rare, usual):
+        """Of truth values that seldom hold: of the vectors that `rare()` gives where they hold, of `usual` elsewhere.
+        The code of `rare` is jumped over when they hold nowhere."""
+        whole = ir.IntType(self.count)
+        any_holds = self.builder.icmp_unsigned("!=", self.builder.bitcast(self.value, whole), whole(0))
+        before = self.builder.block
+        with cgutils.if_unlikely(self.builder, any_holds):
+            found = [self.choose(one, other).value for one, other in zip(rare(), usual, strict=True)]
+            after = self.builder.block
+        merged = []
+        for one, other in zip(found, usual, strict=True):
+            merged.append(self.builder.phi(one.type))
+            merged[-1].add_incoming(one, after)
+            merged[-1].add_incoming(other.value, before)
+        return [Lanes(self.builder, value) for value in merged]
 
     def larger(self, other):
         """The larger of two, a NaN in either kept."""

@@ -1,8 +1,8 @@
 """exp, log, sine, tanh, erf and their kin on vectors: own polynomials, so that no result depends on a system's libm.
 
-Each function takes and gives `Lanes` of float32. Errors are at most 4 units in the last place (sine, cosine and
-tangent: for |x| below 2^30), which tests/kernels/test_elementwise.py measures over each domain. The polynomials are
-weighted least-squares fits towards equal ripple, in powers of the argument from low to high.
+Each function takes and gives `Lanes` of float32. Errors are at most 4 units in the last place, which
+tests/kernels/test_elementwise.py measures over each domain. The polynomials are weighted least-squares fits
+towards equal ripple, in powers of the argument from low to high.
 """
 
 import math
@@ -22,6 +22,12 @@ _SIN = (-0.16666666663849602, 0.008333331871965801, -0.00019840085078346638, 2.7
 """(sin(r) / r - 1) / r^2 in powers of r^2, for |r| <= pi / 4."""
 _COS = (0.04166666666431583, -0.0013888887669534131, 2.4800598911667316e-05, -2.730075842801354e-07)
 """(cos(r) - 1 + r^2 / 2) / r^4 in powers of r^2, for |r| <= pi / 4."""
+_QUARTER_HIGH, _QUARTER_LOW = 1.5707963267341256, 6.077100506506192e-11
+"""pi / 2 as two numbers, the first of 33 bits: whole numbers below 2^20 times it are exact in float64."""
+_TWO_BY_PI = 0xa2f9836e4e441529fc2757d1f534ddc0db6295993c439041fe51
+"""2 / pi times 2^208."""
+_PIECES = tuple(float(_TWO_BY_PI >> (208 - low) & (2 ** 29 - 1)) / 2.0 ** low for low in range(29, 208, 29))
+"""2 / pi as a sum of numbers of 29 bits: each times a float32 is exact in float64."""
 _ERF = (1.128379167063159, -0.3761263848382146, 0.11283782747347815, -0.026865445827812057, 0.005221074891499453,
         -0.0008484711594110305, 0.00011270545270233368, -9.680138039858602e-06)
 """erf(x) / x in powers of x^2, for |x| <= 1."""
@@ -178,11 +184,27 @@ def erf(x):
     return x.is_nan().choose(x, y.with_sign_of(x))
 
 
+def _many_turns(wide):
+    """`wide` (float32 numbers in float64, however large) as whole quarter turns, modulo 4 each time, and their rest.
+
+    Whole turns of every product go at once, and exactly; what is left are the bits around the point.
+    """
+    turns = rest = wide.constant(0.0)
+    for piece in _PIECES:
+        part = wide * piece
+        part = part - (part * 0.25).nearest() * 4.0
+        rest = rest + (part - part.nearest())
+        turns = turns + part.nearest() + rest.nearest()
+        rest = rest - rest.nearest()
+    return turns, rest * (math.pi / 2)
+
+
 def _quarter_turns(x):
     """The quadrant (int32) and the rest r of x in float32, |r| <= pi / 4; reduced in float64."""
     wide = x.to_float64()
     turns = (wide * (2.0 / math.pi)).nearest()
-    rest = (wide - turns * (math.pi / 2)) - turns * 6.123233995736766e-17
+    rest = (wide - turns * _QUARTER_HIGH) - turns * _QUARTER_LOW
+    turns, rest = (wide.absolute() >= 2.0 ** 20).rarely(lambda: _many_turns(wide), (turns, rest))
     quadrant = turns - (turns * 0.25).floor() * 4.0
     return quadrant.to_float32().to_int32(), rest.to_float32()
 

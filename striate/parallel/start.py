@@ -9,6 +9,7 @@ import sys
 import time
 import traceback
 import warnings
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -61,8 +62,10 @@ def start() -> Alone:
             _refuse_strangers()
             _say_started()
             return ranks()
-        local = communicator.Split_type(MPI.COMM_TYPE_SHARED).Get_size()
+        machine = communicator.Split_type(MPI.COMM_TYPE_SHARED)
+        local = machine.Get_size()
         found = MPIRanks(communicator, MPI.Request.Testall, together=local == communicator.Get_size())
+        _forget_names(machine)
         _share_threads(local)
         _heartbeat = _begin_heartbeat(found)
     if found.rank == 0:
@@ -102,6 +105,26 @@ def _load_mpi() -> Any:
     except (ImportError, RuntimeError) as error:
         raise ArgumentError(f"mpi4py finds no MPI library ({error}): pip install 'striate[dist]' brings one.") from None
     return MPI
+
+
+def _forget_names(machine: Any) -> None:
+    """MPICH's ranks of one machine share memory in files, which it removes at the end of the job: killed ranks would
+    leave megabytes in /dev/shm each time, until it is full. All ranks have the memory by now; the names can go."""
+    machine.Barrier()
+    if machine.Get_rank() == 0:
+        for name in _shared_files("/proc/self/maps"):
+            with suppress(OSError):
+                os.unlink(name)
+
+
+def _shared_files(maps: str) -> set[str]:
+    """The files of MPICH that a process has in its memory."""
+    try:
+        with open(maps, encoding="utf-8", errors="surrogateescape") as lines:
+            names = {line.rstrip("\n").partition("/")[2] for line in lines}
+    except OSError:  # Not everywhere there.
+        return set()
+    return {f"/{name}" for name in names if name.startswith("dev/shm/mpich_shm_") and not name.endswith(" (deleted)")}
 
 
 def _share_threads(local: int) -> None:

@@ -277,9 +277,9 @@ class StoredSource(Source):
         """Some rows as the programs take them."""
         return self._prepare(self._batches.item(rows))
 
-    def settle(self) -> None:
+    def settle(self) -> Examples:
         """Prepares the first row."""
-        self.examples(np.arange(1))
+        return self.examples(np.arange(1))
 
     def batches(self, seed: int = 0, epoch: int = 0, first: int = 0) -> Iterator[Batch]:
         """The batches of one epoch; (seed, epoch) decide the order."""

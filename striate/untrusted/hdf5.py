@@ -33,7 +33,7 @@ _MAX_ATTRIBUTE_PARTS = 1000
 _MAX_TEXT_BYTES = 1 << 30
 _MAX_TEXTS = 10 * MAX_OBJECTS
 """Texts that are read from one file: names of layers and of their weights, a few more."""
-_HEAP = b"GCOL\x01\0\0\0"
+_HEAP = b"GCOL\x01"
 
 
 @dataclass(frozen=True)
@@ -284,11 +284,12 @@ class _Holder:
 def _largest_in_heap(content: bytes) -> int:
     """Bytes of the largest object in any of the file's global heaps, where texts of variable length lie.
 
-    A heap: signature, 8 bytes of size, then objects of a 16-byte head (index, uses, 4 unused bytes, size) and data
-    filled up to a multiple of 8; index 0 is what is left.
+    A heap: signature, 3 unused bytes, 8 bytes of size, then objects of a 16-byte head (index, uses, 4 unused bytes,
+    size) and data filled up to a multiple of 8; index 0 is free space, whose size counts its head.
 
     Raises:
-        ValueError: heaps lie over each other, so that looking through them would take for ever.
+        ValueError: heaps lie over each other, so that looking through them would take for ever; or there is free space
+            without a size, which the HDF5 library would look through for ever.
     """
     largest, at, objects = 0, -1, 0
     while (at := content.find(_HEAP, at + 1)) >= 0:
@@ -300,7 +301,10 @@ def _largest_in_heap(content: bytes) -> int:
                 raise ValueError("heaps lie over each other")
             size = int.from_bytes(content[place + 8:place + 16], "little")
             if content[place:place + 2] == b"\0\0":
-                break
+                if size < 16:
+                    raise ValueError("free space in a heap is smaller than its head")
+                place += size
+                continue
             largest = max(largest, size)
             place += 16 + size + -size % 8
     return largest

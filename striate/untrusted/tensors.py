@@ -64,7 +64,7 @@ def _checked(name: str, row: Any, what: str) -> tuple[str, tuple[int, ...], int,
     dtype, shape, offsets = row["dtype"], row["shape"], row["data_offsets"]
     if not (_are_sizes(shape) and _are_sizes(offsets) and len(offsets) == 2 and len(shape) <= 32):
         raise ModelFileError(problem)
-    if dtype not in DTYPES and dtype != _BFLOAT16 or len(name.encode()) > MAX_NAME_BYTES:
+    if not isinstance(dtype, str) or dtype not in DTYPES and dtype != _BFLOAT16 or len(name.encode()) > MAX_NAME_BYTES:
         raise ModelFileError(problem)
     size = 2 if dtype == _BFLOAT16 else np.dtype(DTYPES[dtype]).itemsize
     if offsets[1] - offsets[0] != size * math.prod(shape):

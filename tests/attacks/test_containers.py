@@ -266,6 +266,22 @@ def test_hdf5_attribute_bomb(tmp_path):
     content = h5_bytes(fill)
     (tmp_path / "w.h5").write_bytes(content)
     assert_refused(tmp_path / "w.h5", "too long")
+    (tmp_path / "w.h5").write_bytes(content.replace(b"GCOL\1\0\0\0", b"GCOL\1\0\0\7"))  # The library reads it, too.
+    assert_refused(tmp_path / "w.h5", "too long")
+
+
+def test_hdf5_heap_without_an_end(tmp_path):
+    """Free space of no size, from which the HDF5 library would never come to the next object."""
+    def fill(file):
+        file.attrs["model_config"] = "x"
+    content = bytearray(h5_bytes(fill))
+    place = content.index(b"GCOL") + 16
+    while content[place:place + 2] != b"\0\0":
+        size = int.from_bytes(content[place + 8:place + 16], "little")
+        place += 16 + size + -size % 8
+    content[place + 8:place + 16] = bytes(8)
+    (tmp_path / "w.h5").write_bytes(content)
+    assert_refused(tmp_path / "w.h5", "smaller than its head")
 
 
 def test_hdf5_heaps_in_heaps(tmp_path):
@@ -304,6 +320,8 @@ def row(shape, begin, end, dtype="F32"):
     (safetensors(b"[" * 5000), "nested too deeply"),
     (safetensors(b'{"a": 1, "a": 2}'), "the same key twice"),
     (safetensors({"a": row([2], 0, 8)}, bytes(4)), "should have 8 bytes"),
+    (safetensors({"a": row([2], 0, 8, [])}, bytes(8)), "not described as it should be"),
+    (safetensors({"a": row([2], 0, 8, {"F32": 1})}, bytes(8)), "not described as it should be"),
     (safetensors({"a": row([2], 0, 8)}, bytes(12)), "should have 8 bytes"),
     (safetensors({"a": row([2], 0, 8), "b": row([2], 4, 12)}, bytes(12)), "overlap"),
     (safetensors({"a": row([1], 0, 4), "b": row([1], 8, 12)}, bytes(12)), "gaps"),

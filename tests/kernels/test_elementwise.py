@@ -1,5 +1,7 @@
 """The chain interpreter against the ops' definitions: every op, broadcasting, types, chains, threads, lane counts."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -69,6 +71,44 @@ def test_functions_are_exact_to_a_few_units(op, lanes):
     x[:50] = np.clip(x[:50] * 1e-3, low, high)
     y, = run_node(op, [x], cpu=with_lanes(lanes))
     assert units(y, reference(op, [x])[0]) <= bound
+
+
+@cache
+def angles():
+    """Of every exponent of float32 the number that lies nearest to a multiple of pi / 2, its neighbours and some drawn
+    ones; and, of each, the quarter turns and the rest, by whole numbers of 400 bits."""
+    def arctan(n):
+        total, term, k = 0, (1 << 432) // n, 1
+        while term:
+            total, term, k = total + (term // k if k % 4 == 1 else -(term // k)), term // (n * n), k + 2
+        return total
+    pi = 4 * (4 * arctan(5) - arctan(239)) >> 32
+    mantissas, exact, found = np.arange(2 ** 23, 2 ** 24, dtype=np.uint64), (2 << 800) // pi, []
+    for exponent in range(-30, 105):
+        step = exact << exponent if exponent > 0 else exact >> -exponent
+        away = mantissas * np.uint64((step >> 336) & (2 ** 64 - 1))
+        nearest = 2 ** 23 + int(np.minimum(away, -away).argmin())
+        for mantissa in (nearest, nearest + 1, nearest - 1, *map(int, GENERATOR.integers(2 ** 23, 2 ** 24, 20))):
+            turns, rest = divmod(mantissa * step + (1 << 399), 1 << 400)
+            found.append((mantissa * 2.0 ** exponent, turns % 4, ((rest - (1 << 399)) * pi >> 401) / 2 ** 400))
+    x, turns, rest = map(np.array, zip(*found, strict=True))
+    return x.astype(np.float32), turns, rest
+
+
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+@pytest.mark.parametrize("op", ["sin", "cos", "tan"])
+def test_angles_of_any_size_are_reduced_exactly(op, lanes):
+    """Also beside small ones in a vector, which they must not change."""
+    x, turns, rest = angles()
+    sine, cosine = np.sin(rest), np.cos(rest)
+    sine, cosine = np.choose(turns, [sine, cosine, -sine, -cosine]), np.choose(turns, [cosine, -sine, -cosine, sine])
+    expected = {"sin": sine, "cos": cosine, "tan": sine / cosine}[op]
+    for order in (np.arange(x.size), GENERATOR.permutation(x.size)):
+        y, = run_node(op, [x[order]], cpu=with_lanes(lanes))
+        assert units(y, expected[order].astype(np.float32)) <= ULPS[op][2]
+        assert same(run_node(op, [-x[order]], cpu=with_lanes(lanes))[0], y if op == "cos" else -y)
+    y, = run_node(op, [np.float32([np.inf, -np.inf, np.nan] + [1.0] * 14)], cpu=with_lanes(lanes))
+    assert np.isnan(y[:3]).all() and units(y[3:], getattr(np, op)(np.float32(1))) <= ULPS[op][2]
 
 
 @pytest.mark.parametrize("op", [*EXACT, "exp", "expm1", "log", "log1p", "log2", "tanh", "sigmoid", "erf", "arctan",

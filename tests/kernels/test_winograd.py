@@ -22,12 +22,12 @@ BOUND = 2e-5
 """Largest error as a part of the largest result; measured 1e-6 to 1e-5, the plain sum has 3e-7."""
 
 
-def processor(lanes):
-    return dataclasses.replace(host(), lanes=lanes, registers=32 if lanes == 16 else 16)
+def processor(lanes, **others):
+    return dataclasses.replace(host(), lanes=lanes, registers=32 if lanes == 16 else 16, **others)
 
 
-def run(op, inputs, lanes=None, **attributes):
-    cpu = host() if lanes is None else processor(lanes)
+def run(op, inputs, lanes=None, cpu=None, **attributes):
+    cpu = cpu or (host() if lanes is None else processor(lanes))
     values = [Value(TensorType(x.shape, str(x.dtype)), role="input") for x in inputs]
     node = Node(op, values, attributes, OPS[op].shape([v.type for v in values], **attributes))
     launches = PREFERRED[op](node, cpu)
@@ -183,11 +183,13 @@ def test_input_gradient_behind_a_pooling(side, activation):
 
 @pytest.mark.parametrize("lanes", [4, 8, 16])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_weights_gradient(shape, lanes):
+@pytest.mark.parametrize("l2", [1 << 30, 1 << 10])
+def test_weights_gradient(shape, lanes, l2):
+    """In parts that stay in the cache of one core, and in chunks, as the processor's caches have it."""
     side, n, h, w, ic, oc = shape
     inputs = [normal(11, n, h, w, ic), normal(12, n, h, w, oc)]
     attributes = attributes_of(SAME[side]) | {"kernel_shape": (side, side, ic, oc), "bias": True}
-    actual = run("conv2d_weights_grad", inputs, lanes, **attributes)
+    actual = run("conv2d_weights_grad", inputs, cpu=processor(lanes, l2=l2), **attributes)
     for one, other in zip(actual, OPS["conv2d_weights_grad"].reference(*inputs, **attributes), strict=True):
         close(one, other)
 

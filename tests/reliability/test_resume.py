@@ -222,42 +222,119 @@ def test_files_are_those_of_an_unbroken_training_wherever_it_was_broken_off(tmp_
         assert left.keys() == files.keys() and [name for name in files if left[name] != files[name]] == [], cut_at
 
 
-def test_weights_that_the_first_step_makes_must_be_there_to_go_on(tmp_path):
-    """A class without `call`, as Keras' examples of autoencoders write them."""
+@pytest.mark.parametrize("kind", ["compiled", "eager", "generator", "two optimizers"])
+def test_weights_that_the_first_step_makes_go_on_too(tmp_path, kind):
+    """A class without `call`, as Keras' examples of autoencoders and GANs write them; a second optimizer has a memory,
+    too. The last moment is that after the last step: none follows that could make the weights."""
     class Own(Network):
         call = Model.call
+
+        def __init__(self):
+            super().__init__()
+            self.dropout = layers.Dropout(0.3)
+            if kind == "two optimizers":
+                self.other = optimizers.Adam(0.01, name="other")
 
         def train_step(self, data):
             x, y = data
             with GradientTape() as tape:
-                loss = ops.mean(losses.sparse_categorical_crossentropy(y, self.parts[1](self.parts[0](x))))
-            self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
+                hidden = self.dropout(self.parts[0](x), training=True)
+                loss = ops.mean(losses.sparse_categorical_crossentropy(y, self.parts[1](hidden)))
+            given = tape.gradient(loss, self.trainable_weights)
+            if kind == "two optimizers":
+                self.other.apply(given[2:], self.parts[1].trainable_weights)
+                given = given[:2]
+            self.optimizer.apply(given, self.trainable_weights[:len(given)])
             return {"loss": loss}
 
-    def train(folder, made_before=False, stop=None):
-        def cut(batch, logs):
-            steps.append(batch)
-            if len(steps) == stop:
+    def batches():
+        while True:
+            for first in range(0, 40, 8):
+                yield X[first:first + 8], Y[first:first + 8]
+
+    def train(folder, stop=None):
+        def cut(*_, **__):
+            moments.append(1)
+            if len(moments) == stop:
                 raise KeyboardInterrupt
-        steps: list = []
+        moments: list = []
         utils.clear_session()
         seeds.set_random_seed(6)
         model = Own()
-        model.compile("adam")
-        if made_before:
-            model.parts[1](model.parts[0](X))
-        model.fit(X, Y, epochs=2, batch_size=8, verbose=0, callbacks=[
-            callbacks.LambdaCallback(on_train_batch_begin=cut),
-            callbacks.BackupAndRestore(folder, save_freq=1, delete_checkpoint=False)])
-        return model.get_weights()
-    whole = train(tmp_path / "whole")
-    for stop in (1, 4, 6):
+        model.compile("adam", run_eagerly=kind == "eager")
+        data = {"x": batches(), "steps_per_epoch": 5} if kind == "generator" else {"x": X, "y": Y, "batch_size": 8}
+        history = model.fit(**data, epochs=2, verbose=0, callbacks=[
+            callbacks.LambdaCallback(on_train_batch_begin=cut, on_train_end=cut),
+            callbacks.BackupAndRestore(folder, save_freq=1, delete_checkpoint=False)]).history
+        variables = [variable for optimizer in model._optimizers() for variable in optimizer.variables]
+        return [*model.get_weights(), *(variable.numpy() for variable in variables)], history, len(moments)
+    whole, history, count = train(tmp_path / "whole")
+    assert count == 11 and len(whole) == (16 if kind == "two optimizers" else 14)
+    for stop in (1, 2, 4, 6, 7, 11):
         with pytest.raises(KeyboardInterrupt):
-            train(tmp_path / str(stop), stop=stop)
-        if stop > 1:
-            with pytest.raises(ArgumentError, match="Call its layers once before `fit`"):
-                train(tmp_path / str(stop))
-        assert all(map(np.array_equal, train(tmp_path / str(stop), made_before=stop > 1), whole)), stop
+            train(tmp_path / str(stop), stop)
+        found, found_history, _ = train(tmp_path / str(stop))
+        assert found_history == history and len(found) == len(whole), stop
+        assert all(map(np.array_equal, found, whole)), stop
+
+
+def test_a_program_that_is_killed_behind_its_training_does_not_train_twice(tmp_path):
+    """Nor are lines appended twice; one that has ended trains anew when it is started again, and nothing stays."""
+    (tmp_path / "program.py").write_text("""
+import os, signal, sys
+import numpy as np
+from striate import Input, Sequential, callbacks, layers, seeds
+x, fits = np.arange(12, dtype=np.float32).reshape(6, 2), []
+seeds.set_random_seed(3)
+model = Sequential([Input((2,)), layers.Dense(1)])
+model.compile("adam", "mse")
+for number in range(2):
+    log = callbacks.CSVLogger(f"log{number}.csv", append=True)
+    counter = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: fits.append(batch))
+    model.fit(x, x[:, :1], epochs=2, batch_size=3, verbose=0,
+              callbacks=[log, counter, callbacks.BackupAndRestore(f"state{number}")])
+    assert not os.path.exists(f"state{number}")
+    if number == int(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGKILL)
+print(len(fits), model.get_weights())
+""")
+
+    def run(folder, killed=-1):
+        folder.mkdir(exist_ok=True)
+        found = subprocess.run([sys.executable, tmp_path / "program.py", str(killed)], cwd=folder, text=True,
+                               capture_output=True)
+        assert found.returncode == (0 if killed < 0 else -signal.SIGKILL), found.stderr
+        steps, _, weights = found.stdout.partition(" ")
+        return steps, weights, {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
+    steps, weights, files = run(tmp_path / "whole")
+    assert steps == "8" and sorted(path.name for path in (tmp_path / "whole").iterdir()) == ["log0.csv", "log1.csv"]
+    run(tmp_path / "run", killed=0)
+    run(tmp_path / "run", killed=1)
+    assert run(tmp_path / "run") == ("0", weights, files)
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == sorted(files)
+    again = run(tmp_path / "run")
+    assert again[:2] == ("8", weights) and [len(again[2][name].splitlines()) for name in sorted(files)] == [5, 5]
+
+
+def test_what_a_complete_training_left_is_for_that_training_alone(tmp_path):
+    """Another model, other data or a link in its place: nothing of it is taken."""
+    def leave():
+        checkpoints._end()
+        fit(tmp_path / "run", 2)
+        newest = sorted((tmp_path / "run").glob("step-*"))[-1]
+        newest.rename(tmp_path / ".run.0.finished")
+        checkpoints.remove(tmp_path / "run")
+    leave()
+    assert len(fit(tmp_path / "run", 2, delete_checkpoint=True)[1]["loss"]) == 2
+    whole = fit(tmp_path / "whole", 2, x=X + 1)[1]
+    leave()
+    assert fit(tmp_path / "run", 2, x=X + 1, delete_checkpoint=True)[1] == whole
+    checkpoints._end()
+    assert not checkpoints._held and not list(tmp_path.glob(".run*"))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".run.0.finished").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileError, match="is a symbolic link"):
+        fit(tmp_path / "run", 2)
 
 
 def test_another_training_begins_where_nothing_was_done_yet(tmp_path):

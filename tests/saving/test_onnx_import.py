@@ -121,6 +121,16 @@ def test_own_files_come_back_with_the_same_bits_and_layers(stack):
         node.op_type for node in onnx.load_from_string(content).graph.node)
 
 
+def test_layers_may_be_called_as_single_operations_call_themselves():
+    """The reader makes attention of single operations; one of them is an `add` like the layer."""
+    entrance = layers.Input((5, 4))
+    x = layers.Add()([entrance, layers.Dense(4)(entrance)])
+    model = keras.Model(entrance, layers.Add()([x, layers.MultiHeadAttention(2, 3)(x, x)]))
+    keras.utils.clear_session()
+    again, batch = onnx_model(onnx_bytes(model), "a test"), numbers(2, 5, 4)
+    np.testing.assert_allclose(again.predict(batch, verbose=0), model.predict(batch, verbose=0), atol=1e-6)
+
+
 @pytest.mark.parametrize("attributes", [
     {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}, {"kernel_shape": [2, 3], "pads": [0, 1, 1, 0]},
     {"kernel_shape": [3, 3], "auto_pad": "SAME_LOWER", "strides": [2, 2]},

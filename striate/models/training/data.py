@@ -113,8 +113,10 @@ class Source:
     def epoch_ends(self) -> None:
         """Called by the loops after the batches of an epoch."""
 
-    def settle(self) -> None:
-        """Makes sure that one batch was prepared, so that the model knows its data; no batch is lost."""
+    def settle(self) -> Examples | None:
+        """Makes sure that one batch was prepared, so that the model knows its data; no batch is lost. Gives it, or
+        None where there is none."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how the model comes to know its data.")
 
     @property
     def fingerprint(self) -> dict[str, Any]:
@@ -139,6 +141,10 @@ class ArraySource(Source):
         nest = self.examples.nest
         return {name: array_fingerprint(nest[name]) for name in nest} | {
             "batch_size": self.batch_size, "shuffle": self.shuffle}
+
+    def settle(self) -> Examples:
+        """The arrays are prepared already."""
+        return self.examples.part(slice(self.batch_size))
 
     def batches(self, seed: int = 0, epoch: int = 0, first: int = 0) -> Iterator[Batch]:
         """The batches of one epoch; (seed, epoch) decide the order."""
@@ -177,9 +183,9 @@ class SequenceSource(Source):
         if hasattr(self.sequence, "on_epoch_end"):
             self.sequence.on_epoch_end()
 
-    def settle(self) -> None:
+    def settle(self) -> Examples:
         """Prepares the first batch."""
-        self.prepare(self.sequence[0])
+        return self.prepare(self.sequence[0])
 
     def batches(self, seed: int = 0, epoch: int = 0, first: int = 0) -> Iterator[Batch]:
         """The batches of one epoch, in a new order if shuffled."""
@@ -198,14 +204,13 @@ class IterableSource(Source):
         self.items, self.prepare = items, prepare
         self.steps: int | None = len(items) if isinstance(items, Sized) else None
 
-    def settle(self) -> None:
+    def settle(self) -> Examples | None:
         """Prepares the first item, which a generator gets back."""
         items = iter(self.items)
         first = next(items, None)
         if items is self.items:
             self.items = itertools.chain([] if first is None else [first], items)
-        if first is not None:
-            self.prepare(first)
+        return None if first is None else self.prepare(first)
 
     def batches(self, seed: int = 0, epoch: int = 0, first: int = 0) -> Iterator[Batch]:
         """The batches of one epoch: until the items end."""
@@ -247,9 +252,9 @@ class LimitedSource(Source):
         """See `epoch_begins`."""
         self.source.epoch_ends()
 
-    def settle(self) -> None:
+    def settle(self) -> Examples | None:
         """Prepares one batch of the source."""
-        self.source.settle()
+        return self.source.settle()
 
     def batches(self, seed: int = 0, epoch: int = 0, first: int = 0) -> Iterator[Batch]:
         """The next `steps - first` batches; fewer when a generator has ended."""

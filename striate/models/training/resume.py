@@ -18,7 +18,9 @@ import numpy as np
 import striate
 from striate import seeds
 from striate.errors import ArgumentError, ModelFileError, StriateError, received
+from striate.models.training.data import Examples
 from striate.models.training.nonfinite import Origin, Recorder
+from striate.models.training.programs import scalars_of
 from striate.ranks import shards
 
 FORMAT = 1
@@ -45,6 +47,7 @@ class Training:
         self.origin: Origin | None = None
         self._waiting: dict | None = None
         self._fingerprint: dict | None = None
+        self._first: Examples | None = None
 
     # ---- saving -----------------------------------------------------------------------------------------------
 
@@ -57,10 +60,14 @@ class Training:
                          "began": self.began, "source": self.source.position},
             "stopped": bool(model.stop_training),
             "variables": [variable.array for variable in model.variables],
-            "optimizer": [variable.array for variable in model.optimizer.variables],
+            "optimizer": [variable.array for variable in self._optimizers_variables()],
             **self.sums(),
             "callbacks": [[name, item.get_state()] for name, item in self._named_callbacks()],
         }
+
+    def _optimizers_variables(self) -> list:
+        """Those of the optimizer of `compile`, then those of others that the model's class has."""
+        return [variable for optimizer in self.model._optimizers() for variable in optimizer.variables]
 
     def sums(self) -> dict[str, Any]:
         """What losses and metrics have gathered in the epoch so far."""
@@ -81,7 +88,7 @@ class Training:
             self._fingerprint = {
                 "model": _model_fingerprint(self.model), "data": self.source.fingerprint,
                 "validation": None if self.validation is None else self.validation.fingerprint,
-                "optimizer": _optimizer_fingerprint(self.model.optimizer), "step": {"shards": shards()}}
+                "optimizer": _optimizers_fingerprint(self.model._optimizers()), "step": {"shards": shards()}}
         return self._fingerprint
 
     def _named_callbacks(self):
@@ -94,9 +101,21 @@ class Training:
 
     def settle(self) -> None:
         """Has the model know its data, before anything is computed."""
-        self.source.settle()
+        self._first = self.source.settle()
         if self.validation is not None:
             self.validation.settle()
+
+    def _make_what_a_step_makes(self, state: dict[str, Any]) -> None:
+        """A `train_step` of the class' own may make weights, and memory of optimizers, when it first runs: too late for
+        a state that has them. So it is traced before, where they are missing; nothing is computed or counted."""
+        model = self.model
+        if (self._first is None or "train" not in model._programs.own_steps
+                or (len(state["variables"]) <= len(model.variables)
+                    and len(state["optimizer"]) <= len(self._optimizers_variables()))):
+            return
+        train = model._programs.train
+        numbers = [scalars_of(optimizer) for optimizer in model._optimizers()]
+        (train if model._programs.eager else train.graph)(self._first.nest, None, numbers)
 
     # ---- going on ---------------------------------------------------------------------------------------------
 
@@ -112,10 +131,7 @@ class Training:
             raise ArgumentError("The saved state is of a format that this edition of striate does not read. "
                                 + received(format=state.get("format"), striate=state.get("striate")))
         with _understood():
-            if state["fingerprint"]["model"]["weights"] and not self.model.variables:
-                raise ArgumentError("The saved training has weights and this model has none yet: its own `train_step` "
-                                    "makes them in the first step, too late for a saved state. Call its layers once "
-                                    f"before `fit`, and it goes on. {received(model=type(self.model).__name__)}")
+            self._make_what_a_step_makes(state)
             for what, now in self.fingerprint().items():
                 before = state["fingerprint"].get(what, _BEFORE_SHARDS if what == "step" else None)
                 if before != json.loads(json.dumps(now)) and not force:
@@ -168,7 +184,7 @@ class Training:
         with _understood():
             model.stop_training = bool(state["stopped"])
             _assign(model.variables, state["variables"])
-            _assign(model.optimizer.variables, state["optimizer"])
+            _assign(self._optimizers_variables(), state["optimizer"])
             self.set_sums(state)
             saved_callbacks = dict(state["callbacks"])
             for name, item in self._named_callbacks():
@@ -219,6 +235,11 @@ def _model_fingerprint(model) -> dict[str, Any]:
     except (StriateError, NotImplementedError, TypeError):
         text = type(model).__name__
     return {"weights": weights, "description": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def _optimizers_fingerprint(optimizers: list) -> dict[str, Any]:
+    first, *others = map(_optimizer_fingerprint, optimizers)
+    return {**first, "others": others} if others else first
 
 
 def _optimizer_fingerprint(optimizer) -> dict[str, Any]:

@@ -11,8 +11,11 @@ import numpy as np
 
 from striate import Input
 from striate.errors import ArgumentError, ModelFileError, StriateError, received
+from striate.layers.base import Layer
 from striate.layers.budget import weight_budget
+from striate.layers.symbolic import leaves
 from striate.models import Model
+from striate.models.node_graph import node_of
 from striate.saving.onnx import import_elementwise, import_products, import_resize, import_shapes, import_windows
 from striate.saving.onnx.builder import LAST, RULES, Builder, Tensor, checked
 from striate.saving.onnx.writer import last_order
@@ -64,7 +67,9 @@ def onnx_model(content: bytes, what: str, folder: str | os.PathLike | None = Non
             for node in graph.nodes:
                 if id(node) not in builder.done:
                     _build(builder, node)
-            return Model(inputs, _exits(builder, graph, inputs), name=graph.name or None)
+            outputs = _exits(builder, graph, inputs)
+            _tell_apart(builder, leaves(outputs))
+            return Model(inputs, outputs, name=graph.name or None)
         except ModelFileError:
             raise
         except StriateError as error:
@@ -97,6 +102,19 @@ def _build(builder: Builder, node: OnnxNode) -> None:
         found = result if isinstance(result, list) else [result]
     for name, value in zip(builder.node.outputs, found, strict=False):
         builder.values[name] = checked(builder, value)
+
+
+def _tell_apart(builder: Builder, tensors: list) -> None:
+    """Gives single operations, which have names of their own making, others where layers have been named so."""
+    seen: set[int] = set()
+    while tensors:
+        node = node_of(tensors.pop())
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        tensors += node.input_tensors
+        if not isinstance(node.operation, Layer):
+            node.operation.name = builder.unique(node.operation.name)
 
 
 def _exits(builder: Builder, graph: OnnxGraph, inputs: list) -> Any:
