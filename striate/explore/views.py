@@ -69,10 +69,11 @@ def nodes(session: Session) -> list[dict[str, Any]]:
             for node, axes in fields.fields_of(session.model).items()}
     found = []
     for block, node in zip(called, session.nodes, strict=True):
-        layer, cost = node.operation, costs.get(node.operation.name)
+        layer, name = node.operation, session.graph.names[node.operation]
+        cost = costs.get(name)
         family, colour = block.family
         found.append({
-            "name": block.name, "layer": layer.name, "kind": block.kind, "family": family, "colour": colour,
+            "name": block.name, "layer": name, "kind": block.kind, "family": family, "colour": colour,
             "shape": _last(layer, block.shape), "parameters": block.parameters,
             "sources": [places[s] for s in block.sources],
             "sizes": list(cost.size_formulas) if cost else [], "count": cost.parameter_formula if cost else "",
@@ -205,7 +206,7 @@ def _several(session: Session, taps) -> list[dict[str, Any]]:
         numbers = np.asarray(probe.arrays(taps[place].output)[0], np.float64)
         if numbers.ndim != 2:
             continue
-        name, row = session.nodes[place].operation.name, numbers[0]
+        name, row = session.graph.names[session.nodes[place].operation], numbers[0]
         best = np.argsort(-np.nan_to_num(row), kind="stable")[:SUREST]
         found += [{"index": int(i), "name": f"{name} {i}" if len(row) > 1 else name,
                    "share": float(row[i]) if isfinite(row[i]) else None} for i in best]
@@ -219,7 +220,7 @@ def layer(session: Session, place: str, image: str, at: str = LIVE, what: str = 
         ArgumentError: no such layer, or it has nothing of this kind.
     """
     node = node_at(session, place)
-    name = session.nodes[node].operation.name
+    name = session.graph.names[session.nodes[node].operation]
     if what == "maps":
         said, array = "", _output(session.taps(image, at)[node])
     elif what == "gradients":
@@ -353,5 +354,5 @@ def edit(session: Session, place: str, channel: int, filter: int, values: np.nda
     window = layer.kernel.shape[:-2]
     if values.size != prod(window):
         raise ArgumentError(f"The window has {prod(window)} weights. " + received(weights=values.size))
-    session.edit(layer.name, where, values.reshape(window))
+    session.edit(session.graph.names[layer], where, values.reshape(window))
 

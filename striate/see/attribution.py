@@ -117,19 +117,20 @@ def grad_cam(model, x, class_index: int | None = None, layer=None) -> Attributio
         >>> grad_cam(model, image).save("why.svg")  # doctest: +SKIP
     """
     x, chosen, output = _prepared(model, x, class_index, "Grad-CAM")
-    found = [candidate for candidate in model.layers if is_convolution(candidate)]
+    found = [candidate for candidate in probe.network(model).layers if is_convolution(candidate)]
     if layer is None and not found:
         raise ArgumentError(f"Grad-CAM needs a convolution, and '{model.name}' has none. Use see.saliency or "
                             "see.occlusion.")
     target = probe.find_layer(model, found[-1] if layer is None else layer)
+    name = probe.name_of(model, target)
     maps, slopes, _ = probe.output_gradients(model, x, probe.class_score(model, chosen), target, key=("class", chosen))
     maps, slopes = (channels_last(target, np.asarray(array))[0].astype(np.float64) for array in (maps, slopes))
     if maps.ndim not in (2, 3):
         raise ArgumentError("Grad-CAM needs a layer whose output has places and channels. "
-                            + received(layer=target.name, output=maps.shape))
+                            + received(layer=name, output=maps.shape))
     weights = slopes.mean(axis=tuple(range(maps.ndim - 1)))
     cam = np.maximum((maps * weights).sum(axis=-1), 0)
-    note = f"The maps of '{target.name}', each weighted by how much the output follows it; only what speaks for it."
+    note = f"The maps of '{name}', each weighted by how much the output follows it; only what speaks for it."
     return Attribution("Grad-CAM", note, model.name, chosen, output, x[0], stretched(cam, x.shape[1:-1]))
 
 
@@ -254,11 +255,12 @@ def activation_maximisation(model, layer, channels=None, steps: int = 60, rate: 
         >>> activation_maximisation(model, "conv2d", channels=range(6)).save("images.svg")  # doctest: +SKIP
     """
     graph, layer = probe.network(model), probe.find_layer(model, layer)
+    name = probe.name_of(model, layer)
     shape = graph.inputs[0].shape[1:]
-    count = layer.output.shape[-1]
+    count = graph.first_call(layer).output_tensors[0].shape[-1]
     chosen = tuple(range(min(count, 6))) if channels is None else tuple(int(c) for c in np.atleast_1d(channels))
     if None in shape or any(not 0 <= channel < count for channel in chosen):
-        raise ArgumentError(f"'{layer.name}' has {count} channels, counted from 0, and the input's size must be known. "
+        raise ArgumentError(f"'{name}' has {count} channels, counted from 0, and the input's size must be known. "
                             + received(channels=channels, input_shape=shape))
 
     def run(images, wanted):
@@ -273,7 +275,7 @@ def activation_maximisation(model, layer, channels=None, steps: int = 60, rate: 
         means = ops.mean(reached, axis=places) if places else reached
         scores = ops.sum(means * wanted, axis=-1)
         return scores, gradients(ops.sum(scores), [leaves(images)[0]])[0]
-    climb = Function(run, f"maximisation of {layer.name}")
+    climb = Function(run, f"maximisation of {name}")
     wanted = np.eye(count, dtype=np.float32)[list(chosen)]
     noise = np.random.Generator(np.random.PCG64(seed)).uniform(0.4, 0.6, (len(chosen), *shape))
     images = (low + (high - low) * noise).astype(np.float32)
@@ -284,4 +286,4 @@ def activation_maximisation(model, layer, channels=None, steps: int = 60, rate: 
         length = np.sqrt(np.mean(slopes.astype(np.float64) ** 2, axis=tuple(range(1, slopes.ndim)), keepdims=True))
         images = np.clip(images + (high - low) * rate * slopes / (length + 1e-12), low, high).astype(np.float32)
     last, _ = climb(images, wanted)
-    return Maximisation(layer.name, chosen, images, np.asarray(last if first is None else first), np.asarray(last))
+    return Maximisation(name, chosen, images, np.asarray(last if first is None else first), np.asarray(last))

@@ -159,7 +159,7 @@ def explained(model_name: str, tap: probe.Tap, index, sample: int = 0) -> Number
     layer = tap.layer
     inputs = [_sample(array, sample) for array in probe.arrays(tap.inputs)]
     output = _sample(probe.arrays(tap.output)[0], sample)
-    place = check_index(index, output.shape, layer.name)
+    place = check_index(index, output.shape, tap.name)
     if getattr(layer, "data_format", None) == "channels_first":
         # Explained with the channel last, as the engine computes it.
         inputs, output = [np.moveaxis(array, 0, -1) for array in inputs], np.moveaxis(output, 0, -1)
@@ -172,8 +172,8 @@ def explained(model_name: str, tap: probe.Tap, index, sample: int = 0) -> Number
     bound = EPSILON * (64 + 4 * sqrt(len(found.terms))) * (largest * weights + abs(found.bias) + abs(value))
     if abs(value - engine) > bound:
         raise GraphError(f"The engine's number differs from its explanation by more than rounding can: {engine!r} "
-                         f"instead of {value!r}. {received(layer=layer.name, index=place)}")
-    return Number(model_name, layer.name, type(layer).__name__, place, found.kind, found.terms, found.bias, total,
+                         f"instead of {value!r}. {received(layer=tap.name, index=place)}")
+    return Number(model_name, tap.name, type(layer).__name__, place, found.kind, found.terms, found.bias, total,
                   found.name, value, engine, bound, inputs[0], output)
 
 

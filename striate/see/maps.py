@@ -104,9 +104,9 @@ def feature_maps(model, x, layer, sample: int = 0) -> FeatureMaps:
     probe.need_places(model, "Feature maps")
     maps = channels_last(tap.layer, probe.arrays(tap.output)[0])
     if maps.ndim not in (3, 4):
-        raise ArgumentError(f"The output of '{tap.layer.name}' has no places, so there are no maps: its shape is "
+        raise ArgumentError(f"The output of '{tap.name}' has no places, so there are no maps: its shape is "
                             f"{maps.shape[1:]}. Choose a layer before Flatten. " + received(layer=layer))
-    return FeatureMaps(model.name, tap.layer.name, probe.arrays(probe.batch(model, x))[0][sample], maps[sample])
+    return FeatureMaps(model.name, tap.name, probe.arrays(probe.batch(model, x))[0][sample], maps[sample])
 
 
 @dataclass(frozen=True)
@@ -171,17 +171,17 @@ def filters(model, layer=None) -> Filters:
         >>> filters(zoo.build("yale")).weights.shape
         (5, 5, 1, 32)
     """
-    probe.network(model)
-    found = [candidate for candidate in model.layers if is_convolution(candidate)]
+    graph = probe.network(model)
+    found = [candidate for candidate in graph.layers if is_convolution(candidate)]
     chosen = probe.find_layer(model, layer) if layer is not None else found[0] if found else None
     if chosen is None or not is_convolution(chosen):
-        names = ", ".join(candidate.name for candidate in found) or "none"
+        names = ", ".join(graph.names[candidate] for candidate in found) or "none"
         raise ArgumentError(f"Filters are the weights of convolutions; '{model.name}' has: {names}. "
                             + received(layer=layer))
     weights = np.asarray(chosen.kernel)
     if weights.ndim == 5:
         weights = weights.mean(axis=0)
-    return Filters(chosen.name, weights if weights.ndim == 4 else weights[np.newaxis])
+    return Filters(graph.names[chosen], weights if weights.ndim == 4 else weights[np.newaxis])
 
 
 @dataclass(frozen=True)
@@ -253,4 +253,4 @@ def patches(model, x, layer=0, count: int = 6) -> Patches:
                       for n, *place in at])
         values.append([float(maps[(*place, channel)]) for place in at])
         places.append(at)
-    return Patches(tap.layer.name, np.array(found), np.array(values), np.array(places))
+    return Patches(tap.name, np.array(found), np.array(values), np.array(places))

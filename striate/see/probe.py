@@ -18,19 +18,24 @@ from striate.errors import ArgumentError, ShapeError, TypeMismatchError, receive
 from striate.graph.trace import collect
 from striate.layers.base import Layer
 from striate.layers.symbolic import leaves
+from striate.see.opened import OpenedGraph
 
 
 @dataclass(frozen=True)
 class Tap:
-    """One call of a layer: its input (an array, or a list of them for layers that merge) and its output."""
+    """One call of a layer: its name, its input (an array, or a list of them for layers that merge) and its output."""
 
     layer: Any
+    name: str
     inputs: Any
     output: Any
 
 
-def network(model):
-    """The model's graph of layer calls.
+_OPENED: WeakKeyDictionary = WeakKeyDictionary()
+
+
+def network(model) -> OpenedGraph:
+    """The model's graph of layer calls, in which models inside of it are opened.
 
     Raises:
         TypeMismatchError: not a model.
@@ -46,26 +51,44 @@ def network(model):
             f"The layers of '{model.name}' cannot be looked into yet: its input shape is not known, or it is a class "
             "with a `call` method of its own. Make an Input the first layer, call model.build((None, 28, 28, 1)) with "
             "your shape, or write it as Model(inputs, outputs).")
-    return model._graph
+    own, opened = _OPENED.get(model, (None, None))
+    if own is not model._graph or not opened.is_current:  # Layers were added.
+        opened = OpenedGraph(model)
+        _OPENED[model] = model._graph, opened
+    return opened
 
 
 def find_layer(model, layer) -> Any:
     """A layer by its name, its place (0 is the first behind the input) or itself.
 
+    A layer of a model inside of the model is called "base/conv2d", or "conv2d" if no other is; an inner model itself
+    stands for its last layer.
+
     Raises:
         ArgumentError: the model has no such layer; the message lists those that it has.
     """
-    network(model)
-    layers = [one for one in model.layers if type(one).__name__ != "InputLayer"]
+    graph = network(model)
+    layers = graph.layers
     if isinstance(layer, Layer) and layer in layers:
         return layer
     if isinstance(layer, (int, np.integer)) and -len(layers) <= layer < len(layers):
         return layers[layer]
-    for candidate in layers:
-        if candidate.name == layer:
-            return candidate
-    names = ", ".join(f"{place} {candidate.name}" for place, candidate in enumerate(layers))
-    raise ArgumentError(f"The model '{model.name}' has no such layer. It has: {names}. {received(layer=layer)}")
+    if isinstance(layer, Layer) and layer in graph.model_names:
+        layer = graph.model_names[layer]
+    found = [one for one in layers if graph.names[one] == layer] or [
+        one for one in layers if isinstance(layer, str) and one.name == layer]
+    if len(found) == 1:
+        return found[0]
+    if isinstance(layer, str) and layer in graph.ends:
+        return graph.ends[layer]
+    names = ", ".join(f"{place} {graph.names[one]}" for place, one in enumerate(layers))
+    what = "several layers of this name: say which, with the model that it is in" if found else "no such layer"
+    raise ArgumentError(f"The model '{model.name}' has {what}. It has: {names}. {received(layer=layer)}")
+
+
+def name_of(model, layer: Any) -> str:
+    """The name of one of the model's layers, with the names of the inner models that it belongs to."""
+    return network(model).names[layer]
 
 
 def need_places(model, what: str) -> None:
@@ -203,7 +226,7 @@ def taps(model, x, only: set[str] | None = None) -> list[Tap]:
             found: list = []
 
             def visit(layer, inputs, output):
-                if only is None or layer.name in only:
+                if only is None or graph.names[layer] in only:
                     layers.append(layer)
                     found.append([inputs, output])
             watched(graph, values, visit)
@@ -211,16 +234,14 @@ def taps(model, x, only: set[str] | None = None) -> list[Tap]:
         return Function(run, f"layers of {model.name}"), layers
     function, layers = _kept(model, ("taps", frozenset(only) if only else None), make)
     found = function(x)
-    return [Tap(layer, inputs, output) for layer, (inputs, output) in zip(layers, found, strict=True)]
+    return [Tap(layer, graph.names[layer], inputs, output)
+            for layer, (inputs, output) in zip(layers, found, strict=True)]
 
 
 def tap(model, x, layer) -> Tap:
     """The first call of one layer."""
-    layer = find_layer(model, layer)
-    found = taps(model, x, {layer.name})
-    if not found:
-        raise ArgumentError(f"The layer '{layer.name}' is never called between the model's inputs and outputs.")
-    return found[0]
+    name = name_of(model, find_layer(model, layer))
+    return taps(model, x, {name})[0]
 
 
 def output_gradients(model, x, score: Callable, layer=None, key=None) -> tuple[Any, Any, np.ndarray]:
@@ -236,16 +257,17 @@ def output_gradients(model, x, score: Callable, layer=None, key=None) -> tuple[A
     Returns:
         (the varied values, their gradients, the model's first output).
     """
-    name = None if layer is None else find_layer(model, layer).name
+    wanted = None if layer is None else find_layer(model, layer)
+    name = None if wanted is None else name_of(model, wanted)
 
     def run(values):
         seen: list = []
 
         def visit(called, inputs, output):
-            if called.name == name and not seen:
+            if called is wanted and not seen:
                 seen.append(output)
         outputs = watched(network(model), values, visit)
-        source = seen[0] if name is not None else leaves(values)[0]
+        source = seen[0] if wanted is not None else leaves(values)[0]
         return source, gradients(score(outputs), [source])[0], leaves(outputs)[0]
     function = _kept(model, ("gradients", name, key), lambda: Function(run, f"gradients of {model.name}"))
     return function(batch(model, x))
@@ -270,9 +292,20 @@ def input_gradient_of(model, x, layer, score: Callable, key) -> tuple[np.ndarray
         outputs = watched(network(model), values, visit)
         source, total = leaves(values)[0], score(outputs, seen[0])
         return gradients(total, [source])[0], total
-    function = _kept(model, ("field", layer.name, key), lambda: Function(run, f"gradients of {model.name}"))
+    function = _kept(model, ("field", name_of(model, layer), key), lambda: Function(run, f"gradients of {model.name}"))
     slopes, total = function(batch(model, x))
     return np.asarray(slopes)[0], float(total)
+
+
+def last_layer(model) -> Any:
+    """The layer that gives the model's (first) output."""
+    graph = network(model)
+    return graph.maker(graph.outputs[0]).operation
+
+
+def activation_of(layer) -> str:
+    """What a layer ends with: the name of its activation, or of its class in small letters."""
+    return getattr(getattr(layer, "activation", None), "__name__", type(layer).__name__.lower())
 
 
 def class_score(model, index: int) -> Callable:
@@ -280,8 +313,7 @@ def class_score(model, index: int) -> Callable:
 
     Of probabilities the logarithm is taken: close to 1 they themselves hardly change any more.
     """
-    last = network(model).outputs[0].history[0]
-    name = getattr(getattr(last, "activation", None), "__name__", type(last).__name__.lower())
+    name = activation_of(last_layer(model))
 
     def score(outputs):
         chosen = leaves(outputs)[0][..., index]

@@ -114,7 +114,9 @@ def _is_classifier(model, y) -> bool:
 
 def _places(model) -> list[Any]:
     """The convolutions with places behind them."""
-    return [layer for layer in model.layers if is_convolution(layer) and len(layer.output.shape) in (3, 4)]
+    graph = probe.network(model)
+    return [layer for layer in graph.layers
+            if is_convolution(layer) and len(graph.first_call(layer).output_tensors[0].shape) in (3, 4)]
 
 
 def _maps(model, x) -> list[Any]:

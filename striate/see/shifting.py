@@ -139,11 +139,11 @@ def invariance(model, x, shift=1) -> Invariance:
         one, two = (channels_last(layer, probe.arrays(tap.output)[0])[0] for tap in (before, after))
         step = _step(model, layer) if one.ndim == axes + 1 else ()
         limit = EQUAL * float(max(np.abs(one).max(initial=0), np.abs(two).max(initial=0)))
-        layers.append(LayerShift(layer.name, type(layer).__name__, step, _equivariance(one, two, step, amounts, limit),
+        layers.append(LayerShift(before.name, type(layer).__name__, step, _equivariance(one, two, step, amounts, limit),
                                  float((np.abs(one - two) <= limit).mean())))
         if one.ndim == 3 and len(maps) < 2 and type(layer).__name__.startswith(("Conv", "Max", "Average")):
             busiest = int(np.abs(one).mean(axis=(0, 1)).argmax())
-            maps.append((layer.name, one[..., busiest], two[..., busiest]))
+            maps.append((before.name, one[..., busiest], two[..., busiest]))
     return Invariance(model.name, amounts, tuple(layers), x[0], moved[0], tuple(maps))
 
 

@@ -219,7 +219,7 @@ def passes(model, x, y, loss=None) -> Passes:
     of_weights = {id(variable): np.asarray(slope)
                   for variable, slope in zip(variables, slopes[1 + len(outputs):], strict=True)}
     stages = tuple(
-        Stage(layer.name, type(layer).__name__, channels_last(layer, np.asarray(output))[0],
+        Stage(graph.names[layer], type(layer).__name__, channels_last(layer, np.asarray(output))[0],
               channels_last(layer, np.asarray(slope))[0],
               {variable.name: of_weights[id(variable)] for variable in layer.trainable_variables})
         for layer, output, slope in zip(called, outputs, slopes[1:], strict=False)

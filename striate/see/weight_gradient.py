@@ -142,28 +142,29 @@ def gradient_number(model, x, y, layer, weight_index, loss=None) -> GradientNumb
         see.gradient_number(model, x[:4], y[:4], "conv2d", (0, 0, 0, 5))
     """
     layer = probe.find_layer(model, layer)
+    name = probe.name_of(model, layer)
     if not (is_convolution(layer) or isinstance(layer, Dense)) or getattr(layer, "data_format", "") == "channels_first":
         raise ArgumentError("The gradient of a weight can be shown for Conv and Dense layers (channels last). "
-                            + received(layer=layer.name, type=type(layer).__name__))
+                            + received(layer=name, type=type(layer).__name__))
     kernel = np.asarray(layer.kernel)
-    weight = check_weight(weight_index, kernel.shape, layer.name)
+    weight = check_weight(weight_index, kernel.shape, name)
     x, y = probe.batch(model, x), np.asarray(y)
     if len(y) != len(probe.arrays(x)[0]):
         raise ArgumentError("`y` must have one entry for each sample of `x`. "
                             + received(samples=len(probe.arrays(x)[0]), targets=len(y)))
     uses, slopes, slope, total = Function(lambda x, y: _backward(model, layer, loss, x, y), "gradient")(x, y)
     if len({use.shape[1:] for use in uses}) > 1:
-        raise ArgumentError(f"The layer '{layer.name}' is used on inputs of different shapes, which one picture cannot "
+        raise ArgumentError(f"The layer '{name}' is used on inputs of different shapes, which one picture cannot "
                             f"show. {received(shapes=[use.shape for use in uses])}")
     inputs, slopes = np.concatenate(uses), np.concatenate(slopes)
     places, values, factors = _terms(layer, inputs, slopes, weight)
     engine = float(slope[weight])
     bound = EPSILON * (64 + 4 * sqrt(len(values) or 1)) * (np.abs(inputs).max() * np.abs(slopes).sum() + 1e-30)
-    found = GradientNumber(layer.name, weight, float(total), float(kernel[weight]), places, values, factors, engine,
+    found = GradientNumber(name, weight, float(total), float(kernel[weight]), places, values, factors, engine,
                            float(bound), inputs)
     if abs(found.total - engine) > bound:
         raise GraphError(f"The engine's gradient differs from its explanation by more than rounding can: {engine!r} "
-                         f"instead of {found.total!r}. {received(layer=layer.name, weight=weight)}")
+                         f"instead of {found.total!r}. {received(layer=name, weight=weight)}")
     return found
 
 
