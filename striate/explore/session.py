@@ -215,8 +215,8 @@ class Session:
     def _loss_and_slopes(self, values, target):
         seen: list = []
 
-        def visit(layer, inputs, output):
-            seen.append((layer, leaves(output)[0]))
+        def visit(call, inputs, output):
+            seen.append((call.operation, leaves(output)[0]))
         output = leaves(probe.watched(self.graph, values, visit))[0]
         kind = self._score_kind()
         if kind == "sum":

@@ -77,17 +77,11 @@ def architecture(model) -> Architecture:
     """
     graph = probe.network(model)
     blocks: list[Block] = []
-    names: dict[int, str] = {}
-    used: dict[str, int] = {}
     for node in graph.nodes:
         layer = node.operation
-        name = graph.names[layer]
-        used[name] = used.get(name, 0) + 1
-        name = name if used[name] == 1 else f"{name} ({used[name]})"
-        names[id(node)] = name
         count = int(layer.count_params()) if hasattr(layer, "count_params") else 0
-        sources = () if node.is_input else tuple(names[id(graph.maker(t))] for t in node.input_tensors)
-        blocks.append(Block(name, type(layer).__name__, tuple(node.output_tensors[0].shape[1:]), count, sources))
+        sources = tuple(graph.maker(tensor).name for tensor in node.input_tensors)
+        blocks.append(Block(node.name, type(layer).__name__, tuple(node.output_tensors[0].shape[1:]), count, sources))
     return Architecture(model.name, tuple(blocks), graph.is_chain)
 
 

@@ -121,10 +121,11 @@ def grad_cam(model, x, class_index: int | None = None, layer=None) -> Attributio
     if layer is None and not found:
         raise ArgumentError(f"Grad-CAM needs a convolution, and '{model.name}' has none. Use see.saliency or "
                             "see.occlusion.")
-    target = probe.find_layer(model, found[-1] if layer is None else layer)
-    name = probe.name_of(model, target)
-    maps, slopes, _ = probe.output_gradients(model, x, probe.class_score(model, chosen), target, key=("class", chosen))
-    maps, slopes = (channels_last(target, np.asarray(array))[0].astype(np.float64) for array in (maps, slopes))
+    target = probe.find_call(model, found[-1] if layer is None else layer)
+    name = target.name
+    maps, slopes, _ = probe.output_gradients(model, x, probe.class_score(model, chosen), name, key=("class", chosen))
+    maps, slopes = (channels_last(target.operation, np.asarray(array))[0].astype(np.float64)
+                    for array in (maps, slopes))
     if maps.ndim not in (2, 3):
         raise ArgumentError("Grad-CAM needs a layer whose output has places and channels. "
                             + received(layer=name, output=maps.shape))
@@ -254,10 +255,10 @@ def activation_maximisation(model, layer, channels=None, steps: int = 60, rate: 
     Example:
         >>> activation_maximisation(model, "conv2d", channels=range(6)).save("images.svg")  # doctest: +SKIP
     """
-    graph, layer = probe.network(model), probe.find_layer(model, layer)
-    name = probe.name_of(model, layer)
+    graph, call = probe.network(model), probe.find_call(model, layer)
+    layer, name = call.operation, call.name
     shape = graph.inputs[0].shape[1:]
-    count = graph.first_call(layer).output_tensors[0].shape[-1]
+    count = call.output_tensors[0].shape[-1]
     chosen = tuple(range(min(count, 6))) if channels is None else tuple(int(c) for c in np.atleast_1d(channels))
     if None in shape or any(not 0 <= channel < count for channel in chosen):
         raise ArgumentError(f"'{name}' has {count} channels, counted from 0, and the input's size must be known. "
@@ -267,10 +268,10 @@ def activation_maximisation(model, layer, channels=None, steps: int = 60, rate: 
         seen: list = []
 
         def visit(called, inputs, output):
-            if called is layer and not seen:
-                seen.append(output)
+            if called is call:
+                seen.append(before_activation(layer, output))
         probe.watched(graph, images, visit)
-        reached = before_activation(layer, seen[0])
+        reached = seen[0]
         places = tuple(range(1, reached.ndim - 1))
         means = ops.mean(reached, axis=places) if places else reached
         scores = ops.sum(means * wanted, axis=-1)

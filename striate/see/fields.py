@@ -45,31 +45,31 @@ def fields_of(model) -> dict[Any, Fields]:
             found[node] = "The input's size must be known." if unknown else [(1, 1, 0)] * rank
             continue
         makers = [graph.maker(tensor) for tensor in node.input_tensors]
-        found[node] = _joined([found[maker] for maker in makers], node, rank, graph.names[node.operation])
+        found[node] = _joined([found[maker] for maker in makers], node, rank)
     return found
 
 
-def _joined(sources: list[Fields], node, rank: int, name: str) -> Fields:
+def _joined(sources: list[Fields], node, rank: int) -> Fields:
     """The field behind one call, from the fields of what feeds it."""
     whole: list[list[Axis]] = []
     for source in sources:
         if isinstance(source, str):
             return source
         whole.append([(1, 1, 0)] * (rank - len(source)) + source)
-    reach = _reach(node, rank, name)
+    reach = _reach(node, rank)
     if isinstance(reach, str):
         return reach
     fields = []
     for axis, window in enumerate(reach):
         if len({source[axis][1] for source in whole}) > 1:
-            return f"The branches before '{name}' have different steps."
+            return f"The branches before '{node.name}' have different steps."
         start = min(source[axis][2] for source in whole)
         end = max(source[axis][2] + source[axis][0] for source in whole)
         fields.append(chain_field([window], (end - start, whole[0][axis][1], start)))
     return fields
 
 
-def _reach(node, rank: int, name: str) -> list[tuple[int, int, int, int]] | str:
+def _reach(node, rank: int) -> list[tuple[int, int, int, int]] | str:
     """(taps, stride, dilation, padding before) of a call for each axis, or why it has none."""
     layer, shape, given = node.operation, node.output_tensors[0].shape, node.input_tensors[0].shape
     window = window_of(layer, given)
@@ -80,10 +80,10 @@ def _reach(node, rank: int, name: str) -> list[tuple[int, int, int, int]] | str:
         sign = 1 if isinstance(layer, reshaping.BaseZeroPadding) else -1
         return [(1, 1, 1, sign * before) for before, _ in ([pairs] if rank == 1 else pairs)]
     if isinstance(layer, _MIXERS) or len(shape) == 2:
-        return f"Behind '{name}' every number sees the whole input: choose a layer before it."
+        return f"Behind '{node.name}' every number sees the whole input: choose a layer before it."
     places = slice(2, None) if getattr(layer, "data_format", None) == "channels_first" else slice(1, -1)
     if isinstance(layer, (wrapper.Wrapper, Model)) or shape[places] != given[places]:
-        return (f"What a number behind '{name}' ({type(layer).__name__}) sees differs from place to place, or is "
+        return (f"What a number behind '{node.name}' ({type(layer).__name__}) sees differs from place to place, or is "
                 "not known; look at the measured field with see.saliency.")
     return [(1, 1, 1, 0)] * rank
 
@@ -101,10 +101,10 @@ def field_of(model, layer) -> list[Axis]:
         >>> field_of(zoo.build("lenet5"), "conv2d_1")
         [(14, 2, -2), (14, 2, -2)]
     """
-    layer = probe.find_layer(model, layer)
-    found = next(field for node, field in fields_of(model).items() if node.operation is layer)
+    call = probe.find_call(model, layer)
+    found = fields_of(model)[call]
     if isinstance(found, str):
-        raise ArgumentError(f"{found} " + received(layer=probe.name_of(model, layer)))
+        raise ArgumentError(f"{found} " + received(layer=call.name))
     return found
 
 
@@ -200,38 +200,36 @@ def receptive_field(model, layer, x=None, place=None) -> ReceptiveField:
         see.receptive_field(model, "conv2d_1", image).save("field.svg")
     """
     probe.need_places(model, "Receptive fields")
-    layer = probe.find_layer(model, layer)
-    axes, graph = field_of(model, layer), probe.network(model)
-    name = graph.names[layer]
+    call, graph = probe.find_call(model, layer), probe.network(model)
+    axes, name = field_of(model, call.name), call.name
     if x is None:
         shape = tuple(n or 1 for n in graph.inputs[0].shape)
         x = np.random.Generator(np.random.PCG64(0)).random(shape, np.float32)
-    size = graph.first_call(layer).output_tensors[0].shape[1:-1]
+    size = call.output_tensors[0].shape[1:-1]
     where = check_index(tuple(n // 2 for n in size) if place is None else place, size, name)
 
     def score(outputs, watched):
         return ops.sum(watched[(slice(0, 1), *(slice(i, i + 1) for i in where))])
     x = probe.batch(model, x)
-    slopes = probe.input_gradient_of(model, x, layer, score, where)[0]
-    before = _before(graph, layer)
+    slopes = probe.input_gradient_of(model, x, call, score, where)[0]
+    before = _before(graph, call)
     table: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
     for node, fields in fields_of(model).items():
-        called = graph.names[node.operation]
-        if node.operation in before and not isinstance(fields, str) and called not in table:
-            table[called] = tuple(f[0] for f in fields), tuple(f[1] for f in fields)
+        if node in before and not isinstance(fields, str):
+            table[node.name] = tuple(f[0] for f in fields), tuple(f[1] for f in fields)
     sizes, steps, starts = (tuple(field[i] for field in axes) for i in range(3))
-    rows = tuple((called, *row) for called, row in table.items())
+    rows = tuple((before_it, *row) for before_it, row in table.items())
     return ReceptiveField(model.name, name, where, rows, sizes, steps, starts, np.asarray(x)[0],
                           np.abs(slopes).sum(axis=-1))
 
 
-def _before(graph, layer) -> set:
-    """Layers on a way from the input to a layer, and the layer."""
-    found, stack = set(), [graph.first_call(layer)]
+def _before(graph, call) -> set:
+    """Calls on a way from the input to a call, and itself."""
+    found, stack = set(), [call]
     while stack:
         node = stack.pop()
-        if node.is_input or node.operation in found:
+        if node.is_input or node in found:
             continue
-        found.add(node.operation)
+        found.add(node)
         stack.extend(graph.maker(tensor) for tensor in node.input_tensors)
     return found

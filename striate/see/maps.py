@@ -241,7 +241,7 @@ def patches(model, x, layer=0, count: int = 6) -> Patches:
     if maps.ndim not in (3, 4) or len(maps) < count or count < 1:
         raise ArgumentError("Patches need a layer whose output is (height, width, channels), or (length, channels), "
                             "and at least `count` samples. " + received(output=maps.shape, count=count))
-    field = field_of(model, tap.layer)
+    field = field_of(model, tap.name)
     padded = np.pad(images, ((0, 0), *((size, size) for size, _, _ in field), (0, 0)))
     found, values, places = [], [], []
     for channel in range(maps.shape[-1]):

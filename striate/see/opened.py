@@ -12,10 +12,13 @@ from striate.models.structure import flatten, pack
 
 
 class Call(Node):
-    """One call of a layer, as `Node`, but unknown to the layer: looking at a model leaves no trace in it."""
+    """One call of a layer, as `Node`, but unknown to the layer: looking at a model leaves no trace in it.
 
-    def __init__(self, operation: Operation, args: tuple, kwargs: dict, outputs: Any):
-        self.operation, self.args, self.kwargs, self.outputs = operation, args, kwargs, outputs
+    name: of the layer; of its second call with " (2)" behind it, and so on.
+    """
+
+    def __init__(self, operation: Operation, name: str, args: tuple, kwargs: dict, outputs: Any):
+        self.operation, self.name, self.args, self.kwargs, self.outputs = operation, name, args, kwargs, outputs
         self.input_tensors, self.output_tensors = symbolic_leaves(args, kwargs), leaves(outputs)
 
 
@@ -23,17 +26,17 @@ class OpenedGraph(NodeGraph):
     """Calls of layers that lead from a model's inputs to its outputs, those inside of inner models in their place.
 
     names: layer -> its name; a layer of an inner model has the model's name before its own, "base/conv2d". layers: each
-    once, in Keras' order. model_names: inner model -> its name. ends: this name -> the layer of its (first) output.
+    once, in Keras' order. model_names: inner model -> its name. ends: this name -> the call of its (first) output.
     """
 
     def __init__(self, model: Any):
         graph = model._graph
         self.model_graphs: dict[Any, NodeGraph] = {}
-        self.nodes: list[Node] = []
+        self.nodes: list[Any] = []
         self.names: dict[Any, str] = {}
         self.model_names: dict[Any, str] = {}
         self.ends: dict[str, Any] = {}
-        self._makers: dict[int, Node] = {}
+        self._makers: dict[int, Call] = {}
         for node in graph.nodes:
             if node.is_input:
                 self._add(node.operation, node.operation.name, (), {}, node.outputs)
@@ -43,9 +46,10 @@ class OpenedGraph(NodeGraph):
         self.layers = list(dict.fromkeys(self._spread(model)))
 
     def _add(self, operation: Any, name: str, args: tuple, kwargs: dict, outputs: Any) -> None:
-        self.names.setdefault(operation, name)
-        self.nodes.append(Call(operation, args, kwargs, outputs))
-        self._makers.update((id(tensor), self.nodes[-1]) for tensor in self.nodes[-1].output_tensors)
+        name, before = self.names.setdefault(operation, name), sum(c.operation is operation for c in self.nodes)
+        call = Call(operation, f"{name} ({before + 1})" if before else name, args, kwargs, outputs)
+        self.nodes.append(call)
+        self._makers.update((id(tensor), call) for tensor in call.output_tensors)
 
     def _open(self, graph: NodeGraph, inputs: list, inside: str) -> Any:
         """Adds the calls of a graph for these inputs; gives its outputs."""
@@ -54,16 +58,16 @@ class OpenedGraph(NodeGraph):
             if all(id(tensor) in found for tensor in node.output_tensors):
                 continue
             args, kwargs = node.arguments(lambda tensor: found[id(tensor)])
-            name = inside + node.operation.name
-            inner = _inner(node.operation, args, kwargs)
+            layer: Any = node.operation
+            name, inner = inside + layer.name, _inner(layer, args, kwargs)
             if inner is not None:
-                self.model_graphs[node.operation] = node.operation._graph
-                self.model_names.setdefault(node.operation, name)
-                outputs = self._open(node.operation._graph, inner, name + "/")
-                self.ends.setdefault(name, self.maker(leaves(outputs)[0]).operation)
+                self.model_graphs[layer] = layer._graph
+                self.model_names.setdefault(layer, name)
+                outputs = self._open(layer._graph, inner, name + "/")
+                self.ends.setdefault(name, self.maker(leaves(outputs)[0]))
             else:  # An inner model can be called twice, so its tensors are made anew.
-                outputs = infer_outputs(node.operation, args, kwargs) if inside else node.outputs
-                self._add(node.operation, name, args, kwargs, outputs)
+                outputs = infer_outputs(layer, args, kwargs) if inside else node.outputs
+                self._add(layer, name, args, kwargs, outputs)
             found.update((id(tensor), value)
                          for tensor, value in zip(node.output_tensors, leaves(outputs), strict=True))
         return pack(graph.output_structure, [found[id(tensor)] for tensor in graph.outputs])
@@ -87,13 +91,14 @@ class OpenedGraph(NodeGraph):
             len(node.input_tensors) == 1 and self.maker(node.input_tensors[0]) is before
             for before, node in zip(self.nodes, self.nodes[1:], strict=False))
 
-    def maker(self, tensor: KerasTensor) -> Node:
+    def maker(self, tensor: KerasTensor) -> Call:
         """The call that gave a tensor of this graph."""
         return self._makers[id(tensor)]
 
-    def first_call(self, layer: Any) -> Node:
-        """The first call of a layer of `names`."""
-        return next(node for node in self.nodes if node.operation is layer)
+    @property
+    def calls(self) -> list[Call]:
+        """Those of layers: the nodes without the inputs."""
+        return [node for node in self.nodes if not node.is_input]
 
 
 def _inner(operation: Any, args: tuple, kwargs: dict) -> list | None:

@@ -158,8 +158,9 @@ def plan(model, batch_size: int = 32, training: bool = False, repeats: int = 5) 
         for variable, array in kept:
             variable.assign(array)
     best = measure_peak()
-    return PlanTable(model.name, batch_size, what, best.threads, tuple(_row(model.name, spent, best) for spent in times),
-                     executable.plan.arena_bytes, best.gflops, best.copy_gbytes)
+    rows = tuple(_row(model.name, spent, best) for spent in times)
+    return PlanTable(model.name, batch_size, what, best.threads, rows, executable.plan.arena_bytes,
+                     best.gflops, best.copy_gbytes)
 
 
 def _fill(nest: Any, inputs: list[np.ndarray]) -> None:

@@ -18,7 +18,7 @@ from striate.errors import ArgumentError, ShapeError, TypeMismatchError, receive
 from striate.graph.trace import collect
 from striate.layers.base import Layer
 from striate.layers.symbolic import leaves
-from striate.see.opened import OpenedGraph
+from striate.see.opened import Call, OpenedGraph
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Tap:
 _OPENED: WeakKeyDictionary = WeakKeyDictionary()
 
 
-def network(model) -> OpenedGraph:
-    """The model's graph of layer calls, in which models inside of it are opened.
+def network(model):
+    """The model's graph of layer calls, in which models inside of it are opened: an `OpenedGraph`.
 
     Raises:
         TypeMismatchError: not a model.
@@ -62,25 +62,30 @@ def find_layer(model, layer) -> Any:
     """A layer by its name, its place (0 is the first behind the input) or itself.
 
     A layer of a model inside of the model is called "base/conv2d", or "conv2d" if no other is; an inner model itself
-    stands for its last layer.
+    stands for its last layer. A layer that is called twice can be named with its call, "conv2d (2)".
 
     Raises:
         ArgumentError: the model has no such layer; the message lists those that it has.
     """
+    return find_call(model, layer).operation
+
+
+def find_call(model, layer) -> Call:
+    """The call that `find_layer` finds the layer by; the first one of the layer if no other is named."""
     graph = network(model)
-    layers = graph.layers
-    if isinstance(layer, Layer) and layer in layers:
-        return layer
+    layers, calls = graph.layers, graph.calls
     if isinstance(layer, (int, np.integer)) and -len(layers) <= layer < len(layers):
-        return layers[layer]
+        layer = layers[layer]
     if isinstance(layer, Layer) and layer in graph.model_names:
         layer = graph.model_names[layer]
-    found = [one for one in layers if graph.names[one] == layer] or [
-        one for one in layers if isinstance(layer, str) and one.name == layer]
-    if len(found) == 1:
-        return found[0]
+    for call in calls:
+        if call.operation is layer or call.name == layer:
+            return call
     if isinstance(layer, str) and layer in graph.ends:
         return graph.ends[layer]
+    found = [one for one in layers if one.name == layer]
+    if len(found) == 1:
+        return find_call(model, found[0])
     names = ", ".join(f"{place} {graph.names[one]}" for place, one in enumerate(layers))
     what = "several layers of this name: say which, with the model that it is in" if found else "no such layer"
     raise ArgumentError(f"The model '{model.name}' has {what}. It has: {names}. {received(layer=layer)}")
@@ -188,13 +193,15 @@ def _kept(model, key, make: Callable) -> Any:
     return made[key]
 
 
-def watched(graph, values, visit: Callable[[Any, Any, Any], Any], training: bool = False) -> Any:
-    """Runs a model's graph inside a trace; `visit(layer, inputs, output)` sees every call and may change its output."""
+def watched(graph, values, visit: Callable[[Call, Any, Any], Any], training: bool = False) -> Any:
+    """Runs a model's graph inside a trace; `visit(call, inputs, output)` sees every call and may change its output."""
+    calls = iter(graph.calls)
+
     def call(operation, args, kwargs):
         if isinstance(operation, Layer) and "training" in _arguments(operation):
             kwargs = {**kwargs, "training": training}
         output = operation(*args, **kwargs)
-        seen = visit(operation, args[0] if args else next(iter(kwargs.values()), None), output)
+        seen = visit(next(calls), args[0] if args else next(iter(kwargs.values()), None), output)
         return output if seen is None else seen
     return graph.run(values, call)
 
@@ -211,7 +218,7 @@ def taps(model, x, only: set[str] | None = None) -> list[Tap]:
     Args:
         model: a model with a graph.
         x: as `batch` takes it.
-        only: names of layers; all when left out.
+        only: names of calls; all when left out.
 
     Returns:
         A `Tap` for each call.
@@ -219,29 +226,24 @@ def taps(model, x, only: set[str] | None = None) -> list[Tap]:
     graph, x = network(model), batch(model, x)
 
     def make():
-        layers: list = []
-
         def run(values):
-            layers.clear()
             found: list = []
 
-            def visit(layer, inputs, output):
-                if only is None or graph.names[layer] in only:
-                    layers.append(layer)
+            def visit(call, inputs, output):
+                if only is None or call.name in only:
                     found.append([inputs, output])
             watched(graph, values, visit)
             return found
-        return Function(run, f"layers of {model.name}"), layers
-    function, layers = _kept(model, ("taps", frozenset(only) if only else None), make)
-    found = function(x)
-    return [Tap(layer, graph.names[layer], inputs, output)
-            for layer, (inputs, output) in zip(layers, found, strict=True)]
+        return Function(run, f"layers of {model.name}")
+    found = _kept(model, ("taps", frozenset(only) if only else None), make)(x)
+    calls = [call for call in graph.calls if only is None or call.name in only]
+    return [Tap(call.operation, call.name, inputs, output)
+            for call, (inputs, output) in zip(calls, found, strict=True)]
 
 
 def tap(model, x, layer) -> Tap:
-    """The first call of one layer."""
-    name = name_of(model, find_layer(model, layer))
-    return taps(model, x, {name})[0]
+    """One call of a layer, as `find_call` finds it."""
+    return taps(model, x, {find_call(model, layer).name})[0]
 
 
 def output_gradients(model, x, score: Callable, layer=None, key=None) -> tuple[Any, Any, np.ndarray]:
@@ -257,19 +259,19 @@ def output_gradients(model, x, score: Callable, layer=None, key=None) -> tuple[A
     Returns:
         (the varied values, their gradients, the model's first output).
     """
-    wanted = None if layer is None else find_layer(model, layer)
-    name = None if wanted is None else name_of(model, wanted)
+    wanted = None if layer is None else find_call(model, layer)
 
     def run(values):
         seen: list = []
 
         def visit(called, inputs, output):
-            if called is wanted and not seen:
+            if called is wanted:
                 seen.append(output)
         outputs = watched(network(model), values, visit)
         source = seen[0] if wanted is not None else leaves(values)[0]
         return source, gradients(score(outputs), [source])[0], leaves(outputs)[0]
-    function = _kept(model, ("gradients", name, key), lambda: Function(run, f"gradients of {model.name}"))
+    function = _kept(model, ("gradients", wanted and wanted.name, key),
+                     lambda: Function(run, f"gradients of {model.name}"))
     return function(batch(model, x))
 
 
@@ -279,7 +281,7 @@ def input_gradient_of(model, x, layer, score: Callable, key) -> tuple[np.ndarray
     Args:
         model: a model with a graph.
         x: as `batch` takes it.
-        layer: the layer itself.
+        layer: a call of a layer.
         score: from the traced (outputs, output of the layer) to one number.
         key: hashable; names the score.
     """
@@ -287,12 +289,12 @@ def input_gradient_of(model, x, layer, score: Callable, key) -> tuple[np.ndarray
         seen: list = []
 
         def visit(called, inputs, output):
-            if called is layer and not seen:
+            if called is layer:
                 seen.append(output)
         outputs = watched(network(model), values, visit)
         source, total = leaves(values)[0], score(outputs, seen[0])
         return gradients(total, [source])[0], total
-    function = _kept(model, ("field", name_of(model, layer), key), lambda: Function(run, f"gradients of {model.name}"))
+    function = _kept(model, ("field", layer.name, key), lambda: Function(run, f"gradients of {model.name}"))
     slopes, total = function(batch(model, x))
     return np.asarray(slopes)[0], float(total)
 

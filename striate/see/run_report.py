@@ -112,11 +112,10 @@ def _is_classifier(model, y) -> bool:
     return whole and units is not None and 0 <= flat.min() and flat.max() < units
 
 
-def _places(model) -> list[Any]:
-    """The convolutions with places behind them."""
-    graph = probe.network(model)
-    return [layer for layer in graph.layers
-            if is_convolution(layer) and len(graph.first_call(layer).output_tensors[0].shape) in (3, 4)]
+def _places(model) -> list[str]:
+    """The (calls of) convolutions with places behind them."""
+    return [call.name for call in probe.network(model).calls
+            if is_convolution(call.operation) and len(call.output_tensors[0].shape) in (3, 4)]
 
 
 def _maps(model, x) -> list[Any]:

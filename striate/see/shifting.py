@@ -137,7 +137,7 @@ def invariance(model, x, shift=1) -> Invariance:
     for before, after in zip(probe.taps(model, x), probe.taps(model, moved), strict=True):
         layer = before.layer
         one, two = (channels_last(layer, probe.arrays(tap.output)[0])[0] for tap in (before, after))
-        step = _step(model, layer) if one.ndim == axes + 1 else ()
+        step = _step(model, before.name) if one.ndim == axes + 1 else ()
         limit = EQUAL * float(max(np.abs(one).max(initial=0), np.abs(two).max(initial=0)))
         layers.append(LayerShift(before.name, type(layer).__name__, step, _equivariance(one, two, step, amounts, limit),
                                  float((np.abs(one - two) <= limit).mean())))

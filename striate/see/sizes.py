@@ -220,8 +220,8 @@ def _flops(graph) -> dict[Any, int]:
 
         tracer = active_tracer()
 
-        def visit(layer, inputs, output):
-            marks.append((layer, len(tracer.nodes)))
+        def visit(call, inputs, output):
+            marks.append((call.operation, len(tracer.nodes)))
         return probe.watched(graph, list(values) if len(values) > 1 else values[0], visit)
     recorded, _ = trace(run, types)
     first = 0

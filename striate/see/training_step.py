@@ -202,15 +202,12 @@ def passes(model, x, y, loss=None) -> Passes:
     image = probe.batch(model, x)[:1]
     target = np.asarray(y)
     target = target[np.newaxis] if target.ndim < len(graph.outputs[0].shape) else target[:1]
-    called: list[Any] = []
     variables = list(model.trainable_variables)
 
     def run(values, wanted):
-        called.clear()
         outputs: list[Any] = []
 
-        def visit(layer, inputs, output):
-            called.append(layer)
+        def visit(call, inputs, output):
             outputs.append(leaves(output)[0])
         last = probe.watched(graph, values, visit)
         total = loss_of(model, loss, last, wanted)
@@ -218,12 +215,12 @@ def passes(model, x, y, loss=None) -> Passes:
     outputs, slopes, total = Function(run, f"passes of {model.name}")(image, target)
     of_weights = {id(variable): np.asarray(slope)
                   for variable, slope in zip(variables, slopes[1 + len(outputs):], strict=True)}
+    names, layers = [call.name for call in graph.calls], [call.operation for call in graph.calls]
     stages = tuple(
-        Stage(graph.names[layer], type(layer).__name__, channels_last(layer, np.asarray(output))[0],
+        Stage(name, type(layer).__name__, channels_last(layer, np.asarray(output))[0],
               channels_last(layer, np.asarray(slope))[0],
-              {variable.name: of_weights[id(variable)] for variable in layer.trainable_variables})
-        for layer, output, slope in zip(called, outputs, slopes[1:], strict=False)
-        if type(layer).__name__ != "InputLayer")
+              {variable.name: of_weights[id(variable)] for variable in getattr(layer, "trainable_variables", ())})
+        for name, layer, output, slope in zip(names, layers, outputs, slopes[1:], strict=False))
     name = loss if isinstance(loss, str) else getattr(loss or model.loss, "name", None) or str(loss or model.loss)
     return Passes(model.name, name.replace("_", " "), image[0], np.asarray(slopes[0])[0], stages, float(total),
                   target[0].tolist())

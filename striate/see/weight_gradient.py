@@ -196,7 +196,7 @@ def _backward(model, layer, loss, x, y):
     kept: list = []
 
     def visit(called, inputs, output):
-        if called is layer:
+        if called.operation is layer:
             kept.append(inputs)
     outputs = probe.watched(probe.network(model), x, visit, training=False)
     total = loss_of(model, loss, outputs, y)

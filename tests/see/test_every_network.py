@@ -1,4 +1,4 @@
-"""Everything that can be seen, on the lectures' networks, a residual one, a 1-D one, a nested one, and files that Keras wrote."""
+"""Everything that can be seen, on the lectures' networks, residual, 1-D and nested ones, and files that Keras wrote."""
 
 from dataclasses import dataclass, field
 from functools import cached_property

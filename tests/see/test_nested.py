@@ -9,13 +9,13 @@ from striate import layers, see
 from striate.errors import ArgumentError
 from striate.see import probe
 
-NAMES = ["scale", "base/eye/conv", "base/eye/conv", "base/norm", "base/sum", "base/largest", "base/last", "flat",
+NAMES = ["scale", "base/eye/conv", "base/eye/conv (2)", "base/norm", "base/sum", "base/largest", "base/last", "flat",
          "scores"]
 
 
 def calls(model):
     graph = probe.network(model)
-    return [graph.names[node.operation] for node in graph.nodes if not node.is_input]
+    return [call.name for call in graph.calls]
 
 
 def test_every_call_has_its_numbers(made):
@@ -24,7 +24,7 @@ def test_every_call_has_its_numbers(made):
     scale, once, again, norm, added, _, last, _, scores = probe.taps(model, x)
     base = model.get_layer("base")
     eye = base.get_layer("eye")
-    assert (once.name, again.name) == ("base/eye/conv", "base/eye/conv")
+    assert (once.name, again.name) == ("base/eye/conv", "base/eye/conv (2)")
     np.testing.assert_array_equal(again.inputs, once.output)
     for actual, expected in ((scale.output, 0.5 * x), (once.output, eye.predict(scale.output, verbose=0)),
                              (again.output, eye.predict(once.output, verbose=0)),
@@ -56,6 +56,25 @@ def test_layers_are_found_by_their_names(made):
     assert see.filters(model).layer == "base/eye/conv"
     with pytest.raises(ArgumentError, match="0 scale, 1 base/eye/conv, 2 base/norm"):
         see.filters(model, "eye/conv")
+
+
+def test_each_call_of_a_layer_can_be_looked_at(made):
+    model, again = made["nested"], "base/eye/conv (2)"
+    x = sample(model)
+    once, twice = (tap.output for tap in probe.taps(model, x, {"base/eye/conv", again}))
+    np.testing.assert_array_equal(see.feature_maps(model, x, "base/eye/conv").maps, once[0])
+    np.testing.assert_array_equal(see.feature_maps(model, x, again).maps, twice[0])
+    assert see.number(model, x, again, (3, 4, 1)).engine == twice[0, 3, 4, 1]
+    assert see.receptive_field(model, "base/eye/conv", x).size == (3, 3)
+    field = see.receptive_field(model, again, x)
+    assert field.size == (5, 5) and [row[0] for row in field.table] == ["scale", "base/eye/conv", again]
+    assert not np.array_equal(see.grad_cam(model, x, 0, "base/eye/conv").heat, see.grad_cam(model, x, 0, again).heat)
+    kernel = probe.find_layer(model, again).kernel.numpy()
+    climbed = see.activation_maximisation(model, "base/eye/conv", [1], steps=0, seed=3)
+    noise = 0.5 * climbed.images[0]
+    expected = np.mean([(np.pad(noise, ((1, 1), (1, 1), (0, 0)))[i:i + 3, j:j + 3, :, None] * kernel)[..., 1].sum()
+                        for i in range(10) for j in range(9)]) + probe.find_layer(model, again).bias.numpy()[1]
+    assert climbed.before[0] == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_name_that_several_layers_have_needs_the_model():
