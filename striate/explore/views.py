@@ -27,7 +27,7 @@ def state(session: Session) -> dict[str, Any]:
     """What does not change: the network, the inputs, whether it can be trained."""
     subject = session.subject
     first = session.graph.inputs[0].shape[1:]
-    shape = list(first) if (reader := _reader(session)) is None else _last(reader, first)
+    shape = _last(session.graph.maker(session.graph.inputs[0]), first)
     kind = "image" if len(first) == 3 and first[-1] in (1, 3) else "line" if len(first) == 2 else "other"
     data = subject.data
     return {"name": session.model.name, "nodes": nodes(session), "answer": session.answer,
@@ -35,12 +35,6 @@ def state(session: Session) -> dict[str, Any]:
             "classes": list(subject.classes), "samples": samples(session),
             "training": None if data is None else {"said": data.said, "batch": data.batch_size},
             "whyNot": subject.why_not, "edited": sorted(session.edits)}
-
-
-def _reader(session: Session) -> Any:
-    """A layer that takes the (first) input with its channels first; None if the channels are last."""
-    readers = (node.operation for node in session.nodes if node.input_tensors[0] is session.graph.inputs[0])
-    return next((layer for layer in readers if getattr(layer, "data_format", None) == "channels_first"), None)
 
 
 def samples(session: Session) -> list[dict[str, Any]]:
@@ -74,7 +68,7 @@ def nodes(session: Session) -> list[dict[str, Any]]:
         family, colour = block.family
         found.append({
             "name": block.name, "layer": name, "kind": block.kind, "family": family, "colour": colour,
-            "shape": _last(layer, block.shape), "parameters": block.parameters,
+            "shape": _last(node, block.shape), "parameters": block.parameters,
             "sources": [places[s] for s in block.sources],
             "sizes": list(cost.size_formulas) if cost else [], "count": cost.parameter_formula if cost else "",
             "flops": cost.flops if cost else 0, "kernel": _kernel(layer), "field": seen[node],
@@ -87,10 +81,9 @@ def _kernel(layer) -> list[int] | None:
     return list(layer.kernel.shape) if has_kernel(layer) else None
 
 
-def _last(layer, shape) -> list:
-    """A shape without the batch, the channels last, as maps and indices have them."""
-    return [*shape[1:], shape[0]] if getattr(layer, "data_format", None) == "channels_first" and len(shape) > 1 \
-        else list(shape)
+def _last(call, shape) -> list:
+    """A shape of a call's output without the batch, the channels last, as maps and indices have them."""
+    return [*shape[1:], shape[0]] if call.channels_first else list(shape)
 
 
 def _window(layer, shape) -> dict[str, Any] | None:
@@ -113,7 +106,7 @@ def node_at(session: Session, place: str) -> int:
 
 def _output(tap: probe.Tap) -> np.ndarray:
     """A layer's output for the one input, channels last, without the batch."""
-    return channels_last(tap.layer, np.asarray(probe.arrays(tap.output)[0]))[0]
+    return channels_last(tap, np.asarray(probe.arrays(tap.output)[0]))[0]
 
 
 def _span(array: np.ndarray) -> tuple[float, float]:
@@ -175,9 +168,7 @@ def provenance(session: Session, at: str) -> str:
 def picture(session: Session, image: str) -> dict[str, Any]:
     """The input as the page draws it: colours for images, numbers for lines."""
     values = session.sample(image).values
-    array = probe.arrays(probe.batch(session.model, values))[0][0]
-    if _reader(session) is not None:
-        array = np.moveaxis(array, 0, -1)
+    array = probe.pictures(session.model, probe.arrays(probe.batch(session.model, values))[0])[0]
     if array.ndim == 3:
         return {"kind": "image", **packed(palette.photograph(array), "u1")}
     kind, maps, _ = planes(array)
@@ -225,7 +216,7 @@ def layer(session: Session, place: str, image: str, at: str = LIVE, what: str = 
         said, array = "", _output(session.taps(image, at)[node])
     elif what == "gradients":
         said, outputs, _ = session.slopes(image, at)
-        array = channels_last(session.nodes[node].operation, np.asarray(outputs[node]))[0]
+        array = channels_last(session.nodes[node], np.asarray(outputs[node]))[0]
     elif what in ("filters", "filter-gradients"):
         if _kernel(session.nodes[node].operation) is None:
             raise ArgumentError("This layer has no filters that slide. " + received(layer=name))
@@ -280,7 +271,7 @@ def number(session: Session, place: str, index: tuple[int, ...], image: str, at:
     node = node_at(session, place)
     with session.looking():
         tap = session.taps(image, at)[node]
-        if getattr(tap.layer, "data_format", None) == "channels_first" and len(index) > 1:
+        if tap.channels_first:
             index = (index[-1], *index[:-1])
         try:
             found = explained(session.model.name, tap, index)

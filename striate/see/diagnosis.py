@@ -223,7 +223,7 @@ def _dead(model, x: np.ndarray) -> Iterator[Finding]:
         if not isinstance(tap.layer, ReLU) and activation_name(tap.layer) != "relu":
             continue
         output = probe.arrays(tap.output)[0]
-        axis = 1 if getattr(tap.layer, "data_format", None) == "channels_first" else output.ndim - 1
+        axis = 1 if tap.channels_first else output.ndim - 1
         dead = ~(output > 0).any(axis=tuple(i for i in range(output.ndim) if i != axis))
         if dead.mean() > 0.5 or (dead.sum() > 1 and dead.mean() > 0.25):
             yield Finding("M108", f"{int(dead.sum())} of {dead.size} channels of '{tap.name}' give 0 for all "

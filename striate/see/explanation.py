@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any
 
@@ -160,11 +160,16 @@ def explained(model_name: str, tap: probe.Tap, index, sample: int = 0) -> Number
     inputs = [_sample(array, sample) for array in probe.arrays(tap.inputs)]
     output = _sample(probe.arrays(tap.output)[0], sample)
     place = check_index(index, output.shape, tap.name)
-    if getattr(layer, "data_format", None) == "channels_first":
-        # Explained with the channel last, as the engine computes it.
-        inputs, output = [np.moveaxis(array, 0, -1) for array in inputs], np.moveaxis(output, 0, -1)
-        place = (*place[1:], place[0])
-    found = sum_of(layer, inputs, place)
+    if getattr(layer, "data_format", None) == "channels_first":  # Explained with the channel last, as it is computed.
+        inputs, output, place = [_turned(array) for array in inputs], _turned(output), _last(place)
+        found = sum_of(layer, inputs, place)
+    else:
+        found = sum_of(layer, inputs, place)
+        if tap.fed_first:
+            terms = tuple(replace(term, place=term.place and _last(term.place)) for term in found.terms)
+            inputs, found = [_turned(array) for array in inputs], replace(found, terms=terms)
+        if tap.channels_first:
+            output, place = _turned(output), _last(place)
     total, value = found.total, found.value
     engine = float(output[place])
     largest = max(float(np.abs(array).max(initial=0)) for array in inputs)
@@ -175,6 +180,15 @@ def explained(model_name: str, tap: probe.Tap, index, sample: int = 0) -> Number
                          f"instead of {value!r}. {received(layer=tap.name, index=place)}")
     return Number(model_name, tap.name, type(layer).__name__, place, found.kind, found.terms, found.bias, total,
                   found.name, value, engine, bound, inputs[0], output)
+
+
+def _last(place: tuple[int, ...]) -> tuple[int, ...]:
+    """An index with the channel last, for one with the channel first."""
+    return (*place[1:], place[0])
+
+
+def _turned(array: np.ndarray) -> np.ndarray:
+    return np.moveaxis(array, 0, -1)
 
 
 def _sample(array: np.ndarray, sample: int) -> np.ndarray:

@@ -81,7 +81,7 @@ def _reach(node, rank: int) -> list[tuple[int, int, int, int]] | str:
         return [(1, 1, 1, sign * before) for before, _ in ([pairs] if rank == 1 else pairs)]
     if isinstance(layer, _MIXERS) or len(shape) == 2:
         return f"Behind '{node.name}' every number sees the whole input: choose a layer before it."
-    places = slice(2, None) if getattr(layer, "data_format", None) == "channels_first" else slice(1, -1)
+    places = slice(2, None) if node.channels_first else slice(1, -1)
     if isinstance(layer, (wrapper.Wrapper, Model)) or shape[places] != given[places]:
         return (f"What a number behind '{node.name}' ({type(layer).__name__}) sees differs from place to place, or is "
                 "not known; look at the measured field with see.saliency.")
@@ -205,13 +205,15 @@ def receptive_field(model, layer, x=None, place=None) -> ReceptiveField:
     if x is None:
         shape = tuple(n or 1 for n in graph.inputs[0].shape)
         x = np.random.Generator(np.random.PCG64(0)).random(shape, np.float32)
-    size = call.output_tensors[0].shape[1:-1]
+    shape = call.output_tensors[0].shape
+    size = shape[2:] if call.channels_first else shape[1:-1]
     where = check_index(tuple(n // 2 for n in size) if place is None else place, size, name)
 
     def score(outputs, watched):
-        return ops.sum(watched[(slice(0, 1), *(slice(i, i + 1) for i in where))])
+        places = tuple(slice(i, i + 1) for i in where)
+        return ops.sum(watched[(slice(0, 1), slice(None), *places) if call.channels_first else (slice(0, 1), *places)])
     x = probe.batch(model, x)
-    slopes = probe.input_gradient_of(model, x, call, score, where)[0]
+    slopes = probe.pictures(model, probe.input_gradient_of(model, x, call, score, where)[0][np.newaxis])[0]
     before = _before(graph, call)
     table: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
     for node, fields in fields_of(model).items():
@@ -219,7 +221,8 @@ def receptive_field(model, layer, x=None, place=None) -> ReceptiveField:
             table[node.name] = tuple(f[0] for f in fields), tuple(f[1] for f in fields)
     sizes, steps, starts = (tuple(field[i] for field in axes) for i in range(3))
     rows = tuple((before_it, *row) for before_it, row in table.items())
-    return ReceptiveField(model.name, name, where, rows, sizes, steps, starts, np.asarray(x)[0],
+    return ReceptiveField(model.name, name, where, rows, sizes, steps, starts,
+                          probe.pictures(model, np.asarray(x))[0],
                           np.abs(slopes).sum(axis=-1))
 
 

@@ -102,11 +102,11 @@ def feature_maps(model, x, layer, sample: int = 0) -> FeatureMaps:
     """
     tap = probe.tap(model, x, layer)
     probe.need_places(model, "Feature maps")
-    maps = channels_last(tap.layer, probe.arrays(tap.output)[0])
+    maps = channels_last(tap, probe.arrays(tap.output)[0])
     if maps.ndim not in (3, 4):
         raise ArgumentError(f"The output of '{tap.name}' has no places, so there are no maps: its shape is "
                             f"{maps.shape[1:]}. Choose a layer before Flatten. " + received(layer=layer))
-    return FeatureMaps(model.name, tap.name, probe.arrays(probe.batch(model, x))[0][sample], maps[sample])
+    return FeatureMaps(model.name, tap.name, probe.pictures(model, probe.batch(model, x))[sample], maps[sample])
 
 
 @dataclass(frozen=True)
@@ -236,8 +236,8 @@ def patches(model, x, layer=0, count: int = 6) -> Patches:
         >>> patches(model, x_test, "conv2d").save("patches.svg")  # doctest: +SKIP
     """
     probe.need_places(model, "Patches")
-    tap, images = probe.tap(model, x, layer), probe.batch(model, x)
-    maps = channels_last(tap.layer, probe.arrays(tap.output)[0])
+    tap, images = probe.tap(model, x, layer), probe.pictures(model, probe.batch(model, x))
+    maps = channels_last(tap, probe.arrays(tap.output)[0])
     if maps.ndim not in (3, 4) or len(maps) < count or count < 1:
         raise ArgumentError("Patches need a layer whose output is (height, width, channels), or (length, channels), "
                             "and at least `count` samples. " + received(output=maps.shape, count=count))

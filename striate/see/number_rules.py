@@ -11,7 +11,7 @@ import numpy as np
 
 from striate.errors import ArgumentError, received
 from striate.layers import activation, core, merging, normalization, pool, regularization, reshaping
-from striate.see.geometry import activation_name, is_convolution, is_separable, kernel_of, slid_by
+from striate.see.geometry import activation_name, is_convolution, is_separable, kernel_of, slid_over
 
 _MIXING = ("softmax", "log_softmax", "sparsemax", "glu")
 """Activations for which all channels of a place count."""
@@ -95,8 +95,7 @@ def _convolution(layer, inputs, place):
     if not (is_convolution(layer) or is_separable(layer)):
         return None
     x, channel = inputs[0], place[-1]
-    first = layer.data_format == "channels_first"
-    window = slid_by(layer, (1, x.shape[-1], *x.shape[:-1]) if first else (1, *x.shape))
+    window = slid_over(layer, x.shape)
     kernel, taps = kernel_of(layer), window.taps(place[:-1])
     filters = layer.filters if hasattr(layer, "filters") else prod(kernel.shape[-2:])
     bias = np.zeros(filters) if layer.bias is None else np.asarray(layer.bias, np.float64)
@@ -137,9 +136,7 @@ def _dense(layer, inputs, place):
 
 
 def _batch_norm(layer, inputs, place):
-    if layer.axis not in (-1, inputs[0].ndim):
-        return None
-    channel = place[-1]
+    channel = place[layer.axis - 1 if layer.axis > 0 else layer.axis]
     gamma = float(np.asarray(layer.gamma)[channel]) if layer.scale else 1.0
     beta = float(np.asarray(layer.beta)[channel]) if layer.center else 0.0
     scale = gamma / sqrt(float(np.asarray(layer.moving_variance)[channel]) + layer.epsilon)
@@ -151,8 +148,7 @@ def _batch_norm(layer, inputs, place):
 
 def _pooling(layer, inputs, place):
     x = inputs[0]
-    first = layer.data_format == "channels_first"
-    window = slid_by(layer, (1, x.shape[-1], *x.shape[:-1]) if first else (1, *x.shape))
+    window = slid_over(layer, x.shape)
     places = [(tap, (*at, place[-1])) for tap, at in window.taps(place[:-1]) if at is not None]
     return _pooled(window.kind, x, places)
 

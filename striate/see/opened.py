@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from striate.layers.reshaping import Permute, Reshape
 from striate.layers.symbolic import KerasTensor, Node, Operation, infer_outputs, leaves, symbolic_leaves
 from striate.models import Model
 from striate.models.node_graph import NodeGraph
@@ -14,12 +15,24 @@ from striate.models.structure import flatten, pack
 class Call(Node):
     """One call of a layer, as `Node`, but unknown to the layer: looking at a model leaves no trace in it.
 
-    name: of the layer; of its second call with " (2)" behind it, and so on.
+    name: of the layer; of its second call with " (2)" behind it, and so on. channels_first, fed_first: whether its
+    output, its inputs have their channels before their places.
     """
 
     def __init__(self, operation: Operation, name: str, args: tuple, kwargs: dict, outputs: Any):
         self.operation, self.name, self.args, self.kwargs, self.outputs = operation, name, args, kwargs, outputs
         self.input_tensors, self.output_tensors = symbolic_leaves(args, kwargs), leaves(outputs)
+        self.channels_first = self.fed_first = False
+
+    @property
+    def has_places(self) -> bool:
+        """Whether the output has places and channels."""
+        return len(self.output_tensors[0].shape) > 2
+
+    @property
+    def keeps_order(self) -> bool:
+        """Whether the layer leaves the axes where they are, and does not say itself where it takes the channels."""
+        return not hasattr(self.operation, "data_format") and not isinstance(self.operation, (Permute, Reshape))
 
 
 class OpenedGraph(NodeGraph):
@@ -44,6 +57,7 @@ class OpenedGraph(NodeGraph):
         self.output_structure = self._open(graph, graph.inputs, "")
         self.outputs = flatten(self.output_structure)
         self.layers = list(dict.fromkeys(self._spread(model)))
+        self._find_channels()
 
     def _add(self, operation: Any, name: str, args: tuple, kwargs: dict, outputs: Any) -> None:
         name, before = self.names.setdefault(operation, name), sum(c.operation is operation for c in self.nodes)
@@ -71,6 +85,20 @@ class OpenedGraph(NodeGraph):
             found.update((id(tensor), value)
                          for tensor, value in zip(node.output_tensors, leaves(outputs), strict=True))
         return pack(graph.output_structure, [found[id(tensor)] for tensor in graph.outputs])
+
+    def _find_channels(self) -> None:
+        """Layers that say where they take the channels tell it to those behind and before them that do not."""
+        for call in self.calls:
+            sources = [self.maker(tensor) for tensor in call.input_tensors]
+            first = getattr(call.operation, "data_format", None) == "channels_first"
+            call.fed_first = first or any(source.channels_first for source in sources)
+            call.channels_first = call.has_places and (call.fed_first if call.keeps_order else first)
+        for call in reversed(self.calls):
+            first = call.fed_first or call.keeps_order and call.channels_first
+            for source in (self.maker(tensor) for tensor in call.input_tensors):
+                if first and source.has_places and source.keeps_order:
+                    source.channels_first = True
+            call.fed_first = first
 
     def _spread(self, model: Any) -> Iterator[Any]:
         for layer in model.layers:

@@ -29,6 +29,8 @@ class Tap:
     name: str
     inputs: Any
     output: Any
+    channels_first: bool = False
+    fed_first: bool = False
 
 
 _OPENED: WeakKeyDictionary = WeakKeyDictionary()
@@ -100,19 +102,28 @@ def need_places(model, what: str) -> None:
     """Makes sure that a model takes one line or image: what is shown lies at places of it.
 
     Raises:
-        ArgumentError: several inputs, or vectors, volumes and the like; or images with their channels first.
+        ArgumentError: several inputs, or vectors, volumes and the like.
     """
-    graph = network(model)
-    shapes = [tuple(tensor.shape[1:]) for tensor in graph.inputs]
-    for node in graph.nodes:
-        if getattr(node.operation, "data_format", None) == "channels_first" and not node.is_input \
-                and node.input_tensors[0] is graph.inputs[0]:
-            raise ArgumentError(f"{what} can be shown for images whose channels are last, and '{node.operation.name}' "
-                                'takes them first. Build the model with data_format="channels_last"; the kernels are '
-                                f"the same. {received(model=model.name, input_shapes=shapes)}")
+    shapes = [tuple(tensor.shape[1:]) for tensor in network(model).inputs]
     if len(shapes) != 1 or len(shapes[0]) not in (2, 3):
         raise ArgumentError(f"{what} can be shown for a model whose one input is an image (height, width, channels) or "
                             f"a line (length, channels). {received(model=model.name, input_shapes=shapes)}")
+
+
+def takes_channels_first(model) -> bool:
+    """Whether the model's (first) input has its channels before its places."""
+    graph = network(model)
+    return graph.maker(graph.inputs[0]).channels_first
+
+
+def pictures(model, x: np.ndarray) -> np.ndarray:
+    """A batch that the model takes as it is drawn: the channels last."""
+    return np.moveaxis(x, 1, -1) if takes_channels_first(model) else x
+
+
+def taken(model, pictures: np.ndarray) -> np.ndarray:
+    """A batch with its channels last as the model takes it."""
+    return np.ascontiguousarray(np.moveaxis(pictures, -1, 1)) if takes_channels_first(model) else pictures
 
 
 def batch(model, x) -> Any:
@@ -237,7 +248,7 @@ def taps(model, x, only: set[str] | None = None) -> list[Tap]:
         return Function(run, f"layers of {model.name}")
     found = _kept(model, ("taps", frozenset(only) if only else None), make)(x)
     calls = [call for call in graph.calls if only is None or call.name in only]
-    return [Tap(call.operation, call.name, inputs, output)
+    return [Tap(call.operation, call.name, inputs, output, call.channels_first, call.fed_first)
             for call, (inputs, output) in zip(calls, found, strict=True)]
 
 

@@ -215,12 +215,13 @@ def passes(model, x, y, loss=None) -> Passes:
     outputs, slopes, total = Function(run, f"passes of {model.name}")(image, target)
     of_weights = {id(variable): np.asarray(slope)
                   for variable, slope in zip(variables, slopes[1 + len(outputs):], strict=True)}
-    names, layers = [call.name for call in graph.calls], [call.operation for call in graph.calls]
     stages = tuple(
-        Stage(name, type(layer).__name__, channels_last(layer, np.asarray(output))[0],
-              channels_last(layer, np.asarray(slope))[0],
-              {variable.name: of_weights[id(variable)] for variable in getattr(layer, "trainable_variables", ())})
-        for name, layer, output, slope in zip(names, layers, outputs, slopes[1:], strict=False))
+        Stage(call.name, type(call.operation).__name__, channels_last(call, np.asarray(output))[0],
+              channels_last(call, np.asarray(slope))[0],
+              {variable.name: of_weights[id(variable)]
+               for variable in getattr(call.operation, "trainable_variables", ())})
+        for call, output, slope in zip(graph.calls, outputs, slopes[1:], strict=False))
     name = loss if isinstance(loss, str) else getattr(loss or model.loss, "name", None) or str(loss or model.loss)
-    return Passes(model.name, name.replace("_", " "), image[0], np.asarray(slopes[0])[0], stages, float(total),
+    shown, slope = (probe.pictures(model, np.asarray(batch))[0] for batch in (image, slopes[0]))
+    return Passes(model.name, name.replace("_", " "), shown, slope, stages, float(total),
                   target[0].tolist())

@@ -290,13 +290,6 @@ def test_small_images_are_images_and_lines_of_many_channels_lines(shape, tmp_pat
         check(see.invariance(model, x), tmp_path)
 
 
-def test_images_with_their_channels_first_are_refused():
-    model = keras.Sequential([keras.Input((3, 9, 9)), layers.Conv2D(2, 3, data_format="channels_first")])
-    for show in (see.feature_maps, see.receptive_field):
-        with pytest.raises(errors.ArgumentError, match='data_format="channels_last"'):
-            show(model, *((sample(model), 0) if show is see.feature_maps else (0, sample(model))))
-
-
 def test_long_names_fit_below_their_blocks(tmp_path):
     model = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(2, 3, name="a_very_long_name_" * 9),
                               layers.Flatten(name="层" * 60), layers.Dense(2)])
