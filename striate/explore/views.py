@@ -279,8 +279,8 @@ def number(session: Session, place: str, index: tuple[int, ...], image: str, at:
             return {"error": str(error)}
     return {"name": found.layer, "type": found.layer_type, "index": list(found.index), "kind": found.kind,
             "bias": found.bias, "total": found.total, "activation": found.activation, "value": found.value,
-            "engine": found.engine, "bound": found.bound, "count": len(found.terms), **_terms(found),
-            **_inputs(found)}
+            "engine": found.engine, "bound": found.bound, "count": len(found.terms), "note": found.note,
+            **_terms(found), **_inputs(found)}
 
 
 def _terms(found: Number) -> dict[str, Any]:

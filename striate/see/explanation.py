@@ -25,7 +25,8 @@ class Number(Result):
 
     terms: the products; kind: "sum", "max" or "l2" says what becomes of them. total: that, with the bias; value: the
     same after the activation, in float64; engine: what the engine computed in float32; bound: how far the two may lie
-    apart by rounding alone (they do not lie farther: that is checked when the object is made).
+    apart by rounding alone (they do not lie farther: that is checked when the object is made). note: what the weights
+    are, where they are not learnt.
     """
 
     model: str
@@ -42,6 +43,7 @@ class Number(Result):
     bound: float
     inputs: np.ndarray
     output: np.ndarray
+    note: str = ""
 
     @property
     def partial_sums(self) -> list[float]:
@@ -65,12 +67,13 @@ class Number(Result):
                 for term, partial in zip(self.terms, self.partial_sums, strict=True)]
         return {"model": self.model, "layer": self.layer, "type": self.layer_type, "index": self.index,
                 "kind": self.kind, "terms": rows, "bias": self.bias, "total": self.total,
-                "activation": self.activation, "value": self.value, "engine": self.engine, "bound": self.bound}
+                "activation": self.activation, "value": self.value, "engine": self.engine, "bound": self.bound,
+                "note": self.note}
 
     def __str__(self) -> str:
         place = ", ".join(map(str, self.index))
         lines = [f"{self.layer}[{place}] of {self.model} ({self.layer_type}) = {self.engine:.7g}", ""]
-        lines += [_table(self.terms, self.kind), ""]
+        lines += [_table(self.terms, self.kind), "", *([self.note, ""] if self.note else [])]
         if self.kind == "sum":
             lines.append(f"sum of {len(self.terms):,} products  {self.total - self.bias: .7f}")
             if self.has_bias:
@@ -179,7 +182,7 @@ def explained(model_name: str, tap: probe.Tap, index, sample: int = 0) -> Number
         raise GraphError(f"The engine's number differs from its explanation by more than rounding can: {engine!r} "
                          f"instead of {value!r}. {received(layer=tap.name, index=place)}")
     return Number(model_name, tap.name, type(layer).__name__, place, found.kind, found.terms, found.bias, total,
-                  found.name, value, engine, bound, inputs[0], output)
+                  found.name, value, engine, bound, inputs[0], output, found.note)
 
 
 def _last(place: tuple[int, ...]) -> tuple[int, ...]:

@@ -83,8 +83,14 @@ def test_broken_numbers_are_counted_and_do_not_stretch_the_scale():
 
 
 def test_what_is_no_sum_is_an_answer():
+    model = keras.Sequential([keras.Input((4, 3)), layers.TimeDistributed(layers.Dense(2)), layers.Flatten()])
+    assert "no plain sum" in views.number(explored(model), "0", (1, 1), "sample-0")["error"]
+
+
+def test_weights_that_are_not_learnt_are_explained():
     model = keras.Sequential([keras.Input((4,)), layers.LayerNormalization(), layers.Dense(1)])
-    assert "no plain sum" in views.number(explored(model), "0", (1,), "sample-0")["error"]
+    found = views.number(explored(model), "0", (1,), "sample-0")
+    assert found["count"] == 4 and "the deviation of these 4 numbers" in found["note"]
 
 
 def test_statistics_that_were_learnt_are_shown():
