@@ -185,7 +185,7 @@ def occlusion(model, x, class_index: int | None = None, size: int | None = None,
                for index in np.ndindex(*(len(axis) for axis in grids))]
     covered = np.repeat(x, len(corners), axis=0)
     for one, corner in zip(covered, corners, strict=True):
-        one[tuple(slice(first, first + size) for first in corner)] = x.mean() if fill is None else fill
+        one[tuple(slice(first, first + size) for first in corner)] = x.mean(dtype=np.float64) if fill is None else fill
     given = probe.taken(model, covered)
     outputs = np.asarray(probe.arrays(model.predict(given, batch_size=32, verbose=0))[0])[:, chosen]
     falls, counts = np.zeros(lengths), np.zeros(lengths)

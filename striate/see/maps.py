@@ -36,7 +36,7 @@ class FeatureMaps(Result):
         return {"model": self.model, "layer": self.layer, "maps": self.maps}
 
     def __str__(self) -> str:
-        flat = self.maps.reshape(-1, self.maps.shape[-1])
+        flat = self.maps.reshape(-1, self.maps.shape[-1]).astype(np.float64)
         rows = [[str(i), f"{flat[:, i].min():.4f}", f"{flat[:, i].mean():.4f}", f"{flat[:, i].max():.4f}",
                  f"{(flat[:, i] != 0).mean():.0%}"] for i in range(flat.shape[1])]
         return f"Feature maps of '{self.layer}' ({self.model}), {self.maps.shape}\n\n" + aligned(
@@ -121,7 +121,7 @@ class Filters(Result):
         return {"layer": self.layer, "weights": self.weights}
 
     def __str__(self) -> str:
-        flat = self.weights.reshape(-1, self.weights.shape[-1])
+        flat = self.weights.reshape(-1, self.weights.shape[-1]).astype(np.float64)
         rows = [[str(i), f"{flat[:, i].sum():.4f}", f"{np.linalg.norm(flat[:, i]):.4f}"] for i in range(flat.shape[1])]
         return f"Filters of '{self.layer}', {self.weights.shape}\n\n" + aligned(rows, ["filter", "sum", "length"])
 
@@ -140,7 +140,7 @@ class Filters(Result):
             elif channels == 3 and not is_line:
                 pixels = np.round(scaled(one, -largest, largest) * 255).astype(np.uint8)
             else:
-                pixels = signed(one.mean(axis=2), largest if channels == 1 else None)
+                pixels = signed(one.mean(axis=2, dtype=np.float64), largest if channels == 1 else None)
                 # A line of cells as high as half its length is seen from the last row of a lecture hall.
                 pixels = np.repeat(pixels, max(1, pixels.shape[1] // 2), axis=0) if is_line else pixels
             tiles.append((pixels, str(i)))

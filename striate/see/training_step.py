@@ -173,7 +173,7 @@ def _tiles(values: np.ndarray) -> list[np.ndarray]:
         return [whole.reshape(-1, columns)]
     maps = values if values.ndim >= 3 else values[np.newaxis]
     maps = maps.reshape(-1, *maps.shape[-2:]) if maps.ndim > 3 else maps
-    order = np.argsort(-np.abs(maps).mean(axis=(0, 1)), kind="stable")
+    order = np.argsort(-np.abs(maps).mean(axis=(0, 1), dtype=np.float64), kind="stable")
     return [maps[..., channel] for channel in sorted(order[:4].tolist())] if maps.shape[-1] > 1 else [maps[..., 0]]
 
 
