@@ -6,7 +6,8 @@
 Times of the page are taken in the page, in Debian's chromium (`playwright`, extra `dev`), by its own clock: from the
 event to the frame after the view says that it is up to date (`aria-busy`). The command is started once before it is
 timed, so that Python has its modules as bytecode, as pip leaves them. A training is timed an epoch at a time, in turn
-by plain `fit` and by the page's training with nobody looking, with the network in view, and with one layer.
+by plain `fit` and by the page's training with nobody looking, for a client that asks for all that the page asks for and
+draws nothing, with the network in view, and with one layer.
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ from striate.models.cloning import clone_model
 from striate.utils import set_random_seed
 
 ARGUMENTS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking".split()
-WATCHED = ("opened", "network", "layer")
-"""The page was just opened, and the browser still brings up what belongs to it; then it shows the network, a layer."""
+WATCHED = ("asked", "opened", "network", "layer")
+"""A client that draws nothing has just asked for the page; then the page was just opened, and the browser still brings
+up what belongs to it; then it shows the network, a layer."""
 GOALS = {"first_view_s": 2.0, "click_ms": 100.0, "loss_percent": 10.0}
 LONGEST = 600
 CLICKED = """async ([selector, nth, at]) => {
@@ -62,6 +64,29 @@ CLICKED = """async ([selector, nth, at]) => {
     return await caught - started;
 }"""
 """Clicks an element, or a place in it given as shares of its sides; milliseconds until the view is drawn again."""
+CLIENT = """import http.client, json, sys, time
+from urllib.parse import urlsplit
+at = urlsplit(sys.argv[1])
+site = http.client.HTTPConnection(at.netloc)
+def ask(path, **headers):
+    site.request("GET", path, headers=headers)
+    answer = site.getresponse()
+    return answer.headers, answer.read()
+known = {"Cookie": ask(f"{at.path}?{at.query}")[0]["Set-Cookie"].split(";")[0]}
+for path in ("/", "/app.js", "/app.css", "/api/state"):
+    content = ask(path, **known)[1]
+view = f"/api/overview?image={json.loads(content)['samples'][0]['id']}&at=live"
+steps, rest = json.loads(ask(view, **known)[1])["steps"], 0.0
+print("up to date", flush=True)
+events = http.client.HTTPConnection(at.netloc)
+events.request("GET", "/api/events", headers=known)
+for line in events.getresponse():
+    started = time.perf_counter()
+    if line.startswith(b"data:") and json.loads(line[5:])["steps"] != steps and started > rest:
+        steps = json.loads(ask(view, **known)[1])["steps"]
+        rest = time.perf_counter() + 60 * (time.perf_counter() - started)
+"""
+"""Asks for what the page asks for, as often as it, and draws nothing: what it costs is the server's part."""
 
 
 # ---- the first view --------------------------------------------------------------------------------------------------
@@ -99,6 +124,18 @@ def page_at(browser, address: str) -> Iterator:
     page.wait_for_selector(".answer-row")
     yield page
     context.close()
+
+
+@contextmanager
+def client_at(address: str) -> Iterator[None]:
+    """A `CLIENT`, up to date."""
+    with subprocess.Popen([sys.executable, "-c", CLIENT, address], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            if process.stdout.readline() != "up to date\n":
+                raise RuntimeError("The client without a browser got no view.")
+            yield
+        finally:
+            process.kill()
 
 
 # ---- clicks ----------------------------------------------------------------------------------------------------------
@@ -168,6 +205,8 @@ def training(browser, address: str, session: Session, steps: int, rounds: int) -
     for _ in range(rounds):
         found["fit"].append(gate.epoch())
         found["nobody"].append(watched_epoch(session))
+        with client_at(address):
+            found["asked"].append(watched_epoch(session))
         with page_at(browser, address) as page:
             found["opened"].append(watched_epoch(session))
             found["network"].append(watched_epoch(session))
@@ -227,7 +266,8 @@ WORDS = {"image": "another image", "layer": "a layer, with its maps and the sum 
          "page_s": "the address until everything is drawn", "total_s": "together"}
 
 
-SHOWN = {"nobody": "no page open", "opened": "the page was just opened, an epoch long",
+SHOWN = {"nobody": "no page open", "asked": "a client that draws nothing asks for all that the page asks for",
+         "opened": "the page was just opened, an epoch long",
          "network": "the page shows the network", "layer": "the page shows the layer"}
 
 

@@ -29,7 +29,7 @@ export interface LayerMaps {
 }
 export interface Summed {
   name: string; type: string; index: number[]; kind: "sum" | "max" | "l2"; bias: number; total: number;
-  activation: string; value: number; engine: number; bound: number; count: number; places: Packed; taps: Packed;
+  activation: string; value: number; engine: number; bound: number; count: number; note: string; places: Packed; taps: Packed;
   values: Packed; weights: Packed; products: Packed; sums: Packed;
   input: { kind: Kind; slice: number; channels: number }; channels: [number, number][];
   planes: (Packed & { channel: number })[];

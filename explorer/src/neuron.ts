@@ -80,7 +80,7 @@ export function neuronPart(app: App, node: LayerInfo): Part {
   const draw = async (sum: Summed, index: number[]) => {
     const terms = new Terms(sum);
     say(title, `${node.name}[${index.join(", ")}] = ${short(sum.engine, 4)}`);
-    say(problem, sentence(sum, terms));
+    say(problem, `${sentence(sum, terms)} ${sum.note}`.trim());
     if (!sum.channels.some(([c]) => c === channel)) channel = -1;
     const shown = channel >= 0 && sum.planes.some((plane) => plane.channel === channel) ? channel : sum.planes[0]?.channel ?? -1;
     const window = windowOf(node, terms, shown);

@@ -55,9 +55,10 @@ function row(app: App, node: LayerInfo) {
   const open = (channel: number | null) => app.move({
     page: "layer", layer: node.name, what: "maps", index: channel === null ? last?.largest ?? [] : chosen(kind, channel, node),
   });
+  const own = node.name.lastIndexOf("/") + 1;  // Before it stand the models that the layer is in.
   const name = h("button", {
     class: "row-name", type: "button", onclick: () => open(null),
-  }, h("b", {}, node.name), h("span", {}, node.kind), range);
+  }, h("b", {}, h("i", { class: "models" }, node.name.slice(0, own)), h("i", {}, node.name.slice(own))), h("span", {}, node.kind), range);
   canvas.addEventListener("click", (event) => {
     const channel = Math.floor(event.offsetX / tile);
     open(channel < count ? channel : null);

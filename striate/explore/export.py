@@ -121,7 +121,7 @@ def _largest(session: Session, image: str, at: str) -> Chosen:
     """The place of the largest number of each layer."""
     found: Chosen = []
     for place, tap in enumerate(session.taps(image, at)):
-        output = channels_last(tap.layer, np.asarray(probe.arrays(tap.output)[0]))[0]
+        output = channels_last(tap, np.asarray(probe.arrays(tap.output)[0]))[0]
         if output.size:
             largest = np.unravel_index(np.nan_to_num(output).argmax(), output.shape)
             found.append((str(place), tuple(int(i) for i in largest)))

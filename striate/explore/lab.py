@@ -16,7 +16,6 @@ from striate.explore.views import by_filter, node_at
 from striate.explore.wire import packed, planes
 from striate.ops.windows import extent, output_length, padding_amounts
 from striate.see import probe
-from striate.see.geometry import channels_last
 
 LIMITS = {"size": (1, 11), "stride": (1, 6), "padding": (0, 10), "dilation": (1, 4)}
 
@@ -77,11 +76,12 @@ def lab(session: Session, place: str, image: str, at: str, channel: int, filter:
     """
     node = node_at(session, place)
     tap = session.taps(image, at)[node]
-    inputs = channels_last(tap.layer, np.asarray(probe.arrays(tap.inputs)[0]))[0]
+    inputs = np.asarray(probe.arrays(tap.inputs)[0])[0]
+    inputs = np.moveaxis(inputs, 0, -1) if tap.fed_first and inputs.ndim > 1 else inputs
     kind, maps, _ = planes(inputs)
     if kind not in ("maps", "lines", "volume"):
         raise ArgumentError("The input of this layer has no places that a window could slide over. "
-                            + received(layer=tap.layer.name))
+                            + received(layer=tap.name))
     if not 0 <= channel < len(maps):
         raise ArgumentError(f"The input has {len(maps)} channels, counted from 0. {received(channel=channel)}")
     x = maps[channel]
@@ -112,7 +112,7 @@ def _kernel(session: Session, layer, at: str, channel: int, filter: int, setting
         return (kernel.sum(axis=0, keepdims=True) if is_line else kernel).astype(np.float32)
     if not has_kernel(layer):
         raise ArgumentError("This layer has no kernel of its own: choose another one. " + received(layer=layer.name))
-    filters = by_filter(layer, session.weights(layer.name, at))
+    filters = by_filter(layer, session.weights(session.graph.names[layer], at))
     own = filters[min(max(filter, 0), len(filters) - 1)][channel % filters.shape[1]]
     kernel = np.zeros(shape, np.float32)
     places = [_middle(have, want) for have, want in zip(own.shape, shape, strict=True)]

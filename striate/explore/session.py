@@ -207,8 +207,7 @@ class Session:
     def _score_kind(self) -> str:
         """softmax, sigmoid or scores: how outputs become a loss; sum: they are no classes."""
         first = self.graph.outputs[0]
-        layer = first.history[0]
-        name = getattr(getattr(layer, "activation", None), "__name__", type(layer).__name__.lower())
+        name = probe.activation_of(probe.last_layer(self.model))
         if len(first.shape) != 2 or not self.subject.classes:
             return "sum"
         return name if name in ("softmax", "sigmoid") else "scores" if first.shape[-1] > 1 else "sum"
@@ -216,8 +215,8 @@ class Session:
     def _loss_and_slopes(self, values, target):
         seen: list = []
 
-        def visit(layer, inputs, output):
-            seen.append((layer, leaves(output)[0]))
+        def visit(call, inputs, output):
+            seen.append((call.operation, leaves(output)[0]))
         output = leaves(probe.watched(self.graph, values, visit))[0]
         kind = self._score_kind()
         if kind == "sum":
@@ -228,6 +227,6 @@ class Session:
             loss = -ops.sum(target * ops.log(output + 1e-12) + (1.0 - target) * ops.log(1.0 - output + 1e-12))
         else:
             loss = -ops.sum(target * ops.log_softmax(output))
-        kernels = {layer.name: layer.kernel for layer, _ in seen if has_kernel(layer)}
+        kernels = {self.graph.names[layer]: layer.kernel for layer, _ in seen if has_kernel(layer)}
         found = gradients(loss, [*(output for _, output in seen), *kernels.values()])
         return found[:len(seen)], dict(zip(kernels, found[len(seen):], strict=True))

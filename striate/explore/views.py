@@ -27,7 +27,7 @@ def state(session: Session) -> dict[str, Any]:
     """What does not change: the network, the inputs, whether it can be trained."""
     subject = session.subject
     first = session.graph.inputs[0].shape[1:]
-    shape = list(first) if (reader := _reader(session)) is None else _last(reader, first)
+    shape = _last(session.graph.maker(session.graph.inputs[0]), first)
     kind = "image" if len(first) == 3 and first[-1] in (1, 3) else "line" if len(first) == 2 else "other"
     data = subject.data
     return {"name": session.model.name, "nodes": nodes(session), "answer": session.answer,
@@ -35,12 +35,6 @@ def state(session: Session) -> dict[str, Any]:
             "classes": list(subject.classes), "samples": samples(session),
             "training": None if data is None else {"said": data.said, "batch": data.batch_size},
             "whyNot": subject.why_not, "edited": sorted(session.edits)}
-
-
-def _reader(session: Session) -> Any:
-    """A layer that takes the (first) input with its channels first; None if the channels are last."""
-    readers = (node.operation for node in session.nodes if node.input_tensors[0] is session.graph.inputs[0])
-    return next((layer for layer in readers if getattr(layer, "data_format", None) == "channels_first"), None)
 
 
 def samples(session: Session) -> list[dict[str, Any]]:
@@ -69,11 +63,12 @@ def nodes(session: Session) -> list[dict[str, Any]]:
             for node, axes in fields.fields_of(session.model).items()}
     found = []
     for block, node in zip(called, session.nodes, strict=True):
-        layer, cost = node.operation, costs.get(node.operation.name)
+        layer, name = node.operation, session.graph.names[node.operation]
+        cost = costs.get(name)
         family, colour = block.family
         found.append({
-            "name": block.name, "layer": layer.name, "kind": block.kind, "family": family, "colour": colour,
-            "shape": _last(layer, block.shape), "parameters": block.parameters,
+            "name": block.name, "layer": name, "kind": block.kind, "family": family, "colour": colour,
+            "shape": _last(node, block.shape), "parameters": block.parameters,
             "sources": [places[s] for s in block.sources],
             "sizes": list(cost.size_formulas) if cost else [], "count": cost.parameter_formula if cost else "",
             "flops": cost.flops if cost else 0, "kernel": _kernel(layer), "field": seen[node],
@@ -86,10 +81,9 @@ def _kernel(layer) -> list[int] | None:
     return list(layer.kernel.shape) if has_kernel(layer) else None
 
 
-def _last(layer, shape) -> list:
-    """A shape without the batch, the channels last, as maps and indices have them."""
-    return [*shape[1:], shape[0]] if getattr(layer, "data_format", None) == "channels_first" and len(shape) > 1 \
-        else list(shape)
+def _last(call, shape) -> list:
+    """A shape of a call's output without the batch, the channels last, as maps and indices have them."""
+    return [*shape[1:], shape[0]] if call.channels_first else list(shape)
 
 
 def _window(layer, shape) -> dict[str, Any] | None:
@@ -112,7 +106,7 @@ def node_at(session: Session, place: str) -> int:
 
 def _output(tap: probe.Tap) -> np.ndarray:
     """A layer's output for the one input, channels last, without the batch."""
-    return channels_last(tap.layer, np.asarray(probe.arrays(tap.output)[0]))[0]
+    return channels_last(tap, np.asarray(probe.arrays(tap.output)[0]))[0]
 
 
 def _span(array: np.ndarray) -> tuple[float, float]:
@@ -174,9 +168,7 @@ def provenance(session: Session, at: str) -> str:
 def picture(session: Session, image: str) -> dict[str, Any]:
     """The input as the page draws it: colours for images, numbers for lines."""
     values = session.sample(image).values
-    array = probe.arrays(probe.batch(session.model, values))[0][0]
-    if _reader(session) is not None:
-        array = np.moveaxis(array, 0, -1)
+    array = probe.pictures(session.model, probe.arrays(probe.batch(session.model, values))[0])[0]
     if array.ndim == 3:
         return {"kind": "image", **packed(palette.photograph(array), "u1")}
     kind, maps, _ = planes(array)
@@ -205,7 +197,7 @@ def _several(session: Session, taps) -> list[dict[str, Any]]:
         numbers = np.asarray(probe.arrays(taps[place].output)[0], np.float64)
         if numbers.ndim != 2:
             continue
-        name, row = session.nodes[place].operation.name, numbers[0]
+        name, row = session.graph.names[session.nodes[place].operation], numbers[0]
         best = np.argsort(-np.nan_to_num(row), kind="stable")[:SUREST]
         found += [{"index": int(i), "name": f"{name} {i}" if len(row) > 1 else name,
                    "share": float(row[i]) if isfinite(row[i]) else None} for i in best]
@@ -219,12 +211,12 @@ def layer(session: Session, place: str, image: str, at: str = LIVE, what: str = 
         ArgumentError: no such layer, or it has nothing of this kind.
     """
     node = node_at(session, place)
-    name = session.nodes[node].operation.name
+    name = session.graph.names[session.nodes[node].operation]
     if what == "maps":
         said, array = "", _output(session.taps(image, at)[node])
     elif what == "gradients":
         said, outputs, _ = session.slopes(image, at)
-        array = channels_last(session.nodes[node].operation, np.asarray(outputs[node]))[0]
+        array = channels_last(session.nodes[node], np.asarray(outputs[node]))[0]
     elif what in ("filters", "filter-gradients"):
         if _kernel(session.nodes[node].operation) is None:
             raise ArgumentError("This layer has no filters that slide. " + received(layer=name))
@@ -279,7 +271,7 @@ def number(session: Session, place: str, index: tuple[int, ...], image: str, at:
     node = node_at(session, place)
     with session.looking():
         tap = session.taps(image, at)[node]
-        if getattr(tap.layer, "data_format", None) == "channels_first" and len(index) > 1:
+        if tap.channels_first:
             index = (index[-1], *index[:-1])
         try:
             found = explained(session.model.name, tap, index)
@@ -287,8 +279,8 @@ def number(session: Session, place: str, index: tuple[int, ...], image: str, at:
             return {"error": str(error)}
     return {"name": found.layer, "type": found.layer_type, "index": list(found.index), "kind": found.kind,
             "bias": found.bias, "total": found.total, "activation": found.activation, "value": found.value,
-            "engine": found.engine, "bound": found.bound, "count": len(found.terms), **_terms(found),
-            **_inputs(found)}
+            "engine": found.engine, "bound": found.bound, "count": len(found.terms), "note": found.note,
+            **_terms(found), **_inputs(found)}
 
 
 def _terms(found: Number) -> dict[str, Any]:
@@ -353,5 +345,5 @@ def edit(session: Session, place: str, channel: int, filter: int, values: np.nda
     window = layer.kernel.shape[:-2]
     if values.size != prod(window):
         raise ArgumentError(f"The window has {prod(window)} weights. " + received(weights=values.size))
-    session.edit(layer.name, where, values.reshape(window))
+    session.edit(session.graph.names[layer], where, values.reshape(window))
 

@@ -136,8 +136,7 @@ def _answers(model, x, y, classes) -> tuple:
 
 def as_probabilities(model, outputs: np.ndarray) -> np.ndarray:
     """Outputs as probabilities (samples, classes): scores through a softmax, single outputs as those of two classes."""
-    last = probe.network(model).outputs[0].history[0]
-    name = getattr(getattr(last, "activation", None), "__name__", type(last).__name__.lower())
+    name = probe.activation_of(probe.last_layer(model))
     if outputs.shape[1] == 1:
         second = outputs if name == "sigmoid" else 1 / (1 + np.exp(-outputs))
         return np.concatenate([1 - second, second], axis=1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from striate.models.node_graph import node_of
 from striate.see import grid, probe
 from striate.see.canvas import Canvas
 from striate.see.palette import BLUE, GREEN, INK, LINE, MUTED, ORANGE, PURPLE, YELLOW, hexadecimal, rgb, text_width
@@ -78,16 +77,11 @@ def architecture(model) -> Architecture:
     """
     graph = probe.network(model)
     blocks: list[Block] = []
-    names: dict[int, str] = {}
-    used: dict[str, int] = {}
     for node in graph.nodes:
         layer = node.operation
-        used[layer.name] = used.get(layer.name, 0) + 1
-        name = layer.name if used[layer.name] == 1 else f"{layer.name} ({used[layer.name]})"
-        names[id(node)] = name
         count = int(layer.count_params()) if hasattr(layer, "count_params") else 0
-        sources = () if node.is_input else tuple(names[id(node_of(t))] for t in node.input_tensors)
-        blocks.append(Block(name, type(layer).__name__, tuple(node.output_tensors[0].shape[1:]), count, sources))
+        sources = tuple(graph.maker(tensor).name for tensor in node.input_tensors)
+        blocks.append(Block(node.name, type(layer).__name__, tuple(node.output_tensors[0].shape[1:]), count, sources))
     return Architecture(model.name, tuple(blocks), graph.is_chain)
 
 

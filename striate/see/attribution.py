@@ -98,7 +98,8 @@ def saliency(model, x, class_index: int | None = None) -> Attribution:
     x, chosen, output = _prepared(model, x, class_index, "Saliency")
     _, slopes, _ = probe.output_gradients(model, x, probe.class_score(model, chosen), key=("class", chosen))
     return Attribution("Saliency", "The absolute gradient of the output by each input element.", model.name, chosen,
-                       output, x[0], np.abs(np.asarray(slopes)[0]).max(axis=-1))
+                       output, probe.pictures(model, x)[0],
+                       np.abs(probe.pictures(model, np.asarray(slopes))[0]).max(axis=-1))
 
 
 def grad_cam(model, x, class_index: int | None = None, layer=None) -> Attribution:
@@ -117,20 +118,23 @@ def grad_cam(model, x, class_index: int | None = None, layer=None) -> Attributio
         >>> grad_cam(model, image).save("why.svg")  # doctest: +SKIP
     """
     x, chosen, output = _prepared(model, x, class_index, "Grad-CAM")
-    found = [candidate for candidate in model.layers if is_convolution(candidate)]
+    found = [candidate for candidate in probe.network(model).layers if is_convolution(candidate)]
     if layer is None and not found:
         raise ArgumentError(f"Grad-CAM needs a convolution, and '{model.name}' has none. Use see.saliency or "
                             "see.occlusion.")
-    target = probe.find_layer(model, found[-1] if layer is None else layer)
-    maps, slopes, _ = probe.output_gradients(model, x, probe.class_score(model, chosen), target, key=("class", chosen))
-    maps, slopes = (channels_last(target, np.asarray(array))[0].astype(np.float64) for array in (maps, slopes))
+    target = probe.find_call(model, found[-1] if layer is None else layer)
+    name = target.name
+    maps, slopes, _ = probe.output_gradients(model, x, probe.class_score(model, chosen), name, key=("class", chosen))
+    maps, slopes = (channels_last(target, np.asarray(array))[0].astype(np.float64)
+                    for array in (maps, slopes))
     if maps.ndim not in (2, 3):
         raise ArgumentError("Grad-CAM needs a layer whose output has places and channels. "
-                            + received(layer=target.name, output=maps.shape))
+                            + received(layer=name, output=maps.shape))
     weights = slopes.mean(axis=tuple(range(maps.ndim - 1)))
     cam = np.maximum((maps * weights).sum(axis=-1), 0)
-    note = f"The maps of '{target.name}', each weighted by how much the output follows it; only what speaks for it."
-    return Attribution("Grad-CAM", note, model.name, chosen, output, x[0], stretched(cam, x.shape[1:-1]))
+    note = f"The maps of '{name}', each weighted by how much the output follows it; only what speaks for it."
+    image = probe.pictures(model, x)[0]
+    return Attribution("Grad-CAM", note, model.name, chosen, output, image, stretched(cam, image.shape[:-1]))
 
 
 def stretched(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -169,6 +173,7 @@ def occlusion(model, x, class_index: int | None = None, size: int | None = None,
         >>> occlusion(model, image).save("why.svg")  # doctest: +SKIP
     """
     x, chosen, output = _prepared(model, x, class_index, "Occlusion")
+    x = probe.pictures(model, x)
     lengths = x.shape[1:-1]
     size = max(1, min(lengths) // 4) if size is None else int(size)
     stride = max(1, size // 2) if stride is None else int(stride)
@@ -180,8 +185,9 @@ def occlusion(model, x, class_index: int | None = None, size: int | None = None,
                for index in np.ndindex(*(len(axis) for axis in grids))]
     covered = np.repeat(x, len(corners), axis=0)
     for one, corner in zip(covered, corners, strict=True):
-        one[tuple(slice(first, first + size) for first in corner)] = x.mean() if fill is None else fill
-    outputs = np.asarray(probe.arrays(model.predict(covered, batch_size=32, verbose=0))[0])[:, chosen]
+        one[tuple(slice(first, first + size) for first in corner)] = x.mean(dtype=np.float64) if fill is None else fill
+    given = probe.taken(model, covered)
+    outputs = np.asarray(probe.arrays(model.predict(given, batch_size=32, verbose=0))[0])[:, chosen]
     falls, counts = np.zeros(lengths), np.zeros(lengths)
     for corner, value in zip(corners, outputs, strict=True):
         window = tuple(slice(first, first + size) for first in corner)
@@ -253,27 +259,28 @@ def activation_maximisation(model, layer, channels=None, steps: int = 60, rate: 
     Example:
         >>> activation_maximisation(model, "conv2d", channels=range(6)).save("images.svg")  # doctest: +SKIP
     """
-    graph, layer = probe.network(model), probe.find_layer(model, layer)
+    graph, call = probe.network(model), probe.find_call(model, layer)
+    layer, name = call.operation, call.name
     shape = graph.inputs[0].shape[1:]
-    count = layer.output.shape[-1]
+    count = call.output_tensors[0].shape[1 if call.channels_first else -1]
     chosen = tuple(range(min(count, 6))) if channels is None else tuple(int(c) for c in np.atleast_1d(channels))
     if None in shape or any(not 0 <= channel < count for channel in chosen):
-        raise ArgumentError(f"'{layer.name}' has {count} channels, counted from 0, and the input's size must be known. "
+        raise ArgumentError(f"'{name}' has {count} channels, counted from 0, and the input's size must be known. "
                             + received(channels=channels, input_shape=shape))
 
     def run(images, wanted):
         seen: list = []
 
         def visit(called, inputs, output):
-            if called is layer and not seen:
-                seen.append(output)
+            if called is call:
+                seen.append(before_activation(layer, output))
         probe.watched(graph, images, visit)
-        reached = before_activation(layer, seen[0])
-        places = tuple(range(1, reached.ndim - 1))
+        reached = seen[0]
+        places = tuple(range(2, reached.ndim) if call.channels_first else range(1, reached.ndim - 1))
         means = ops.mean(reached, axis=places) if places else reached
         scores = ops.sum(means * wanted, axis=-1)
         return scores, gradients(ops.sum(scores), [leaves(images)[0]])[0]
-    climb = Function(run, f"maximisation of {layer.name}")
+    climb = Function(run, f"maximisation of {name}")
     wanted = np.eye(count, dtype=np.float32)[list(chosen)]
     noise = np.random.Generator(np.random.PCG64(seed)).uniform(0.4, 0.6, (len(chosen), *shape))
     images = (low + (high - low) * noise).astype(np.float32)
@@ -284,4 +291,5 @@ def activation_maximisation(model, layer, channels=None, steps: int = 60, rate: 
         length = np.sqrt(np.mean(slopes.astype(np.float64) ** 2, axis=tuple(range(1, slopes.ndim)), keepdims=True))
         images = np.clip(images + (high - low) * rate * slopes / (length + 1e-12), low, high).astype(np.float32)
     last, _ = climb(images, wanted)
-    return Maximisation(layer.name, chosen, images, np.asarray(last if first is None else first), np.asarray(last))
+    return Maximisation(name, chosen, probe.pictures(model, images),
+                        np.asarray(last if first is None else first), np.asarray(last))

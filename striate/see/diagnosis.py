@@ -132,30 +132,31 @@ def _has_weights_and_no_activation(layer) -> bool:
 
 
 def _layers(model) -> Iterator[Finding]:
-    graph = probe.network(model)
+    graph, names = probe.network(model), probe.network(model).names
     layers = [node.operation for node in graph.nodes if not node.is_input]
     for node in graph.nodes:
         for tensor in node.input_tensors:
-            before = tensor.history[0]
+            before = graph.maker(tensor).operation
             if _has_weights_and_no_activation(before) and (is_convolution(node.operation)
                                                            or isinstance(node.operation, Dense)):
-                yield Finding("M107", f"'{before.name}' has no activation and is followed by '{node.operation.name}': "
+                first, second = names[before], names[node.operation]
+                yield Finding("M107", f"'{first}' has no activation and is followed by '{second}': "
                               "two linear layers in a row can do no more than one.",
-                              f"give '{before.name}' activation=\"relu\".")
+                              f"give '{first}' activation=\"relu\".")
     for layer in dict.fromkeys(layers):
         if not all(np.isfinite(variable.numpy()).all() for variable in getattr(layer, "weights", ())):
-            yield Finding("M110", f"Some weights of '{layer.name}' are NaN or infinite, and so is what it gives.",
+            yield Finding("M110", f"Some weights of '{names[layer]}' are NaN or infinite, and so is what it gives.",
                           "train anew with a smaller learning rate, or with clipnorm=1 in the optimizer.")
     last = layers[-1]
-    if _gives(last) == "softmax" and last.output.shape[-1] == 1:
-        yield Finding("M101", f"'{last.name}' is a softmax over one unit, which is always 1.",
+    if _gives(last) == "softmax" and graph.nodes[-1].output_tensors[0].shape[-1] == 1:
+        yield Finding("M101", f"'{names[last]}' is a softmax over one unit, which is always 1.",
                       'use Dense(1, activation="sigmoid"), or one unit for each class.')
     total = int(model.count_params())
     biggest = max(layers, key=lambda layer: layer.count_params() if hasattr(layer, "count_params") else 0)
     if isinstance(biggest, Dense) and len(layers) > 2 and total and biggest.count_params() > 0.9 * total:
         share = biggest.count_params() / total
         yield Finding("M109", f"{share:.1%} of all parameters ({biggest.count_params():,} of {total:,}) are in the "
-                      f"dense layer '{biggest.name}'.",
+                      f"dense layer '{names[biggest]}'.",
                       "pool once more before Flatten, or use GlobalAveragePooling2D in its place.")
 
 
@@ -181,8 +182,8 @@ def _named_loss(model):
 
 def _loss(model) -> Iterator[Finding]:
     kind, from_logits = _named_loss(model)
-    last = probe.network(model).outputs[0].history[0]
-    units, gives = last.output.shape[-1], _gives(last)
+    last, name = probe.last_layer(model), probe.name_of(model, probe.last_layer(model))
+    units, gives = probe.network(model).outputs[0].shape[-1], _gives(last)
     if kind not in ("binary", "categorical", "sparse"):
         return
     if kind in ("categorical", "sparse") and units == 1:
@@ -190,10 +191,10 @@ def _loss(model) -> Iterator[Finding]:
                       "depends on the weights, so nothing is learnt.",
                       'use loss="binary_crossentropy" with a sigmoid, or one unit for each class.')
     if gives in ("softmax", "sigmoid") and from_logits:
-        yield Finding("M104", f"'{last.name}' ends with a {gives}, and the loss has from_logits=True, so it is applied "
+        yield Finding("M104", f"'{name}' ends with a {gives}, and the loss has from_logits=True, so it is applied "
                       "twice.", f"leave from_logits=True out, or the {gives}.")
     if gives == "linear" and not from_logits and not isinstance(last, (Activation, Softmax)):
-        yield Finding("M103", f"'{last.name}' gives scores (no activation), and the loss takes them for probabilities.",
+        yield Finding("M103", f"'{name}' gives scores (no activation), and the loss takes them for probabilities.",
                       "give the loss from_logits=True, or the last layer a softmax (sigmoid for one unit).")
 
 
@@ -205,7 +206,7 @@ def _inputs(model, x: np.ndarray) -> Iterator[Finding]:
         yield Finding("D201", f"{len(rows):,} samples hold NaN or infinity, the first is sample {rows[0]}.",
                       "remove or fill them: x = x[np.isfinite(x).reshape(len(x), -1).all(axis=1)].")
         return
-    first = next((layer for layer in model.layers if type(layer).__name__ != "InputLayer"), None)
+    first = next(iter(probe.network(model).layers), None)
     scales = isinstance(first, (Rescaling, Normalization, BatchNormalization)) or type(first).__name__ == "Embedding"
     largest = float(np.abs(x[:SAMPLES]).max(initial=0))
     if largest > 20 and not scales:
@@ -222,10 +223,10 @@ def _dead(model, x: np.ndarray) -> Iterator[Finding]:
         if not isinstance(tap.layer, ReLU) and activation_name(tap.layer) != "relu":
             continue
         output = probe.arrays(tap.output)[0]
-        axis = 1 if getattr(tap.layer, "data_format", None) == "channels_first" else output.ndim - 1
+        axis = 1 if tap.channels_first else output.ndim - 1
         dead = ~(output > 0).any(axis=tuple(i for i in range(output.ndim) if i != axis))
         if dead.mean() > 0.5 or (dead.sum() > 1 and dead.mean() > 0.25):
-            yield Finding("M108", f"{int(dead.sum())} of {dead.size} channels of '{tap.layer.name}' give 0 for all "
+            yield Finding("M108", f"{int(dead.sum())} of {dead.size} channels of '{tap.name}' give 0 for all "
                           f"{len(chosen)} samples: their ReLUs are dead and learn nothing.",
                           "use a smaller learning rate, another initializer, or a LeakyReLU.")
 

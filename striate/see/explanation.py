@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any
 
@@ -25,7 +25,8 @@ class Number(Result):
 
     terms: the products; kind: "sum", "max" or "l2" says what becomes of them. total: that, with the bias; value: the
     same after the activation, in float64; engine: what the engine computed in float32; bound: how far the two may lie
-    apart by rounding alone (they do not lie farther: that is checked when the object is made).
+    apart by rounding alone (they do not lie farther: that is checked when the object is made). note: what the weights
+    are, where they are not learnt.
     """
 
     model: str
@@ -42,6 +43,7 @@ class Number(Result):
     bound: float
     inputs: np.ndarray
     output: np.ndarray
+    note: str = ""
 
     @property
     def partial_sums(self) -> list[float]:
@@ -65,12 +67,13 @@ class Number(Result):
                 for term, partial in zip(self.terms, self.partial_sums, strict=True)]
         return {"model": self.model, "layer": self.layer, "type": self.layer_type, "index": self.index,
                 "kind": self.kind, "terms": rows, "bias": self.bias, "total": self.total,
-                "activation": self.activation, "value": self.value, "engine": self.engine, "bound": self.bound}
+                "activation": self.activation, "value": self.value, "engine": self.engine, "bound": self.bound,
+                "note": self.note}
 
     def __str__(self) -> str:
         place = ", ".join(map(str, self.index))
         lines = [f"{self.layer}[{place}] of {self.model} ({self.layer_type}) = {self.engine:.7g}", ""]
-        lines += [_table(self.terms, self.kind), ""]
+        lines += [_table(self.terms, self.kind), "", *([self.note, ""] if self.note else [])]
         if self.kind == "sum":
             lines.append(f"sum of {len(self.terms):,} products  {self.total - self.bias: .7f}")
             if self.has_bias:
@@ -159,12 +162,17 @@ def explained(model_name: str, tap: probe.Tap, index, sample: int = 0) -> Number
     layer = tap.layer
     inputs = [_sample(array, sample) for array in probe.arrays(tap.inputs)]
     output = _sample(probe.arrays(tap.output)[0], sample)
-    place = check_index(index, output.shape, layer.name)
-    if getattr(layer, "data_format", None) == "channels_first":
-        # Explained with the channel last, as the engine computes it.
-        inputs, output = [np.moveaxis(array, 0, -1) for array in inputs], np.moveaxis(output, 0, -1)
-        place = (*place[1:], place[0])
-    found = sum_of(layer, inputs, place)
+    place = check_index(index, output.shape, tap.name)
+    if getattr(layer, "data_format", None) == "channels_first":  # Explained with the channel last, as it is computed.
+        inputs, output, place = [_turned(array) for array in inputs], _turned(output), _last(place)
+        found = sum_of(layer, inputs, place)
+    else:
+        found = sum_of(layer, inputs, place)
+        if tap.fed_first:
+            terms = tuple(replace(term, place=term.place and _last(term.place)) for term in found.terms)
+            inputs, found = [_turned(array) for array in inputs], replace(found, terms=terms)
+        if tap.channels_first:
+            output, place = _turned(output), _last(place)
     total, value = found.total, found.value
     engine = float(output[place])
     largest = max(float(np.abs(array).max(initial=0)) for array in inputs)
@@ -172,9 +180,18 @@ def explained(model_name: str, tap: probe.Tap, index, sample: int = 0) -> Number
     bound = EPSILON * (64 + 4 * sqrt(len(found.terms))) * (largest * weights + abs(found.bias) + abs(value))
     if abs(value - engine) > bound:
         raise GraphError(f"The engine's number differs from its explanation by more than rounding can: {engine!r} "
-                         f"instead of {value!r}. {received(layer=layer.name, index=place)}")
-    return Number(model_name, layer.name, type(layer).__name__, place, found.kind, found.terms, found.bias, total,
-                  found.name, value, engine, bound, inputs[0], output)
+                         f"instead of {value!r}. {received(layer=tap.name, index=place)}")
+    return Number(model_name, tap.name, type(layer).__name__, place, found.kind, found.terms, found.bias, total,
+                  found.name, value, engine, bound, inputs[0], output, found.note)
+
+
+def _last(place: tuple[int, ...]) -> tuple[int, ...]:
+    """An index with the channel last, for one with the channel first."""
+    return (*place[1:], place[0])
+
+
+def _turned(array: np.ndarray) -> np.ndarray:
+    return np.moveaxis(array, 0, -1)
 
 
 def _sample(array: np.ndarray, sample: int) -> np.ndarray:

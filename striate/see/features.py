@@ -133,14 +133,16 @@ def embedding(model, x, y=None, classes: Sequence[str] | None = None, layer=None
 
 def _features(model, x: np.ndarray, layer) -> tuple[np.ndarray, str]:
     """(features (samples, count) in float64, what they are in words)."""
+    layers = probe.network(model).layers
     chosen = probe.find_layer(model, layer) if layer is not None else next(
-        (one for one in reversed(model.layers) if hasattr(one, "kernel")), model.layers[-1])
+        (one for one in reversed(layers) if hasattr(one, "kernel")), layers[-1])
+    name = probe.name_of(model, chosen)
     found = []
     for first in range(0, len(x), CHUNK):
         tap = probe.tap(model, x[first:first + CHUNK], chosen)
         found.append(probe.arrays(tap.inputs if layer is None else tap.output)[0])
     whole = np.concatenate(found).astype(np.float64)
-    what = f"what enters {chosen.name}" if layer is None else f"the output of {chosen.name}"
+    what = f"what enters {name}" if layer is None else f"the output of {name}"
     return whole.reshape(len(whole), -1), what
 
 

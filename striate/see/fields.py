@@ -11,7 +11,6 @@ from striate import ops
 from striate.errors import ArgumentError, received
 from striate.layers import attention, heads, normalization, pool, reshaping, wrapper
 from striate.models import Model
-from striate.models.node_graph import node_of
 from striate.ops.windows import receptive_field as chain_field
 from striate.see import grid, probe
 from striate.see.canvas import Canvas
@@ -39,15 +38,14 @@ def fields_of(model) -> dict[Any, Fields]:
     """
     graph = probe.network(model)
     found: dict[Any, Fields] = {}
-    inside = set(graph.nodes)
     for node in graph.nodes:
         rank = max(len(node.output_tensors[0].shape) - 2, 0)
         if node.is_input:
             unknown = None in node.output_tensors[0].shape[1:]
             found[node] = "The input's size must be known." if unknown else [(1, 1, 0)] * rank
             continue
-        makers = [node_of(tensor) for tensor in node.input_tensors]
-        found[node] = _joined([found[maker] for maker in makers if maker in inside], node, rank)
+        makers = [graph.maker(tensor) for tensor in node.input_tensors]
+        found[node] = _joined([found[maker] for maker in makers], node, rank)
     return found
 
 
@@ -64,7 +62,7 @@ def _joined(sources: list[Fields], node, rank: int) -> Fields:
     fields = []
     for axis, window in enumerate(reach):
         if len({source[axis][1] for source in whole}) > 1:
-            return f"The branches before '{node.operation.name}' have different steps."
+            return f"The branches before '{node.name}' have different steps."
         start = min(source[axis][2] for source in whole)
         end = max(source[axis][2] + source[axis][0] for source in whole)
         fields.append(chain_field([window], (end - start, whole[0][axis][1], start)))
@@ -82,10 +80,10 @@ def _reach(node, rank: int) -> list[tuple[int, int, int, int]] | str:
         sign = 1 if isinstance(layer, reshaping.BaseZeroPadding) else -1
         return [(1, 1, 1, sign * before) for before, _ in ([pairs] if rank == 1 else pairs)]
     if isinstance(layer, _MIXERS) or len(shape) == 2:
-        return f"Behind '{layer.name}' every number sees the whole input: choose a layer before it."
-    places = slice(2, None) if getattr(layer, "data_format", None) == "channels_first" else slice(1, -1)
+        return f"Behind '{node.name}' every number sees the whole input: choose a layer before it."
+    places = slice(2, None) if node.channels_first else slice(1, -1)
     if isinstance(layer, (wrapper.Wrapper, Model)) or shape[places] != given[places]:
-        return (f"What a number behind '{layer.name}' ({type(layer).__name__}) sees differs from place to place, or is "
+        return (f"What a number behind '{node.name}' ({type(layer).__name__}) sees differs from place to place, or is "
                 "not known; look at the measured field with see.saliency.")
     return [(1, 1, 1, 0)] * rank
 
@@ -103,10 +101,10 @@ def field_of(model, layer) -> list[Axis]:
         >>> field_of(zoo.build("lenet5"), "conv2d_1")
         [(14, 2, -2), (14, 2, -2)]
     """
-    layer = probe.find_layer(model, layer)
-    found = next(field for node, field in fields_of(model).items() if node.operation is layer)
+    call = probe.find_call(model, layer)
+    found = fields_of(model)[call]
     if isinstance(found, str):
-        raise ArgumentError(f"{found} " + received(layer=layer.name))
+        raise ArgumentError(f"{found} " + received(layer=call.name))
     return found
 
 
@@ -202,37 +200,39 @@ def receptive_field(model, layer, x=None, place=None) -> ReceptiveField:
         see.receptive_field(model, "conv2d_1", image).save("field.svg")
     """
     probe.need_places(model, "Receptive fields")
-    layer = probe.find_layer(model, layer)
-    axes, graph = field_of(model, layer), probe.network(model)
+    call, graph = probe.find_call(model, layer), probe.network(model)
+    axes, name = field_of(model, call.name), call.name
     if x is None:
         shape = tuple(n or 1 for n in graph.inputs[0].shape)
         x = np.random.Generator(np.random.PCG64(0)).random(shape, np.float32)
-    size = layer.output.shape[1:-1]
-    where = check_index(tuple(n // 2 for n in size) if place is None else place, size, layer.name)
+    shape = call.output_tensors[0].shape
+    size = shape[2:] if call.channels_first else shape[1:-1]
+    where = check_index(tuple(n // 2 for n in size) if place is None else place, size, name)
 
     def score(outputs, watched):
-        return ops.sum(watched[(slice(0, 1), *(slice(i, i + 1) for i in where))])
+        places = tuple(slice(i, i + 1) for i in where)
+        return ops.sum(watched[(slice(0, 1), slice(None), *places) if call.channels_first else (slice(0, 1), *places)])
     x = probe.batch(model, x)
-    slopes = probe.input_gradient_of(model, x, layer, score, where)[0]
-    before = _before(graph, layer)
+    slopes = probe.pictures(model, probe.input_gradient_of(model, x, call, score, where)[0][np.newaxis])[0]
+    before = _before(graph, call)
     table: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
     for node, fields in fields_of(model).items():
-        name = node.operation.name
-        if node.operation in before and not isinstance(fields, str) and name not in table:
-            table[name] = tuple(f[0] for f in fields), tuple(f[1] for f in fields)
+        if node in before and not isinstance(fields, str):
+            table[node.name] = tuple(f[0] for f in fields), tuple(f[1] for f in fields)
     sizes, steps, starts = (tuple(field[i] for field in axes) for i in range(3))
-    rows = tuple((name, *row) for name, row in table.items())
-    return ReceptiveField(model.name, layer.name, where, rows, sizes, steps, starts, np.asarray(x)[0],
+    rows = tuple((before_it, *row) for before_it, row in table.items())
+    return ReceptiveField(model.name, name, where, rows, sizes, steps, starts,
+                          probe.pictures(model, np.asarray(x))[0],
                           np.abs(slopes).sum(axis=-1))
 
 
-def _before(graph, layer) -> set:
-    """Layers on a way from the input to a layer, and the layer."""
-    found, stack = set(), [next(node for node in graph.nodes if node.operation is layer)]
+def _before(graph, call) -> set:
+    """Calls on a way from the input to a call, and itself."""
+    found, stack = set(), [call]
     while stack:
         node = stack.pop()
-        if node.is_input or node.operation in found:
+        if node.is_input or node in found:
             continue
-        found.add(node.operation)
-        stack.extend(node_of(tensor) for tensor in node.input_tensors)
+        found.add(node)
+        stack.extend(graph.maker(tensor) for tensor in node.input_tensors)
     return found

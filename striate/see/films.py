@@ -17,7 +17,7 @@ from striate.layers.regularization import Dropout
 from striate.layers.reshaping import Flatten
 from striate.see import grid, probe
 from striate.see.canvas import Canvas, wrapped
-from striate.see.geometry import Window, activation_name, is_convolution, is_separable, slid_by, window_of
+from striate.see.geometry import Window, activation_name, is_convolution, is_separable, slid_over, window_of
 from striate.see.number_rules import Sum, Term, sum_of
 from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, SHADE, heat, signed
 from striate.see.result import Animation
@@ -300,14 +300,13 @@ def animate(layer, x, channel: int = 0, backward: bool = False, gradient=None, s
         return films_flat.flatten_film(layer, x)
     if isinstance(layer, Dropout):
         return films_flat.dropout_film(layer, x, seed)
-    if not (is_convolution(layer) or is_separable(layer) or isinstance(layer, BasePooling)) or layer.rank > 2 \
-            or layer.data_format == "channels_first":
-        raise ArgumentError("Films are there for convolutions and poolings over lines and images (channels last), "
+    if not (is_convolution(layer) or is_separable(layer) or isinstance(layer, BasePooling)) or layer.rank > 2:
+        raise ArgumentError("Films are there for convolutions and poolings over lines and images, "
                             "Dense, Flatten and Dropout. " + received(layer=type(layer).__name__))
     image = _image(x, layer.rank)
     batch = image[np.newaxis]
     output = run_layer(layer, batch)
-    window = slid_by(layer, batch.shape)
+    window = slid_over(layer, image.shape)
     if not 0 <= channel < output.shape[-1]:
         raise ArgumentError(f"The output has {output.shape[-1]} channels, counted from 0. {received(channel=channel)}")
     if output[..., channel].size > 400:
@@ -330,16 +329,25 @@ def _way_back(layer, batch: np.ndarray, output: np.ndarray, channel: int, gradie
                          + received(gradient=given.shape, output=output.shape[1:-1]))
     whole = np.zeros_like(output)
     whole[0, ..., channel] = given
-    arrived = np.asarray(Function(lambda v, g: gradients(ops.sum(layer(v) * g), [v])[0], "backward")(batch, whole))[0]
+    arrived = np.asarray(Function(lambda v, g: gradients(ops.sum(layer(v) * g), [v])[0], "backward")(
+        _turned(layer, batch), _turned(layer, whole)))
+    arrived = _turned(layer, arrived, 1, -1)[0]
     return grid.as_image(given), arrived if arrived.ndim == 3 else arrived[np.newaxis]
 
 
 def run_layer(layer, batch: np.ndarray, **options) -> np.ndarray:
-    """The output of one layer, computed by the engine."""
+    """The output of one layer for a batch, both with their channels last, computed by the engine."""
+    batch = np.ascontiguousarray(_turned(layer, batch), np.float32)
     if not layer.built:
         layer.build(batch.shape)
         layer.built = True
-    return np.asarray(Function(lambda v: layer(v, **options), layer.name)(np.ascontiguousarray(batch, np.float32)))
+    return _turned(layer, np.asarray(Function(lambda v: layer(v, **options), layer.name)(batch)), 1, -1)
+
+
+def _turned(layer, batch: np.ndarray, have: int = -1, wanted: int = 1) -> np.ndarray:
+    """A batch with its channels where the layer takes them; back again by `have=1, wanted=-1`."""
+    first = getattr(layer, "data_format", None) == "channels_first" and batch.ndim > 2
+    return np.ascontiguousarray(np.moveaxis(batch, have, wanted)) if first else batch
 
 
 def _image(x, rank: int) -> np.ndarray:
@@ -372,6 +380,7 @@ def film_of(model, x, layer, piece: int = 8, channel: int = 0, backward: bool = 
     tap = probe.tap(model, x, layer)
     inputs = np.asarray(probe.arrays(tap.inputs)[0])[0]
     window = window_of(tap.layer, (1, *inputs.shape))
+    inputs = np.moveaxis(inputs, 0, -1) if tap.fed_first and inputs.ndim > 1 else inputs
     reach = (1,) * (inputs.ndim - 1) if window is None or window.kind == "transposed" else \
         tuple((size - 1) * step + 1 for size, step in zip(window.size, window.dilation, strict=True))
     pieces = [max(piece, least) for least in reach]

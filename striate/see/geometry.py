@@ -107,9 +107,14 @@ def slid_by(layer, input_shape) -> Window:
     return window
 
 
-def channels_last(layer, array: np.ndarray) -> np.ndarray:
-    """An input or output of a layer with its channels as the last axis."""
-    return np.moveaxis(array, 1, -1) if getattr(layer, "data_format", None) == "channels_first" else array
+def slid_over(layer, shape) -> Window:
+    """The window of a layer that has one, for an input of this shape without the batch, its channels last."""
+    return slid_by(layer, (1, shape[-1], *shape[:-1]) if layer.data_format == "channels_first" else (1, *shape))
+
+
+def channels_last(call, array: np.ndarray) -> np.ndarray:
+    """What a call of a layer (or a tap) gives, with the channels as its last axis."""
+    return np.moveaxis(array, 1, -1) if call.channels_first and array.ndim > 2 else array
 
 
 def kernel_of(layer) -> Any:

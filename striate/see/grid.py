@@ -191,4 +191,4 @@ def box(canvas: Canvas, x: float, y: float, width: float, height: float, colour:
 
 def picture_of(x: np.ndarray) -> np.ndarray:
     """One sample (height, width, channels) or a line (length, channels), which is one row, as colours."""
-    return photograph(x.mean(axis=-1)[np.newaxis] if x.ndim == 2 else x)
+    return photograph(x.mean(axis=-1, dtype=np.float64)[np.newaxis] if x.ndim == 2 else x)

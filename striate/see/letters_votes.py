@@ -146,7 +146,7 @@ def x_or_o_votes(picture=None) -> Votes:
         'X'
     """
     picture, model = nine_by_nine(picture), stacked_network()
-    taps = {tap.layer.name: probe.arrays(tap.output)[0][0] for tap in probe.taps(model, picture)}
+    taps = {tap.name: probe.arrays(tap.output)[0][0] for tap in probe.taps(model, picture)}
     steps = (("stack 1", taps["pooled"]), ("stack 2", taps["pooled_2"]))
     last: Any = model.get_layer("votes")
     return Votes(picture, steps, taps["list"], np.asarray(last.kernel), np.asarray(last.bias), taps["votes"])

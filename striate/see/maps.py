@@ -36,7 +36,7 @@ class FeatureMaps(Result):
         return {"model": self.model, "layer": self.layer, "maps": self.maps}
 
     def __str__(self) -> str:
-        flat = self.maps.reshape(-1, self.maps.shape[-1])
+        flat = self.maps.reshape(-1, self.maps.shape[-1]).astype(np.float64)
         rows = [[str(i), f"{flat[:, i].min():.4f}", f"{flat[:, i].mean():.4f}", f"{flat[:, i].max():.4f}",
                  f"{(flat[:, i] != 0).mean():.0%}"] for i in range(flat.shape[1])]
         return f"Feature maps of '{self.layer}' ({self.model}), {self.maps.shape}\n\n" + aligned(
@@ -102,11 +102,11 @@ def feature_maps(model, x, layer, sample: int = 0) -> FeatureMaps:
     """
     tap = probe.tap(model, x, layer)
     probe.need_places(model, "Feature maps")
-    maps = channels_last(tap.layer, probe.arrays(tap.output)[0])
+    maps = channels_last(tap, probe.arrays(tap.output)[0])
     if maps.ndim not in (3, 4):
-        raise ArgumentError(f"The output of '{tap.layer.name}' has no places, so there are no maps: its shape is "
+        raise ArgumentError(f"The output of '{tap.name}' has no places, so there are no maps: its shape is "
                             f"{maps.shape[1:]}. Choose a layer before Flatten. " + received(layer=layer))
-    return FeatureMaps(model.name, tap.layer.name, probe.arrays(probe.batch(model, x))[0][sample], maps[sample])
+    return FeatureMaps(model.name, tap.name, probe.pictures(model, probe.batch(model, x))[sample], maps[sample])
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class Filters(Result):
         return {"layer": self.layer, "weights": self.weights}
 
     def __str__(self) -> str:
-        flat = self.weights.reshape(-1, self.weights.shape[-1])
+        flat = self.weights.reshape(-1, self.weights.shape[-1]).astype(np.float64)
         rows = [[str(i), f"{flat[:, i].sum():.4f}", f"{np.linalg.norm(flat[:, i]):.4f}"] for i in range(flat.shape[1])]
         return f"Filters of '{self.layer}', {self.weights.shape}\n\n" + aligned(rows, ["filter", "sum", "length"])
 
@@ -140,7 +140,7 @@ class Filters(Result):
             elif channels == 3 and not is_line:
                 pixels = np.round(scaled(one, -largest, largest) * 255).astype(np.uint8)
             else:
-                pixels = signed(one.mean(axis=2), largest if channels == 1 else None)
+                pixels = signed(one.mean(axis=2, dtype=np.float64), largest if channels == 1 else None)
                 # A line of cells as high as half its length is seen from the last row of a lecture hall.
                 pixels = np.repeat(pixels, max(1, pixels.shape[1] // 2), axis=0) if is_line else pixels
             tiles.append((pixels, str(i)))
@@ -171,17 +171,17 @@ def filters(model, layer=None) -> Filters:
         >>> filters(zoo.build("yale")).weights.shape
         (5, 5, 1, 32)
     """
-    probe.network(model)
-    found = [candidate for candidate in model.layers if is_convolution(candidate)]
+    graph = probe.network(model)
+    found = [candidate for candidate in graph.layers if is_convolution(candidate)]
     chosen = probe.find_layer(model, layer) if layer is not None else found[0] if found else None
     if chosen is None or not is_convolution(chosen):
-        names = ", ".join(candidate.name for candidate in found) or "none"
+        names = ", ".join(graph.names[candidate] for candidate in found) or "none"
         raise ArgumentError(f"Filters are the weights of convolutions; '{model.name}' has: {names}. "
                             + received(layer=layer))
     weights = np.asarray(chosen.kernel)
     if weights.ndim == 5:
         weights = weights.mean(axis=0)
-    return Filters(chosen.name, weights if weights.ndim == 4 else weights[np.newaxis])
+    return Filters(graph.names[chosen], weights if weights.ndim == 4 else weights[np.newaxis])
 
 
 @dataclass(frozen=True)
@@ -236,12 +236,12 @@ def patches(model, x, layer=0, count: int = 6) -> Patches:
         >>> patches(model, x_test, "conv2d").save("patches.svg")  # doctest: +SKIP
     """
     probe.need_places(model, "Patches")
-    tap, images = probe.tap(model, x, layer), probe.batch(model, x)
-    maps = channels_last(tap.layer, probe.arrays(tap.output)[0])
+    tap, images = probe.tap(model, x, layer), probe.pictures(model, probe.batch(model, x))
+    maps = channels_last(tap, probe.arrays(tap.output)[0])
     if maps.ndim not in (3, 4) or len(maps) < count or count < 1:
         raise ArgumentError("Patches need a layer whose output is (height, width, channels), or (length, channels), "
                             "and at least `count` samples. " + received(output=maps.shape, count=count))
-    field = field_of(model, tap.layer)
+    field = field_of(model, tap.name)
     padded = np.pad(images, ((0, 0), *((size, size) for size, _, _ in field), (0, 0)))
     found, values, places = [], [], []
     for channel in range(maps.shape[-1]):
@@ -253,4 +253,4 @@ def patches(model, x, layer=0, count: int = 6) -> Patches:
                       for n, *place in at])
         values.append([float(maps[(*place, channel)]) for place in at])
         places.append(at)
-    return Patches(tap.layer.name, np.array(found), np.array(values), np.array(places))
+    return Patches(tap.name, np.array(found), np.array(values), np.array(places))

@@ -37,7 +37,8 @@ def _sentence(number) -> str:
         return f"the root of the sum of {count} squares."
     after = "" if number.activation == "linear" else f", then {number.activation}"
     what = "numbers" if number.is_plain else "products and a bias" if number.has_bias else "products"
-    return f"{count} {what} are added{after}. Blue is above zero, orange below."
+    said = f" {number.note}" if number.note else ""
+    return f"{count} {what} are added{after}.{said} Blue is above zero, orange below."
 
 
 def _planes(number) -> list[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:

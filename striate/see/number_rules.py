@@ -11,7 +11,7 @@ import numpy as np
 
 from striate.errors import ArgumentError, received
 from striate.layers import activation, core, merging, normalization, pool, regularization, reshaping
-from striate.see.geometry import activation_name, is_convolution, is_separable, kernel_of, slid_by
+from striate.see.geometry import activation_name, is_convolution, is_separable, kernel_of, slid_over
 
 _MIXING = ("softmax", "log_softmax", "sparsemax", "glu")
 """Activations for which all channels of a place count."""
@@ -40,7 +40,7 @@ class Sum:
     """How one output element comes about.
 
     kind: "sum" of products plus bias, "max" of the values, or "l2", the root of the sum of their squares. name: of the
-    activation; activate: from the sum to the activation's value.
+    activation; activate: from the sum to the activation's value. note: what the weights are where they are not learnt.
     """
 
     kind: str
@@ -48,6 +48,7 @@ class Sum:
     bias: float = 0.0
     name: str = "linear"
     activate: Callable[[float], float] | None = None
+    note: str = ""
 
     @property
     def total(self) -> float:
@@ -95,8 +96,7 @@ def _convolution(layer, inputs, place):
     if not (is_convolution(layer) or is_separable(layer)):
         return None
     x, channel = inputs[0], place[-1]
-    first = layer.data_format == "channels_first"
-    window = slid_by(layer, (1, x.shape[-1], *x.shape[:-1]) if first else (1, *x.shape))
+    window = slid_over(layer, x.shape)
     kernel, taps = kernel_of(layer), window.taps(place[:-1])
     filters = layer.filters if hasattr(layer, "filters") else prod(kernel.shape[-2:])
     bias = np.zeros(filters) if layer.bias is None else np.asarray(layer.bias, np.float64)
@@ -137,9 +137,7 @@ def _dense(layer, inputs, place):
 
 
 def _batch_norm(layer, inputs, place):
-    if layer.axis not in (-1, inputs[0].ndim):
-        return None
-    channel = place[-1]
+    channel = place[layer.axis - 1 if layer.axis > 0 else layer.axis]
     gamma = float(np.asarray(layer.gamma)[channel]) if layer.scale else 1.0
     beta = float(np.asarray(layer.beta)[channel]) if layer.center else 0.0
     scale = gamma / sqrt(float(np.asarray(layer.moving_variance)[channel]) + layer.epsilon)
@@ -147,12 +145,58 @@ def _batch_norm(layer, inputs, place):
     return Sum("sum", (Term(place, (channel,), float(inputs[0][place]), scale),), offset)
 
 
+def _embedding(layer, inputs, place):
+    """A row of the table: of all rows that of the word counts once, and the others not at all."""
+    row = int(inputs[0][place[:-1]])
+    weight = float(np.asarray(layer.embeddings)[row, place[-1]])
+    return Sum("sum", (Term(place[:-1], (row, place[-1]), 1.0, weight),),
+               note=f"Row {row} of the table counts once, because the input says {row}.")
+
+
+def _group_norm(layer, inputs, place):
+    """A sample's group of channels brought to mean 0 and variance 1."""
+    axis, x = layer.axis - 1 if layer.axis > 0 else layer.axis % inputs[0].ndim, inputs[0]
+    size, channel = x.shape[axis] // layer.groups, place[axis]
+    group = [slice(None)] * x.ndim
+    group[axis] = slice(channel // size * size, (channel // size + 1) * size)
+    return _own_mean_taken(layer, x, place, tuple(group), (channel,))
+
+
+def _layer_norm(layer, inputs, place):
+    """A sample's numbers along some axes brought to mean 0 and variance 1."""
+    axes = [axis - 1 for axis in layer._axes]
+    group = tuple(slice(None) if axis in axes else slice(at, at + 1) for axis, at in enumerate(place))
+    return _own_mean_taken(layer, inputs[0], place, group, tuple(place[axis] for axis in axes))
+
+
+def _own_mean_taken(layer, x, place, group, weight: tuple[int, ...]):
+    """All numbers of a group weigh less than nothing, by which the mean is taken off; the place's own weighs more."""
+    numbers = x[group].astype(np.float64)
+    factor = (1.0 if layer.gamma is None else float(np.asarray(layer.gamma)[weight])) / sqrt(
+        numbers.var() + layer.epsilon)
+    corner = [one.start or 0 for one in group]
+    places = [tuple(first + i for first, i in zip(corner, at, strict=True)) for at in np.ndindex(numbers.shape)]
+    terms = tuple(Term(at, (), float(value), factor * ((at == place) - 1 / numbers.size))
+                  for at, value in zip(places, numbers.ravel(), strict=True))
+    return Sum("sum", terms, 0.0 if layer.beta is None else float(np.asarray(layer.beta)[weight]), note=(
+        f"{factor:.4g} is gamma by the deviation of these {numbers.size:,} numbers: so much weighs the number itself, "
+        "and as much less their mean."))
+
+
+def _rms_norm(layer, inputs, place):
+    axes = [axis - 1 if axis > 0 else axis % inputs[0].ndim for axis in layer.axis]
+    group = tuple(slice(None) if axis in axes else slice(at, at + 1) for axis, at in enumerate(place))
+    mean = float((inputs[0][group].astype(np.float64) ** 2).mean())
+    factor = float(np.asarray(layer.scale)[tuple(place[axis] for axis in axes)]) / sqrt(mean + layer.epsilon)
+    return Sum("sum", (Term(place, (), float(inputs[0][place]), factor),),
+               note=f"The weight is the layer's factor by the root of the mean of squares, {sqrt(mean):.4g}.")
+
+
 # ---- layers without weights ------------------------------------------------------------------------------------------
 
 def _pooling(layer, inputs, place):
     x = inputs[0]
-    first = layer.data_format == "channels_first"
-    window = slid_by(layer, (1, x.shape[-1], *x.shape[:-1]) if first else (1, *x.shape))
+    window = slid_over(layer, x.shape)
     places = [(tap, (*at, place[-1])) for tap, at in window.taps(place[:-1]) if at is not None]
     return _pooled(window.kind, x, places)
 
@@ -179,6 +223,8 @@ def _merge(layer, inputs, place):
             at[axis] -= inputs[which].shape[axis]
             which += 1
         return Sum("sum", (Term(tuple(at), (which,), float(inputs[which][tuple(at)]), 1.0),))
+    if kind is merging.Dot:
+        return _dot(layer, inputs, place)
     if kind is merging.Multiply and count == 2:
         first, second = (float(array[place]) for array in np.broadcast_arrays(*inputs))
         return Sum("sum", (Term(place, (1,), first, second),))
@@ -189,6 +235,24 @@ def _merge(layer, inputs, place):
     terms = tuple(Term(place, (which,), float(array[place]), weight)
                   for which, (array, weight) in enumerate(zip(np.broadcast_arrays(*inputs), weights, strict=True)))
     return Sum("max" if kind is merging.Maximum else "sum", terms)
+
+
+def _dot(layer, inputs, place):
+    """Products of two vectors: those of the first input, weighed by those of the second."""
+    one, other = (np.asarray(array, np.float64) for array in inputs)
+    axes = [axis - 1 for axis in layer._axes([one.ndim + 1, other.ndim + 1])]
+    free = one.ndim - 1  # So many entries of the place are of the first input; of vectors the place says nothing.
+    at, behind = ([], []) if one.ndim == other.ndim == 1 else (list(place[:free]), list(place[free:]))
+    count = one.shape[axes[0]]
+    places = [(*at[:axes[0]], k, *at[axes[0]:]) for k in range(count)]
+    weights = np.array([other[(*behind[:axes[1]], k, *behind[axes[1]:])] for k in range(count)])
+    if layer.normalize:
+        values = np.array([one[at] for at in places])
+        weights = weights / sqrt(max((values ** 2).sum(), 1e-12) * max((weights ** 2).sum(), 1e-12))
+    terms = tuple(Term(at, (k,), float(one[at]), float(weights[k])) for k, at in enumerate(places))
+    note = "The weights are the numbers of the second input" + (
+        ", divided by the lengths of both vectors." if layer.normalize else ".")
+    return Sum("sum", terms, note=note)
 
 
 def _activation(layer, inputs, place):
@@ -205,6 +269,15 @@ def _bent(layer, inputs, place):
     value = float(inputs[0][place])
     slope = float(np.broadcast_to(np.asarray(layer.alpha, np.float64), inputs[0].shape)[place])
     return Sum("sum", (Term(place, (), value, 1.0 if value > 0 else slope),))
+
+
+def _unit_norm(layer, inputs, place):
+    given = layer.axis if isinstance(layer.axis, list) else [layer.axis]
+    axes = [axis - 1 if axis > 0 else axis % inputs[0].ndim for axis in given]
+    group = tuple(slice(None) if axis in axes else slice(at, at + 1) for axis, at in enumerate(place))
+    length = sqrt(max(float((inputs[0][group].astype(np.float64) ** 2).sum()), 1e-12))
+    return Sum("sum", (Term(place, (), float(inputs[0][place]), 1 / length),),
+               note=f"The weight is one by the length of the vector, {length:.4g}.")
 
 
 def _rescaling(layer, inputs, place):
@@ -258,7 +331,10 @@ def _same(layer, inputs, place):
 
 _RULES: tuple[tuple[Any, Callable], ...] = (
     (core.Dense, _dense), (pool.BasePooling, _pooling), (pool.BaseGlobalPooling, _global_pooling),
-    (normalization.BatchNormalization, _batch_norm), (merging.Merge, _merge), (core.Rescaling, _rescaling),
+    (normalization.BatchNormalization, _batch_norm), (normalization.LayerNormalization, _layer_norm),
+    (normalization.GroupNormalization, _group_norm), (normalization.RMSNormalization, _rms_norm),
+    (normalization.UnitNormalization, _unit_norm), (core.Embedding, _embedding),
+    (merging.Merge, _merge), (core.Rescaling, _rescaling),
     ((activation.Activation, activation.ReLU, activation.LeakyReLU, activation.ELU, activation.Softmax), _activation),
     ((reshaping.Flatten, reshaping.Reshape), _flat), (activation.PReLU, _bent),
     (normalization.Normalization, _standardised),

@@ -50,6 +50,12 @@ def hexadecimal(colour) -> str:
     return "#" + "".join(f"{int(part):02x}" for part in colour)
 
 
+def _finite(values) -> np.ndarray:
+    """Numbers in float64, NaN as 0, infinity as the largest that the engine can hold."""
+    largest = float(np.finfo(np.float32).max)
+    return np.nan_to_num(np.asarray(values, np.float64), posinf=largest, neginf=-largest)
+
+
 def signed(values, largest: float | None = None) -> np.ndarray:
     """Numbers as colours (..., 3), uint8: white at zero, blue above, orange below, full at `largest`.
 
@@ -57,7 +63,7 @@ def signed(values, largest: float | None = None) -> np.ndarray:
         >>> signed(np.array([0.0, 2.0, -2.0])).tolist()
         [[255, 255, 255], [31, 95, 191], [207, 90, 18]]
     """
-    values = np.nan_to_num(np.asarray(values, np.float64))
+    values = _finite(values)
     end = largest if largest and np.isfinite(largest) else np.abs(values).max(initial=0) or 1.0
     share = np.clip(values / end, -1, 1)[..., np.newaxis]
     return np.round(255 + (np.where(share > 0, _ABOVE, _BELOW) - 255) * np.abs(share)).astype(np.uint8)
@@ -78,9 +84,9 @@ def heat(values, low: float | None = None, high: float | None = None) -> np.ndar
 
 def scaled(values, low: float | None = None, high: float | None = None) -> np.ndarray:
     """Numbers moved into 0..1 (by default their own range); all the same gives zeros."""
-    values = np.nan_to_num(np.asarray(values, np.float64))
-    low = values.min(initial=np.inf) if low is None else low
-    high = values.max(initial=-np.inf) if high is None else high
+    values = _finite(values)
+    low = values.min(initial=np.inf) if low is None else float(_finite(low))
+    high = values.max(initial=-np.inf) if high is None else float(_finite(high))
     return np.clip((values - low) / (high - low), 0, 1) if high > low else np.zeros(values.shape)
 
 
@@ -91,7 +97,7 @@ def photograph(image) -> np.ndarray:
     """
     image = np.asarray(image)
     if image.ndim == 3 and image.shape[-1] not in (1, 3):
-        image = image.mean(axis=-1)
+        image = image.mean(axis=-1, dtype=np.float64)
     if image.ndim == 2:
         image = image[..., np.newaxis]
     if image.dtype != np.uint8:

@@ -158,8 +158,9 @@ def plan(model, batch_size: int = 32, training: bool = False, repeats: int = 5) 
         for variable, array in kept:
             variable.assign(array)
     best = measure_peak()
-    return PlanTable(model.name, batch_size, what, best.threads, tuple(_row(spent, best) for spent in times),
-                     executable.plan.arena_bytes, best.gflops, best.copy_gbytes)
+    rows = tuple(_row(model.name, spent, best) for spent in times)
+    return PlanTable(model.name, batch_size, what, best.threads, rows, executable.plan.arena_bytes,
+                     best.gflops, best.copy_gbytes)
 
 
 def _fill(nest: Any, inputs: list[np.ndarray]) -> None:
@@ -185,10 +186,10 @@ def _run(model, training: bool):
     return run
 
 
-def _row(spent, best) -> PlanRow:
+def _row(model: str, spent, best) -> PlanRow:
     """The row of one launch, or of one op that runs by its reference."""
     launch, node = spent.launch, spent.step.node
-    layer = node.scope.split("/")[-1] if node.scope else node.op
+    layer = node.scope.removeprefix(f"{model}/") or node.op
     if launch is None:
         moved = sum(value.type.bytes for value in (*node.inputs, *node.outputs))
         return PlanRow(layer, node.op, f"NumPy reference of {node.op}", "", spent.step.reason,

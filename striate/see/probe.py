@@ -18,19 +18,26 @@ from striate.errors import ArgumentError, ShapeError, TypeMismatchError, receive
 from striate.graph.trace import collect
 from striate.layers.base import Layer
 from striate.layers.symbolic import leaves
+from striate.see.opened import Call, OpenedGraph
 
 
 @dataclass(frozen=True)
 class Tap:
-    """One call of a layer: its input (an array, or a list of them for layers that merge) and its output."""
+    """One call of a layer: its name, its input (an array, or a list of them for layers that merge) and its output."""
 
     layer: Any
+    name: str
     inputs: Any
     output: Any
+    channels_first: bool = False
+    fed_first: bool = False
+
+
+_OPENED: WeakKeyDictionary = WeakKeyDictionary()
 
 
 def network(model):
-    """The model's graph of layer calls.
+    """The model's graph of layer calls, in which models inside of it are opened: an `OpenedGraph`.
 
     Raises:
         TypeMismatchError: not a model.
@@ -46,45 +53,77 @@ def network(model):
             f"The layers of '{model.name}' cannot be looked into yet: its input shape is not known, or it is a class "
             "with a `call` method of its own. Make an Input the first layer, call model.build((None, 28, 28, 1)) with "
             "your shape, or write it as Model(inputs, outputs).")
-    return model._graph
+    own, opened = _OPENED.get(model, (None, None))
+    if own is not model._graph or not opened.is_current:  # Layers were added.
+        opened = OpenedGraph(model)
+        _OPENED[model] = model._graph, opened
+    return opened
 
 
 def find_layer(model, layer) -> Any:
     """A layer by its name, its place (0 is the first behind the input) or itself.
 
+    A layer of a model inside of the model is called "base/conv2d", or "conv2d" if no other is; an inner model itself
+    stands for its last layer. A layer that is called twice can be named with its call, "conv2d (2)".
+
     Raises:
         ArgumentError: the model has no such layer; the message lists those that it has.
     """
-    network(model)
-    layers = [one for one in model.layers if type(one).__name__ != "InputLayer"]
-    if isinstance(layer, Layer) and layer in layers:
-        return layer
+    return find_call(model, layer).operation
+
+
+def find_call(model, layer) -> Call:
+    """The call that `find_layer` finds the layer by; the first one of the layer if no other is named."""
+    graph = network(model)
+    layers, calls = graph.layers, graph.calls
     if isinstance(layer, (int, np.integer)) and -len(layers) <= layer < len(layers):
-        return layers[layer]
-    for candidate in layers:
-        if candidate.name == layer:
-            return candidate
-    names = ", ".join(f"{place} {candidate.name}" for place, candidate in enumerate(layers))
-    raise ArgumentError(f"The model '{model.name}' has no such layer. It has: {names}. {received(layer=layer)}")
+        layer = layers[layer]
+    if isinstance(layer, Layer) and layer in graph.model_names:
+        layer = graph.model_names[layer]
+    for call in calls:
+        if call.operation is layer or call.name == layer:
+            return call
+    if isinstance(layer, str) and layer in graph.ends:
+        return graph.ends[layer]
+    found = [one for one in layers if one.name == layer]
+    if len(found) == 1:
+        return find_call(model, found[0])
+    names = ", ".join(f"{place} {graph.names[one]}" for place, one in enumerate(layers))
+    what = "several layers of this name: say which, with the model that it is in" if found else "no such layer"
+    raise ArgumentError(f"The model '{model.name}' has {what}. It has: {names}. {received(layer=layer)}")
+
+
+def name_of(model, layer: Any) -> str:
+    """The name of one of the model's layers, with the names of the inner models that it belongs to."""
+    return network(model).names[layer]
 
 
 def need_places(model, what: str) -> None:
     """Makes sure that a model takes one line or image: what is shown lies at places of it.
 
     Raises:
-        ArgumentError: several inputs, or vectors, volumes and the like; or images with their channels first.
+        ArgumentError: several inputs, or vectors, volumes and the like.
     """
-    graph = network(model)
-    shapes = [tuple(tensor.shape[1:]) for tensor in graph.inputs]
-    for node in graph.nodes:
-        if getattr(node.operation, "data_format", None) == "channels_first" and not node.is_input \
-                and node.input_tensors[0] is graph.inputs[0]:
-            raise ArgumentError(f"{what} can be shown for images whose channels are last, and '{node.operation.name}' "
-                                'takes them first. Build the model with data_format="channels_last"; the kernels are '
-                                f"the same. {received(model=model.name, input_shapes=shapes)}")
+    shapes = [tuple(tensor.shape[1:]) for tensor in network(model).inputs]
     if len(shapes) != 1 or len(shapes[0]) not in (2, 3):
         raise ArgumentError(f"{what} can be shown for a model whose one input is an image (height, width, channels) or "
                             f"a line (length, channels). {received(model=model.name, input_shapes=shapes)}")
+
+
+def takes_channels_first(model) -> bool:
+    """Whether the model's (first) input has its channels before its places."""
+    graph = network(model)
+    return graph.maker(graph.inputs[0]).channels_first
+
+
+def pictures(model, x: np.ndarray) -> np.ndarray:
+    """A batch that the model takes as it is drawn: the channels last."""
+    return np.moveaxis(x, 1, -1) if takes_channels_first(model) else x
+
+
+def taken(model, pictures: np.ndarray) -> np.ndarray:
+    """A batch with its channels last as the model takes it."""
+    return np.ascontiguousarray(np.moveaxis(pictures, -1, 1)) if takes_channels_first(model) else pictures
 
 
 def batch(model, x) -> Any:
@@ -165,13 +204,15 @@ def _kept(model, key, make: Callable) -> Any:
     return made[key]
 
 
-def watched(graph, values, visit: Callable[[Any, Any, Any], Any], training: bool = False) -> Any:
-    """Runs a model's graph inside a trace; `visit(layer, inputs, output)` sees every call and may change its output."""
+def watched(graph, values, visit: Callable[[Call, Any, Any], Any], training: bool = False) -> Any:
+    """Runs a model's graph inside a trace; `visit(call, inputs, output)` sees every call and may change its output."""
+    calls = iter(graph.calls)
+
     def call(operation, args, kwargs):
         if isinstance(operation, Layer) and "training" in _arguments(operation):
             kwargs = {**kwargs, "training": training}
         output = operation(*args, **kwargs)
-        seen = visit(operation, args[0] if args else next(iter(kwargs.values()), None), output)
+        seen = visit(next(calls), args[0] if args else next(iter(kwargs.values()), None), output)
         return output if seen is None else seen
     return graph.run(values, call)
 
@@ -188,7 +229,7 @@ def taps(model, x, only: set[str] | None = None) -> list[Tap]:
     Args:
         model: a model with a graph.
         x: as `batch` takes it.
-        only: names of layers; all when left out.
+        only: names of calls; all when left out.
 
     Returns:
         A `Tap` for each call.
@@ -196,31 +237,24 @@ def taps(model, x, only: set[str] | None = None) -> list[Tap]:
     graph, x = network(model), batch(model, x)
 
     def make():
-        layers: list = []
-
         def run(values):
-            layers.clear()
             found: list = []
 
-            def visit(layer, inputs, output):
-                if only is None or layer.name in only:
-                    layers.append(layer)
+            def visit(call, inputs, output):
+                if only is None or call.name in only:
                     found.append([inputs, output])
             watched(graph, values, visit)
             return found
-        return Function(run, f"layers of {model.name}"), layers
-    function, layers = _kept(model, ("taps", frozenset(only) if only else None), make)
-    found = function(x)
-    return [Tap(layer, inputs, output) for layer, (inputs, output) in zip(layers, found, strict=True)]
+        return Function(run, f"layers of {model.name}")
+    found = _kept(model, ("taps", frozenset(only) if only else None), make)(x)
+    calls = [call for call in graph.calls if only is None or call.name in only]
+    return [Tap(call.operation, call.name, inputs, output, call.channels_first, call.fed_first)
+            for call, (inputs, output) in zip(calls, found, strict=True)]
 
 
 def tap(model, x, layer) -> Tap:
-    """The first call of one layer."""
-    layer = find_layer(model, layer)
-    found = taps(model, x, {layer.name})
-    if not found:
-        raise ArgumentError(f"The layer '{layer.name}' is never called between the model's inputs and outputs.")
-    return found[0]
+    """One call of a layer, as `find_call` finds it."""
+    return taps(model, x, {find_call(model, layer).name})[0]
 
 
 def output_gradients(model, x, score: Callable, layer=None, key=None) -> tuple[Any, Any, np.ndarray]:
@@ -236,18 +270,19 @@ def output_gradients(model, x, score: Callable, layer=None, key=None) -> tuple[A
     Returns:
         (the varied values, their gradients, the model's first output).
     """
-    name = None if layer is None else find_layer(model, layer).name
+    wanted = None if layer is None else find_call(model, layer)
 
     def run(values):
         seen: list = []
 
         def visit(called, inputs, output):
-            if called.name == name and not seen:
+            if called is wanted:
                 seen.append(output)
         outputs = watched(network(model), values, visit)
-        source = seen[0] if name is not None else leaves(values)[0]
+        source = seen[0] if wanted is not None else leaves(values)[0]
         return source, gradients(score(outputs), [source])[0], leaves(outputs)[0]
-    function = _kept(model, ("gradients", name, key), lambda: Function(run, f"gradients of {model.name}"))
+    function = _kept(model, ("gradients", wanted and wanted.name, key),
+                     lambda: Function(run, f"gradients of {model.name}"))
     return function(batch(model, x))
 
 
@@ -257,7 +292,7 @@ def input_gradient_of(model, x, layer, score: Callable, key) -> tuple[np.ndarray
     Args:
         model: a model with a graph.
         x: as `batch` takes it.
-        layer: the layer itself.
+        layer: a call of a layer.
         score: from the traced (outputs, output of the layer) to one number.
         key: hashable; names the score.
     """
@@ -265,7 +300,7 @@ def input_gradient_of(model, x, layer, score: Callable, key) -> tuple[np.ndarray
         seen: list = []
 
         def visit(called, inputs, output):
-            if called is layer and not seen:
+            if called is layer:
                 seen.append(output)
         outputs = watched(network(model), values, visit)
         source, total = leaves(values)[0], score(outputs, seen[0])
@@ -275,13 +310,23 @@ def input_gradient_of(model, x, layer, score: Callable, key) -> tuple[np.ndarray
     return np.asarray(slopes)[0], float(total)
 
 
+def last_layer(model) -> Any:
+    """The layer that gives the model's (first) output."""
+    graph = network(model)
+    return graph.maker(graph.outputs[0]).operation
+
+
+def activation_of(layer) -> str:
+    """What a layer ends with: the name of its activation, or of its class in small letters."""
+    return getattr(getattr(layer, "activation", None), "__name__", type(layer).__name__.lower())
+
+
 def class_score(model, index: int) -> Callable:
     """A score for `output_gradients`: one output, summed over the batch.
 
     Of probabilities the logarithm is taken: close to 1 they themselves hardly change any more.
     """
-    last = network(model).outputs[0].history[0]
-    name = getattr(getattr(last, "activation", None), "__name__", type(last).__name__.lower())
+    name = activation_of(last_layer(model))
 
     def score(outputs):
         chosen = leaves(outputs)[0][..., index]

@@ -71,7 +71,10 @@ def inside(model, test: Data | None, train: Data | None, validation: Data | None
     if test is not None:
         if _places(model):
             parts.append(_part("What the layers find", lambda: _maps(model, test[0][:1])))
-            parts.append(_part("What a neuron sees, and what the answer rests on", lambda: _views(model, test[0][:1])))
+            parts.append(_part("What a neuron sees", lambda: [
+                receptive_field(model, _places(model)[-1], test[0][:1])]))
+            if len(model.output_shape) == 2:
+                parts.append(_part("What the answer rests on", lambda: [grad_cam(model, test[0][:1])]))
         if _is_classifier(model, test[1]):
             parts.append(_part("How the network sees the samples", lambda: [
                 embedding(model, test[0][:SAMPLES], test[1][:SAMPLES], classes)]))
@@ -112,19 +115,15 @@ def _is_classifier(model, y) -> bool:
     return whole and units is not None and 0 <= flat.min() and flat.max() < units
 
 
-def _places(model) -> list[Any]:
-    """The convolutions with places behind them."""
-    return [layer for layer in model.layers if is_convolution(layer) and len(layer.output.shape) in (3, 4)]
+def _places(model) -> list[str]:
+    """The (calls of) convolutions with places behind them."""
+    return [call.name for call in probe.network(model).calls
+            if is_convolution(call.operation) and len(call.output_tensors[0].shape) in (3, 4)]
 
 
 def _maps(model, x) -> list[Any]:
     found = _places(model)
     return [feature_maps(model, x, layer) for layer in dict.fromkeys((found[0], found[-1]))]
-
-
-def _views(model, x) -> list[Any]:
-    views: list[Any] = [receptive_field(model, _places(model)[-1], x)]
-    return [*views, grad_cam(model, x)] if len(model.output_shape) == 2 else views
 
 
 def _short(value: float) -> str:

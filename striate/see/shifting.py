@@ -125,7 +125,7 @@ def invariance(model, x, shift=1) -> Invariance:
         see.invariance(model, image, shift=(0, 1)).save("shift.png")
     """
     probe.need_places(model, "Shifts")
-    x = probe.batch(model, x)[:1]
+    x = probe.pictures(model, probe.batch(model, x)[:1])
     axes = x.ndim - 2
     amounts = (*(0,) * (axes - 1), int(shift)) if np.ndim(shift) == 0 else tuple(int(s) for s in shift)
     if len(amounts) != axes or any(abs(s) >= n for s, n in zip(amounts, x.shape[1:-1], strict=False)):
@@ -134,17 +134,23 @@ def invariance(model, x, shift=1) -> Invariance:
     moved = moved_by(x, amounts)
     layers: list[LayerShift] = []
     maps: list[tuple[str, np.ndarray, np.ndarray]] = []
-    for before, after in zip(probe.taps(model, x), probe.taps(model, moved), strict=True):
+    for before, after in zip(*(probe.taps(model, probe.taken(model, one)) for one in (x, moved)), strict=True):
         layer = before.layer
-        one, two = (channels_last(layer, probe.arrays(tap.output)[0])[0] for tap in (before, after))
-        step = _step(model, layer) if one.ndim == axes + 1 else ()
+        one, two = (_whole(channels_last(tap, probe.arrays(tap.output)[0])[0]) for tap in (before, after))
+        step = _step(model, before.name) if one.ndim == axes + 1 else ()
         limit = EQUAL * float(max(np.abs(one).max(initial=0), np.abs(two).max(initial=0)))
-        layers.append(LayerShift(layer.name, type(layer).__name__, step, _equivariance(one, two, step, amounts, limit),
+        layers.append(LayerShift(before.name, type(layer).__name__, step, _equivariance(one, two, step, amounts, limit),
                                  float((np.abs(one - two) <= limit).mean())))
         if one.ndim == 3 and len(maps) < 2 and type(layer).__name__.startswith(("Conv", "Max", "Average")):
-            busiest = int(np.abs(one).mean(axis=(0, 1)).argmax())
-            maps.append((layer.name, one[..., busiest], two[..., busiest]))
+            busiest = int(np.abs(one).mean(axis=(0, 1), dtype=np.float64).argmax())
+            maps.append((before.name, one[..., busiest], two[..., busiest]))
     return Invariance(model.name, amounts, tuple(layers), x[0], moved[0], tuple(maps))
+
+
+def _whole(array: np.ndarray) -> np.ndarray:
+    """float64, in which no difference of two float32 is too large; infinity as the largest of these, NaN as it is."""
+    largest = float(np.finfo(np.float32).max)
+    return np.nan_to_num(array.astype(np.float64), nan=np.nan, posinf=largest, neginf=-largest)
 
 
 def moved_by(x: np.ndarray, amounts: tuple[int, ...]) -> np.ndarray:

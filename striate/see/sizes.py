@@ -139,18 +139,19 @@ def arithmetic(model) -> Arithmetic:
         'height: floor((128 + 0 + 0 - 5) / 1) + 1 = 124'
     """
     graph = probe.network(model)
-    flops = _flops(model, graph)
+    flops = _flops(graph)
     rows, seen = [], set()
     for node in graph.nodes:
         layer = node.operation
-        if node.is_input or not hasattr(layer, "count_params") or layer.name in seen:
+        if node.is_input or not hasattr(layer, "count_params") or layer in seen:
             continue
-        seen.add(layer.name)
-        rows.append(_row(layer, node.input_tensors[0].shape, leaves(node.outputs)[0].shape, flops.get(layer.name, 0)))
+        seen.add(layer)
+        rows.append(_row(graph.names[layer], layer, node.input_tensors[0].shape, leaves(node.outputs)[0].shape,
+                         flops.get(layer, 0)))
     return Arithmetic(model.name, tuple(rows))
 
 
-def _row(layer, input_shape, output_shape, flops: int) -> LayerArithmetic:
+def _row(name: str, layer, input_shape, output_shape, flops: int) -> LayerArithmetic:
     known = None not in input_shape[1:]
     window = window_of(layer, input_shape) if known else None
     size = prod(n or 1 for n in output_shape[1:])
@@ -158,7 +159,7 @@ def _row(layer, input_shape, output_shape, flops: int) -> LayerArithmetic:
     if window is not None and window.kind == "conv":
         inputs = prod(input_shape[1:])
         full, sparse = (inputs + 1) * size, (prod(layer.kernel.shape[:-1]) + 1) * size
-    return LayerArithmetic(layer.name, type(layer).__name__, tuple(input_shape[1:]), tuple(output_shape[1:]),
+    return LayerArithmetic(name, type(layer).__name__, tuple(input_shape[1:]), tuple(output_shape[1:]),
                            _size_formulas(layer, window), int(layer.count_params()), _parameter_formula(layer), flops,
                            4 * size, full, sparse)
 
@@ -206,12 +207,12 @@ def _product(shape) -> str:
     return " * ".join(f"{n:,}" for n in shape) or "1"
 
 
-def _flops(model, graph) -> dict[str, int]:
-    """Operations of one sample by layer name; empty when lengths are not known."""
+def _flops(graph) -> dict[Any, int]:
+    """Operations of one sample by layer; empty when lengths are not known."""
     if any(None in tensor.shape[1:] for tensor in graph.inputs):
         return {}
     types = [TensorType((1, *tensor.shape[1:]), tensor.dtype) for tensor in graph.inputs]
-    found: dict[str, int] = {}
+    found: dict[Any, int] = {}
     marks: list = []
 
     def run(*values):
@@ -219,16 +220,16 @@ def _flops(model, graph) -> dict[str, int]:
 
         tracer = active_tracer()
 
-        def visit(layer, inputs, output):
-            marks.append((layer.name, len(tracer.nodes)))
+        def visit(call, inputs, output):
+            marks.append((call.operation, len(tracer.nodes)))
         return probe.watched(graph, list(values) if len(values) > 1 else values[0], visit)
     recorded, _ = trace(run, types)
     first = 0
-    for name, last in marks:
+    for layer, last in marks:
         for node in recorded.nodes[first:last]:
             cost = OPS[node.op].flops([v.type for v in node.inputs], [v.type for v in node.outputs], node.attributes)
             if not cost and OPS[node.op].elementwise:
                 cost = node.outputs[0].type.size
-            found[name] = found.get(name, 0) + int(np.int64(cost))
+            found[layer] = found.get(layer, 0) + int(np.int64(cost))
         first = last
     return found

@@ -173,7 +173,7 @@ def _tiles(values: np.ndarray) -> list[np.ndarray]:
         return [whole.reshape(-1, columns)]
     maps = values if values.ndim >= 3 else values[np.newaxis]
     maps = maps.reshape(-1, *maps.shape[-2:]) if maps.ndim > 3 else maps
-    order = np.argsort(-np.abs(maps).mean(axis=(0, 1)), kind="stable")
+    order = np.argsort(-np.abs(maps).mean(axis=(0, 1), dtype=np.float64), kind="stable")
     return [maps[..., channel] for channel in sorted(order[:4].tolist())] if maps.shape[-1] > 1 else [maps[..., 0]]
 
 
@@ -202,15 +202,12 @@ def passes(model, x, y, loss=None) -> Passes:
     image = probe.batch(model, x)[:1]
     target = np.asarray(y)
     target = target[np.newaxis] if target.ndim < len(graph.outputs[0].shape) else target[:1]
-    called: list[Any] = []
     variables = list(model.trainable_variables)
 
     def run(values, wanted):
-        called.clear()
         outputs: list[Any] = []
 
-        def visit(layer, inputs, output):
-            called.append(layer)
+        def visit(call, inputs, output):
             outputs.append(leaves(output)[0])
         last = probe.watched(graph, values, visit)
         total = loss_of(model, loss, last, wanted)
@@ -219,11 +216,12 @@ def passes(model, x, y, loss=None) -> Passes:
     of_weights = {id(variable): np.asarray(slope)
                   for variable, slope in zip(variables, slopes[1 + len(outputs):], strict=True)}
     stages = tuple(
-        Stage(layer.name, type(layer).__name__, channels_last(layer, np.asarray(output))[0],
-              channels_last(layer, np.asarray(slope))[0],
-              {variable.name: of_weights[id(variable)] for variable in layer.trainable_variables})
-        for layer, output, slope in zip(called, outputs, slopes[1:], strict=False)
-        if type(layer).__name__ != "InputLayer")
+        Stage(call.name, type(call.operation).__name__, channels_last(call, np.asarray(output))[0],
+              channels_last(call, np.asarray(slope))[0],
+              {variable.name: of_weights[id(variable)]
+               for variable in getattr(call.operation, "trainable_variables", ())})
+        for call, output, slope in zip(graph.calls, outputs, slopes[1:], strict=False))
     name = loss if isinstance(loss, str) else getattr(loss or model.loss, "name", None) or str(loss or model.loss)
-    return Passes(model.name, name.replace("_", " "), image[0], np.asarray(slopes[0])[0], stages, float(total),
+    shown, slope = (probe.pictures(model, np.asarray(batch))[0] for batch in (image, slopes[0]))
+    return Passes(model.name, name.replace("_", " "), shown, slope, stages, float(total),
                   target[0].tolist())

@@ -317,13 +317,14 @@ def time_travel(run, x=None, y=None, image=None, layer=None, steps=None, **optio
         shown = maps = outputs = None
         if image is not None:
             tap = probe.tap(model, image, chosen)
-            maps = channels_last(tap.layer, probe.arrays(tap.output)[0])[0]
+            maps = channels_last(tap, probe.arrays(tap.output)[0])[0]
             shown = np.asarray(probe.arrays(model.predict(probe.batch(model, image)[:1], verbose=0))[0])[0]
             outputs = shown if shown.ndim == 1 else None
         found.append((step, filters(model, chosen).weights.copy(), maps, outputs, weights_hash(model)))
     line.visit(steps, take)
     taken, weights, maps, outputs, hashes = zip(*found, strict=True)
-    pictures = None if image is None else probe.arrays(probe.batch(line.model, image))[0][0]
+    pictures = None if image is None else \
+        probe.pictures(line.model, probe.arrays(probe.batch(line.model, image))[0])[0]
     return TimeTravel(line.model.name, chosen, taken, line.epochs, line.losses, np.array(weights), pictures,
                       None if maps[0] is None else np.array(maps), None if outputs[0] is None else np.array(outputs),
                       hashes)

@@ -17,7 +17,7 @@ from striate.ops.dispatch import active_tracer
 from striate.see import grid, probe
 from striate.see.canvas import Canvas
 from striate.see.explanation import EPSILON, check_index
-from striate.see.geometry import is_convolution, slid_by
+from striate.see.geometry import is_convolution, slid_over
 from striate.see.palette import LINE, MUTED, signed
 from striate.see.result import Result, aligned
 
@@ -142,28 +142,31 @@ def gradient_number(model, x, y, layer, weight_index, loss=None) -> GradientNumb
         see.gradient_number(model, x[:4], y[:4], "conv2d", (0, 0, 0, 5))
     """
     layer = probe.find_layer(model, layer)
-    if not (is_convolution(layer) or isinstance(layer, Dense)) or getattr(layer, "data_format", "") == "channels_first":
-        raise ArgumentError("The gradient of a weight can be shown for Conv and Dense layers (channels last). "
-                            + received(layer=layer.name, type=type(layer).__name__))
+    name = probe.name_of(model, layer)
+    if not (is_convolution(layer) or isinstance(layer, Dense)):
+        raise ArgumentError("The gradient of a weight can be shown for Conv and Dense layers. "
+                            + received(layer=name, type=type(layer).__name__))
     kernel = np.asarray(layer.kernel)
-    weight = check_weight(weight_index, kernel.shape, layer.name)
+    weight = check_weight(weight_index, kernel.shape, name)
     x, y = probe.batch(model, x), np.asarray(y)
     if len(y) != len(probe.arrays(x)[0]):
         raise ArgumentError("`y` must have one entry for each sample of `x`. "
                             + received(samples=len(probe.arrays(x)[0]), targets=len(y)))
     uses, slopes, slope, total = Function(lambda x, y: _backward(model, layer, loss, x, y), "gradient")(x, y)
     if len({use.shape[1:] for use in uses}) > 1:
-        raise ArgumentError(f"The layer '{layer.name}' is used on inputs of different shapes, which one picture cannot "
+        raise ArgumentError(f"The layer '{name}' is used on inputs of different shapes, which one picture cannot "
                             f"show. {received(shapes=[use.shape for use in uses])}")
     inputs, slopes = np.concatenate(uses), np.concatenate(slopes)
+    if getattr(layer, "data_format", None) == "channels_first":  # The sums are computed with the channels last.
+        inputs = np.moveaxis(inputs, 1, -1)
     places, values, factors = _terms(layer, inputs, slopes, weight)
     engine = float(slope[weight])
     bound = EPSILON * (64 + 4 * sqrt(len(values) or 1)) * (np.abs(inputs).max() * np.abs(slopes).sum() + 1e-30)
-    found = GradientNumber(layer.name, weight, float(total), float(kernel[weight]), places, values, factors, engine,
+    found = GradientNumber(name, weight, float(total), float(kernel[weight]), places, values, factors, engine,
                            float(bound), inputs)
     if abs(found.total - engine) > bound:
         raise GraphError(f"The engine's gradient differs from its explanation by more than rounding can: {engine!r} "
-                         f"instead of {found.total!r}. {received(layer=layer.name, weight=weight)}")
+                         f"instead of {found.total!r}. {received(layer=name, weight=weight)}")
     return found
 
 
@@ -195,7 +198,7 @@ def _backward(model, layer, loss, x, y):
     kept: list = []
 
     def visit(called, inputs, output):
-        if called is layer:
+        if called.operation is layer:
             kept.append(inputs)
     outputs = probe.watched(probe.network(model), x, visit, training=False)
     total = loss_of(model, loss, outputs, y)
@@ -224,11 +227,14 @@ def before_activation(layer, output):
 
     A ReLU that is shut lets no gradient through; the sum before it still says where to go.
     """
-    if not (is_convolution(layer) or isinstance(layer, Dense)) or getattr(layer, "data_format", "") == "channels_first":
+    if not (is_convolution(layer) or isinstance(layer, Dense)):
         return output
+    first, shape = getattr(layer, "data_format", None) == "channels_first", output.shape
     tracer = active_tracer()
-    sums = ops.reshape(_sums_with(tracer.nodes, tracer.read(layer.kernel))[-1], output.shape)
-    return sums if layer.bias is None else sums + layer.bias.value
+    sums = ops.reshape(_sums_with(tracer.nodes, tracer.read(layer.kernel))[-1],
+                       (shape[0], *shape[2:], shape[1]) if first else shape)
+    sums = sums if layer.bias is None else sums + layer.bias.value
+    return ops.moveaxis(sums, -1, 1) if first else sums
 
 
 def _terms(layer, x: np.ndarray, slopes: np.ndarray, weight: tuple[int, ...]):
@@ -239,7 +245,7 @@ def _terms(layer, x: np.ndarray, slopes: np.ndarray, weight: tuple[int, ...]):
         rows = np.array(list(np.ndindex(*x.shape[:-1])))
         places = np.concatenate([rows, np.full((len(rows), 1), feature)], axis=1)
         return places, flat[:, feature].astype(np.float64), g[:, unit].astype(np.float64)
-    window = slid_by(layer, x.shape)
+    window = slid_over(layer, x.shape[1:])
     tap, (channel, out) = weight[:-2], _channels(layer, window.kind, weight)
     g = slopes.reshape(len(x), *window.outputs, -1)[..., out].astype(np.float64)
     used: list[tuple[int, ...]] = []

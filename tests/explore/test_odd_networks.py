@@ -1,4 +1,4 @@
-"""Networks unlike those of the lectures: channels first, any size, several outputs, broken weights, odd names."""
+"""Networks unlike those of the lectures: channels first, any size, several outputs, models inside, broken weights."""
 
 import numpy as np
 import pytest
@@ -40,6 +40,15 @@ def numbers():
     return keras.Sequential([keras.Input((4,)), layers.Dense(1)], name="numbers")
 
 
+def nested():
+    """A model inside of a model inside of a model, the innermost called twice."""
+    eye = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(3, 3, padding="same", name="conv")], name="eye")
+    picture = keras.Input((9, 8, 3))
+    base = keras.Model(picture, layers.Add(name="sum")([eye(eye(picture)), picture]), name="base")
+    return keras.Sequential([keras.Input((9, 8, 3)), base, layers.GlobalMaxPooling2D(name="whole"),
+                             layers.Dense(3, name="scores")], name="nested")
+
+
 def explored(model):
     random = np.random.default_rng(0)
     values = [random.random([n or 20 for n in tensor.shape[1:]], np.float32) for tensor in model.inputs]
@@ -74,8 +83,14 @@ def test_broken_numbers_are_counted_and_do_not_stretch_the_scale():
 
 
 def test_what_is_no_sum_is_an_answer():
+    model = keras.Sequential([keras.Input((4, 3)), layers.TimeDistributed(layers.Dense(2)), layers.Flatten()])
+    assert "no plain sum" in views.number(explored(model), "0", (1, 1), "sample-0")["error"]
+
+
+def test_weights_that_are_not_learnt_are_explained():
     model = keras.Sequential([keras.Input((4,)), layers.LayerNormalization(), layers.Dense(1)])
-    assert "no plain sum" in views.number(explored(model), "0", (1,), "sample-0")["error"]
+    found = views.number(explored(model), "0", (1,), "sample-0")
+    assert found["count"] == 4 and "the deviation of these 4 numbers" in found["note"]
 
 
 def test_statistics_that_were_learnt_are_shown():
@@ -87,9 +102,31 @@ def test_statistics_that_were_learnt_are_shown():
     np.testing.assert_allclose(session.taps("sample-0")[-1].output, wanted, rtol=1e-5)
 
 
+def test_layers_of_inner_models_are_shown_and_changed_by_hand():
+    model = nested()
+    session = explored(model)
+    told, x = views.state(session), session.sample("sample-0").values[np.newaxis]
+    assert [node["name"] for node in told["nodes"]] == ["base/eye/conv", "base/eye/conv (2)", "base/sum",
+                                                        "whole", "scores"]
+    assert [node["sources"] for node in told["nodes"]] == [[-1], [0], [1, -1], [2], [3]]
+    assert told["nodes"][1]["field"] == [[5, 1, -2], [5, 1, -2]]
+    np.testing.assert_allclose(session.taps("sample-0")[-1].output, model.predict(x, verbose=0), rtol=1e-5)
+    assert views.number(session, "1", (4, 4, 1), "sample-0")["name"] == "base/eye/conv (2)"
+    assert views.layer(session, "0", "sample-0", what="filter-gradients")["kind"] == "filters"
+
+    views.edit(session, "1", 2, 0, np.arange(9, dtype=np.float32))
+    kernel = model.get_layer("base").get_layer("eye").get_layer("conv").kernel
+    changed = kernel.numpy()
+    changed[..., 2, 0] = np.arange(9).reshape(3, 3)
+    np.testing.assert_array_equal(session.weights("base/eye/conv"), changed)
+    assert views.verdict(session, "sample-0")["edited"] == ["base/eye/conv"]
+    kernel.assign(changed)
+    np.testing.assert_allclose(session.taps("sample-0")[-1].output, model.predict(x, verbose=0), rtol=1e-5)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("make", [first, free, wide, several, numbers])
+@pytest.mark.parametrize("make", [first, free, wide, several, nested, numbers])
 def test_every_view_of_odd_networks(make, width, open_tab, pictures_folder):
     session = explored(make())
 

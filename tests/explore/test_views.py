@@ -46,13 +46,13 @@ def test_every_layer_shows_what_see_shows(name):
         found = views.layer(session, str(place), "sample-0")
         maps = unpack(found["maps"])
         if found["kind"] == "maps":
-            expected = see.feature_maps(model, x, node["layer"]).maps
+            expected = see.feature_maps(model, x, node["name"]).maps
             assert np.array_equal(np.moveaxis(maps, 0, -1), expected)
         number = _strongest(session, place, maps, found["kind"])
         if number is None:
             continue
         index, summed = number
-        expected = see.number(model, x, node["layer"], index)
+        expected = see.number(model, x, node["name"], index)
         assert summed["engine"] == expected.engine and summed["total"] == expected.total
         assert summed["engine"] == pytest.approx(float(maps.max()), abs=0)
         assert np.array_equal(unpack(summed["products"]), [term.product for term in expected.terms])

@@ -59,7 +59,21 @@ def painter():
     ], name="painter"))
 
 
-NETWORKS = {"plain": plain, "residual": residual, "line": line, "painter": painter}
+def nested():
+    """Models inside of models, two levels deep, one of them called twice: what fine-tuning a base looks like."""
+    eye = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(3, 3, padding="same", activation="relu",
+                                                                        name="conv")], name="eye")
+    picture = keras.Input((10, 9, 3))
+    y = layers.BatchNormalization(name="norm")(eye(eye(picture)))
+    x = layers.MaxPooling2D(2, name="largest")(layers.Add(name="sum")([picture, y]))
+    base = keras.Model(picture, layers.Conv2D(4, 2, activation="relu", name="last")(x), name="base")
+    base.trainable = False
+    inputs = keras.Input((10, 9, 3))
+    x = layers.Flatten(name="flat")(base(layers.Rescaling(0.5, name="scale")(inputs), training=False))
+    return fill(keras.Model(inputs, layers.Dense(3, activation="softmax", name="scores")(x), name="nested"))
+
+
+NETWORKS = {"plain": plain, "residual": residual, "line": line, "painter": painter, "nested": nested}
 
 
 def sample(model, count=1, seed=0):

@@ -134,6 +134,20 @@ def test_weights_that_are_no_numbers():
             refused(model, x)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shape,first", [((8, 8, 3), layers.Conv2D(2, 3)), ((12, 2), layers.Conv1D(2, 3))])
+@pytest.mark.parametrize("weights", [0.1, 0.0, 1e30, np.inf])
+def test_constant_and_huge_numbers_are_shown_without_a_warning(shape, first, weights):
+    model = keras.Sequential([keras.Input(shape), type(first).from_config(first.get_config()), layers.Flatten(),
+                              layers.Dense(3)])
+    model.layers[0].kernel.assign(np.full(model.layers[0].kernel.shape, weights, np.float32))
+    for value in (0.0, 1.0, 3e38):
+        x = np.full((2, *shape), value, np.float32)
+        for result in (see.feature_maps(model, x, 0), see.filters(model, 0), see.invariance(model, x, 1),
+                       see.samples(x), see.patches(model, x, 0, 2)):
+            assert str(result) and result.figure().svg()
+
+
 def explain(*words):
     return CliRunner().invoke(main, ["explain", *map(str, words)])
 

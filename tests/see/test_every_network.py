@@ -1,4 +1,4 @@
-"""Everything that can be seen, on the lectures' networks, a residual one, a 1-D one, and files that Keras wrote."""
+"""Everything that can be seen, on the lectures' networks, residual, 1-D and nested ones, and files that Keras wrote."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,16 +9,17 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from PIL import Image
-from see_networks import line, residual, sample
+from see_networks import line, nested, residual, sample
 
 import striate as keras
 from striate import see, zoo
+from striate.see import probe
 from striate.see.geometry import is_convolution
 
 FILES = Path(__file__).parents[1] / "saving" / "keras_files"
 LECTURES = {"yale": (20, 20, 1), "uva": (8, 8, 1), "nova": (12, 12, 1), "tue": (16, 16, 1)}
 MODELS = {name: lambda name=name, shape=shape: zoo.build(name, input_shape=shape) for name, shape in LECTURES.items()}
-MODELS |= {"residual": residual, "line": line}
+MODELS |= {"residual": residual, "line": line, "nested": nested}
 MODELS |= {f"{name}.keras": lambda name=name: keras.saving.load_model(FILES / f"{name}.keras")
            for name in ("sequential", "functional")}
 
@@ -41,8 +42,8 @@ class Case:
 
     @cached_property
     def layer(self):
-        """The last convolution."""
-        return [layer for layer in self.model.layers if is_convolution(layer)][-1]
+        """The last convolution, in whichever model."""
+        return [layer for layer in probe.network(self.model).layers if is_convolution(layer)][-1]
 
     @property
     def place(self):
@@ -85,7 +86,7 @@ DRAWN = ("residual", "line")
 FILMS = {"film", "passes", "time_travel"}
 
 
-@pytest.fixture(scope="module", params=[name if name in (*DRAWN, "functional.keras") else pytest.param(
+@pytest.fixture(scope="module", params=[name if name in (*DRAWN, "nested", "functional.keras") else pytest.param(
     name, marks=pytest.mark.nightly) for name in MODELS])
 def case(request, tmp_path_factory):
     return request.param, Case(MODELS[request.param](), tmp_path_factory.mktemp("recording"))

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from see_networks import sample
+from see_networks import fill, sample
 
 import striate as keras
 from striate import engine, errors, layers, see
@@ -19,21 +19,6 @@ def cases(made):
             yield name, layer
 
 
-@pytest.mark.parametrize("network", ["plain", "residual", "line", "painter", "mover"])
-def test_number_is_the_models_own(made, network):
-    model = mover() if network == "mover" else made[network]
-    x = sample(model, 2)
-    random = np.random.default_rng(3)
-    for tap in probe.taps(model, x):
-        output = np.asarray(tap.output)
-        for _ in range(PLACES):
-            place = tuple(int(random.integers(n)) for n in output.shape[1:])
-            found = see.number(model, x, tap.layer, place, sample=1)
-            # Another program may fuse other steps, and round the last bit otherwise.
-            assert found.engine == pytest.approx(float(output[(1, *place)]), rel=1e-6)
-            assert abs(found.value - found.engine) <= found.bound < 1e-3
-
-
 def mover():
     """A network of what moves, repeats and weighs single numbers."""
     inputs = keras.Input((6, 5, 2))
@@ -46,6 +31,43 @@ def mover():
     x = layers.Multiply()([x, y])
     x = layers.Permute((3, 1, 2))(x)
     return keras.Model(inputs, layers.Normalization(axis=None, mean=1.0, variance=9.0, invert=True)(x), name="mover")
+
+
+def normed():
+    return fill(keras.Sequential([
+        keras.Input((5, 4, 6)), layers.LayerNormalization(), layers.GroupNormalization(3),
+        layers.LayerNormalization(axis=[1, 3], center=False), layers.GroupNormalization(5, axis=1, scale=False),
+        layers.UnitNormalization(), layers.UnitNormalization(axis=[1, 2]), layers.RMSNormalization(),
+        layers.SeparableConv2D(3, 2, depth_multiplier=2, activation="relu"), layers.GroupNormalization(-1)]))
+
+
+def multiplied():
+    inputs = keras.Input((6, 4))
+    x, y = layers.Conv1D(5, 2)(inputs), layers.Conv1D(5, 3)(inputs)
+    square = layers.Dot(axes=2)([x, y])
+    cosines = layers.Dot(axes=(2, 2), normalize=True)([x, y])
+    turned = layers.Dot(axes=(1, 2))([cosines, layers.Permute((2, 1))(x)])
+    one = layers.Dot(axes=1)([layers.Flatten()(cosines), layers.Flatten()(layers.UnitNormalization()(square))])
+    return fill(keras.Model(inputs, layers.Dense(2)(layers.Concatenate()([one, layers.Flatten()(turned)]))))
+
+
+def words():
+    return fill(keras.Sequential([keras.Input((5,)), layers.Embedding(7, 3, name="table"), layers.Dense(2)]))
+
+
+@pytest.mark.parametrize("network", ["plain", "residual", "line", "painter", mover, normed, multiplied, words])
+def test_number_is_the_models_own(made, network):
+    model = made[network] if isinstance(network, str) else network()
+    x = np.arange(10).reshape(2, 5) % 7 if network is words else sample(model, 2)
+    random = np.random.default_rng(3)
+    for tap in probe.taps(model, x):
+        output = np.asarray(tap.output)
+        for _ in range(PLACES):
+            place = tuple(int(random.integers(n)) for n in output.shape[1:])
+            found = see.number(model, x, tap.name, place, sample=1)
+            # Another program may fuse other steps, and round the last bit otherwise.
+            assert found.engine == pytest.approx(float(output[(1, *place)]), rel=1e-6)
+            assert abs(found.value - found.engine) <= found.bound < 1e-3
 
 
 def test_numbers_of_lines_are_moved_and_repeated():
@@ -118,8 +140,25 @@ def test_errors_help(made):
     with pytest.raises(errors.ArgumentError, match="needs a loss"):
         see.gradient_number(model, x, [0], "scores", (0, 0))
     with pytest.raises(errors.ArgumentError, match="is no plain sum"):
-        odd = keras.Sequential([keras.Input((4,)), layers.LayerNormalization()])
-        see.number(odd, np.ones(4), 0, 2)
+        odd = keras.Sequential([keras.Input((3, 4)), layers.TimeDistributed(layers.Dense(2))])
+        see.number(odd, np.ones((3, 4)), 0, (1, 1))
+
+
+def test_weights_that_are_not_learnt_are_explained():
+    x = np.array([1.0, 2.0, 6.0])
+    model = keras.Sequential([keras.Input((3,)), layers.LayerNormalization(epsilon=0)])
+    found = see.number(model, x, 0, 2)
+    assert [term.place for term in found.terms] == [(0,), (1,), (2,)]
+    assert [term.weight for term in found.terms] == pytest.approx(np.array([-1, -1, 2]) / 3 / x.std())
+    assert found.note.startswith(f"{1 / x.std():.4g} is gamma by the deviation of these 3 numbers") \
+        and found.note in str(found)
+    assert "deviation" in found.figure().svg() and found.data()["note"] == found.note
+    one = see.number(keras.Sequential([keras.Input((3,)), layers.UnitNormalization()]), x, 0, 1)
+    assert one.terms[0].weight == pytest.approx(1 / np.sqrt(41)) and "length of the vector, 6.403" in one.note
+    model = words()
+    row = see.number(model, np.array([4, 4, 2, 0, 6]), "table", (2, 1))
+    assert row.terms[0].tap == (2, 1) and row.value == model.layers[0].embeddings.numpy()[2, 1]
+    assert row.note == "Row 2 of the table counts once, because the input says 2."
 
 
 def test_channels_first():

@@ -9,7 +9,7 @@ import pytest
 import striate as keras
 from striate import layers, see
 from striate.errors import ArgumentError, ShapeError
-from striate.see import svg
+from striate.see import run_report, svg
 from striate.see.report_page import Mistake, Report, image_source, page, worst_confusion
 
 EVIL = "<script>alert('x')</script>\"'&"
@@ -50,6 +50,14 @@ def read():
     reader = Reader()
     reader.feed(page(evil_report()))
     return reader
+
+
+def test_a_refused_receptive_field_leaves_grad_cam_in_the_report():
+    model = keras.Sequential([keras.Input((8, 8, 1)), layers.UpSampling2D(2), layers.Conv2D(2, 3), layers.Flatten(),
+                              layers.Dense(2, activation="softmax")])
+    parts = {part.title: part for part in run_report.inside(model, (np.ones((4, 8, 8, 1)), np.arange(4) % 2), None)}
+    assert "sees differs" in parts["What a neuron sees"].note and not parts["What a neuron sees"].results
+    assert [type(found).__name__ for found in parts["What the answer rests on"].results] == ["Attribution"]
 
 
 def test_every_text_is_escaped(read):

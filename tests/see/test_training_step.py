@@ -49,6 +49,12 @@ def test_gradients_are_those_that_train():
     assert film.loss == pytest.approx(float(np.atleast_1d(loss)[0]), abs=1e-6)
 
 
+def test_single_ops_stand_among_the_layers():
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, 2 * layers.Dense(3, name="scores")(inputs))
+    assert [stage.layer for stage in see.passes(model, np.ones(4), np.zeros(3), "mse").stages][0] == "scores"
+
+
 def test_saving_and_errors(made, tmp_path):
     film = see.passes(made["plain"], sample(made["plain"]), 1, loss="sparse_categorical_crossentropy")
     assert Image.open(film.save(tmp_path / "step.gif")).n_frames == film.count
