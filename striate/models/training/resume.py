@@ -58,6 +58,7 @@ class Training:
             "stopped": bool(model.stop_training),
             "variables": [variable.array for variable in model.variables],
             "optimizer": [variable.array for variable in model.optimizer.variables],
+            "optimizers": _all_optimizers(model),
             **self.sums(),
             "callbacks": [[name, item.get_state()] for name, item in self._named_callbacks()],
         }
@@ -168,7 +169,10 @@ class Training:
         with _understood():
             model.stop_training = bool(state["stopped"])
             _assign(model.variables, state["variables"])
-            _assign(model.optimizer.variables, state["optimizer"])
+            if state.get("optimizers"):
+                _restore_all(model, state["optimizers"])
+            else:
+                _assign(model.optimizer.variables, state["optimizer"])
             self.set_sums(state)
             saved_callbacks = dict(state["callbacks"])
             for name, item in self._named_callbacks():
@@ -187,6 +191,25 @@ def _understood() -> Iterator[None]:
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ModelFileError(f"The saved state is damaged or not one of a training: {type(error).__name__}: "
                              f"{str(error)[:300]}. Remove it to begin anew.") from error
+
+
+def _all_optimizers(model) -> list[dict[str, Any]]:
+    """Of a class whose own `train_step` uses several optimizers: the places among the model's variables of the weights
+    that each trains, which only its first step says, and its variables. Nothing where there is only one."""
+    optimizers = model._optimizers()
+    if len(optimizers) == 1:
+        return []
+    places = {id(variable): place for place, variable in enumerate(model.variables)}
+    return [{"weights": [places[id(variable)] for variable in optimizer._trainable_variables if id(variable) in places],
+             "variables": [variable.array for variable in optimizer.variables]} for optimizer in optimizers]
+
+
+def _restore_all(model, states: list[dict[str, Any]]) -> None:
+    """Puts back what `_all_optimizers` gave."""
+    for optimizer, state in zip(model._optimizers(), states, strict=True):
+        if state["weights"]:
+            optimizer.build([model.variables[place] for place in state["weights"]])
+        _assign(optimizer.variables, state["variables"])
 
 
 def _assign(variables: list, arrays: list) -> None:
