@@ -16,7 +16,11 @@ from striate.serialization import public_name, stand_for
 
 ROOMS = ("activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers",
          "losses", "metrics", "models", "ops", "optimizers", "random", "regularizers", "saving", "utils", "wrappers",
-         "datasets.cifar10", "datasets.fashion_mnist", "datasets.mnist", "optimizers.schedules")
+         "datasets.cifar10", "datasets.cifar100", "datasets.fashion_mnist", "datasets.mnist", "optimizers.schedules",
+         "dtype_policies", "mixed_precision", "tree", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "applications",
+         *(f"applications.{name}" for name in (
+             "densenet", "efficientnet", "imagenet_utils", "inception_v3", "mobilenet", "mobilenet_v2", "mobilenet_v3",
+             "resnet", "resnet50", "resnet_v2", "vgg16", "vgg19", "xception")))
 """Modules of striate that are Keras' modules of the same names."""
 
 MOVED = {
@@ -31,7 +35,8 @@ MOVED = {
 """Old path -> the room of today that holds the same names."""
 
 TOP = ("preprocessing", "engine")
-_TENSORFLOW = ("config", "data", "distribute", "image", "io", "linalg", "math", "nn", "random", "test")
+_TENSORFLOW = ("config", "data", "distribute", "image", "io", "linalg", "math", "nn", "random", "strings",
+               "summary", "test")
 _ABSENT = object()
 _attached: list[tuple[Any, str, Any]] = []
 """Owner, name and what was there before."""
