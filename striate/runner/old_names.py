@@ -11,8 +11,11 @@ import importlib
 import types
 from typing import Any
 
+import numpy as np
+
 from striate.adaptations import note
 from striate.serialization import public_name, stand_for
+from striate.utils.tensor import as_tensor
 
 ROOMS = ("activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers",
          "losses", "metrics", "models", "ops", "optimizers", "random", "regularizers", "saving", "utils", "wrappers",
@@ -87,7 +90,8 @@ def modules_below(root: str) -> dict[str, types.ModuleType]:
 def attach() -> None:
     """Old paths become attributes of their parents (`from keras.utils import np_utils`), old methods of models.
 
-    What models, layers, losses and metrics compute outside of training has a `.numpy()`, as TensorFlow's tensors have.
+    What models, layers, losses, metrics and schedules compute outside of training has a `.numpy()`, as tensors of
+    TensorFlow's have.
     """
     if _attached:
         return
@@ -96,6 +100,7 @@ def attach() -> None:
     from striate.losses import Loss
     from striate.metrics import Metric
     from striate.models import Model
+    from striate.optimizers.schedules import LearningRateSchedule
     from striate.runner import old_methods
     from striate.runner.tf.functions import returning_tensors
 
@@ -113,6 +118,9 @@ def attach() -> None:
     computing += [(kind, "result") for kind in _kinds(Metric) if "result" in vars(kind)]
     for kind, name in computing:
         _replace(kind, name, returning_tensors(vars(kind)[name]))
+    for kind in _kinds(LearningRateSchedule):
+        if "__call__" in vars(kind):
+            _replace(kind, "__call__", _rate(vars(kind)["__call__"]))
     giving = functools.cache(returning_tensors)
     for room in losses, metrics:
         for name in room.__all__:
@@ -120,6 +128,15 @@ def attach() -> None:
             if isinstance(function, types.FunctionType) and public_name(function) is not None:
                 stand_for(giving(function), function)
                 _replace(room, name, giving(function))
+
+
+def _rate(call):
+    """A schedule's call, whose rate has a `.numpy()`; no digit of it is lost."""
+    @functools.wraps(call)
+    def wrapped(self, step):
+        rate = call(self, step)
+        return as_tensor(np.float64(rate)) if isinstance(rate, float) else rate
+    return wrapped
 
 
 def _kinds(kind: type) -> list[type]:
