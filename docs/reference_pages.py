@@ -35,6 +35,7 @@ MODULES = {
     "saving": ("striate.saving", "models in files"),
     "utils": ("striate.utils", "helpers"),
     "datasets": ("striate.datasets", "data to train on"),
+    "applications": ("striate.applications", "known networks of Keras"),
     "zoo": ("striate.zoo", "networks by name"),
     "see": ("striate.see", "pictures and explanations"),
     "tune": ("striate.tune", "search for settings"),
@@ -51,7 +52,7 @@ MODULES = {
 
 EXAMPLES = Path(__file__).parent / "reference" / "examples.txt"
 """Examples of names whose docstring has none: its first part is what all begin with, then come name and lines."""
-WITH_SUBMODULES = ("striate.datasets",)
+WITH_SUBMODULES = ("striate.applications", "striate.datasets")
 """Modules whose submodules belong to what users say; elsewhere these are where the code lies."""
 LISTS, TEXTS, CODE = {"Args": "Arguments", "Raises": "Raises"}, {"Returns": "Returns", "Yields": "Yields"}, \
     {"Example": "Example", "Examples": "Example"}

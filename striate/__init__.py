@@ -7,13 +7,14 @@ next to nothing and loads neither Numba nor h5py nor matplotlib.
 from importlib import import_module
 
 from striate.config import make_policies_with
+from striate.outside import missing as _missing
 
 __version__ = "0.1.0"
 
 _MODULES = (
-    "activations", "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies", "initializers",
-    "layers", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers", "random", "regularizers",
-    "saving", "tree", "utils", "wrappers", "engine", "errors", "see", "zoo",
+    "activations", "applications", "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies",
+    "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers", "random",
+    "regularizers", "saving", "tree", "utils", "wrappers", "engine", "errors", "see", "zoo",
 )
 _OBJECTS = {
     "DTypePolicy": "dtype_policies",
@@ -30,9 +31,12 @@ _OBJECTS = {
     "Regularizer": "regularizers",
     "Sequential": "models",
     "Variable": "variables",
+    "device": "backend",
     "install_shim": "runner",
     "load_ipython_extension": "runner",
+    "name_scope": "backend",
     "unload_ipython_extension": "runner",
+    "version": "config",
 }
 __all__ = ["__version__", *_MODULES, *_OBJECTS]
 
@@ -46,7 +50,7 @@ def __getattr__(name: str):
         found = getattr(import_module(f"striate.{_OBJECTS[name]}"), name)
         globals()[name] = found
         return found
-    raise AttributeError(f"module 'striate' has no attribute {name!r}")
+    raise _missing("keras", name)
 
 
 def __dir__() -> list[str]:

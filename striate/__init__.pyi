@@ -1,5 +1,6 @@
 # What editors and type checkers see; tests/test_structure.py keeps it equal to the table in __init__.py.
 from striate import activations as activations
+from striate import applications as applications
 from striate import backend as backend
 from striate import callbacks as callbacks
 from striate import config as config
@@ -24,6 +25,9 @@ from striate import tree as tree
 from striate import utils as utils
 from striate import wrappers as wrappers
 from striate import zoo as zoo
+from striate.backend import device as device
+from striate.backend import name_scope as name_scope
+from striate.config import version as version
 from striate.dtype_policies import DTypePolicy as DTypePolicy
 from striate.dtype_policies import FloatDTypePolicy as FloatDTypePolicy
 from striate.initializers import Initializer as Initializer

@@ -5,6 +5,8 @@ New code uses `striate.config` and `striate.ops`; the names here lead to the sam
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from striate.config import (
@@ -26,15 +28,40 @@ from striate.ops.broadcast import promoted as _promoted
 
 __all__ = [
     "abs", "all", "any", "arange", "argmax", "argmin", "backend", "batch_flatten", "cast", "clear_session", "clip",
-    "concatenate", "cos", "dot", "epsilon", "equal", "exp", "expand_dims", "eye", "flatten", "floatx", "gather",
-    "get_uid", "get_value", "greater", "greater_equal", "image_data_format", "int_shape", "is_float_dtype",
-    "is_int_dtype", "is_keras_tensor", "less", "less_equal", "log", "logsumexp", "max", "maximum", "mean", "min",
-    "minimum", "ndim", "not_equal", "one_hot", "ones", "ones_like", "permute_dimensions", "pow", "prod", "relu",
-    "repeat", "reshape", "result_type", "round", "set_epsilon", "set_floatx", "set_image_data_format", "set_value",
-    "shape", "sigmoid", "sign", "sin", "softmax", "softplus", "softsign", "sqrt", "square", "squeeze", "stack",
-    "standardize_dtype", "std", "stop_gradient", "sum", "tanh", "tile", "transpose", "var", "where", "zeros",
-    "zeros_like",
+    "concatenate", "cos", "device", "dot", "epsilon", "equal", "exp", "expand_dims", "eye", "flatten", "floatx",
+    "gather", "get_uid", "get_value", "greater", "greater_equal", "image_data_format", "int_shape",
+    "is_float_dtype", "is_int_dtype", "is_keras_tensor", "less", "less_equal", "log", "logsumexp", "max", "maximum",
+    "mean", "min", "minimum", "name_scope", "ndim", "not_equal", "one_hot", "ones", "ones_like",
+    "permute_dimensions", "pow", "prod", "relu", "repeat", "reshape", "result_type", "round", "set_epsilon",
+    "set_floatx", "set_image_data_format", "set_value", "shape", "sigmoid", "sign", "sin", "softmax", "softplus",
+    "softsign", "sqrt", "square", "squeeze", "stack", "standardize_dtype", "std", "stop_gradient", "sum", "tanh",
+    "tile", "transpose", "var", "where", "zeros", "zeros_like",
 ]
+
+
+def name_scope(name, caller=None, deduplicate=True, override_parent=None):
+    """A context that changes nothing: layers and weights have names of their own.
+
+    Example:
+        >>> with name_scope("block"):
+        ...     pass
+    """
+    return contextlib.nullcontext(name)
+
+
+def device(device_name):
+    """A context that changes nothing: everything is computed on the CPU.
+
+    Raises:
+        ArgumentError: another kind of device.
+
+    Example:
+        >>> with device("cpu:0"):
+        ...     pass
+    """
+    if not str(device_name).lower().lstrip("/").removeprefix("device:").startswith("cpu"):
+        raise ArgumentError("striate computes on the CPU alone. " + received(device_name=device_name))
+    return contextlib.nullcontext(device_name)
 
 
 def concatenate(tensors, axis=-1):

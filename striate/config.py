@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from striate.errors import ArgumentError, received
+from striate.outside import refusing
+
+__getattr__ = refusing("keras.config")
 
 
 @dataclass(frozen=True)
@@ -218,6 +221,13 @@ def disable_interactive_logging() -> None:
 def is_interactive_logging_enabled() -> bool:
     """Whether progress goes to standard output."""
     return _interactive
+
+
+def version() -> str:
+    """striate's version; under `striate run`, `keras.version()` is that of the Keras whose words it speaks."""
+    from striate import __version__
+
+    return __version__
 
 
 def is_traceback_filtering_enabled() -> bool:

@@ -9,8 +9,10 @@ import numpy as np
 
 from striate import config
 from striate.errors import ArgumentError, received
+from striate.outside import refusing
 from striate.serialization import deserialize_keras_object, export, serialize_keras_object
 
+__getattr__ = refusing("keras.dtype_policies")
 _DATA_TYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "string")
 _OTHER_FLOATS = ("float64", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
 

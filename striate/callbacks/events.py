@@ -87,7 +87,7 @@ def scalar(tag: str, number: float) -> bytes:
 
 
 def image(tag: str, pixels: np.ndarray) -> bytes:
-    """A `Value`: a picture, uint8 (height, width) or (height, width, 3)."""
+    """A `Value`: a picture, uint8 (height, width) or (height, width, 3 or 4)."""
     height, width = pixels.shape[:2]
     colours = 1 if pixels.ndim == 2 else pixels.shape[2]
     content = (_field(1, _VARINT, _varint(height)) + _field(2, _VARINT, _varint(width))
@@ -96,11 +96,12 @@ def image(tag: str, pixels: np.ndarray) -> bytes:
 
 
 def png(pixels: np.ndarray) -> bytes:
-    """A PNG file of grey or RGB pixels, uint8 (height, width[, 3])."""
+    """A PNG file of grey, RGB or RGBA pixels, uint8 (height, width[, 3 or 4])."""
     height, width = pixels.shape[:2]
     rows = np.ascontiguousarray(pixels, np.uint8).reshape(height, -1)
     filtered = np.concatenate([np.zeros((height, 1), np.uint8), rows], axis=1).tobytes()
-    header = struct.pack(">IIBBBBB", width, height, 8, 0 if pixels.ndim == 2 else 2, 0, 0, 0)
+    kind = 0 if pixels.ndim == 2 else {3: 2, 4: 6}[pixels.shape[2]]
+    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(filtered)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))

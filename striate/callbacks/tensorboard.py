@@ -93,15 +93,17 @@ class TensorBoard(Callback):
         """Appends one record."""
         file = self._files.get(folder)
         if file is None:
-            file = self._files[folder] = self._opened(folder)
+            file = self._files[folder] = opened(os.path.join(self.log_dir, folder))
         file.append(events.record(events.event(time.time(), step, values=list(values))))
 
-    def _opened(self, folder: str) -> Growing:
-        now = time.time()
-        name = f"events.out.tfevents.{int(now)}.{socket.gethostname()}.{os.getpid()}.{time.monotonic_ns() % 10 ** 6}.v2"
-        file = Growing(os.path.join(self.log_dir, folder, name))
-        file.append(events.record(events.event(now, version="brain.Event:2")))
-        return file
+
+def opened(folder: str) -> Growing:
+    """A new event file in a folder, with its first record."""
+    now = time.time()
+    name = f"events.out.tfevents.{int(now)}.{socket.gethostname()}.{os.getpid()}.{time.monotonic_ns() % 10 ** 6}.v2"
+    file = Growing(os.path.join(folder, name))
+    file.append(events.record(events.event(now, version="brain.Event:2")))
+    return file
 
 
 def _scalars(tag: str, value: Any) -> list[bytes]:

@@ -6,6 +6,8 @@ The binary edition is used: the edition for Python is pickled, and striate never
 from __future__ import annotations
 
 import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +17,59 @@ from striate.datasets.fetch import cache_folder, fetch, sha256_of
 from striate.errors import DownloadError, received
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-_URLS = ("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",)
-_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
-_NAME = "cifar-10-binary.tar.gz"
-_FOLDER = "cifar-10-batches-bin"
-_TRAIN = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
-_TEST = ("test_batch.bin",)
-_PER_FILE, _ROW = 10_000, 1 + 3 * 32 * 32
+_PER_FILE, _PIXELS = 10_000, 3 * 32 * 32
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A tar file of CIFAR: folder in the cache, name, hash, the folder in it, bytes of labels before each picture."""
+
+    folder: str
+    name: str
+    sha256: str
+    inner: str
+    labels: int
+
+    def places(self) -> list[Path]:
+        """Where it may lie on this computer."""
+        return [] if config.value("data") is None else [config.value("data") / self.folder / self.name]
+
+    def on_this_computer(self) -> Path | None:
+        """It, if it lies where it is looked for; its content is checked when it is read."""
+        return next((path for path in (*self.places(), cache_folder(self.folder) / self.name) if path.is_file()), None)
+
+    def find(self) -> Path:
+        """It, from this computer or the internet."""
+        for path in self.places():
+            if path.is_file() and sha256_of(path) == self.sha256:
+                return path
+        address = f"https://www.cs.toronto.edu/~kriz/{self.name}"
+        return fetch(cache_folder(self.folder) / self.name, (address,), self.sha256, max_bytes=256 << 20)
+
+    def read(self, files: Mapping[str, int]) -> list[np.ndarray]:
+        """The rows of some of its files, each of so many pictures, as bytes; nothing is unpacked to the disk.
+
+        Raises:
+            DownloadError: a file is missing or has the wrong length.
+        """
+        path, row, found = self.find(), self.labels + _PIXELS, {}
+        with tarfile.open(path, "r:gz") as archive:
+            for member in archive:
+                name = member.name.removeprefix(f"{self.inner}/")
+                wanted = name in files and member.isreg() and member.size == files[name] * row
+                file = archive.extractfile(member) if wanted else None
+                if file is not None:
+                    found[name] = np.frombuffer(file.read(), np.uint8).reshape(-1, row)
+        missing = [name for name in files if name not in found]
+        if missing:
+            raise DownloadError(f"{path} does not hold what it should hold. " + received(missing=missing))
+        return [found[name] for name in files]
+
+
+_ARCHIVE = Archive("cifar-10", "cifar-10-binary.tar.gz",
+                   "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd", "cifar-10-batches-bin", 1)
+_TRAIN, _TEST = tuple(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin"
+on_this_computer = _ARCHIVE.on_this_computer
 
 
 def load_data():
@@ -37,47 +85,10 @@ def load_data():
     Example:
         >>> (x_train, y_train), (x_test, y_test) = load_data()  # doctest: +SKIP
     """
-    rows = read_batches(_find(), _TRAIN + _TEST)
-    return _pictures(rows[:len(_TRAIN)]), _pictures(rows[len(_TRAIN):])
+    *train, test = _ARCHIVE.read(dict.fromkeys((*_TRAIN, _TEST), _PER_FILE))
+    return tuple((pictures(rows), rows[:, :1].copy()) for rows in (np.concatenate(train), test))
 
 
-def on_this_computer() -> Path | None:
-    """The archive, if it lies where it is looked for; its content is checked when it is read."""
-    return next((path for path in (*_places(), cache_folder("cifar-10") / _NAME) if path.is_file()), None)
-
-
-def _places() -> list[Path]:
-    return [] if config.value("data") is None else [config.value("data") / "cifar-10" / _NAME]
-
-
-def _find() -> Path:
-    for path in _places():
-        if path.is_file() and sha256_of(path) == _SHA256:
-            return path
-    return fetch(cache_folder("cifar-10") / _NAME, _URLS, _SHA256, max_bytes=256 << 20)
-
-
-def read_batches(path: Path, names: tuple[str, ...]) -> list[np.ndarray]:
-    """The files of the archive, each as an array of shape (10000, 3073); nothing is unpacked to the disk.
-
-    Raises:
-        DownloadError: a file is missing or has the wrong length.
-    """
-    found = {}
-    with tarfile.open(path, "r:gz") as archive:
-        for member in archive:
-            name = member.name.removeprefix(f"{_FOLDER}/")
-            wanted = name in names and member.isreg() and member.size == _PER_FILE * _ROW
-            file = archive.extractfile(member) if wanted else None
-            if file is not None:
-                found[name] = np.frombuffer(file.read(), np.uint8).reshape(_PER_FILE, _ROW)
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise DownloadError(f"{path} does not hold what CIFAR-10 should hold. " + received(missing=missing))
-    return [found[name] for name in names]
-
-
-def _pictures(batches: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    rows = np.concatenate(batches)
-    planes = rows[:, 1:].reshape(-1, 3, 32, 32)
-    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), rows[:, :1].copy()
+def pictures(rows: np.ndarray) -> np.ndarray:
+    """The pictures (n, 32, 32, 3) of rows that end in their planes of red, green and blue."""
+    return np.ascontiguousarray(rows[:, -_PIXELS:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))

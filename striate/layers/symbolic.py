@@ -7,7 +7,7 @@ outputs back to inputs is the model.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from striate import naming, ops
 from striate.errors import ArgumentError, TypeMismatchError, received
@@ -15,6 +15,19 @@ from striate.graph.trace import collect, infer
 from striate.ops.dispatch import TensorMethods, apply
 from striate.ops.spec import TensorType
 from striate.serialization import export
+
+
+class KerasHistory(NamedTuple):
+    """Who made a tensor, at which of its calls, as which output; the words that Keras has for it."""
+
+    operation: Operation
+    node_index: int
+    tensor_index: int
+
+    @property
+    def layer(self) -> Operation:
+        """The operation, as older Keras called it."""
+        return self.operation
 
 
 @export("keras.KerasTensor")
@@ -37,8 +50,8 @@ class KerasTensor(TensorMethods):
         self.history: tuple[Operation, int, int] | None = None
 
     @property
-    def _keras_history(self):
-        return self.history
+    def _keras_history(self) -> KerasHistory | None:
+        return None if self.history is None else KerasHistory(*self.history)
 
     @property
     def made_by(self) -> tuple[Operation, int, int]:

@@ -313,6 +313,15 @@ class Model(Trainer):
         """Writes the model for other programs, as it predicts: `format="onnx"` (needs the extra `onnx`)."""
         striate.saving.export_model(self, filepath, format, verbose, input_signature, **options)
 
+    def quantize(self, mode=None, config=None, **options) -> None:
+        """Refused: there is no arithmetic of whole numbers here.
+
+        Raises:
+            ArgumentError: always.
+        """
+        raise ArgumentError("A model is not quantized here: all arithmetic is float32. Leave the line out, or export "
+                            "the model to ONNX and quantize that file. " + received(mode=mode))
+
     def to_json(self, **options) -> str:
         """The layers and their arrangement, without weights, as JSON."""
         return json.dumps(serialize_keras_object(self), **options)

@@ -80,7 +80,6 @@ from striate.ops.compose import (  # noqa: A004
     searchsorted,
     segment_sum,
     select,
-    slice_update,
     space_to_depth,
     trace,
     trapezoid,
@@ -385,6 +384,7 @@ from striate.ops.scatter import (
     segment_max,
     segment_min,
     segment_prod,
+    slice_update,
 )
 from striate.ops.signal import (
     bartlett,

@@ -349,7 +349,7 @@ def pad(x, pad_width, mode="constant", constant_values=None):
     else:
         pairs = tuple(tuple(pair) for pair in pad_width)
         pairs = pairs * rank if len(pairs) == 1 else pairs
-    if len(pairs) != rank or any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
+    if not rank or len(pairs) != rank or any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
         raise ArgumentError(f"`pad_width` must hold (before, after) for each of the {rank} axes. "
                             + received(pad_width=pad_width))
     pairs = tuple((int(low), int(high)) for low, high in pairs)

@@ -154,7 +154,10 @@ def nonzero(x):
 
     Shapes: x any; gives a tuple of x's rank. Raises `GraphError` inside a model.
     """
-    return tuple(line.astype(np.int32) for line in np.nonzero(_arrays_only("nonzero", x)[0]))
+    (array,) = _arrays_only("nonzero", x)
+    if not array.ndim:
+        raise ShapeError("A number has no places: a line at least was expected. " + received(shape=()))
+    return tuple(line.astype(np.int32) for line in np.nonzero(array))
 
 
 def unique(x, sorted=True, return_index=False, return_inverse=False, return_counts=False, axis=None, size=None,

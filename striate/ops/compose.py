@@ -299,7 +299,7 @@ def bincount(x, weights=None, minlength=0, sparse=False):
     if not known and int(minlength) < 1:
         raise ArgumentError("bincount needs `minlength`, the number of counts, in a model or a compiled program: how "
                             "large the numbers are is not known before it runs. " + received(minlength=minlength))
-    count = max(int(minlength), int(np.max(x)) + 1) if known else int(minlength)
+    count = max(int(minlength), int(np.max(x, initial=-1)) + 1) if known else int(minlength)
     rows = ops.one_hot(x, count)
     if weights is None:
         return ops.cast(ops.sum(rows, axis=-2), "int32")
@@ -312,7 +312,7 @@ def segment_sum(data, segment_ids, num_segments=None, sorted=False):
     Shapes: data (n, ...), segment_ids (n,) integers from 0; gives (num_segments, ...), as many as occur unless given.
     `sorted` changes nothing.
     """
-    count = int(np.max(segment_ids)) + 1 if num_segments is None else num_segments
+    count = int(ops.max(segment_ids)) + 1 if num_segments is None else num_segments
     rows = ops.one_hot(segment_ids, count, axis=0)
     flat = ops.reshape(data, (length_of(data, 0), -1))
     return ops.reshape(ops.matmul(rows, flat), (count, *shape_of(data)[1:]))
@@ -452,17 +452,6 @@ def empty_like(x, dtype=None):
     Shapes: x any; gives x's, of `dtype` when given.
     """
     return ops.zeros_like(x, dtype=dtype)
-
-
-def slice_update(inputs, start_indices, updates):
-    """inputs with the block at `start_indices` replaced by `updates`.
-
-    Shapes: inputs any, start_indices (axes,) whole numbers, updates with as many axes; gives inputs'.
-    """
-    starts, lengths = [int(start) for start in start_indices], shape_of(updates)
-    pairs = [(start, n - start - m) for start, n, m in zip(starts, shape_of(inputs), lengths, strict=True)]
-    inside = np.pad(np.ones(lengths, bool), pairs)
-    return ops.where(inside, ops.pad(updates, pairs), inputs)
 
 
 def depth_to_space(x, block_size, data_format="channels_last"):

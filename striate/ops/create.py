@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from striate import ops
-from striate.errors import ArgumentError, TypeMismatchError, received
+from striate.errors import ArgumentError, ShapeError, TypeMismatchError, received
 from striate.ops.broadcast import dtype_of, shape_of
 from striate.ops.dispatch import to_array
 
@@ -130,7 +130,7 @@ def tril(x, k=0):
 
     Shapes: x (..., n, m); gives x's.
     """
-    return ops.multiply(x, np.tri(*shape_of(x)[-2:], k, dtype_of(x)))
+    return ops.multiply(x, np.tri(*_last_two(x), k, dtype_of(x)))
 
 
 def triu(x, k=0):
@@ -138,7 +138,14 @@ def triu(x, k=0):
 
     Shapes: x (..., n, m); gives x's.
     """
-    return ops.multiply(x, np.logical_not(np.tri(*shape_of(x)[-2:], k - 1)).astype(dtype_of(x)))
+    return ops.multiply(x, np.logical_not(np.tri(*_last_two(x), k - 1)).astype(dtype_of(x)))
+
+
+def _last_two(x) -> tuple:
+    """The lengths of the last two axes; of the only one."""
+    if not shape_of(x):
+        raise ShapeError("A triangle is a part of a matrix. " + received(shape=()))
+    return shape_of(x)[-2:]
 
 
 def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from striate import ops
-from striate.errors import ArgumentError, received
+from striate.errors import ArgumentError, ShapeError, received
 from striate.ops.broadcast import shape_of
 from striate.ops.dispatch import apply
 from striate.ops.spec import OpSpec, TensorType, register
@@ -153,7 +153,12 @@ def ctc_decode(inputs, sequence_lengths, strategy="greedy", beam_width=100, top_
 
     Raises:
         ArgumentError: for another strategy.
+        ShapeError: for other shapes.
     """
+    shape, count = shape_of(inputs), shape_of(sequence_lengths)
+    if len(shape) != 3 or len(count) != 1 or None not in (shape[0], count[0]) and shape[0] != count[0]:
+        raise ShapeError("ctc_decode takes scores (n, steps, classes) and n lengths. "
+                         + received(inputs=shape, sequence_lengths=count))
     lengths = ops.cast(sequence_lengths, "int32")
     if strategy == "greedy":
         return _greedy(inputs, lengths, merge_repeated, mask_index)

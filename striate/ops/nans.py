@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from striate import ops
-from striate.errors import ArgumentError, received
+from striate.errors import ArgumentError, ShapeError, received
 from striate.ops.broadcast import dtype_of, is_floating, shape_of
 from striate.ops.reduce import normal_axes
 
@@ -174,6 +174,8 @@ def _quantile(x, q, axis, method: str, keepdims, skip: bool):
         raise ArgumentError(f"`method` must be one of {_METHODS}. " + received(method=method))
     x = x if is_floating(dtype_of(x)) else ops.cast(x, "float32")
     lines, axes = _reduced_last(x, axis)
+    if shape_of(lines)[-1] == 0 and 0 not in shape_of(lines)[:-1]:
+        raise ShapeError("Quantiles of no numbers are not known. " + received(shape=shape_of(x), axis=axis))
     ordered = ops.sort(lines, axis=-1)
     unknown = ops.isnan(lines)
     count = ops.sum(ops.cast(ops.logical_not(unknown), "float32"), axis=-1, keepdims=True)

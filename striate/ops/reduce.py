@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from striate import ops
-from striate.errors import ArgumentError, received
+from striate.errors import ArgumentError, ShapeError, received
 from striate.ops.broadcast import dtype_of, floating, is_floating, shape_of
 from striate.ops.dispatch import apply
 from striate.ops.spec import OpSpec, TensorType, register
@@ -105,6 +105,18 @@ def _same(dtype):
     return dtype
 
 
+def _require_numbers(shape: tuple, axes: tuple[int, ...]) -> None:
+    """Raises `ShapeError` where an extreme of no numbers is asked for."""
+    if 0 in [shape[axis] for axis in axes] and 0 not in reduced_shape(shape, axes, False):
+        raise ShapeError("The largest and the smallest of no numbers are not known: no axis that is reduced may have "
+                         "the length 0. " + received(shape=shape, axis=axes))
+
+
+def _extreme_shape(inputs, axis, keepdims):
+    _require_numbers(inputs[0].shape, axis)
+    return [TensorType(reduced_shape(inputs[0].shape, axis, keepdims), inputs[0].dtype)]
+
+
 def _reduction(name, function, result_type, gradient, double=False):
     register(OpSpec(name, _shape_rule(result_type), _reference(function, result_type, double), gradient, _input_size))
 
@@ -112,8 +124,8 @@ def _reduction(name, function, result_type, gradient, double=False):
 _reduction("sum", np.sum, _sum_type, _sum_gradient, double=True)
 _reduction("mean", np.mean, floating, _mean_gradient, double=True)
 _reduction("prod", np.prod, _sum_type, _prod_gradient, double=True)
-_reduction("max", np.max, _same, _extreme_gradient)
-_reduction("min", np.min, _same, _extreme_gradient)
+for _name, _function in (("max", np.max), ("min", np.min)):
+    register(OpSpec(_name, _extreme_shape, _reference(_function, _same, False), _extreme_gradient, _input_size))
 _reduction("any", np.any, lambda dtype: "bool", lambda node, g: [None])
 _reduction("all", np.all, lambda dtype: "bool", lambda node, g: [None])
 
@@ -246,6 +258,7 @@ def logsumexp(x, axis=None, keepdims=False):
 # ---- positions of extremes ------------------------------------------------------------------------------------
 
 def _position_shape(inputs, axis, keepdims):
+    _require_numbers(inputs[0].shape, (axis,))
     return [TensorType(reduced_shape(inputs[0].shape, (axis,), keepdims), "int32")]
 
 

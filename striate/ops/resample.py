@@ -170,7 +170,11 @@ def affine_transform(images, transform, interpolation="bilinear", fill_mode="con
         raise ArgumentError("`interpolation` must be 'nearest' or 'bilinear'. " + received(interpolation=interpolation))
     if fill_mode not in FILL_MODES:
         raise ArgumentError(f"`fill_mode` must be one of {FILL_MODES}. " + received(fill_mode=fill_mode))
-    if len(shape_of(images)) == 3:
+    rank, numbers = len(shape_of(images)), shape_of(transform)
+    if rank not in (3, 4) or len(numbers) not in (1, 2) or numbers[-1] != 8:
+        raise ShapeError("affine_transform takes images (n, height, width, channels) and (n, 8) numbers, or one image "
+                         "and 8 numbers. " + received(images=shape_of(images), transform=numbers))
+    if rank == 3:
         one = affine_transform(ops.expand_dims(images, 0), ops.reshape(transform, (-1, 8)), interpolation, fill_mode,
                                fill_value, data_format)
         return ops.squeeze(one, 0)

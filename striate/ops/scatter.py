@@ -166,6 +166,21 @@ def segment_prod(data, segment_ids, num_segments=None, sorted=False):
 
 # ---- counts ----------------------------------------------------------------------------------------------------------
 
+def slice_update(inputs, start_indices, updates):
+    """inputs with the block at `start_indices` replaced by `updates`.
+
+    Shapes: inputs any, start_indices (axes,) whole numbers, updates with as many axes; gives inputs'.
+    """
+    starts, lengths, shape = [int(start) for start in start_indices], shape_of(updates), shape_of(inputs)
+    if not len(starts) == len(lengths) == len(shape) or any(
+            start < 0 or start + m > n for start, n, m in zip(starts, shape, lengths, strict=True)):
+        raise ShapeError("`updates` must have as many axes as `inputs`, `start_indices` a number for each, and the "
+                         "block must lie inside. " + received(inputs=shape, start_indices=starts, updates=lengths))
+    pairs = [(start, n - start - m) for start, n, m in zip(starts, shape, lengths, strict=True)]
+    inside = np.pad(np.ones(lengths, bool), pairs)
+    return ops.where(inside, ops.pad(updates, pairs), inputs)
+
+
 def histogram(x, bins=10, range=None):
     """How many numbers of the line x lie in each of `bins` equal intervals, and the bins + 1 edges between.
 

@@ -15,6 +15,7 @@ from types import FrameType
 
 from striate import adaptations
 from striate.errors import StriateError
+from striate.outside import REASONS
 
 _HOMES = {
     "keras": "striate.runner.keras",
@@ -42,7 +43,8 @@ class Finder(MetaPathFinder, Loader):
             return ModuleSpec(name, self, origin=f"striate as {name}", is_package=True)
         if sys.modules.get(root) is not sys.modules.get(_HOMES[root]):
             return None
-        raise ModuleNotFoundError(f"{name} is not part of striate.", name=name)
+        reason = REASONS.get(name.rpartition(".")[2])
+        raise ModuleNotFoundError(f"{name} is not part of striate{f': {reason}' if reason else ''}.", name=name)
 
     def create_module(self, spec: ModuleSpec):
         """The module of striate's that stands in its place."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import striate
 from striate.adaptations import users_line
+from striate.outside import REASONS
 
 __version__ = "3.15.0+striate"
 __striate__ = True
@@ -13,6 +14,11 @@ _ELSEWHERE = {
     "Initializer": "initializers", "KerasTensor": "layers", "Loss": "losses", "Metric": "metrics",
     "Optimizer": "optimizers", "Regularizer": "regularizers",
 }
+
+
+def version() -> str:
+    """The Keras whose words striate speaks."""
+    return __version__
 
 
 def __getattr__(name: str) -> Any:
@@ -25,7 +31,8 @@ def __getattr__(name: str) -> Any:
     if name in old_names.TOP:
         return old_names.modules_below("keras")[f"keras.{name}"]
     file, line = users_line()
-    raise AttributeError(f"keras.{name} is not part of striate ({file}, line {line}).")
+    reason = f": {REASONS[name]}" if name in REASONS else ""
+    raise AttributeError(f"keras.{name} is not part of striate ({file}, line {line}){reason}.")
 
 
 def __dir__() -> list[str]:

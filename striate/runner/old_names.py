@@ -11,12 +11,19 @@ import importlib
 import types
 from typing import Any
 
+import numpy as np
+
 from striate.adaptations import note
 from striate.serialization import public_name, stand_for
+from striate.utils.tensor import as_tensor
 
 ROOMS = ("activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers",
          "losses", "metrics", "models", "ops", "optimizers", "random", "regularizers", "saving", "utils", "wrappers",
-         "datasets.cifar10", "datasets.fashion_mnist", "datasets.mnist", "optimizers.schedules")
+         "datasets.cifar10", "datasets.cifar100", "datasets.fashion_mnist", "datasets.mnist", "optimizers.schedules",
+         "dtype_policies", "mixed_precision", "tree", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "applications",
+         *(f"applications.{name}" for name in (
+             "densenet", "efficientnet", "imagenet_utils", "inception_v3", "mobilenet", "mobilenet_v2", "mobilenet_v3",
+             "resnet", "resnet50", "resnet_v2", "vgg16", "vgg19", "xception")))
 """Modules of striate that are Keras' modules of the same names."""
 
 MOVED = {
@@ -31,7 +38,8 @@ MOVED = {
 """Old path -> the room of today that holds the same names."""
 
 TOP = ("preprocessing", "engine")
-_TENSORFLOW = ("config", "data", "distribute", "image", "io", "linalg", "math", "nn", "random", "test")
+_TENSORFLOW = ("config", "data", "distribute", "image", "io", "linalg", "math", "nn", "random", "strings",
+               "summary", "test")
 _ABSENT = object()
 _attached: list[tuple[Any, str, Any]] = []
 """Owner, name and what was there before."""
@@ -82,7 +90,8 @@ def modules_below(root: str) -> dict[str, types.ModuleType]:
 def attach() -> None:
     """Old paths become attributes of their parents (`from keras.utils import np_utils`), old methods of models.
 
-    What models, layers, losses and metrics compute outside of training has a `.numpy()`, as TensorFlow's tensors have.
+    What models, layers, losses, metrics and schedules compute outside of training has a `.numpy()`, as tensors of
+    TensorFlow's have.
     """
     if _attached:
         return
@@ -91,6 +100,7 @@ def attach() -> None:
     from striate.losses import Loss
     from striate.metrics import Metric
     from striate.models import Model
+    from striate.optimizers.schedules import LearningRateSchedule
     from striate.runner import old_methods
     from striate.runner.tf.functions import returning_tensors
 
@@ -108,6 +118,9 @@ def attach() -> None:
     computing += [(kind, "result") for kind in _kinds(Metric) if "result" in vars(kind)]
     for kind, name in computing:
         _replace(kind, name, returning_tensors(vars(kind)[name]))
+    for kind in _kinds(LearningRateSchedule):
+        if "__call__" in vars(kind):
+            _replace(kind, "__call__", _rate(vars(kind)["__call__"]))
     giving = functools.cache(returning_tensors)
     for room in losses, metrics:
         for name in room.__all__:
@@ -115,6 +128,15 @@ def attach() -> None:
             if isinstance(function, types.FunctionType) and public_name(function) is not None:
                 stand_for(giving(function), function)
                 _replace(room, name, giving(function))
+
+
+def _rate(call):
+    """A schedule's call, whose rate has a `.numpy()`; no digit of it is lost."""
+    @functools.wraps(call)
+    def wrapped(self, step):
+        rate = call(self, step)
+        return as_tensor(np.float64(rate)) if isinstance(rate, float) else rate
+    return wrapped
 
 
 def _kinds(kind: type) -> list[type]:

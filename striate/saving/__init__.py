@@ -2,6 +2,7 @@
 
 from importlib import import_module
 
+from striate.outside import missing
 from striate.saving.api import (
     convert,
     export_model,
@@ -34,4 +35,4 @@ def __getattr__(name: str):
     """`load_onnx`: its room is loaded when it is needed."""
     if name == "load_onnx":
         return import_module("striate.saving.onnx").load_onnx
-    raise AttributeError(f"module 'striate.saving' has no attribute {name!r}")
+    raise missing("keras.saving", name)

@@ -4,6 +4,7 @@ from importlib import import_module
 
 from striate.config import disable_interactive_logging, enable_interactive_logging, is_interactive_logging_enabled
 from striate.naming import clear_session
+from striate.outside import missing
 from striate.seeds import global_seed as get_random_seed
 from striate.seeds import set_random_seed
 from striate.serialization import (
@@ -50,4 +51,4 @@ def __getattr__(name: str):
     """What belongs to rooms that are loaded when they are needed."""
     if name in _LATER:
         return getattr(import_module(_LATER[name]), "PyDataset" if name == "Sequence" else name)
-    raise AttributeError(f"module 'striate.utils' has no attribute {name!r}")
+    raise missing("keras.utils", name)

@@ -18,8 +18,10 @@ class Tensor(np.ndarray):
     """
 
     def numpy(self):
-        """A plain array, or a plain number of NumPy's."""
+        """A plain array, or a plain number of NumPy's; of text its bytes, as TensorFlow gives them."""
         plain = self.view(np.ndarray)
+        if self.dtype.kind == "U":
+            plain = np.vectorize(str.encode, otypes=[object])(plain)
         return plain if self.ndim else plain[()]
 
     def __getitem__(self, key):
@@ -29,10 +31,14 @@ class Tensor(np.ndarray):
         return as_tensor(array)
 
     def __str__(self) -> str:
-        return f"tf.Tensor({_below(str(self.view(np.ndarray)))}, shape={self.shape}, dtype={self.dtype})"
+        return f"tf.Tensor({_below(str(self.numpy()))}, shape={self.shape}, dtype={self._kind})"
 
     def __repr__(self) -> str:
-        return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype}, numpy={_below(repr_of(self))}>"
+        return f"<tf.Tensor: shape={self.shape}, dtype={self._kind}, numpy={_below(repr_of(self))}>"
+
+    @property
+    def _kind(self) -> str:
+        return "string" if self.dtype.kind == "U" else str(self.dtype)
 
     def __format__(self, spec: str) -> str:
         return format(self.numpy(), spec)
@@ -41,7 +47,7 @@ class Tensor(np.ndarray):
 def repr_of(tensor: Tensor) -> str:
     """The numbers as TensorFlow shows them: a plain number, or NumPy's words for an array."""
     plain = tensor.numpy()
-    return repr(plain) if tensor.ndim else str(plain.item())
+    return repr(plain) if tensor.ndim else str(plain.item() if isinstance(plain, np.generic) else plain)
 
 
 def _below(text: str) -> str:

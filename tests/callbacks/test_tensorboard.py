@@ -115,6 +115,29 @@ def test_batches_and_filters(tmp_path):
     assert sum(tag.endswith("/kernel") for _, tag in tags) == 2
 
 
+def test_training_loops_write_their_own(tmp_path):
+    from striate.runner.tf import summary
+
+    writer = summary.create_file_writer(str(tmp_path))
+    assert summary.scalar("loss", 1.0, step=0) is False
+    with writer.as_default():
+        for step in range(2):
+            summary.scalar("loss", np.float32(1 / (step + 1)), step=step)
+        summary.image("pictures", np.zeros((2, 3, 4, 4), np.float32), step=5)
+        with pytest.raises(ArgumentError, match="No step set"):
+            summary.scalar("loss", 1.0)
+        with pytest.raises(ArgumentError, match="one number"):
+            summary.scalar("loss", [1.0, 2.0], step=0)
+        with pytest.raises(ArgumentError, match="shape"):
+            summary.image("pictures", np.zeros((3, 4, 3)), step=0)
+    with writer.as_default(step=7):
+        summary.scalar("accuracy", 0.5)
+    writer.close()
+    (path,) = tmp_path.iterdir()
+    assert read(path.read_bytes())[1:] == [(0, [("loss", 1.0)]), (1, [("loss", 0.5)]), (
+        5, [("pictures/0", None), ("pictures/1", None)]), (7, [("accuracy", 0.5)])]
+
+
 def test_wrong_frequency():
     with pytest.raises(ArgumentError, match="update_freq"):
         callbacks.TensorBoard(update_freq=0)

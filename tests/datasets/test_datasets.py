@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from striate import config
-from striate.datasets import auto_mpg, cifar10, dna_motifs, fashion_mnist, folder, mnist, x_or_o
+from striate.datasets import auto_mpg, cifar10, cifar100, dna_motifs, fashion_mnist, folder, mnist, x_or_o
 from striate.datasets.idx import read_idx, write_idx
 from striate.errors import ArgumentError, DataError, DownloadError, MissingDataError
 
@@ -134,20 +134,43 @@ def test_mnist_archive(tmp_path):
         mnist.read_npz(tmp_path / "m.npz", shapes)
 
 
-def test_cifar10_archive(tmp_path, monkeypatch):
-    monkeypatch.setattr(cifar10, "_PER_FILE", 2)
-    monkeypatch.setattr(cifar10, "_find", lambda: tmp_path / "c.tar.gz")
-    rows = np.random.Generator(np.random.PCG64(1)).integers(0, 256, (6, 2, 3073), np.uint8)
-    with tarfile.open(tmp_path / "c.tar.gz", "w:gz") as archive:
-        for name, batch in zip(cifar10._TRAIN + cifar10._TEST, rows, strict=True):
-            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+def cifar_archive(path, folder, rows):
+    """An archive of files of rows, as CIFAR's are."""
+    with tarfile.open(path, "w:gz") as archive:
+        for name, batch in rows.items():
+            member = tarfile.TarInfo(f"{folder}/{name}")
             member.size = batch.nbytes
             archive.addfile(member, io.BytesIO(batch.tobytes()))
+    return path
+
+
+def test_cifar10_archive(tmp_path, monkeypatch):
+    monkeypatch.setattr(cifar10, "_PER_FILE", 2)
+    rows = np.random.Generator(np.random.PCG64(1)).integers(0, 256, (6, 2, 3073), np.uint8)
+    path = cifar_archive(tmp_path / "c.tar.gz", "cifar-10-batches-bin",
+                         dict(zip((*cifar10._TRAIN, cifar10._TEST), rows, strict=True)))
+    monkeypatch.setattr(cifar10.Archive, "find", lambda self: path)
     (x_train, y_train), (x_test, y_test) = cifar10.load_data()
     assert x_train.shape == (10, 32, 32, 3) and y_test.shape == (2, 1)
     assert y_train[3, 0] == rows[1, 1, 0]
     # Red plane first in the file; row 5, column 7 of the picture.
     assert x_train[3, 5, 7].tolist() == [rows[1, 1, 1 + plane * 1024 + 5 * 32 + 7] for plane in range(3)]
+    cifar_archive(path, "cifar-10-batches-bin", {"test_batch.bin": rows[0]})
+    with pytest.raises(DownloadError, match="data_batch_1.bin"):
+        cifar10.load_data()
+
+
+def test_cifar100_has_classes_and_groups(tmp_path, monkeypatch):
+    monkeypatch.setattr(cifar100, "_FILES", {"train.bin": 3, "test.bin": 2})
+    rows = np.random.Generator(np.random.PCG64(1)).integers(0, 256, (5, 3074), np.uint8)
+    path = cifar_archive(tmp_path / "c.tar.gz", "cifar-100-binary", {"train.bin": rows[:3], "test.bin": rows[3:]})
+    monkeypatch.setattr(cifar10.Archive, "find", lambda self: path)
+    (x_train, y_train), (x_test, y_test) = cifar100.load_data()
+    assert x_train.shape == (3, 32, 32, 3) and x_test.shape == (2, 32, 32, 3)
+    assert y_train.tolist() == rows[:3, 1:2].tolist() and x_test[1, 0, 0, 0] == rows[4, 2]
+    assert cifar100.load_data("coarse")[1][1].tolist() == rows[3:, :1].tolist()
+    with pytest.raises(ArgumentError, match="label_mode"):
+        cifar100.load_data("both")
 
 
 @pytest.fixture

@@ -104,12 +104,13 @@ def test_reasons_for_missing_names_are_on_the_page():
     assert not {name for name in outside.REASONS if name in known and name not in short}
 
 
-def test_asking_for_a_missing_function_gives_the_reason():
-    from striate import ops
-
-    for name in set(KERAS["ops"]) - set(dir(ops)):
-        with pytest.raises(AttributeError, match="is not part of striate: "):
-            getattr(ops, name)
+@pytest.mark.parametrize("module", sorted(set(KERAS) - ELSEWHERE), ids=lambda module: module or "keras")
+def test_asking_for_a_missing_name_gives_the_reason(module):
+    holder = striate_module(module)
+    for name in KERAS[module]:
+        if holder is not None and not hasattr(holder, name):
+            with pytest.raises(AttributeError, match="is not part of striate: "):
+                getattr(holder, name)
 
 
 def test_calls_in_functional_models_are_described_as_keras_does():

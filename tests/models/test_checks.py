@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from striate import Input, Model, Sequential, layers, losses
-from striate.errors import DataError, ShapeError, StriateError
+from striate.errors import ArgumentError, DataError, ShapeError, StriateError
 from striate.models.training.arrays import to_arrays
 
 IMAGES = np.random.default_rng(0).random((12, 8, 8), np.float32)
@@ -241,3 +241,8 @@ def test_class_numbers_of_other_pixels_than_the_outputs(shape):
     model.compile("sgd", "sparse_categorical_crossentropy")
     with pytest.raises(ShapeError, match="Class numbers must have the output's shape without its last axis"):
         model.fit(np.zeros((2, 4, 4, 1)), np.zeros(shape, np.int32), verbose=0)
+
+
+def test_quantizing_is_refused_in_words():
+    with pytest.raises(ArgumentError, match="all arithmetic is float32.*ONNX.*mode='int8'"):
+        Sequential([Input((2,)), layers.Dense(1)]).quantize("int8")

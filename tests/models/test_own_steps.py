@@ -64,13 +64,14 @@ def test_own_step_gives_what_the_built_in_one_gives(kind):
     assert len(found["loss"]) == 3 and ("doubled" in found) == (kind is Default)
 
 
-def test_trackers_of_the_users_and_two_optimizers():
+def pair(kind, rate):
+    """A model of two layers, each with an optimizer of its own."""
     class Pair(Model):
         def __init__(self):
             super().__init__()
             self.up, self.down = layers.Dense(4), layers.Dense(2)
             self.loss_tracker = metrics.Mean(name="error")
-            self.down_optimizer = optimizers.SGD(0.1)
+            self.down_optimizer = kind(rate)
 
         @property
         def metrics(self):
@@ -89,12 +90,35 @@ def test_trackers_of_the_users_and_two_optimizers():
             self.loss_tracker.update_state(error)
             return {"error": self.loss_tracker.result()}
 
-    x, y = GENERATOR.random((32, 3), np.float32), GENERATOR.random((32, 2), np.float32)
     model = Pair()
-    model.compile(optimizers.SGD(0.1))
+    model.compile(kind(rate))
+    return model
+
+
+def test_trackers_of_the_users_and_two_optimizers():
+    x, y = GENERATOR.random((32, 3), np.float32), GENERATOR.random((32, 2), np.float32)
+    model = pair(optimizers.SGD, 0.1)
     errors = model.fit(x, y, epochs=20, verbose=0).history["error"]
     assert errors[-1] < 0.5 * errors[0]
     assert int(model.optimizer.iterations) == int(model.down_optimizer.iterations) == 20
+
+
+def test_two_optimizers_go_on_where_they_were(tmp_path):
+    x, y = GENERATOR.random((32, 3), np.float32), GENERATOR.random((32, 2), np.float32)
+
+    def weights(epochs, folder=None):
+        seeds.set_random_seed(3)
+        model = pair(optimizers.Adam, 0.01)
+        model(x)
+        kept = [] if folder is None else [callbacks.BackupAndRestore(folder, delete_checkpoint=False)]
+        model.fit(x, y, epochs=epochs, batch_size=8, verbose=0, callbacks=kept)
+        assert int(model.optimizer.iterations) == int(model.down_optimizer.iterations) == 4 * epochs
+        return [variable.numpy() for optimizer in (model.optimizer, model.down_optimizer)
+                for variable in (*optimizer.variables, *optimizer._trainable_variables)]
+    expected = weights(4)
+    weights(2, tmp_path)
+    for one, other in zip(expected, weights(4, tmp_path), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_run_eagerly_prints_numbers_and_agrees(capsys):

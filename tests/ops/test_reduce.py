@@ -61,3 +61,27 @@ def test_wrong_axes_are_named():
         ops.sum(np.ones((2, 2)), axis=2)
     with pytest.raises(ArgumentError, match="once"):
         ops.sum(np.ones((2, 2)), axis=(0, -2))
+
+
+NONE = np.zeros((0, 3), np.float32)
+SQUARE = np.zeros((3, 3), np.float32)
+
+
+@pytest.mark.parametrize("function, arguments", [
+    (ops.max, (NONE,)), (ops.min, (NONE, 0)), (ops.argmax, (NONE,)), (ops.argmin, (NONE, 0)), (ops.ptp, (NONE,)),
+    (ops.logsumexp, (NONE,)), (ops.nanmax, (NONE,)), (ops.quantile, (NONE, 0.5)), (ops.median, (NONE,)),
+    (ops.histogram, (NONE[:, 0],)), (ops.segment_sum, (NONE, np.zeros(0, np.int32))), (ops.tril, (1.0,)),
+    (ops.triu, (1.0,)), (ops.pad, (np.float32(1), ((1, 1),))), (ops.nonzero, (np.float32(1),)),
+    (ops.slice_update, (SQUARE, (2, 2), SQUARE[:2, :2])), (ops.slice_update, (SQUARE, (0,), SQUARE[:2, :2])),
+    (ops.image.affine_transform, (SQUARE, np.zeros(8, np.float32))),
+    (ops.image.affine_transform, (SQUARE[..., None], np.zeros((2, 3), np.float32))),
+    (ops.ctc_decode, (SQUARE, np.array([3, 3, 3]))), (ops.ctc_decode, (SQUARE[None], np.array([3, 3]))),
+], ids=lambda item: getattr(item, "__name__", ""))
+def test_what_has_no_result_is_refused_in_words(function, arguments):
+    with pytest.raises(ArgumentError, match="Received: "):
+        function(*arguments)
+
+
+def test_what_is_left_may_be_empty():
+    assert ops.max(NONE, axis=1).shape == (0,) and ops.argmax(NONE, axis=1).shape == (0,)
+    assert ops.bincount(np.zeros(0, np.int32), minlength=2).tolist() == [0, 0]

@@ -78,13 +78,17 @@ def test_what_is_missing_is_named_with_its_line(shim):
     import keras
     import tensorflow as tf
 
-    with pytest.raises(ModuleNotFoundError, match="keras.applications is not part of striate"):
-        import keras.applications  # noqa: F401
+    with pytest.raises(ModuleNotFoundError, match="keras.quantizers is not part of striate: all arithmetic is float32"):
+        import keras.quantizers  # noqa: F401
+    with pytest.raises(ImportError, match=r"keras\.layers\.LSTM is not part of striate: recurrent"):
+        from tensorflow.keras.layers import LSTM  # noqa: F401
+    with pytest.raises(AttributeError, match=r"keras\.layers\.GRU is not part of striate: recurrent"):
+        keras.layers.GRU  # noqa: B018
     with pytest.raises(AttributeError, match=r"tf\.saved_model is not part .*test_imports\.py, line \d+"):
         tf.saved_model.load("folder")
-    with pytest.raises(AttributeError, match=r"keras\.applications is not part .*test_imports\.py, line \d+"):
-        keras.applications  # noqa: B018
-    assert not hasattr(tf, "saved_model")
+    with pytest.raises(AttributeError, match=r"keras\.quantizers is not part .*test_imports\.py, line \d+.: all"):
+        keras.quantizers  # noqa: B018
+    assert not hasattr(tf, "saved_model") and not hasattr(keras.layers, "LSTM")
 
 
 def test_objects_can_be_pickled_by_name(shim):

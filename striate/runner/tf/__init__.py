@@ -6,6 +6,7 @@ Any other name raises an AttributeError that says so, with the user's line.
 
 from __future__ import annotations
 
+import contextlib as _contextlib
 import functools as _functools
 import logging
 import types
@@ -16,7 +17,8 @@ import numpy as np
 from striate import Variable, adaptations
 from striate import tree as nest
 from striate.runner import keras
-from striate.runner.tf import config, data, distribute, functions, image, io, linalg, math, nn, random, test
+from striate.runner.tf import (config, data, distribute, functions, image, io, linalg, math, nn, random, strings,
+                               summary, test)
 from striate.runner.tf.functions import *  # noqa: F403 - tf.reduce_mean and its like
 from striate.runner.tf.tape import GradientTape
 from striate.utils.pipeline import TensorSpec
@@ -30,10 +32,13 @@ bool = np.dtype("bool")  # noqa: A001
 float16, float32, float64 = (np.dtype(name) for name in ("float16", "float32", "float64"))
 int8, int16, int32, int64, uint8 = (np.dtype(name) for name in ("int8", "int16", "int32", "int64", "uint8"))
 
+string = np.dtype(str)
+
 __all__ = [
-    "GradientTape", "Tensor", "TensorSpec", "Variable", "bool", "config", "data", "distribute", "executing_eagerly",
-    "float16", "float32", "float64", "function", "get_logger", "image", "int16", "int32", "int64", "int8", "io",
-    "keras", "linalg", "math", "nest", "nn", "random", "test", "uint8", "version", *functions.__all__,
+    "GradientTape", "Tensor", "TensorSpec", "Variable", "bool", "config", "data", "device", "distribute",
+    "executing_eagerly", "float16", "float32", "float64", "function", "get_logger", "image", "int16", "int32",
+    "int64", "int8", "io", "keras", "linalg", "math", "name_scope", "nest", "nn", "random", "string", "strings",
+    "summary", "test", "uint8", "version", *functions.__all__,
 ]
 _ROOMS_OF_KERAS = ("initializers", "losses", "metrics", "optimizers")
 
@@ -46,6 +51,16 @@ def function(func=None, **options):
 def executing_eagerly() -> bool:  # type: ignore[valid-type]
     """True: outside of models everything is computed at once."""
     return True
+
+
+def name_scope(name):
+    """A context that changes nothing: layers have names of their own."""
+    return _contextlib.nullcontext(name)
+
+
+def device(device_name):
+    """A context that changes nothing: there is one kind of processor."""
+    return _contextlib.nullcontext(device_name)
 
 
 def get_logger() -> logging.Logger:
@@ -69,7 +84,7 @@ def _refuse_in(room: str, name: str) -> Any:
     raise _refused(f"{room}.{name}")
 
 
-for _module in (config, data, distribute, image, io, linalg, math, nn, random, test):
+for _module in (config, data, distribute, image, io, linalg, math, nn, random, strings, summary, test):
     vars(_module)["__getattr__"] = _functools.partial(_refuse_in, _module.__name__.rpartition(".")[2])
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from striate import ops, random
 from striate.errors import ArgumentError, received
 from striate.runner.tf.functions import returning_tensors
-from striate.runner.tf.io import decode_image, decode_jpeg, decode_png
+from striate.runner.tf.io import decode_image, decode_jpeg, decode_png, encode_jpeg, encode_png
 from striate.utils.resizing import resized_axis
-from striate.utils.tensor import as_tensor
+from striate.utils.tensor import as_tensor, is_symbolic
 
 
 @returning_tensors
@@ -17,20 +17,122 @@ def resize(images, size, method="bilinear", preserve_aspect_ratio=False, antiali
     """Pictures of another size, float32 (or the same type for method="nearest").
 
     Raises:
-        ArgumentError: a method other than "bilinear" and "nearest", or an option that is not supported.
+        ArgumentError: a method other than "bilinear", "nearest", "bicubic", "lanczos3" and "lanczos5".
 
     Example:
         >>> resize(np.zeros((1, 28, 28, 1)), (14, 14)).shape
         (1, 14, 14, 1)
     """
-    if method not in ("bilinear", "nearest") or preserve_aspect_ratio or antialias:
-        raise ArgumentError("Pictures are resized by method='bilinear' or 'nearest', without `preserve_aspect_ratio` "
-                            "and `antialias`. " + received(method=method, antialias=antialias,
-                                                           preserve_aspect_ratio=preserve_aspect_ratio))
-    images = np.asarray(images)
-    for axis, length in ((-3, int(size[0])), (-2, int(size[1]))):
+    if method not in ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"):
+        raise ArgumentError("Pictures are resized by method='bilinear', 'nearest', 'bicubic', 'lanczos3' or "
+                            "'lanczos5'. " + received(method=method))
+    symbolic = is_symbolic(images)
+    images = images if symbolic else np.asarray(images)
+    height, width = (int(length) for length in size)
+    if preserve_aspect_ratio:
+        scale = min(height / images.shape[-3], width / images.shape[-2])
+        height, width = (max(1, round(length * scale)) for length in images.shape[-3:-1])
+    if symbolic or method not in ("bilinear", "nearest") or antialias:
+        numbers = images if symbolic or method == "nearest" else images.astype(np.float32)
+        return ops.image.resize(numbers, (height, width), interpolation=method, antialias=antialias,
+                                data_format="channels_last")
+    for axis, length in ((-3, height), (-2, width)):
         images = resized_axis(images, axis, length, method)
     return images
+
+
+class ResizeMethod:
+    """The names of the methods of `resize`."""
+
+    BILINEAR, NEAREST_NEIGHBOR, BICUBIC, LANCZOS3, LANCZOS5 = "bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"
+
+
+@returning_tensors
+def resize_with_pad(image, target_height, target_width, method="bilinear", antialias=False):
+    """The whole picture, made to fit, with zeros around it."""
+    height, width = image.shape[-3:-1]
+    ratio = max(height / target_height, width / target_width)
+    inner = int(height / ratio), int(width / ratio)
+    top, left = int((target_height - height / ratio) / 2), int((target_width - width / ratio) / 2)
+    resized = resize(image, inner, method, antialias=antialias)
+    return pad_to_bounding_box(resized, top, left, target_height, target_width)
+
+
+@returning_tensors
+def pad_to_bounding_box(image, offset_height, offset_width, target_height, target_width):
+    """The picture at a row and a column of a larger one of zeros."""
+    image = np.asarray(image)
+    rows = (offset_height, target_height - offset_height - image.shape[-3])
+    columns = (offset_width, target_width - offset_width - image.shape[-2])
+    if min(*rows, *columns) < 0:
+        raise ArgumentError("The picture does not fit into the larger one. "
+                            + received(shape=image.shape, offset_height=offset_height, offset_width=offset_width,
+                                       target_height=target_height, target_width=target_width))
+    return np.pad(image, [(0, 0)] * (image.ndim - 3) + [rows, columns, (0, 0)])
+
+
+@returning_tensors
+def transpose(image, name=None):
+    """Rows and columns swapped."""
+    return np.swapaxes(np.asarray(image), -3, -2)
+
+
+@returning_tensors
+def rgb_to_hsv(images, name=None):
+    """Hue, saturation and value of colours, each from 0 to 1."""
+    return ops.image.rgb_to_hsv(images)
+
+
+@returning_tensors
+def hsv_to_rgb(images, name=None):
+    """The colours of hue, saturation and value."""
+    return ops.image.hsv_to_rgb(images)
+
+
+@returning_tensors
+def adjust_gamma(image, gamma=1, gain=1):
+    """gain times each number (from 0 to 1) to the power of gamma; bytes stay bytes."""
+    image = np.asarray(image)
+    numbers = image if image.dtype.kind == "f" else np.asarray(convert_image_dtype(image, "float32"))
+    changed = (gain * numbers ** gamma).astype(numbers.dtype)
+    return changed if image.dtype.kind == "f" else convert_image_dtype(changed, image.dtype)
+
+
+@returning_tensors
+def total_variation(images, name=None):
+    """The sum of the differences of neighbours, for each picture."""
+    down = ops.abs(images[..., 1:, :, :] - images[..., :-1, :, :])
+    right = ops.abs(images[..., 1:, :] - images[..., :-1, :])
+    return ops.sum(down, axis=(-3, -2, -1)) + ops.sum(right, axis=(-3, -2, -1))
+
+
+@returning_tensors
+def image_gradients(image):
+    """The differences to the next row and to the next column; 0 in the last ones."""
+    margins = [[0, 0]] * 4
+    down = ops.pad(image[:, 1:] - image[:, :-1], [margins[0], [0, 1], *margins[2:]])
+    right = ops.pad(image[:, :, 1:] - image[:, :, :-1], [*margins[:2], [0, 1], margins[3]])
+    return down, right
+
+
+@returning_tensors
+def psnr(a, b, max_val, name=None):
+    """The ratio of the largest value to the root of the mean squared difference, for each picture, in decibels."""
+    a, b = (_scaled(item) for item in (a, b))
+    error = ops.mean(ops.square(a - b), axis=(-3, -2, -1))
+    return 20 * np.log10(np.float32(max_val)) - ops.log(error) * np.float32(10 / np.log(10))
+
+
+def _scaled(item):
+    return item if is_symbolic(item) else np.asarray(item, np.float32)
+
+
+@returning_tensors
+def extract_patches(images, sizes, strides, rates, padding, name=None):
+    """Each patch of pictures as one row of numbers: (n, rows, columns, height * width * channels)."""
+    return ops.image.extract_patches(images, tuple(sizes[1:3]), strides=tuple(strides[1:3]),
+                                     dilation_rate=rates[1] if rates[1] == rates[2] else tuple(rates[1:3]),
+                                     padding=padding.lower(), data_format="channels_last")
 
 
 @returning_tensors
@@ -208,9 +310,11 @@ def resize_with_crop_or_pad(image, target_height, target_width):
 
 
 __all__ = [
-    "adjust_brightness", "adjust_contrast", "adjust_hue", "adjust_saturation", "central_crop", "convert_image_dtype",
-    "crop_to_bounding_box", "decode_image", "decode_jpeg", "decode_png", "flip_left_right", "flip_up_down",
-    "grayscale_to_rgb", "per_image_standardization", "random_brightness", "random_contrast", "random_crop",
-    "random_flip_left_right", "random_flip_up_down", "random_hue", "random_saturation", "resize",
-    "resize_with_crop_or_pad", "rgb_to_grayscale", "rot90",
+    "ResizeMethod", "adjust_brightness", "adjust_contrast", "adjust_gamma", "adjust_hue", "adjust_saturation",
+    "central_crop", "convert_image_dtype", "crop_to_bounding_box", "decode_image", "decode_jpeg", "decode_png",
+    "encode_jpeg", "encode_png", "extract_patches", "flip_left_right", "flip_up_down", "grayscale_to_rgb",
+    "hsv_to_rgb", "image_gradients", "pad_to_bounding_box", "per_image_standardization", "psnr", "random_brightness",
+    "random_contrast", "random_crop", "random_flip_left_right", "random_flip_up_down", "random_hue",
+    "random_saturation", "resize", "resize_with_crop_or_pad", "resize_with_pad", "rgb_to_grayscale", "rgb_to_hsv",
+    "rot90", "total_variation", "transpose",
 ]
