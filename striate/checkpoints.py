@@ -5,13 +5,13 @@
     FOLDER/step-000123/COMMIT               written last: the sha256 of the two files
     FOLDER/LATEST                           the name of the newest state, for people and other programs
 
-    .FOLDER.17.finished/                    beside it: the end of a complete training that began at step 17
+    .FOLDER.finished/                       beside it: the end of the last complete training
 
 A state counts only if its COMMIT is there and fits. The last two are kept, so that there is one even if the disk
-damages a file of the newest. What is left of a complete training goes when its process ends: where that was killed
-before, the same program finds the training done and does not do it twice. The folder may come from a stranger: only
-regular files are read, and where it holds a symbolic link nothing is written or removed, because that would happen
-where the link points to.
+damages a file of the newest. What is left of a complete training goes when its process ends, or completes `HELD` more
+in other folders: where that was killed before, the same program finds the training done and does not do it twice. The
+folder may come from a stranger: only regular files are read, and where it holds a symbolic link nothing is written or
+removed, because that would happen where the link points to.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from striate.errors import FileError, ModelFileError, received
 from striate.files import remove as remove_file
 from striate.files import remove_abandoned, replacing_with, write_bytes, write_text
 
-KEPT = 2
+KEPT, HELD = 2, 8
 _TENSORS, _FACTS, _COMMIT, _LATEST = "state.safetensors", "state.json", "COMMIT", "LATEST"
 _NAME = re.compile(r"step-(\d+)(?:-(\d+))?")
 _held: dict[tuple[int, Path], int] = {}
@@ -86,20 +86,18 @@ def newest(folder: str | os.PathLike) -> Any:
     return None
 
 
-def finish(folder: str | os.PathLike, began: int) -> None:
+def finish(folder: str | os.PathLike) -> None:
     """Removes all states of a training that is complete; the last one is set aside until this process ends.
 
     Args:
         folder: where states are kept.
-        began: the step at which the training began, which tells trainings of one program apart.
-
     Raises:
         FileError: a state cannot be removed, or the folder holds links.
     """
     import fcntl
 
     base = Path(folder)
-    aside, whole = _aside(base, began), [place for place in _places(base) if (place / _COMMIT).exists()]
+    aside, whole = _aside(base), [place for place in _places(base) if (place / _COMMIT).exists()]
     if whole:
         _let_go(aside)
         with suppress(FileError):  # The folder may be a disk of its own; then the state just goes.
@@ -108,13 +106,14 @@ def finish(folder: str | os.PathLike, began: int) -> None:
         descriptor = os.open(aside, os.O_RDONLY)
         with suppress(OSError):  # Not every file system has locks: the state is nobody's then, and goes at the end.
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not _held:
-            atexit.register(_end)
         _held[os.getpid(), aside] = descriptor
+    own = [held for process, held in _held if process == os.getpid()]
+    for held in own[:-HELD]:
+        _let_go(held)
     remove(base)
 
 
-def finished(folder: str | os.PathLike, began: int) -> Any:
+def finished(folder: str | os.PathLike) -> Any:
     """The last state of a complete training whose process was killed before its end; else None.
 
     Raises:
@@ -122,7 +121,7 @@ def finished(folder: str | os.PathLike, began: int) -> Any:
     """
     import fcntl
 
-    aside = _aside(Path(folder), began)
+    aside = _aside(Path(folder))
     if not aside.is_dir():
         return None
     descriptor = os.open(aside, os.O_RDONLY)
@@ -136,9 +135,9 @@ def finished(folder: str | os.PathLike, began: int) -> Any:
     return None if content is None else _read(*content)
 
 
-def _aside(base: Path, began: int) -> Path:
+def _aside(base: Path) -> Path:
     base = base.absolute()
-    aside = base.with_name(f".{base.name}.{began}.finished")
+    aside = base.with_name(f".{base.name}.finished")
     _refuse_link(aside, base.parent)
     return aside
 
@@ -151,6 +150,7 @@ def _let_go(aside: Path) -> None:
         os.close(descriptor)
 
 
+@atexit.register
 def _end() -> None:
     """The process ends as it should. A forked child leaves to its parent what is the parent's."""
     for process, aside in list(_held):

@@ -77,12 +77,12 @@ class BackupAndRestore(Callback):
     def _was_finished(self, training) -> bool:
         """Goes on from the end of this very training, if a killed program had completed it: nothing is left to do.
         Another training begins anew, as it would have if the program had ended."""
-        state = ranks().from_first(lambda: checkpoints.finished(self.backup_dir, training.began))
-        if state is None:
-            return False
+        state = ranks().from_first(lambda: checkpoints.finished(self.backup_dir))
         try:
+            if state is None or state["position"]["began"] != training.began:
+                return False
             training.go_on_from(state)
-        except StriateError:
+        except (StriateError, LookupError, TypeError):
             return False
         return True
 
@@ -104,7 +104,7 @@ class BackupAndRestore(Callback):
     def on_train_end(self, logs=None) -> None:
         """Removes the states of a training that is complete."""
         if self.delete_checkpoint and self.model._training.complete and ranks().rank == 0:
-            checkpoints.finish(self.backup_dir, self.model._training.began)
+            checkpoints.finish(self.backup_dir)
 
     def _save(self) -> None:
         if ranks().rank == 0:  # All ranks have the same state.

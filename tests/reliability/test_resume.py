@@ -322,7 +322,7 @@ def test_what_a_complete_training_left_is_for_that_training_alone(tmp_path):
         checkpoints._end()
         fit(tmp_path / "run", 2)
         newest = sorted((tmp_path / "run").glob("step-*"))[-1]
-        newest.rename(tmp_path / ".run.0.finished")
+        newest.rename(tmp_path / ".run.finished")
         checkpoints.remove(tmp_path / "run")
     leave()
     assert len(fit(tmp_path / "run", 2, delete_checkpoint=True)[1]["loss"]) == 2
@@ -331,8 +331,12 @@ def test_what_a_complete_training_left_is_for_that_training_alone(tmp_path):
     assert fit(tmp_path / "run", 2, x=X + 1, delete_checkpoint=True)[1] == whole
     checkpoints._end()
     assert not checkpoints._held and not list(tmp_path.glob(".run*"))
+    for number in range(12):
+        fit(tmp_path / f"many{number}", 1, delete_checkpoint=True)
+        fit(tmp_path / f"many{number}", 1, delete_checkpoint=True)
+    assert len(checkpoints._held) == len(list(tmp_path.glob(".many*.finished"))) == checkpoints.HELD
     (tmp_path / "elsewhere").mkdir()
-    (tmp_path / ".run.0.finished").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / ".run.finished").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(FileError, match="is a symbolic link"):
         fit(tmp_path / "run", 2)
 
