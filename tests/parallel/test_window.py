@@ -34,7 +34,7 @@ def test_ranks_without_memory_for_a_window_say_so_and_send_messages(run):
 def test_a_rank_lost_while_another_waits_for_the_window_ends_the_job(begin, how):
     job = begin(2, task="summed", dies=1, signal=int(how))
     started = time.monotonic()
-    said = "".join(job.communicate(timeout=2 * PATIENCE))   # the other rank on stderr, unless MPICH was first: on stdout
+    said = "".join(job.communicate(timeout=2 * PATIENCE))   # The other rank on stderr, or MPICH on stdout.
     assert job.returncode != 0 and time.monotonic() - started < 2 * PATIENCE
     assert "rank 1" in said or "BAD TERMINATION" in said
 
