@@ -132,6 +132,9 @@ def test_training_loops_write_their_own(tmp_path):
             summary.image("pictures", np.zeros((3, 4, 3)), step=0)
     with writer.as_default(step=7):
         summary.scalar("accuracy", 0.5)
+    with writer.as_default():
+        writer.close()
+    assert summary.scalar("loss", 1.0, step=0) is False
     writer.close()
     (path,) = tmp_path.iterdir()
     assert read(path.read_bytes())[1:] == [(0, [("loss", 1.0)]), (1, [("loss", 0.5)]), (

@@ -51,6 +51,7 @@ CASES = {
     "uva": ((2, 28, 28, 1), (7, 7, 1, 64), dict(pool=(2, 2, 2, 2), padding=((3, 3), (3, 3)), **RELU)),
     "tue": ((9, 32, 32, 1), (3, 3, 1, 16), dict(pool=(2, 2, 2, 2), **SAME3, **RELU)),
     "nova": ((2, 28, 28, 1), (3, 3, 1, 32), SAME3),
+    "wide, pool": ((8, 12, 30, 16), (2, 11, 16, 24), dict(pool=(2, 2, 2, 2), **RELU)),
     "colours": ((2, 17, 15, 3), (3, 3, 3, 24), dict(pool=(2, 2, 2, 2), **SAME3, **RELU)),
 }
 POOLED = [name for name, case in CASES.items() if "pool" in case[2]]

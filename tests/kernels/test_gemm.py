@@ -70,12 +70,13 @@ def test_long_sums_in_parts(m, k, n, lanes):
 
 
 @pytest.mark.parametrize("lanes", [4, 8, 16])
-@pytest.mark.parametrize("kind", ["dense_relu", "dense_plain", "input_grad_masked"])
-@pytest.mark.parametrize("m, length, n", [(48, 4099, 40), (33, 7777, 20), (64, 3000, 36)])
+@pytest.mark.parametrize("kind, m, length, n", [
+    *[(kind, *shape) for kind in ("dense_relu", "dense_plain", "input_grad_masked")
+      for shape in ((48, 4099, 40), (33, 7777, 20), (64, 3000, 36))], ("weights_grad", 128, 511, 100)])
 def test_few_results_of_long_sums_in_parts(m, length, n, kind, lanes):
     """A dense layer of few units and a small batch: no thread waits, for parts of the sum are tasks."""
     generator, cpu = np.random.default_rng(11), with_lanes(lanes)
-    shape = (m, n, length) if kind == "input_grad_masked" else (m, length, n)
+    shape = {"input_grad_masked": (m, n, length), "weights_grad": (length, m, n)}.get(kind, (m, length, n))
     op, inputs, attributes = node_of(kind, shape, lambda *s: integers(generator, *s))
     launches = lowered(make_node(op, inputs, **attributes), cpu)
     assert [launch.kernel for launch in launches] == ["gemm", "gemm_finish"] and launches[0].tasks > 1

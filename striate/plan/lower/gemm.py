@@ -88,13 +88,14 @@ def multiply(product: Product, cpu: Cpu) -> list[Launch]:
         return _narrow(product, cpu)
     if product.batch == 1 and product.k <= _NARROW:
         return [_thin(product, cpu)]
-    tasks = _tiles(product, cpu)[0].tasks
+    whole = _tiles(product, cpu)
+    tasks = whole[0].tasks
     if product.batch > 1 or tasks >= ENOUGH_TASKS:
-        return _tiles(product, cpu)
+        return whole
     if product.a_transposed and product.epilogue == (0, 0, 0) and product.k >= _LONG:
         return _long(product, cpu)
-    most = min(product.k // _LEAST_PART, product.flops // tasks // _LEAST_FLOPS)
-    return _tiles(product, cpu, max(1, min(most, -(-ENOUGH_TASKS // tasks))))
+    parts = min(-(-ENOUGH_TASKS // tasks), product.k // _LEAST_PART, product.flops // tasks // _LEAST_FLOPS)
+    return _tiles(product, cpu, parts) if parts > 1 else whole
 
 
 def _tile(m: int, n: int, cpu: Cpu, of: dict = _TILES) -> tuple[int, int]:

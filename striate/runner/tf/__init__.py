@@ -16,6 +16,7 @@ import numpy as np
 
 from striate import Variable, adaptations
 from striate import tree as nest
+from striate.backend import name_scope
 from striate.runner import keras
 from striate.runner.tf import (config, data, distribute, functions, image, io, linalg, math, nn, random, strings,
                                summary, test)
@@ -51,11 +52,6 @@ def function(func=None, **options):
 def executing_eagerly() -> bool:  # type: ignore[valid-type]
     """True: outside of models everything is computed at once."""
     return True
-
-
-def name_scope(name):
-    """A context that changes nothing: layers have names of their own."""
-    return _contextlib.nullcontext(name)
 
 
 def device(device_name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from typing import Any
 
@@ -97,7 +98,7 @@ def substr(input, pos, len, unit="BYTE", name=None):  # noqa: A002
     """`len` bytes (or characters) of each text, from `pos` on; counted from the end, if negative."""
     def part_of(part):
         units = part.encode() if unit == "BYTE" else part
-        start = pos if pos >= 0 else pos + units.__len__()
+        start = pos if pos >= 0 else pos + builtins.len(units)
         found = units[start:start + len]
         return found.decode() if isinstance(found, bytes) else found
     return _each(part_of, input)

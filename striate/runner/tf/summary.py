@@ -37,7 +37,8 @@ class Writer:
         try:
             yield self
         finally:
-            _writers.remove(self)
+            if self in _writers:    # not closed inside
+                _writers.remove(self)
             if step is not None:
                 _step.pop()
 
