@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dis
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -74,6 +73,8 @@ def _is_imported() -> bool:
 
     Python swallows an AttributeError then, and with it the reason.
     """
+    import dis
+
     frame: FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename.startswith(_HERE):
         frame = frame.f_back
