@@ -249,8 +249,9 @@ def measure_here(networks: Sequence[str], count: int, parts: list[str]) -> dict:
             found[name] = [row for ranks in RANKS[1:] for row in started(
                 ranks, "exchange", lengths=LENGTHS, repeats=30, window=name == "windows")]
     if "steps" in parts:
-        found |= {"machine": _machine(), "batch": BATCH,
-                  "steps": [row for network in networks for row in _steps_of(network, count)]}
+        with _company() as company:
+            steps = [row for network in networks for row in _steps_of(network, count)]
+        found |= {"machine": _machine() | company, "batch": BATCH, "steps": steps}
     if "finality" in parts:
         found["finality"] = started(None, "finality", networks=networks)
     if "noise" in parts:
@@ -277,17 +278,27 @@ def _steps_of(network: str, count: int) -> list[dict]:
 
 
 def _machine() -> dict:
-    """Where it is measured, and how many programs wanted its cores in the last minute."""
+    """Where it is measured."""
     from striate.kernels import cpu
 
-    return {"processor": cpu.host().name, "cores": os.cpu_count(), "load": os.getloadavg()[0]}
+    return {"processor": cpu.host().name, "cores": os.cpu_count()}
+
+
+@contextmanager
+def _company():
+    """A dict that says in the end how many processors other programs kept busy meanwhile, as "foreign"."""
+    from striate.bench import machine
+
+    company, before, started = {}, machine.load(), time.perf_counter()
+    yield company
+    company["foreign"] = machine.load().foreign_since(before, time.perf_counter() - started)
 
 
 def measure_links(links: list[int], networks: Sequence[str], count: int, finalities: list[dict]) -> dict:
     """The same between two machines, which are namespaces here: over TCP, without a limit and at several speeds."""
     rows: list[dict] = []
     os.environ |= {"MPIR_CVAR_CH4_NETMOD": "ofi", "FI_PROVIDER": "tcp"}
-    with linked() as (prefix, options, speed):
+    with _company() as company, linked() as (prefix, options, speed):
         unlimited = started(2, "exchange", prefix, options, lengths=LENGTHS, repeats=30, window=False)
         for megabits in links:
             speed(megabits)
@@ -299,7 +310,7 @@ def measure_links(links: list[int], networks: Sequence[str], count: int, finalit
                     for row in finalities if row["network"] in networks],
                 "steps": [_step_and_pace(prefix, options, network, max(8, count // 6)) for network in networks]})
             print(json.dumps(rows[-1]), flush=True)
-    return {"links_load": os.getloadavg()[0], "open_link": unlimited, "links": rows}
+    return {"links_foreign": company["foreign"], "open_link": unlimited, "links": rows}
 
 
 def _step_and_pace(prefix: tuple, options: tuple, network: str, count: int) -> dict:

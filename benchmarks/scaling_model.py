@@ -36,6 +36,8 @@ STRAGGLERS = 0.02
 GPU_FLOPS, GPU_SHARE, GPU_STEP = 19.5e12, 0.35, 1e-3
 """Assumed: a data-centre GPU's float32 peak, the share of it that convolutions reach, and the least time of a step."""
 MACHINES = (1, 8, 32, 128, 512, 1024)
+BUSY = 0.1
+"""Processors that others may keep busy while times of steps still count."""
 
 
 @dataclass(frozen=True)
@@ -345,20 +347,24 @@ def losses_table() -> list[str]:
             f"| {len(trials)} | {killed} | {len(losses) - killed} | {ends[len(ends) // 2]:.1f} s | {ends[-1]:.1f} s |"]
 
 
+def _processors(company: dict) -> str:
+    return "an unknown part of the processors" if company["foreign"] is None else f"{company['foreign']:.2f} processors"
+
+
 def tables(found: dict, exchange: Exchange) -> str:
     """Everything that docs/scaling.md includes."""
     machine = found["machine"]
-    busy = machine["load"] > machine["cores"]
     words = [f"Measured on {machine['cores']} cores ({machine['processor']}). Fitted: start {1e6 * exchange.start:.0f} "
              f"microseconds, copy {1e9 * exchange.copy:.2f} ns a byte, TCP {1e9 * exchange.stack:.1f} ns a byte, "
-             f"{exchange.share:.0%} of a link's speed, latency {1e3 * exchange.latency:.1f} ms.", ""]
-    if busy:
-        words += [f"**The machine was busy with other work (load {machine['load']:.0f}): times of whole steps on it, "
-                  "and so the scaling on it, say nothing.** Processor times and slow links are sound.", ""]
-    if found["links_load"] > machine["cores"]:
-        words += ["**While the links were measured, the machine was busy with other work (load "
-                  f"{found['links_load']:.0f}):** short exchanges, whole steps and all at the highest speed took "
-                  "longer for that, so they do not confirm the model.", ""]
+             f"{exchange.share:.0%} of a link's speed, latency {1e3 * exchange.latency:.1f} ms.", "",
+             f"Other programs kept {_processors(machine)} busy while steps were measured, and "
+             f"{_processors({'foreign': found['links_foreign']})} while links were.", ""]
+    if (machine["foreign"] or 0) > BUSY:
+        words += ["**Times of whole steps on this machine, and so the scaling on it, say nothing.** Processor times "
+                  "and slow links are sound.", ""]
+    if (found["links_foreign"] or 0) > BUSY:
+        words += ["**Short exchanges, whole steps and all at the highest speed took longer for that, so they do not "
+                  "confirm the model.**", ""]
     for title, lines in (
             ("Ranks of one thread on this machine, fastest steps:", local_table(found)),
             ("An exchange of two ranks of this machine:", window_table(found)),

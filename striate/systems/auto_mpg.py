@@ -166,8 +166,9 @@ def compare(splits: int = SPLITS, activations: Sequence[str] = ACTIVATIONS, rate
                   for activation in activations for rate in rates}}, say)
     best = min(found.rows[1:], key=lambda own: own["validation error"])
     hidden = " and ".join(map(str, HIDDEN))
+    spread = "" if best["spread"] is None else f" +- {best['spread']:.2f}"
     found.notes = [
-        f"Best: {best['variant']} with {best['validation error']:.2f} +- {best['spread']:.2f}; the linear model has "
+        f"Best: {best['variant']} with {best['validation error']:.2f}{spread}; the linear model has "
         f"{found.rows[0]['validation error']:.2f} on the same splits. Network: {hidden} neurons, one linear output, "
         f"SGD with momentum 0.9, {EPOCHS} epochs of batches of {BATCH_SIZE}."]
     found.save()

@@ -16,7 +16,7 @@ import numpy as np
 
 from striate.callbacks.history import finished
 from striate.errors import DataError, received
-from striate.systems.comparison import Comparison, Say, mean_and_spread
+from striate.systems.comparison import Comparison, Say, mean_and_spread, seeds_and_spread
 
 NETWORKS = ("yale", "brain_small", "brain_residual")
 COLUMNS = ("parameters", "training accuracy", "validation, same sessions", "validation, other session", "test accuracy",
@@ -153,7 +153,7 @@ def explained(found: Comparison, frames: int, seeds: int, is_simulated: bool) ->
              "new animal."]
     best = max(rows.values(), key=lambda row: row["test accuracy"])
     notes.append(f"Best on the test sessions: {best['variant']} with {best['test accuracy']:.1%} ({frames:,} frames, "
-                 f"mean of {seeds} seed{'s' * (seeds > 1)}, spread {best['spread']:.1%}).")
+                 f"{seeds_and_spread(seeds, best['spread'])}).")
     if is_simulated:
         notes.append("The frames are simulated: none of these numbers is a result on brain data.")
     return notes

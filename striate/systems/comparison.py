@@ -103,11 +103,21 @@ def _shown(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)
 
 
-def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and standard deviation; the latter is 0 for one value.
+def mean_and_spread(values: Sequence[float]) -> tuple[float, float | None]:
+    """Mean and standard deviation; one value has no such deviation: None.
 
     Example:
-        >>> mean_and_spread([1.0, 2.0, 3.0])
-        (2.0, 1.0)
+        >>> mean_and_spread([1.0, 2.0, 3.0]), mean_and_spread([1.0])
+        ((2.0, 1.0), (1.0, None))
     """
-    return fmean(values), stdev(values) if len(values) > 1 else 0.0
+    return fmean(values), stdev(values) if len(values) > 1 else None
+
+
+def seeds_and_spread(seeds: int, spread: float | None) -> str:
+    """How far a mean may be trusted, in words.
+
+    Example:
+        >>> seeds_and_spread(3, 0.00123), seeds_and_spread(1, None)
+        ('mean of 3 seeds, spread 0.0012', 'one seed')
+    """
+    return "one seed" if spread is None else f"mean of {seeds} seeds, spread {spread:.4f}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from striate.callbacks.history import finished
-from striate.systems.comparison import Comparison, Say, mean_and_spread
+from striate.systems.comparison import Comparison, Say, mean_and_spread, seeds_and_spread
 
 COLUMNS = ("parameters", "epochs", "training accuracy", "test accuracy", "seconds")
 SEARCHES = {"search for the word": 0, "one letter may differ": 1}
@@ -46,8 +46,8 @@ def explained(found: Comparison) -> list[str]:
     scores = [row["test accuracy"] for row in found.rows if row["variant"] not in SEARCHES]
     best = max(row["test accuracy"] for row in found.rows if row["variant"] in SEARCHES)
     mean, spread = mean_and_spread(scores)
-    return [f"signal: test accuracy {mean:.4f}, mean of {len(scores)} seed{'s' * (len(scores) > 1)}, spread "
-            f"{spread:.4f}. The better search has {best:.4f}: it was told the word.",
+    return [f"signal: test accuracy {mean:.4f}, {seeds_and_spread(len(scores), spread)}. The better search has "
+            f"{best:.4f}: it was told the word.",
             "The sequences are drawn at random: none of these numbers is a result on DNA."]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from striate.callbacks.history import finished
 from striate.systems import data as datasets
-from striate.systems.comparison import Comparison, Say, mean_and_spread
+from striate.systems.comparison import Comparison, Say, mean_and_spread, seeds_and_spread
 
 COLUMNS = ("parameters", "epochs", "validation accuracy", "test accuracy", "seconds")
 NETWORKS = ("uva", "nova", "tue", "lenet5", "small", "residual", "separable", "fast90", "fast92", "fast94")
@@ -59,8 +59,7 @@ def explained(found: Comparison, data: datasets.Data) -> list[str]:
     for name in dict.fromkeys(row["network"] for row in found.rows):
         scores = [row["test accuracy"] for row in found.rows if row["network"] == name]
         mean, spread = mean_and_spread(scores)
-        text = f"{name}: test accuracy {mean:.4f}"
-        text += f", mean of {len(scores)} seeds, spread {spread:.4f}" if len(scores) > 1 else ", one seed"
+        text = f"{name}: test accuracy {mean:.4f}, {seeds_and_spread(len(scores), spread)}"
         if name in AIMS and not data.warning:
             text += "; {1} {0:.4f}".format(*AIMS[name])
         notes.append(f"{text}.")

@@ -107,6 +107,7 @@ def test_brain_networks_are_judged_on_sessions_that_they_have_not_seen(tmp_path)
     assert row["parameters"] == 62338 and 0 <= row["test accuracy"] <= 1
     assert (tmp_path / "yale.keras").is_file()
     assert any("simulated" in note for note in found.notes)
+    assert row["spread"] is None and any("one seed" in note for note in found.notes), "one value has no spread"
 
 
 def test_brain_networks_on_a_folder_of_ones_own(tmp_path):
