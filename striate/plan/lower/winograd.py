@@ -26,7 +26,7 @@ _LEAST_SAVED = ((32, 0.55), (16, 0.75))
 """(From so many channels on, how much must be saved as a part of what maps of whole tiles save.) With fewer channels
 transforms cost more than is saved."""
 _EDGES_PAY, _EDGES_OF_GRADIENTS_PAY = 0.80, 0.88
-"""Products by smaller tiles at the edges, of those by whole ones, up to which the edges get them: forward and in weight
+"""Products by smaller tiles at the edges, of those by whole ones, up to which the edges get them: forward and in
 gradients. Maps of 14 x 14 and 7 x 7 (0.84) would run forward a tenth faster; but then twenty steps of `uva` end 3 % of
 a bias away from Keras', where 2 % are allowed and 1.5 % reached: rounding decides between neighbours in a window."""
 _FEWEST_TILES = 16
@@ -193,9 +193,9 @@ def launches(x: Tensor, w: Tensor, y: Tensor, cpu: Cpu, tile: int, *, size: tupl
     gradient as input with its unpooled (height, width) as `map`.
     """
     lanes, side = cpu.lanes, 7 - tile
-    pooled = bool(given.get("pool"))
-    cut = _Cut(tile, *(length // 2 * 2 for length in size)) if pooled else _Cut(tile, *size)
-    flipped = bool(given.get("flipped"))
+    pooled, flipped = bool(given.get("pool")), bool(given.get("flipped"))
+    pays = _EDGES_OF_GRADIENTS_PAY if flipped else _EDGES_PAY
+    cut = _Cut(tile, *(length // 2 * 2 if pooled else length for length in size), pays)
     batch, ic = x.shape[0], x.shape[3]
     oc = w.shape[2] if flipped else w.shape[3]
     height, width = given.get("map", x.shape[1:3])
