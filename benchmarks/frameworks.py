@@ -41,9 +41,10 @@ class Striate:
     def train(self, batch) -> float:
         from striate.models.training import loops
 
-        self.model.reset_metrics()
+        loss = self.model._mean_losses
+        loss.reset()
         loops.train_step(self.model, batch)
-        return self.model.get_metrics_result()["loss"]
+        return loss.results()["loss"]
 
     def predict(self, batch):
         return self.model.predict_on_batch(batch.examples.x)

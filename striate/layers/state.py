@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from math import prod
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,26 @@ from striate.variables import Variable
 
 _BOOKKEEPING = ("_trainable_variables", "_non_trainable_variables", "_inbound_nodes", "_outbound_nodes",
                 "_init_arguments", "_losses", "_trained", "_loss_tracker", "_compile_arguments")
-
-
+_PLAIN = frozenset((NoneType, bool, int, float, str, np.ndarray))
+"""Types of most attributes: nothing is held in them, and models are searched in every `train_on_batch`."""
 _freezings = 0
 
 
 def freezings() -> int:
     """How often `trainable` of any layer was set; models look again when it has grown."""
     return _freezings
+
+
+def _gather(item: Any, kind: type, found: dict[int, Any]) -> None:
+    """Enters the objects of a class that `item` is or contains, by their id."""
+    if isinstance(item, kind):
+        found.setdefault(id(item), item)
+    elif isinstance(item, (list, tuple)):
+        for part in item:
+            _gather(part, kind, found)
+    elif isinstance(item, Mapping):
+        for part in item.values():
+            _gather(part, kind, found)
 
 
 class LayerState:
@@ -97,28 +110,17 @@ class LayerState:
         if not self._trainable:
             variable.trainable = False
 
-    def _held(self, kind: type) -> Iterator[Any]:
-        """Objects of a class among the attributes, also inside containers."""
-        seen: set[int] = set()
-
-        def walk(item):
-            if isinstance(item, kind):
-                if id(item) not in seen:
-                    seen.add(id(item))
-                    yield item
-            elif isinstance(item, (list, tuple)):
-                for part in item:
-                    yield from walk(part)
-            elif isinstance(item, Mapping):
-                for part in item.values():
-                    yield from walk(part)
-        for name, item in list(vars(self).items()):
-            if name not in _BOOKKEEPING:
-                yield from walk(item)
+    def _held(self, kind: type) -> list:
+        """Objects of a class among the attributes, also inside containers, each once."""
+        found: dict[int, Any] = {}
+        for name, item in vars(self).items():
+            if type(item) not in _PLAIN and name not in _BOOKKEEPING:
+                _gather(item, kind, found)
+        return list(found.values())
 
     def inner_layers(self) -> list:
         """The layers among the attributes, in the order in which they were assigned."""
-        return list(self._held(LayerState))
+        return self._held(LayerState)
 
     def _flatten_layers(self, include_self: bool = True) -> list:
         """This layer and all layers inside it, each once, in depth-first order."""
