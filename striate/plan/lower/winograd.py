@@ -195,7 +195,8 @@ def launches(x: Tensor, w: Tensor, y: Tensor, cpu: Cpu, tile: int, *, size: tupl
     lanes, side = cpu.lanes, 7 - tile
     pooled, flipped = bool(given.get("pool")), bool(given.get("flipped"))
     pays = _EDGES_OF_GRADIENTS_PAY if flipped else _EDGES_PAY
-    cut = _Cut(tile, *(length // 2 * 2 if pooled else length for length in size), pays=pays)
+    down, across = (length // 2 * 2 if pooled else length for length in size)
+    cut = _Cut(tile, down, across, pays)
     batch, ic = x.shape[0], x.shape[3]
     oc = w.shape[2] if flipped else w.shape[3]
     height, width = given.get("map", x.shape[1:3])
