@@ -31,7 +31,7 @@ class CSVLogger(Callback):
         ';'
     """
 
-    memory = ("keys", "_content")
+    memory = {"keys": list[str], "_content": str}
 
     def __init__(self, filename, separator: str = ",", append: bool = False):
         super().__init__()

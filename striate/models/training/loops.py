@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from striate.callbacks import CallbackList, History
-from striate.errors import DataError
+from striate.callbacks.memory import remembered
+from striate.errors import ArgumentError, DataError, received
 from striate.models.structure import flatten, pack
 from striate.models.training.data import Batch, Examples
 from striate.models.training.interrupt import InterruptGuard
@@ -47,6 +48,10 @@ class MeanLosses:
 
     @state.setter
     def state(self, saved: dict[str, Any]) -> None:
+        remembered("losses", {"sums": list[float], "count": int}, saved)
+        if len(saved["sums"]) != len(self.names):
+            raise ArgumentError(f"The saved state has sums of other losses than the model, which are {self.names}. "
+                                f"{received(sums=saved['sums'])}. Remove the saved state to begin anew.")
         self._sums, self._count = list(saved["sums"]), saved["count"]
         self.is_finite = math.isfinite(self._sums[0])
 
