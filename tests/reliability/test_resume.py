@@ -95,6 +95,7 @@ def test_state_that_is_written_comes_back(tmp_path):
 
 
 @pytest.mark.parametrize(("place", "value"), [
+    (("format",), np.zeros(3)), (("format",), 2),
     (("fingerprint",), 5), (("fingerprint", "data"), [1]), (("position", "epoch"), "x"), (("position", "batch"), -1),
     (("position", "seed"), None), (("position", "began"), [1]), (("position", "first_step"), 1.5), (("variables",), []),
     (("variables",), "text"), (("variables",), [None] * 4), (("optimizer",), [[[0]]] * 9), (("losses",), []),
@@ -109,7 +110,8 @@ def test_a_state_that_is_none_is_said_to_be_damaged(tmp_path, place, value):
         inner = inner[name]
     inner[place[-1]] = value
     checkpoints.save(tmp_path, 99, state)
-    said = "The saved (state is damaged|state of |state has sums|training cannot go on)|The value assigned to variable"
+    said = ("The saved (state is damaged|state is of a format|state of |state has sums|training cannot go on)|"
+            "The value assigned to variable")
     with pytest.raises((ModelFileError, ArgumentError), match=said):
         fit(tmp_path, 2)
 

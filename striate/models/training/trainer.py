@@ -9,7 +9,7 @@ import numpy as np
 from striate import seeds
 from striate.callbacks import CallbackList, History
 from striate.engine import gradients
-from striate.errors import ArgumentError, StriateError, received
+from striate.errors import ArgumentError, DataError, ShapeError, StriateError, received
 from striate.layers.base import Layer
 from striate.metrics.base import Mean, Metric, Pending
 from striate.models.node_graph import NodeGraph
@@ -380,7 +380,10 @@ class Trainer(Layer):
             raise ArgumentError("`validation_data` must be (x, y) or (x, y, sample_weight). "
                                 + received(validation_data=data))
         x, y, weights = (*data, None, None)[:3]
-        return self._source(x, y, weights, None, batch_size, steps)
+        try:
+            return self._source(x, y, weights, None, batch_size, steps)
+        except (DataError, ShapeError) as error:
+            raise type(error)(f"In `validation_data`: {error}") from None
 
     # ---- evaluate and predict ---------------------------------------------------------------------------------
 
