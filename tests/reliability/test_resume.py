@@ -359,8 +359,9 @@ def test_another_training_begins_where_nothing_was_done_yet(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", ["on_epoch_begin", "on_train_batch_begin", "on_train_batch_end", "on_test_begin",
-                                    "on_test_batch_end", "on_test_end", "on_epoch_end"])
+@pytest.mark.parametrize("moment", ["on_train_begin", "on_epoch_begin", "on_train_batch_begin", "on_train_batch_end",
+                                    "on_test_begin", "on_test_batch_begin", "on_test_batch_end", "on_test_end",
+                                    "on_epoch_end", "on_train_end"])
 def test_code_of_the_users_that_fails_leaves_a_training_that_goes_on_to_the_same_bits(tmp_path, moment):
     def train(folder, *watchers):
         seeds.set_random_seed(6)
@@ -375,12 +376,13 @@ def test_code_of_the_users_that_fails_leaves_a_training_that_goes_on_to_the_same
 
     def fails(*arguments, **options):
         calls.append(moment)
-        if len(calls) == 2:
+        if len(calls) == (1 if "train_" in moment and "batch" not in moment else 2):
             raise RuntimeError("on purpose")
-    expected = train(tmp_path / "whole")
+    expected, ended = train(tmp_path / "whole"), []
     with pytest.raises(RuntimeError, match="on purpose"):
-        train(tmp_path / "run", callbacks.LambdaCallback(**{moment: fails}))
-    assert train(tmp_path / "run") == expected
+        train(tmp_path / "run", callbacks.LambdaCallback(on_train_end=ended.append),
+              callbacks.LambdaCallback(**{moment: fails}))
+    assert len(ended) == 1 and train(tmp_path / "run") == expected
 
 
 def trained(folder, epochs, watchers=()):
