@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from striate import config
-from striate.callbacks.memory import remembered
 from striate.errors import FileError, TypeMismatchError, received
 from striate.files import is_lack_of_room
+from striate.untrusted.kinds import of_kinds
 
 _SPANS = ("train", "epoch", "test", "predict", "train_batch", "test_batch", "predict_batch")
 _HOOKS = (*(f"on_{span}_{when}" for span in _SPANS for when in ("begin", "end")), "on_interrupt")
@@ -51,7 +51,9 @@ class Callback:
         Raises:
             ArgumentError: the state holds something else.
         """
-        for name, value in remembered(type(self).__name__, self.memory, state).items():
+        kept = of_kinds(f"The saved state of {type(self).__name__}", self.memory, state,
+                        "Remove the saved state to begin anew.")
+        for name, value in kept.items():
             setattr(self, name, value)
 
     @property

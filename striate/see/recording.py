@@ -15,10 +15,10 @@ from typing import Any
 
 from striate import checkpoints
 from striate.callbacks import Callback
-from striate.callbacks.memory import remembered
 from striate.errors import ArgumentError, FileError, received
 from striate.files import refuse_links, write_text
 from striate.ranks import ranks
+from striate.untrusted.kinds import of_kinds
 
 FORMAT = 1
 TIMELINE, MODEL, STATES = "timeline.json", "model.keras", "states"
@@ -86,7 +86,8 @@ class Recorder(Callback):
         super().set_state(state)
         self._goes_on = True
         if self._facts:
-            facts = remembered(type(self).__name__, _FACTS, self._facts)
+            facts = of_kinds("The saved state of a Recorder", _FACTS, self._facts,
+                             "Remove the saved state to begin anew.")
             steps = {name: {int(step): value for step, value in facts[name].items()}
                      for name in ("hashes", "losses", "epochs")}
             self._facts = {**facts, "format": FORMAT, **steps}

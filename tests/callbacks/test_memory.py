@@ -50,7 +50,7 @@ def test_a_memory_of_the_wrong_kind_is_said_to_be_damaged(tmp_path, make, good, 
         with pytest.raises(ArgumentError, match="The saved state of .* (is damaged: `|holds something else)"):
             told(good | {name: value})
     for name in good:
-        with pytest.raises(ArgumentError, match="holds something else than it remembers"):
+        with pytest.raises(ArgumentError, match="holds something else than it should"):
             told({other: value for other, value in good.items() if other != name})
 
 

@@ -422,6 +422,6 @@ def test_ctrl_c_during_a_validation_keeps_what_the_epoch_gathered(tmp_path):
 def test_a_state_of_a_stranger_cannot_have_a_callback_write_elsewhere(tmp_path):
     """It may set what the callback remembers and nothing else: not the name of its file."""
     logger, target = callbacks.CSVLogger(tmp_path / "log.csv"), tmp_path / "authorized_keys"
-    with pytest.raises(ArgumentError, match="holds something else than it remembers"):
+    with pytest.raises(ArgumentError, match="holds something else than it should"):
         logger.set_state({"filename": str(target), "_content": "evil", "keys": []})
     assert not target.exists() and logger.filename == str(tmp_path / "log.csv")

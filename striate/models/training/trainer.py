@@ -9,13 +9,13 @@ import numpy as np
 from striate import seeds
 from striate.callbacks import CallbackList, History
 from striate.engine import gradients
-from striate.errors import ArgumentError, DataError, ShapeError, StriateError, received
+from striate.errors import ArgumentError, StriateError, received
 from striate.layers.base import Layer
 from striate.metrics.base import Mean, Metric, Pending
 from striate.models.node_graph import NodeGraph
 from striate.models.structure import flatten
 from striate.models.training import logs, loops
-from striate.models.training.checks import check_finite, check_inputs, check_targets
+from striate.models.training.checks import check_finite, check_inputs, check_targets, found_in
 from striate.models.training.compile_loss import CompileLoss
 from striate.models.training.compile_metrics import CompileMetrics
 from striate.models.training.data import (
@@ -379,11 +379,8 @@ class Trainer(Layer):
         if not isinstance(data, (tuple, list)) or not 1 <= len(data) <= 3:
             raise ArgumentError("`validation_data` must be (x, y) or (x, y, sample_weight). "
                                 + received(validation_data=data))
-        x, y, weights = (*data, None, None)[:3]
-        try:
-            return self._source(x, y, weights, None, batch_size, steps)
-        except (DataError, ShapeError) as error:
-            raise type(error)(f"In `validation_data`: {error}") from None
+        with found_in("validation_data"):
+            return self._source(*(*data, None, None)[:3], None, batch_size, steps)
 
     # ---- evaluate and predict ---------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Whether a saved state is what was remembered: whoever can write a state can write its hashes."""
+"""Whether what comes back from a file is what was written there: whoever can write a file can write its hashes."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from striate.errors import ArgumentError, received
 _WHOLE_NUMBERS = range(-2 ** 63, 2 ** 63)
 
 
-def remembered(owner: str, kinds: Mapping[str, Any] | Iterable[str], state: Any) -> dict[str, Any]:
-    """The state, if it holds a value of its kind for each name and nothing else.
+def of_kinds(what: str, kinds: Mapping[str, Any] | Iterable[str], found: Any, advice: str = "") -> dict[str, Any]:
+    """The dict, if it holds a value of its kind for each name and nothing else.
 
     Args:
-        owner: whose state it is, for the message.
+        what: what this is, for the message.
         kinds: name -> type hint (int, float, str, bool, dict[str, list[float]], list[np.ndarray] | None ...); names
             alone say nothing about their values.
-        state: what is to be believed.
+        found: what is to be believed.
+        advice: how to mend it, for the end of the message.
 
     Raises:
         ArgumentError: it is something else.
 
     Example:
-        >>> remembered("EarlyStopping", {"wait": int, "best": float | None}, {"wait": 2, "best": None})
+        >>> of_kinds("The saved state", {"wait": int, "best": float | None}, {"wait": 2, "best": None})
         {'wait': 2, 'best': None}
     """
     kinds = kinds if isinstance(kinds, Mapping) else dict.fromkeys(kinds, Any)
-    names = ", ".join(kinds) or "nothing"
-    if not isinstance(state, dict) or set(state) != set(kinds):
-        raise ArgumentError(f"The saved state of {owner} holds something else than it remembers, which is {names}. "
-                            f"{received(state=sorted(state) if isinstance(state, dict) else state)}. Remove the saved "
-                            "state to begin anew.")
+    if not isinstance(found, dict) or set(found) != set(kinds):
+        shown = sorted(found) if isinstance(found, dict) else found
+        raise ArgumentError(f"{what} holds something else than it should, which is {', '.join(kinds) or 'nothing'}. "
+                            f"{received(found=shown)}. {advice}".rstrip())
     for name, kind in kinds.items():
-        if not _is(state[name], kind):
-            raise ArgumentError(f"The saved state of {owner} is damaged: `{name}` must be of the kind "
-                                f"{getattr(kind, '__name__', kind) if get_origin(kind) is None else kind}. "
-                                f"{received(**{name: state[name]})}. Remove the saved state to begin anew.")
-    return state
+        if not _is(found[name], kind):
+            said = kind.__name__ if isinstance(kind, type) and get_origin(kind) is None else kind
+            raise ArgumentError(f"{what} is damaged: `{name}` must be of the kind {said}. "
+                                f"{received(**{name: found[name]})}. {advice}".rstrip())
+    return found
 
 
 def _is(value: Any, kind: Any) -> bool:
