@@ -377,10 +377,10 @@ class Trainer(Layer):
         if is_stream(data):
             return self._source(data, None, None, None, batch_size, steps)
         if not isinstance(data, (tuple, list)) or not 1 <= len(data) <= 3:
-            raise ArgumentError("`validation_data` must be (x, y) or (x, y, sample_weight). "
-                                + received(validation_data=data))
+            raise ArgumentError("`validation_data` must be (x, y[, sample_weight]). " + received(validation_data=data))
+        x, y, weights = (*data, None, None)[:3]
         with found_in("validation_data"):
-            return self._source(*(*data, None, None)[:3], None, batch_size, steps)
+            return self._source(x, y, weights, None, batch_size, steps)
 
     # ---- evaluate and predict ---------------------------------------------------------------------------------
 
