@@ -308,7 +308,7 @@ def _is_abandoned(entry: os.DirEntry) -> bool:
 def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # No process has so large a number: somebody else made the name.
         return False
     except PermissionError:
         return True

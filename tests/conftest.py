@@ -7,6 +7,7 @@ something many times ask the fixtures `seed` and `by_level` how.
 
 import os
 import shlex
+import signal
 import zlib
 
 import pytest
@@ -21,6 +22,9 @@ _QUICK_LANES = 8
 _QUICK_CASES = 60
 """Of a test with more cases the quick level runs this many, evenly chosen."""
 _SETTINGS = ("STRIATE_", "PYTHONHASHSEED", "NUMBA_")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # A shell that starts `make test &` has its jobs ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

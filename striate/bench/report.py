@@ -14,15 +14,18 @@ TITLES = {"train": "Training step", "predict": "Prediction"}
 
 
 def write(result: Mapping[str, Any], folder: Path, name: str) -> list[Path]:
-    """Writes NAME.md and NAME-train.svg, NAME-predict.svg into `folder`; gives their paths."""
+    """Writes the pages into `folder`; gives their paths."""
+    for file, text in (found := pages(result, name)).items():
+        write_text(folder / file, text)
+    return [folder / file for file in found]
+
+
+def pages(result: Mapping[str, Any], name: str) -> dict[str, str]:
+    """The content of NAME.md, and of NAME-train.svg and NAME-predict.svg."""
     charts = {direction: chart.times(TITLES[direction], table)
               for direction in TITLES if (table := rows(result, direction))}
-    written = [folder / f"{name}.md"]
-    write_text(written[0], markdown(result, {direction: f"{name}-{direction}.svg" for direction in charts}))
-    for direction, drawing in charts.items():
-        written.append(folder / f"{name}-{direction}.svg")
-        write_text(written[-1], drawing)
-    return written
+    files = {direction: f"{name}-{direction}.svg" for direction in charts}
+    return {f"{name}.md": markdown(result, files)} | {files[direction]: charts[direction] for direction in charts}
 
 
 def markdown(result: Mapping[str, Any], pictures: Mapping[str, str] | None = None) -> str:

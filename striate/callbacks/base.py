@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from striate import config
-from striate.errors import ArgumentError, FileError, TypeMismatchError, received
+from striate.errors import FileError, TypeMismatchError, received
 from striate.files import is_lack_of_room
+from striate.untrusted.kinds import of_kinds
 
 _SPANS = ("train", "epoch", "test", "predict", "train_batch", "test_batch", "predict_batch")
 _HOOKS = (*(f"on_{span}_{when}" for span in _SPANS for when in ("begin", "end")), "on_interrupt")
@@ -29,8 +30,9 @@ class Callback:
         0 ['loss']
     """
 
-    memory: tuple[str, ...] = ()
-    """Names of the attributes that a training which is taken up again needs (see `BackupAndRestore`)."""
+    memory: Mapping[str, Any] | tuple[str, ...] = ()
+    """The attributes that a training which is taken up again needs (see `BackupAndRestore`): their names, or a dict of
+    name -> type hint, by which a saved state is checked."""
     comes_last = 0
     """1: it is called after all others; 2: after those, too, because it keeps what they remember."""
 
@@ -49,10 +51,9 @@ class Callback:
         Raises:
             ArgumentError: the state holds something else.
         """
-        if not set(state) <= set(self.memory):
-            raise ArgumentError(f"The saved state of {type(self).__name__} holds something else than it remembers, "
-                                f"which is {', '.join(self.memory) or 'nothing'}. " + received(state=sorted(state)))
-        for name, value in state.items():
+        kept = of_kinds(f"The saved state of {type(self).__name__}", self.memory, state,
+                        "Remove the saved state to begin anew.")
+        for name, value in kept.items():
             setattr(self, name, value)
 
     @property

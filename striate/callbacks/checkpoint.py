@@ -31,7 +31,7 @@ class ModelCheckpoint(MonitorCallback):
         'best.keras'
     """
 
-    memory = ("best", "_batches_since_saving", "_epoch")
+    memory = {"best": float | None, "_batches_since_saving": int, "_epoch": int}
 
     def __init__(self, filepath, monitor="val_loss", verbose=0, save_best_only=False, save_weights_only=False,
                  mode="auto", save_freq="epoch", initial_value_threshold=None):

@@ -11,6 +11,7 @@ from typing import Any
 from striate.callbacks.base import Callback
 from striate.files import write_text
 from striate.untrusted import read_file
+from striate.untrusted.limits import damaged
 
 
 class CSVLogger(Callback):
@@ -19,19 +20,19 @@ class CSVLogger(Callback):
     The file is replaced as a whole after every epoch, so that it never holds half a line, and a training that is
     taken up again goes on after the line of its last epoch.
 
-    Raises `FileError` when the file cannot be written.
+    Raises `FileError` when the file cannot be written, `ModelFileError` when what is appended to is no text.
 
     Args:
         filename: the file.
         separator: between the columns.
-        append: continue an existing file instead of replacing it.
+        append: continue an existing file, in its columns, instead of replacing it.
 
     Example:
         >>> CSVLogger("history.csv", separator=";").sep
         ';'
     """
 
-    memory = ("keys", "_content")
+    memory = {"keys": list[str], "_content": str}
 
     def __init__(self, filename, separator: str = ",", append: bool = False):
         super().__init__()
@@ -43,8 +44,18 @@ class CSVLogger(Callback):
         """Makes the file, empty unless lines are appended to it."""
         self.keys, self._content = [], ""
         if self.append and os.path.exists(self.filename):
-            self._content = read_file(self.filename).decode("utf-8")
+            self._continue()
         write_text(self.filename, self._content)
+
+    def _continue(self) -> None:
+        """Takes over the lines of the file and, if it has them, the names of its columns."""
+        with damaged(self.filename, csv.Error):
+            self._content = read_file(self.filename).decode("utf-8")
+            first = next(csv.reader(self._content.splitlines()[:1], delimiter=self.sep), [])
+        if self._content and not self._content.endswith("\n"):  # Whatever wrote it was cut off, or ends no last line.
+            self._content += "\r\n"
+        if first[:1] == ["epoch"]:
+            self.keys = first[1:]
 
     def set_state(self, state) -> None:
         """Puts the lines of an earlier process back."""

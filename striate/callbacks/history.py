@@ -38,7 +38,7 @@ class History(Callback):
         ([0.5], ['accuracy', 'loss'])
     """
 
-    memory = ("history", "epoch")
+    memory = {"history": dict[str, list], "epoch": list[int]}
 
     def __init__(self):
         super().__init__()
@@ -53,7 +53,8 @@ class History(Callback):
 
     def set_state(self, state) -> None:
         """Goes on with the record of an earlier process."""
-        self.history, self.epoch = Logs(state["history"]), list(state["epoch"])
+        super().set_state(state)
+        self.history = Logs(self.history)
 
     def on_epoch_end(self, epoch: int, logs=None) -> None:
         """Appends the epoch's numbers."""

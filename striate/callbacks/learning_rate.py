@@ -71,7 +71,7 @@ class ReduceLROnPlateau(MonitorCallback):
         0.5
     """
 
-    memory = ("best", "wait", "cooldown_counter")
+    memory = {"best": float | None, "wait": int, "cooldown_counter": int}
 
     def __init__(self, monitor="val_loss", factor=0.1, patience=10, verbose=0, mode="auto", min_delta=1e-4,
                  cooldown=0, min_lr=0.0):

@@ -7,6 +7,8 @@ import operator
 import warnings
 from collections.abc import Callable
 
+import numpy as np
+
 from striate.callbacks.base import Callback
 from striate.callbacks.console import say
 from striate.errors import ArgumentError, received
@@ -107,7 +109,8 @@ class EarlyStopping(MonitorCallback):
         True
     """
 
-    memory = ("wait", "stopped_epoch", "best_epoch", "best", "best_weights")
+    memory = {"wait": int, "stopped_epoch": int, "best_epoch": int, "best": float | None,
+              "best_weights": list[np.ndarray] | None}
 
     def __init__(self, monitor="val_loss", min_delta=0, patience=0, verbose=0, mode="auto", baseline=None,
                  restore_best_weights=False, start_from_epoch=0):

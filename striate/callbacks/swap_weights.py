@@ -21,7 +21,7 @@ class SwapEMAWeights(Callback):
         False
     """
 
-    memory = ("_swapped",)
+    memory = {"_swapped": bool}
 
     def __init__(self, swap_on_epoch: bool = False):
         super().__init__()

@@ -38,7 +38,7 @@ class TensorBoard(Callback):
         'epoch'
     """
 
-    memory = ("_step",)
+    memory = {"_step": int}
 
     def __init__(self, log_dir="logs", histogram_freq=0, write_graph=True, write_images=False,  # noqa: PLR0913
                  write_steps_per_second=False, update_freq="epoch", profile_batch=0, embeddings_freq=0,

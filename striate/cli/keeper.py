@@ -18,7 +18,7 @@ from striate.systems.data import Data
 class Keeper(Callback):
     """Writes the history down and says an epoch's result where no progress bar does."""
 
-    memory = ("history",)
+    memory = {"history": dict[str, list[float]]}
 
     def __init__(self, folder: RunFolder, epochs: int, console: Console):
         super().__init__()

@@ -87,19 +87,19 @@ def tile_lookup(typing, tile, g, index, x, at, row_step, piece_step, pieces, len
         sums, g, index, x, at, row_step, piece_step = args[:7]
         kind = signature.args[0]
         lanes = kind.lanes
-        per_table, filled = lanes // min(width, lanes), 1
-        while filled < count:
-            filled *= 2
+        per_table = lanes // min(width, lanes)
+        filled = max(1 << (count - 1).bit_length(), per_table) * max(width // lanes, 1)
         tables = []
         for a in range(kind.rows):
             start = builder.gep(x, [builder.add(at, builder.mul(row_step, I64(a)))])
             loaded = []
-            for piece in range(max(filled, per_table)):
-                begin = builder.gep(start, [builder.mul(piece_step, I64(min(piece, count - 1)))])
+            for piece in range(count):
+                begin = builder.gep(start, [builder.mul(piece_step, I64(piece))])
                 loaded += [load_vector(builder, builder.gep(begin, [I64(part)]), min(width, lanes))
                            for part in range(0, width, lanes)]
+            loaded += loaded[-1:] * (filled - len(loaded))  # No winner lies there.
             tables.append([_joined(builder, loaded[first:first + per_table])
-                           for first in range(0, len(loaded), per_table)])
+                           for first in range(0, filled, per_table)])
         integers = ir.VectorType(I32, lanes)
         places = builder.bitcast(index, integers)
         for k in range(kind.columns):

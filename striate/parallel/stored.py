@@ -113,7 +113,7 @@ def _check_file(base: Path, part: dict[str, Any], name: str, kind: dict[str, Any
         raise DataError(f"The {INDEX} names an impossible array. " + received(rows=rows, array=kind))
     if not isinstance(file, str) or os.path.basename(file) != file or file in ("", ".", ".."):
         raise DataError(f"A file of a data set must lie in its folder. {received(file=file)}")
-    if not (base / file).is_file():
+    if not os.path.isfile(base / file):
         raise DataError(f"A file of the data set cannot be read: it is not there. {received(file=file)}")
     wanted = math.prod(lengths) * np.dtype(dtype).itemsize
     if not wanted < (base / file).stat().st_size <= wanted + _LONGEST_HEADER:

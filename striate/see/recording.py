@@ -18,10 +18,13 @@ from striate.callbacks import Callback
 from striate.errors import ArgumentError, FileError, received
 from striate.files import refuse_links, write_text
 from striate.ranks import ranks
+from striate.untrusted.kinds import of_kinds
 
 FORMAT = 1
 TIMELINE, MODEL, STATES = "timeline.json", "model.keras", "states"
 STEPS_BETWEEN_HASHES = 10
+_FACTS = {"format": int, "states": list[int], "hashes": dict[str, str], "losses": dict[str, float],
+          "epochs": dict[str, int], "streams": list[int]}
 
 
 def weights_hash(model) -> str:
@@ -63,7 +66,7 @@ class Recorder(Callback):
         model.fit(x, y, epochs=5, callbacks=[see.Recorder("timeline")])
     """
 
-    memory = ("_facts",)
+    memory = {"_facts": dict[str, Any]}
     comes_last = 1
 
     def __init__(self, folder, every: int | str = "epoch"):
@@ -81,12 +84,13 @@ class Recorder(Callback):
     def set_state(self, state) -> None:
         """Goes on with the recording of an earlier process; what that recorded later is recorded again."""
         super().set_state(state)
-        facts, self._goes_on = self._facts, True
-        if facts:
+        self._goes_on = True
+        if self._facts:
+            facts = of_kinds("The saved state of a Recorder", _FACTS, self._facts,
+                             "Remove the saved state to begin anew.")
             steps = {name: {int(step): value for step, value in facts[name].items()}
                      for name in ("hashes", "losses", "epochs")}
-            self._facts = {"format": FORMAT, "states": [int(step) for step in facts["states"]], **steps,
-                           "streams": [int(stream) for stream in facts["streams"]]}
+            self._facts = {**facts, "format": FORMAT, **steps}
 
     def on_epoch_begin(self, epoch: int, logs=None) -> None:
         """Before the first one, makes the folder ready and writes the network down."""

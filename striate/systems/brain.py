@@ -19,8 +19,8 @@ from striate.errors import DataError, received
 from striate.systems.comparison import Comparison, Say, mean_and_spread, seeds_and_spread
 
 NETWORKS = ("yale", "brain_small", "brain_residual")
-COLUMNS = ("parameters", "training accuracy", "validation, same sessions", "validation, other session", "test accuracy",
-           "spread", "seconds")
+COLUMNS = {"parameters": int, "training accuracy": float, "validation, same sessions": float,
+           "validation, other session": float, "test accuracy": float, "spread": float, "seconds": float}
 STRANGER = "another generator's fakes"
 FRAMES = 256
 HELD_SHARE = 0.15

@@ -14,6 +14,7 @@ from striate.errors import FileError, received
 from striate.files import refuse_links, write_text
 from striate.see.result import aligned
 from striate.untrusted import read_own_json
+from striate.untrusted.kinds import of_kinds
 
 FILE = "comparison.json"
 NOTE_WIDTH = 110
@@ -36,28 +37,32 @@ class Comparison:
     place: Path | None = None
 
     @classmethod
-    def at(cls, folder: Path | None, title: str, question: str, columns: Sequence[str],
+    def at(cls, folder: Path | None, title: str, question: str, columns: Mapping[str, Any],
            networks: Sequence[str] = ()) -> Comparison:
         """A new table, or the one of the same title in the folder, to go on with.
 
         Args:
             folder: where the table is kept; None: nowhere.
-            title, question, columns: of the table.
+            title, question: of the table.
+            columns: name -> type hint of its values, with None where not every row has one.
             networks: what else is written into the folder: models and figures of these names.
 
         Raises:
             FileError: the folder's table is another one, or damaged, or what is written would go through links.
         """
         if folder is None:
-            return cls(title, question, columns)
+            return cls(title, question, tuple(columns))
         refuse_links(folder, FILE, *(f"{name}." for name in networks))
         place = folder / FILE
-        made = cls(title, question, columns, place=place)
+        made = cls(title, question, tuple(columns), place=place)
         if place.exists():
             try:
                 kept = read_own_json(place)
                 same = kept["title"] == title and kept["columns"] == list(columns)
-            except (ValueError, KeyError, TypeError) as error:
+                kinds = {"variant": str, **columns}
+                for row in kept["rows"] if same else ():
+                    of_kinds("a row", kinds, {name: row.get(name) for name in kinds})
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise FileError(f"{place} is damaged: {str(error).rstrip('.')}. Name another folder.") from None
             if not same:
                 raise FileError("This folder holds another comparison: name a new one. "

@@ -12,7 +12,8 @@ from typing import Any
 from striate.callbacks.history import finished
 from striate.systems.comparison import Comparison, Say, mean_and_spread, seeds_and_spread
 
-COLUMNS = ("parameters", "epochs", "training accuracy", "test accuracy", "seconds")
+COLUMNS = {"parameters": int | None, "epochs": int | None, "training accuracy": float, "test accuracy": float,
+           "seconds": float | None}
 SEARCHES = {"search for the word": 0, "one letter may differ": 1}
 """Rows without a network: how many letters of the word may be wrong."""
 

@@ -15,7 +15,7 @@ from striate.callbacks.history import finished
 from striate.systems import data as datasets
 from striate.systems.comparison import Comparison, Say, mean_and_spread, seeds_and_spread
 
-COLUMNS = ("parameters", "epochs", "validation accuracy", "test accuracy", "seconds")
+COLUMNS = {"parameters": int, "epochs": int, "validation accuracy": float, "test accuracy": float, "seconds": float}
 NETWORKS = ("uva", "nova", "tue", "lenet5", "small", "residual", "separable", "fast90", "fast92", "fast94")
 CHANGES: Mapping[str, Mapping[str, Any]] = {"tue": {"loss": "SparseCategoricalCrossentropy"}}
 """Deck T's network has one output for two classes: for ten it has a softmax, and the loss that fits it."""
@@ -56,8 +56,9 @@ def compare(networks: Sequence[str] = NETWORKS, seeds: Sequence[int] = (0, 1, 2)
 def explained(found: Comparison, data: datasets.Data) -> list[str]:
     """The mean of each network over its seeds, beside what it is held against; and what the data lack."""
     notes = []
-    for name in dict.fromkeys(row["network"] for row in found.rows):
-        scores = [row["test accuracy"] for row in found.rows if row["network"] == name]
+    networks = [row["variant"].rpartition(", seed ")[0] for row in found.rows]
+    for name in dict.fromkeys(networks):
+        scores = [row["test accuracy"] for row, network in zip(found.rows, networks, strict=True) if network == name]
         mean, spread = mean_and_spread(scores)
         text = f"{name}: test accuracy {mean:.4f}, {seeds_and_spread(len(scores), spread)}"
         if name in AIMS and not data.warning:

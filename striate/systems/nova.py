@@ -11,7 +11,7 @@ from striate.systems import data as datasets
 from striate.systems.comparison import Comparison, Say, mean_and_spread
 from striate.systems.fashion import trained
 
-COLUMNS = ("parameters", "validation accuracy", "test accuracy", "spread", "seconds")
+COLUMNS = {"parameters": int, "validation accuracy": float, "test accuracy": float, "spread": float, "seconds": float}
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "as described": {},
     "25 % dropout after each stack": {"stack_dropout": 0.25},

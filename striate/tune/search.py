@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -17,6 +18,7 @@ from striate.ranks import ranks
 from striate.see.result import aligned
 from striate.tune.space import Space
 from striate.untrusted import read_own_json
+from striate.untrusted.kinds import of_kinds
 
 FILE, MODELS, JOURNAL = "tune.json", "trial-", "study.journal"
 _WORST = -1e30
@@ -47,6 +49,10 @@ class Trial:
     def score(self) -> float:
         """The score after its longest training; minus infinity before the first."""
         return self.scores.get(str(self.epochs), -math.inf)
+
+
+_TRIAL = {"number": int, "settings": dict[str, str | float | bool | None], "scores": dict[str, float], "seconds": float}
+_EPOCHS = re.compile("[1-9][0-9]{0,8}")
 
 
 class Search:
@@ -82,7 +88,7 @@ class Search:
             kept = ranks().from_first(lambda: read_own_json(place) if place.exists() else None)
             if kept is None:
                 return
-            trials = [Trial(row["number"], row["settings"], row["scores"], row["seconds"]) for row in kept["trials"]]
+            trials = [self._kept(row) for row in kept["trials"]]
             about = {name: kept.get(name) for name in self.about}
         except (ValueError, KeyError, TypeError) as error:
             raise FileError(f"{place} is damaged: {str(error).rstrip('.')}. Name another folder.") from None
@@ -90,6 +96,15 @@ class Search:
             raise FileError("This folder holds another search: name a new one, or repeat the same. "
                             + received(found=about, wanted=self.about))
         self.trials = {trial.number: trial for trial in trials}
+
+    def _kept(self, row: Any) -> Trial:
+        """The trial of a row of the file."""
+        trial = Trial(**of_kinds("a trial", _TRIAL, row))
+        if set(trial.settings) != set(self.space.names):
+            raise ValueError(f"a trial sets {', '.join(trial.settings)}, not {', '.join(self.space.names)}")
+        if not trial.scores or not all(_EPOCHS.fullmatch(epochs) for epochs in trial.scores):
+            raise ValueError(f"a trial has scores after {', '.join(trial.scores) or 'no'} epochs")
+        return trial
 
     def random(self, trials: int, epochs: int) -> Trial:
         """Trains so many drawn settings for so many epochs each; gives the best."""

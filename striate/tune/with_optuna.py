@@ -95,10 +95,10 @@ def _opened(optuna: Any, place: str) -> Any:
                 raise
             if tries == _TRIES or isinstance(error, ImportError):
                 # A URL may hold a password, so it is not repeated here.
+                said = "".join(str(error).splitlines()[:1])
                 raise ArgumentError("The storage of the study cannot be opened: it must be the path of a file, or a "
                                     "URL such as sqlite:///study.db, mysql://... or postgresql://... (whose driver "
-                                    f"must be installed). {type(error).__name__}: {str(error).splitlines()[0]}"
-                                    ) from None
+                                    f"must be installed). {type(error).__name__}: {said}") from None
         time.sleep(_PAUSE_SECONDS)
 
 

@@ -29,6 +29,7 @@ INDICES = {
     "rows are a float": part(rows=5.0), "rows are true": part(rows=True), "rows are a text": part(rows="5"),
     "rows are missing": index(files=[{"x": "x.npy"}]), "file outside": part(x="../x.npy"),
     "file from the root": part(x="/etc/passwd"), "file is a number": part(x=7), "file is missing": part(x="y.npy"),
+    "file has a name too long": part(x="x" * 5000),
     "file is the folder": part(x="."), "file is a pipe": part(x="pipe"), "file is the index": part(x="index.json"),
     "Python objects": array("|O"), "fields": array("f4,f4"), "texts": array("<U9"), "no type": array(""),
     "huge rows": array(shape=(1 << 40, 1 << 40)), "rows below zero long": array(shape=(-2,)),

@@ -60,6 +60,21 @@ def test_hostile(tmp_path, name, ending):
         read_image(path)
 
 
+def test_more_pixels_than_allowed_though_pillow_would_decode_them(tmp_path):
+    (tmp_path / "p.png").write_bytes(png(8300, 8300))
+    with pytest.raises(DataError, match="declares more than 67,108,864 pixels"):
+        read_image(tmp_path / "p.png")
+
+
+@pytest.mark.parametrize("kind", ["EPS", "ICO", "PCX", "PPM", "SGI", "TGA"])
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_sound_pictures_of_other_formats_are_not_tried(tmp_path, kind, ending):
+    (tmp_path / f"p.{ending}").write_bytes(good(kind))
+    assert Image.open(io.BytesIO(good(kind))).format == kind
+    with pytest.raises(DataError, match=f"p.{ending} cannot be read"):
+        read_image(tmp_path / f"p.{ending}")
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP"])
 def test_damaged(tmp_path, kind, seed, by_level):
     """Every prefix of a picture, and flipped bits."""

@@ -129,6 +129,11 @@ def test_page_of_time_to_accuracy(tmp_path):
     text = (tmp_path / "fast90.md").read_text("utf-8")
     assert "| 0 | 18.5 | 2 | 18.5 | 0.9100 |" in text and "| 1 | never | 1 | 9.0 | 0.8500 |" in text
     assert "Reached in 1 of 2 runs: after 18.5 s on average, 18.5 s at the latest; at the end 0.8800" in text
+    for damaged in ("{", "[]", json.dumps(result | {"runs": 5}), json.dumps({"name": "x", "results": 5}), "\0"):
+        (tmp_path / "fast90.json").write_text(damaged, "utf-8")
+        done = CliRunner().invoke(main, ["bench", "report", str(tmp_path / "fast90.json")])
+        assert done.exit_code == 4 and "fast90.json" in done.output, (damaged, done.output, done.exception)
+    assert (tmp_path / "fast90.md").read_text("utf-8") == text
 
 
 def test_command_makes_the_page_again(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from striate import callbacks
 from striate.callbacks import CallbackList, History
-from striate.errors import ArgumentError, NonFiniteError, TypeMismatchError
+from striate.errors import ArgumentError, ModelFileError, NonFiniteError, TypeMismatchError
 
 
 class Optimizer:
@@ -166,6 +166,20 @@ def test_csv_logger(tmp_path):
     with open(path, newline="") as file:
         rows = list(csv.reader(file))
     assert rows == [["epoch", "val_loss"], ["0", "1.5"], ["1", "0.5"], ["0", "0.25"]]
+
+
+def test_csv_logger_appends_in_the_columns_of_the_file(tmp_path):
+    """Which may be those of another training, and need not end with a whole line."""
+    path = tmp_path / "log.csv"
+    path.write_text("epoch,rate,val_loss\n0,0.1,2.0")
+    play(callbacks.CSVLogger(path, append=True), [0.25])
+    with open(path, newline="") as file:
+        assert list(csv.reader(file)) == [["epoch", "rate", "val_loss"], ["0", "0.1", "2.0"], ["0", "NA", "0.25"]]
+    for content, words in ((b"epoch,\xff\n", "damaged"), (b"a" * 200_000, "damaged")):
+        path.write_bytes(content)
+        with pytest.raises(ModelFileError, match=f"log.csv is {words}"):
+            callbacks.CSVLogger(path, append=True).on_train_begin()
+        assert path.read_bytes() == content
 
 
 def test_csv_logger_leaves_columns_for_a_later_validation(tmp_path):

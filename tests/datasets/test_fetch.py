@@ -4,11 +4,12 @@ import hashlib
 import os
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 
 from striate.datasets import fetch as fetching
-from striate.datasets.fetch import fetch
+from striate.datasets.fetch import _WebOnly, fetch
 from striate.errors import DownloadError
 from tests.datasets.web import serving
 
@@ -96,9 +97,23 @@ def test_too_large_is_refused(site, tmp_path):
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://127.0.0.1/x"])
 def test_redirection_to_other_kinds_of_addresses(site, tmp_path, location):
     site.status, site.location = 302, location
-    with pytest.raises(DownloadError, match="not allowed|redirect|Redirection"):
+    with pytest.raises(DownloadError, match="not allowed|to another kind of address"):
         fetch(tmp_path / "x.gz", [site.url], SHA256)
-    assert "passwd" not in left(tmp_path)
+    assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize("old, new, allowed", [
+    ("https://a.example/x", "http://a.example/x", False), ("http://a.example/x", "https://b.example/x", True),
+    ("https://a.example/x", "https://b.example/x", True), ("http://a.example/x", "http://b.example/x", True),
+    ("http://a.example/x", "ftp://a.example/x", False)])
+def test_redirections_lead_from_http_to_https_and_never_back(old, new, allowed):
+    def redirected():
+        return _WebOnly().redirect_request(urllib.request.Request(old), None, 302, "Found", {}, new)
+    if allowed:
+        assert redirected().full_url == new
+    else:
+        with pytest.raises(DownloadError, match="to another kind of address"):
+            redirected()
 
 
 @pytest.mark.parametrize("url", ["file:///etc/hostname", "ftp://localhost/x", "data:,hello"])

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 import subprocess
 import sys
 
@@ -174,6 +175,8 @@ def test_only_plain_files_are_replaced(tmp_path):
 def test_names_as_long_as_can_be_and_foreign_files_with_our_mark(tmp_path, name):
     """255 bytes leave no room for a longer temporary name; a file with no process in its name is no writer's."""
     (tmp_path / f".{name[:100]}.striate-tmp").write_bytes(b"not ours")
+    foreign = tmp_path / f".{name[:9]}.{socket.gethostname()}.{10 ** 30}.0.striate-tmp"    # No process has this number.
+    foreign.write_bytes(b"not ours")
     for content in (b"old", b"new"):
         files.write_bytes(tmp_path / name, content)
-    assert (tmp_path / name).read_bytes() == b"new" and len(os.listdir(tmp_path)) == 2
+    assert (tmp_path / name).read_bytes() == b"new" and len(os.listdir(tmp_path)) == 2 + foreign.exists()

@@ -209,18 +209,37 @@ def test_same_bits_on_any_number_of_threads(side):
 
 SQUARES = {8: ["winograd_weights", "winograd_convolution"], 16: ["winograd_weights", "winograd_columns"]}
 ROWS = {8: ["winograd_rows_pack", "winograd_rows"], 16: ["winograd_rows_pack", "winograd_rows_together"]}
+GRADIENTS = {"squares": ["winograd_gradient_parts", "winograd_gradient_weights"],
+             "rows": ["winograd_rows_gradient", "winograd_rows_gradient_sum"], "plain": None}
+
+
+def chosen(op, batch, size, side, channels, strides, lanes):
+    """The names of the kernels that the rules choose for a convolution to 64 channels or a gradient of it."""
+    attributes = attributes_of(SAME[side]) | {"strides": strides}
+    x, w, g = ((batch, size, size, channels), (side, side, channels, 64),
+               (batch, size // strides[0], size // strides[1], 64))
+    shapes, others = {
+        "conv2d": ((x, w), {}), "conv2d_input_grad": ((w, g), dict(input_shape=(size, size), masked=False)),
+        "conv2d_weights_grad": ((x, g), dict(kernel_shape=w, bias=False))}[op]
+    values = [Value(TensorType(shape), role="input") for shape in shapes]
+    node = Node(op, values, attributes | others, OPS[op].shape([v.type for v in values], **attributes, **others))
+    launches = PREFERRED[op](node, processor(lanes))
+    return launches and [launch.kernel for launch in launches]
 
 
 @pytest.mark.parametrize("lanes", [8, 16])
-@pytest.mark.parametrize(("side", "channels", "strides", "kernels"), [
-    (3, 16, (1, 1), SQUARES), (3, 8, (1, 1), ROWS), (5, 48, (1, 1), SQUARES), (5, 40, (1, 1), ROWS),
-    (3, 16, (2, 2), None), (3, 8, (2, 2), None)])
-def test_few_channels_go_along_the_height_and_strides_to_the_plain_kernels(side, channels, strides, kernels, lanes):
-    values = [Value(TensorType(shape), role="input") for shape in ((8, 18, 18, channels), (side, side, channels, 64))]
-    attributes = attributes_of(SAME[side]) | {"strides": strides}
-    node = Node("conv2d", values, attributes, OPS["conv2d"].shape([v.type for v in values], **attributes))
-    launches = PREFERRED["conv2d"](node, processor(lanes))
-    assert (None if launches is None else [launch.kernel for launch in launches]) == (kernels and kernels[lanes])
+@pytest.mark.parametrize(("batch", "size", "side", "channels", "strides", "kind"), [
+    (8, 18, 3, 16, (1, 1), "squares"), (8, 18, 3, 8, (1, 1), "rows"), (8, 18, 5, 48, (1, 1), "squares"),
+    (8, 18, 5, 40, (1, 1), "rows"), (8, 18, 3, 16, (2, 2), "plain"), (8, 18, 3, 8, (2, 2), "plain"),
+    (2, 10, 3, 32, (1, 1), "squares"), (1, 10, 3, 32, (1, 1), "rows"), (1, 4, 3, 32, (1, 1), "plain")])
+def test_few_channels_and_few_tiles_go_along_the_height_and_the_rest_to_the_plain_kernels(batch, size, side, channels,
+                                                                                          strides, kind, lanes):
+    forward = {"squares": SQUARES, "rows": ROWS, "plain": {lanes: None}}[kind][lanes]
+    if forward is SQUARES[16] and size < 16:    # Maps of smaller tiles keep the products of a frequency together.
+        forward = SQUARES[8]
+    case = batch, size, side, channels, strides, lanes
+    assert chosen("conv2d", *case) == chosen("conv2d_input_grad", *case) == forward
+    assert chosen("conv2d_weights_grad", *case) == GRADIENTS[kind]
 
 
 def test_maps_with_smaller_tiles_and_many_channels_keep_the_products_of_a_frequency_together():

@@ -55,9 +55,20 @@ def test_generator():
     assert model._training.origin.batch == 37 and model._training.origin.sample == 2
 
 
-def test_learning_rate_too_large_is_an_update():
-    found = origin(network(layers.Conv2D(2, 3, name="first"), optimizer=optimizers.SGD(1e38)))
-    assert found.where in ("update", "forward", "gradient") and found.batch <= 3
+@pytest.mark.parametrize(("rate", "layer", "op"), [(1e30, "last", "dense"), (3e38, "first", "conv2d")])
+def test_learning_rate_too_large_shows_in_the_next_step(rate, layer, op):
+    """The first update gives weights that are huge, and still numbers."""
+    found = origin(network(layers.Conv2D(2, 3, name="first"), optimizer=optimizers.SGD(rate)))
+    assert (found.where, found.layer, found.op, found.batch) == ("forward", layer, op, 1)
+
+
+def test_weight_that_was_assigned():
+    model = network(layers.Conv2D(2, 3, name="first"))
+    kernel = model.layers[0].kernel.numpy()
+    kernel[0, 0] = np.nan
+    model.layers[0].kernel.assign(kernel)
+    found = origin(model)
+    assert (found.where, found.op, found.batch) == ("before the step", "an assignment", 0) and "first" in found.layer
 
 
 class Root(layers.Layer):

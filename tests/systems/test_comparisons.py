@@ -24,17 +24,23 @@ def test_a_table_goes_on_where_it_was_broken_off(tmp_path):
         return {"score": len(name)}
     variants = {name: lambda name=name: row(name) for name in ("one", "two", "three")}
     with pytest.raises(KeyboardInterrupt):
-        Comparison.at(tmp_path, "title", "question", ("score",)).run(variants)
-    found = Comparison.at(tmp_path, "title", "question", ("score",)).run(variants)
+        Comparison.at(tmp_path, "title", "question", {"score": float}).run(variants)
+    found = Comparison.at(tmp_path, "title", "question", {"score": float}).run(variants)
     assert made == ["one", "two", "three", "three"]
     assert [own["score"] for own in found.rows] == [3, 3, 5]
     assert json.loads((tmp_path / "comparison.json").read_text())["rows"] == found.rows
     assert "three" in str(found) and "5" in str(found)
     with pytest.raises(FileError, match="another comparison"):
-        Comparison.at(tmp_path, "other", "question", ("score",))
+        Comparison.at(tmp_path, "other", "question", {"score": float})
+    kept = json.loads((tmp_path / "comparison.json").read_text())
+    for rows in (5, None, [5], [{}], [{"variant": 5, "score": 1}], [{"variant": [], "score": 1}], [{"variant": "one"}],
+                 [{"variant": "one", "score": "x"}], [{"variant": "one", "score": None}], {"variant": "one"}):
+        (tmp_path / "comparison.json").write_text(json.dumps(kept | {"rows": rows}))
+        with pytest.raises(FileError, match="comparison.json is damaged: .*Name another folder"):
+            Comparison.at(tmp_path, "title", "question", {"score": float})
     (tmp_path / "comparison.json").write_text("{")
     with pytest.raises(FileError, match="damaged"):
-        Comparison.at(tmp_path, "title", "question", ("score",))
+        Comparison.at(tmp_path, "title", "question", {"score": float})
 
 
 def test_half_a_training_is_no_row(monkeypatch):

@@ -80,6 +80,24 @@ def test_another_search_is_not_mixed_in(tmp_path):
         Search(tmp_path, SPACE, Objective())
 
 
+ROW = {"number": 0, "settings": {"rate": 0.1, "units": 9, "kind": "a"}, "scores": {"1": 0.5}, "seconds": 1.0}
+
+
+@pytest.mark.parametrize("row", [
+    5, {}, ROW | {"number": "x"}, ROW | {"number": {}}, ROW | {"settings": True}, ROW | {"settings": {"rate": 0.1}},
+    ROW | {"settings": ROW["settings"] | {"rate": []}}, ROW | {"scores": 1}, ROW | {"scores": {}}, ROW | {"more": 1},
+    ROW | {"scores": {"1": "x"}}, ROW | {"scores": {"class": 0.5}}, ROW | {"scores": {"0": 0.5}},
+    ROW | {"scores": {"9" * 5000: 0.5}}, ROW | {"seconds": None}], ids=str)
+def test_a_trial_that_is_none_is_said_to_be_damaged(tmp_path, row):
+    Search(tmp_path, SPACE, Objective()).random(trials=1, epochs=1)
+    kept = json.loads((tmp_path / "tune.json").read_text())
+    (tmp_path / "tune.json").write_text(json.dumps(kept | {"trials": [ROW]}))
+    assert Search(tmp_path, SPACE, Objective()).trials[0].score == 0.5
+    (tmp_path / "tune.json").write_text(json.dumps(kept | {"trials": [row]}))
+    with pytest.raises(FileError, match="tune.json is damaged: .*Name another folder"):
+        Search(tmp_path, SPACE, Objective())
+
+
 def test_optuna_proposes_and_is_told(tmp_path):
     pytest.importorskip("optuna")
     objective = Objective()

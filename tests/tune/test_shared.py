@@ -140,6 +140,17 @@ def test_a_trial_that_fails_or_is_interrupted_is_free_at_once(tmp_path):
     assert seen[1] == seen[2]
 
 
+def test_a_journal_that_was_changed_is_said(tmp_path):
+    """Optuna raises an error of no words about it."""
+    from striate.tune.with_optuna import optuna_search
+
+    (tmp_path / "study.journal").write_text(
+        '{"op_code": 0, "worker_id": "a", "study_name": "striate", "directions": [2]}\n'
+        '{"op_code": 2, "worker_id": "a", "study_id": 0, "user_attr": "two"}\n')
+    with pytest.raises(ArgumentError, match="storage of the study cannot be opened: .*AssertionError"):
+        optuna_search(Search(tmp_path, SPACE, lambda settings, epochs, place: 0.0), 1, 1)
+
+
 @pytest.mark.slow
 def test_a_storage_that_cannot_be_opened_is_said_without_its_password(tmp_path):
     from striate.tune.with_optuna import optuna_search

@@ -5,6 +5,8 @@ Networks and losses that do not go together are warned of in `mismatches.py`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -111,6 +113,15 @@ def check_finite(nest: Any, what: str) -> None:
                 raise DataError(f"`{what}` holds {array[index]} at index {tuple(map(int, index))}; training on it "
                                 "would make every weight NaN. Remove such samples, or replace the values with "
                                 f"numpy.nan_to_num. {received(shape=array.shape, dtype=str(array.dtype))}")
+
+
+@contextmanager
+def found_in(argument: str) -> Iterator[None]:
+    """Says of faults of data which argument they are in."""
+    try:
+        yield
+    except (DataError, ShapeError) as error:
+        raise type(error)(f"In `{argument}`: {error}") from None
 
 
 # ---- targets ---------------------------------------------------------------------------------------------------------

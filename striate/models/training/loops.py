@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from striate.callbacks import CallbackList, History
-from striate.errors import DataError
+from striate.errors import ArgumentError, DataError, received
 from striate.models.structure import flatten, pack
 from striate.models.training.data import Batch, Examples
 from striate.models.training.interrupt import InterruptGuard
@@ -19,6 +19,7 @@ from striate.models.training.programs import scalars_of
 from striate.models.training.resume import Training
 from striate.models.training.sharding import check_ranks, check_shards, run_step
 from striate.ranks import Alone, ranks
+from striate.untrusted.kinds import of_kinds
 
 
 class MeanLosses:
@@ -47,6 +48,11 @@ class MeanLosses:
 
     @state.setter
     def state(self, saved: dict[str, Any]) -> None:
+        of_kinds("The saved state of losses", {"sums": list[float], "count": int}, saved,
+                 "Remove the saved state to begin anew.")
+        if len(saved["sums"]) != len(self.names):
+            raise ArgumentError(f"The saved state has sums of other losses than the model, which are {self.names}. "
+                                f"{received(sums=saved['sums'])}. Remove the saved state to begin anew.")
         self._sums, self._count = list(saved["sums"]), saved["count"]
         self.is_finite = math.isfinite(self._sums[0])
 

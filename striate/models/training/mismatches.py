@@ -69,7 +69,7 @@ def _out_of_reach(activation: str | None, target: np.ndarray) -> str | None:
     """What is wrong with targets that the last layer cannot give."""
     least, most = _RANGES.get(activation or "", (-math.inf, math.inf))
     low, high = float(target.min()), float(target.max())
-    if least <= low and high <= most:
+    if math.isnan(low) or least <= low and high <= most:    # What is no number is an error of its own.
         return None
     reach = f"between {least} and {most}" if most < math.inf else f"of at least {least}"
     return (f"`y` lies between {low:.4g} and {high:.4g}, but the last layer's activation {activation} gives numbers "

@@ -127,10 +127,10 @@ class Training:
             ArgumentError: the model, the data or the optimizer is another one, and not `force`.
             ModelFileError: it is not what `state()` gives.
         """
-        if state.get("format") != FORMAT:
-            raise ArgumentError("The saved state is of a format that this edition of striate does not read. "
-                                + received(format=state.get("format"), striate=state.get("striate")))
         with _understood():
+            if state.get("format") != FORMAT:
+                raise ArgumentError("The saved state is of a format that this edition of striate does not read. "
+                                    + received(format=state.get("format"), striate=state.get("striate")))
             self._make_what_a_step_makes(state)
             for what, now in self.fingerprint().items():
                 before = state["fingerprint"].get(what, _BEFORE_SHARDS if what == "step" else None)

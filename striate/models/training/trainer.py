@@ -15,7 +15,7 @@ from striate.metrics.base import Mean, Metric, Pending
 from striate.models.node_graph import NodeGraph
 from striate.models.structure import flatten
 from striate.models.training import logs, loops
-from striate.models.training.checks import check_finite, check_inputs, check_targets
+from striate.models.training.checks import check_finite, check_inputs, check_targets, found_in
 from striate.models.training.compile_loss import CompileLoss
 from striate.models.training.compile_metrics import CompileMetrics
 from striate.models.training.data import (
@@ -377,10 +377,10 @@ class Trainer(Layer):
         if is_stream(data):
             return self._source(data, None, None, None, batch_size, steps)
         if not isinstance(data, (tuple, list)) or not 1 <= len(data) <= 3:
-            raise ArgumentError("`validation_data` must be (x, y) or (x, y, sample_weight). "
-                                + received(validation_data=data))
+            raise ArgumentError("`validation_data` must be (x, y[, sample_weight]). " + received(validation_data=data))
         x, y, weights = (*data, None, None)[:3]
-        return self._source(x, y, weights, None, batch_size, steps)
+        with found_in("validation_data"):
+            return self._source(x, y, weights, None, batch_size, steps)
 
     # ---- evaluate and predict ---------------------------------------------------------------------------------
 
