@@ -24,7 +24,7 @@ ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
 RATES = (0.003, 0.01, 0.03)
 SPLITS = 20
 EPOCHS, BATCH_SIZE, HIDDEN = 60, 32, (32, 16)
-COLUMNS = {"activation": str, "learning rate": float | None, "validation error": float, "spread": float,
+COLUMNS = {"activation": str, "learning rate": float | None, "validation error": float, "spread": float | None,
            "training error": float | None, "better than linear": str | None}
 Split = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 

@@ -20,7 +20,7 @@ from striate.systems.comparison import Comparison, Say, mean_and_spread, seeds_a
 
 NETWORKS = ("yale", "brain_small", "brain_residual")
 COLUMNS = {"parameters": int, "training accuracy": float, "validation, same sessions": float,
-           "validation, other session": float, "test accuracy": float, "spread": float, "seconds": float}
+           "validation, other session": float, "test accuracy": float, "spread": float | None, "seconds": float}
 STRANGER = "another generator's fakes"
 FRAMES = 256
 HELD_SHARE = 0.15

@@ -22,8 +22,8 @@ from striate.systems import brain
 from striate.systems.brain import FRAMES, NETWORKS, STRANGER, Part
 from striate.systems.comparison import Comparison, Say
 
-COLUMNS = {**{name: kind for name, kind in brain.COLUMNS.items() if name not in ("spread", "seconds")},
-           "spread": float | None, STRANGER: float, "seconds": float | None}
+COLUMNS = {**{name: kind for name, kind in brain.COLUMNS.items() if name != "seconds"}, STRANGER: float,
+           "seconds": float | None}
 DISCRIMINATOR = "discriminator of the DCGAN"
 ROUNDS, BATCH_SIZE = 16, 16
 FILTERS = (8, 16, 32, 64)

@@ -11,7 +11,8 @@ from striate.systems import data as datasets
 from striate.systems.comparison import Comparison, Say, mean_and_spread
 from striate.systems.fashion import trained
 
-COLUMNS = {"parameters": int, "validation accuracy": float, "test accuracy": float, "spread": float, "seconds": float}
+COLUMNS = {"parameters": int, "validation accuracy": float, "test accuracy": float, "spread": float | None,
+           "seconds": float}
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "as described": {},
     "25 % dropout after each stack": {"stack_dropout": 0.25},
