@@ -13,7 +13,7 @@ from striate.errors import ArgumentError, received
 from striate.layers.symbolic import leaves
 from striate.see import grid, probe
 from striate.see.canvas import Canvas
-from striate.see.geometry import channels_last, is_convolution
+from striate.see.geometry import channels_last, inside, is_convolution
 from striate.see.palette import heat
 from striate.see.result import Result
 from striate.see.tiles import strip, tile_of
@@ -24,7 +24,8 @@ WIDTH = 1060.0
 
 @dataclass(frozen=True)
 class Attribution(Result):
-    """How much each place of an input matters for one output. heat: (height, width), not negative.
+    """How much each place of an input matters for one output. heat: (height, width), not negative; (length,) of lines,
+    (depth, height, width) of volumes.
 
     method: its name; note: what the numbers are; class_index: of the output; output: its value.
     """
@@ -50,10 +51,14 @@ class Attribution(Result):
     def figure(self) -> Canvas:
         """The input, the heat, and the heat over the input."""
         title = f"{self.method}: what output {self.class_index} of {self.model} rests on"
-        top = grid.header_height(WIDTH, title, self.note)
-        image, mask = grid.picture_of(self.image), grid.as_image(self.heat)
+        note, sample, mask = self.note, self.image, self.heat
+        if sample.ndim == 4:
+            at = int(mask.max(axis=(1, 2)).argmax())
+            note, sample, mask = note + grid.slice_said(sample, at, "with the largest of them"), sample[at], mask[at]
+        top = grid.header_height(WIDTH, title, note)
+        image, mask = grid.picture_of(sample), grid.as_image(mask)
         canvas = Canvas(WIDTH, 10, title)
-        grid.header(canvas, title, self.note)
+        grid.header(canvas, title, note)
         tiles = [(image, "input"), (heat(mask), "heat"), (grid.overlay(image, mask), "both")]
         if self.image.ndim == 2:  # A line.
             strip(canvas, 110, top, WIDTH - 134, 110, self.image)
@@ -109,27 +114,28 @@ def grad_cam(model, x, class_index: int | None = None, layer=None) -> Attributio
 
     Args:
         model, x, class_index: as for `saliency`.
-        layer: a convolution; the last one when left out.
+        layer: a convolution; the last one whose maps have the input's axes when left out.
 
     Raises:
-        ArgumentError: the model has no convolution, or the layer's output has no places.
+        ArgumentError: the model has no convolution, or the layer's output has not the input's axes.
 
     Example:
         >>> grad_cam(model, image).save("why.svg")  # doctest: +SKIP
     """
     x, chosen, output = _prepared(model, x, class_index, "Grad-CAM")
-    found = [candidate for candidate in probe.network(model).layers if is_convolution(candidate)]
+    found = [one for one in probe.network(model).layers if is_convolution(inside(one))
+             and len(probe.find_call(model, one).output_tensors[0].shape) == x.ndim]
     if layer is None and not found:
-        raise ArgumentError(f"Grad-CAM needs a convolution, and '{model.name}' has none. Use see.saliency or "
-                            "see.occlusion.")
+        raise ArgumentError(f"Grad-CAM needs a convolution whose maps have the input's axes, and '{model.name}' has "
+                            "none. Use see.saliency or see.occlusion.")
     target = probe.find_call(model, found[-1] if layer is None else layer)
     name = target.name
     maps, slopes, _ = probe.output_gradients(model, x, probe.class_score(model, chosen), name, key=("class", chosen))
     maps, slopes = (channels_last(target, np.asarray(array))[0].astype(np.float64)
                     for array in (maps, slopes))
-    if maps.ndim not in (2, 3):
-        raise ArgumentError("Grad-CAM needs a layer whose output has places and channels. "
-                            + received(layer=name, output=maps.shape))
+    if maps.ndim != x.ndim - 1:
+        raise ArgumentError("Grad-CAM lays the maps of a layer over the input, so they need axes like those of the "
+                            f"input, {x.shape[1:]}. " + received(layer=name, output=maps.shape))
     weights = slopes.mean(axis=tuple(range(maps.ndim - 1)))
     cam = np.maximum((maps * weights).sum(axis=-1), 0)
     note = f"The maps of '{name}', each weighted by how much the output follows it; only what speaks for it."

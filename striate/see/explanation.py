@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from striate.errors import ArgumentError, GraphError, received
+from striate.layers.wrapper import TimeDistributed
 from striate.see import probe
 from striate.see.canvas import Canvas
-from striate.see.number_rules import Term, sum_of
+from striate.see.geometry import kind_of
+from striate.see.number_rules import Sum, Term, sum_of
 from striate.see.result import Result, aligned
 
 EPSILON = float(np.finfo(np.float32).eps)
@@ -53,7 +55,7 @@ class Number(Result):
     @property
     def has_bias(self) -> bool:
         """Whether the layer adds one: pooling and merging layers do not."""
-        return self.bias != 0 or "Conv" in self.layer_type or self.layer_type == "Dense"
+        return self.bias != 0 or "Conv" in self.layer_type or "Dense" in self.layer_type
 
     @property
     def is_plain(self) -> bool:
@@ -163,7 +165,9 @@ def explained(model_name: str, tap: probe.Tap, index, sample: int = 0) -> Number
     inputs = [_sample(array, sample) for array in probe.arrays(tap.inputs)]
     output = _sample(probe.arrays(tap.output)[0], sample)
     place = check_index(index, output.shape, tap.name)
-    if getattr(layer, "data_format", None) == "channels_first":  # Explained with the channel last, as it is computed.
+    if isinstance(layer, TimeDistributed):
+        found, inputs = _of_step(layer, inputs, place)
+    elif getattr(layer, "data_format", None) == "channels_first":  # Explained with the channel last, as computed.
         inputs, output, place = [_turned(array) for array in inputs], _turned(output), _last(place)
         found = sum_of(layer, inputs, place)
     else:
@@ -181,8 +185,20 @@ def explained(model_name: str, tap: probe.Tap, index, sample: int = 0) -> Number
     if abs(value - engine) > bound:
         raise GraphError(f"The engine's number differs from its explanation by more than rounding can: {engine!r} "
                          f"instead of {value!r}. {received(layer=tap.name, index=place)}")
-    return Number(model_name, tap.name, type(layer).__name__, place, found.kind, found.terms, found.bias, total,
+    return Number(model_name, tap.name, kind_of(layer), place, found.kind, found.terms, found.bias, total,
                   found.name, value, engine, bound, inputs[0], output, found.note)
+
+
+def _of_step(layer, inputs: list[np.ndarray], place: tuple[int, ...]) -> tuple[Sum, list[np.ndarray]]:
+    """The sum behind a number of a TimeDistributed layer, and what it is taken over: the input of the number's step."""
+    step, place, inputs, layer = place[0], place[1:], [array[place[0]] for array in inputs], layer.layer
+    if isinstance(layer, TimeDistributed):
+        found, inputs = _of_step(layer, inputs, place)
+    else:
+        if getattr(layer, "data_format", None) == "channels_first":
+            inputs, place = [_turned(array) for array in inputs], _last(place)
+        found = sum_of(layer, inputs, place)
+    return replace(found, note=f"All at step {step} of the input. {found.note}".strip()), inputs
 
 
 def _last(place: tuple[int, ...]) -> tuple[int, ...]:

@@ -15,9 +15,10 @@ from striate.layers.core import Dense
 from striate.layers.pool import BasePooling
 from striate.layers.regularization import Dropout
 from striate.layers.reshaping import Flatten
+from striate.layers.wrapper import TimeDistributed
 from striate.see import grid, probe
 from striate.see.canvas import Canvas, wrapped
-from striate.see.geometry import Window, activation_name, is_convolution, is_separable, slid_over, window_of
+from striate.see.geometry import Window, activation_name, inside, is_convolution, is_separable, slid_over, window_of
 from striate.see.number_rules import Sum, Term, sum_of
 from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, SHADE, heat, signed
 from striate.see.result import Animation
@@ -367,7 +368,7 @@ def film_of(model, x, layer, piece: int = 8, channel: int = 0, backward: bool = 
     Args:
         model: a model with a graph.
         x: one input of the model.
-        layer: name, place or the layer itself.
+        layer: name, place or the layer itself; of TimeDistributed what it does to the step in the middle.
         piece: places each way, cut out of the middle of the layer's input; at least as many as its window has.
         channel, backward: as for `animate`.
 
@@ -378,12 +379,15 @@ def film_of(model, x, layer, piece: int = 8, channel: int = 0, backward: bool = 
         see.film_of(model, image, "conv2d_1", piece=6).save("film.gif")
     """
     tap = probe.tap(model, x, layer)
-    inputs = np.asarray(probe.arrays(tap.inputs)[0])[0]
-    window = window_of(tap.layer, (1, *inputs.shape))
+    inputs, outer = np.asarray(probe.arrays(tap.inputs)[0])[0], tap.layer
+    while isinstance(outer, TimeDistributed):  # The step in the middle.
+        inputs, outer = inputs[len(inputs) // 2], outer.layer
+    animated = inside(tap.layer)
+    window = window_of(animated, (1, *inputs.shape))
     inputs = np.moveaxis(inputs, 0, -1) if tap.fed_first and inputs.ndim > 1 else inputs
     reach = (1,) * (inputs.ndim - 1) if window is None or window.kind == "transposed" else \
         tuple((size - 1) * step + 1 for size, step in zip(window.size, window.dilation, strict=True))
     pieces = [max(piece, least) for least in reach]
     cut = tuple(slice(max(0, (n - part) // 2), max(0, (n - part) // 2) + part)
                 for n, part in zip(inputs.shape[:-1], pieces, strict=True))
-    return animate(tap.layer, inputs[cut], channel, backward)
+    return animate(animated, inputs[cut], channel, backward)

@@ -99,15 +99,16 @@ def name_of(model, layer: Any) -> str:
 
 
 def need_places(model, what: str) -> None:
-    """Makes sure that a model takes one line or image: what is shown lies at places of it.
+    """Makes sure that a model takes one line, image or volume: what is shown lies at places of it.
 
     Raises:
-        ArgumentError: several inputs, or vectors, volumes and the like.
+        ArgumentError: several inputs, or vectors and the like.
     """
     shapes = [tuple(tensor.shape[1:]) for tensor in network(model).inputs]
-    if len(shapes) != 1 or len(shapes[0]) not in (2, 3):
-        raise ArgumentError(f"{what} can be shown for a model whose one input is an image (height, width, channels) or "
-                            f"a line (length, channels). {received(model=model.name, input_shapes=shapes)}")
+    if len(shapes) != 1 or len(shapes[0]) not in (2, 3, 4):
+        raise ArgumentError(f"{what} can be shown for a model whose one input is an image (height, width, channels), a "
+                            "line (length, channels) or a volume (depth, height, width, channels). "
+                            + received(model=model.name, input_shapes=shapes))
 
 
 def takes_channels_first(model) -> bool:

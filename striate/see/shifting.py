@@ -63,7 +63,7 @@ class Invariance(Result):
         """Input, two maps before and after, and bars for every layer."""
         title = f"{self.model}: the input is shifted by {_said(self.shift)}"
         note = "Blue: share of numbers that move along with the input (equivariance). Orange: share that stay as " \
-               "they are (invariance)."
+               "they are (invariance)." + grid.slice_said(self.image)
         top = grid.header_height(WIDTH, title, note)
         canvas = Canvas(WIDTH, 10, title)
         grid.header(canvas, title, note)
@@ -71,7 +71,7 @@ class Invariance(Result):
         for name, before, after in self.maps:
             difference = after - before
             tiles += [(heat(before), name), (heat(after), "after"), (signed(difference), "difference")]
-        if self.image.ndim == 3:
+        if self.image.ndim > 2:
             top = grid.gallery(canvas, grid.MARGIN, top, tiles, (WIDTH - 2 * grid.MARGIN) / 8 - 10, 8) + 14
         for row, layer in enumerate(self.layers):
             y = top + 46 * row
@@ -141,9 +141,9 @@ def invariance(model, x, shift=1) -> Invariance:
         limit = EQUAL * float(max(np.abs(one).max(initial=0), np.abs(two).max(initial=0)))
         layers.append(LayerShift(before.name, type(layer).__name__, step, _equivariance(one, two, step, amounts, limit),
                                  float((np.abs(one - two) <= limit).mean())))
-        if one.ndim == 3 and len(maps) < 2 and type(layer).__name__.startswith(("Conv", "Max", "Average")):
-            busiest = int(np.abs(one).mean(axis=(0, 1), dtype=np.float64).argmax())
-            maps.append((before.name, one[..., busiest], two[..., busiest]))
+        if one.ndim in (3, 4) and len(maps) < 2 and type(layer).__name__.startswith(("Conv", "Max", "Average")):
+            busiest = int(np.abs(one).reshape(-1, one.shape[-1]).mean(axis=0, dtype=np.float64).argmax())
+            maps.append((before.name, *(grid.as_image(array[..., busiest]) for array in (one, two))))
     return Invariance(model.name, amounts, tuple(layers), x[0], moved[0], tuple(maps))
 
 

@@ -88,18 +88,13 @@ def tokens():
                              layers.GlobalAveragePooling1D(), layers.Dense(2)], name="tokens")
 
 
-def volumes():
-    return keras.Sequential([keras.Input((6, 6, 6, 1)), layers.Conv3D(2, 3), layers.Flatten(), layers.Dense(2)],
-                            name="volumes")
-
-
 def pairs():
     first, second = keras.Input((8, 8, 1), name="left"), keras.Input((8, 8, 1), name="right")
     both = layers.Concatenate()([layers.Conv2D(2, 3, name="eye")(first), layers.Conv2D(2, 3)(second)])
     return keras.Model([first, second], layers.Dense(2)(layers.Flatten()(both)), name="pairs")
 
 
-@pytest.mark.parametrize("make", [vectors, tokens, volumes, pairs])
+@pytest.mark.parametrize("make", [vectors, tokens, pairs])
 @pytest.mark.parametrize("item", ["saliency", "grad_cam", "occlusion", "invariance", "feature_maps", "patches",
                                   "receptive_field"])
 def test_models_whose_input_is_no_image_and_no_line(make, item):
