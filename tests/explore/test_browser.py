@@ -139,7 +139,10 @@ COUNTING = """
     window.EventSource = class extends Source {
         set onmessage(take) { super.onmessage = (event) => { counted.messages++; take(event); }; }
     };
-    window.fetch = (address, ...rest) => { counted.views += /overview|verdict/.test(address); return ask(address, ...rest); };
+    window.fetch = (address, ...rest) => {
+        counted.views += /overview|verdict/.test(address);
+        return ask(address, ...rest);
+    };
     CanvasRenderingContext2D.prototype.putImageData = function (...all) { counted.painted++; put.apply(this, all); };
 """
 
