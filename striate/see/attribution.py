@@ -11,7 +11,7 @@ from striate import ops
 from striate.engine import Function, gradients
 from striate.errors import ArgumentError, received
 from striate.layers.symbolic import leaves
-from striate.see import grid, probe
+from striate.see import arguments, grid, probe
 from striate.see.canvas import Canvas
 from striate.see.geometry import channels_last, inside, is_convolution
 from striate.see.palette import heat
@@ -181,9 +181,10 @@ def occlusion(model, x, class_index: int | None = None, size: int | None = None,
     x, chosen, output = _prepared(model, x, class_index, "Occlusion")
     x = probe.pictures(model, x)
     lengths = x.shape[1:-1]
-    size = max(1, min(lengths) // 4) if size is None else int(size)
-    stride = max(1, size // 2) if stride is None else int(stride)
-    if not 1 <= size <= min(lengths) or stride < 1:
+    size = max(1, min(lengths) // 4) if size is None else arguments.whole(size, "size")
+    stride = max(1, size // 2) if stride is None else arguments.whole(stride, "stride")
+    fill = x.mean(dtype=np.float64) if fill is None else arguments.finite(fill, "fill")
+    if size > min(lengths):
         raise ArgumentError("The square must fit into the input, and move on. "
                             + received(size=size, stride=stride, input=lengths))
     grids = [list(range(0, length - size, stride)) + [length - size] for length in lengths]
@@ -191,7 +192,7 @@ def occlusion(model, x, class_index: int | None = None, size: int | None = None,
                for index in np.ndindex(*(len(axis) for axis in grids))]
     covered = np.repeat(x, len(corners), axis=0)
     for one, corner in zip(covered, corners, strict=True):
-        one[tuple(slice(first, first + size) for first in corner)] = x.mean(dtype=np.float64) if fill is None else fill
+        one[tuple(slice(first, first + size) for first in corner)] = fill
     given = probe.taken(model, covered)
     outputs = np.asarray(probe.arrays(model.predict(given, batch_size=32, verbose=0))[0])[:, chosen]
     falls, counts = np.zeros(lengths), np.zeros(lengths)
@@ -269,7 +270,11 @@ def activation_maximisation(model, layer, channels=None, steps: int = 60, rate: 
     layer, name = call.operation, call.name
     shape = graph.inputs[0].shape[1:]
     count = call.output_tensors[0].shape[1 if call.channels_first else -1]
-    chosen = tuple(range(min(count, 6))) if channels is None else tuple(int(c) for c in np.atleast_1d(channels))
+    chosen = tuple(range(min(count, 6))) if channels is None else tuple(
+        int(c) if c == np.round(c) else -1 for c in np.atleast_1d(arguments.numbers(
+            list(channels) if isinstance(channels, range) else channels, "channels")).ravel())
+    steps, seed = arguments.whole(steps, "steps", 0), arguments.seed_of(seed)
+    rate, low, high = (arguments.finite(value, name) for value, name in ((rate, "rate"), (low, "low"), (high, "high")))
     if None in shape or any(not 0 <= channel < count for channel in chosen):
         raise ArgumentError(f"'{name}' has {count} channels, counted from 0, and the input's size must be known. "
                             + received(channels=channels, input_shape=shape))

@@ -11,6 +11,7 @@ import numpy as np
 from striate.errors import ArgumentError, GraphError, received
 from striate.layers.wrapper import TimeDistributed
 from striate.see import probe
+from striate.see.arguments import MOST
 from striate.see.canvas import Canvas
 from striate.see.geometry import kind_of
 from striate.see.number_rules import Sum, Term, sum_of
@@ -156,7 +157,8 @@ def number(model, x, layer, index, sample: int = 0) -> Number:
         >>> len(number(model, np.ones((28, 28)), "conv2d", (0, 0, 3)).terms)
         25
     """
-    return explained(model.name, probe.tap(model, x, layer), index, sample)
+    tap = probe.tap(model, x, layer)
+    return explained(model.name, tap, index, sample)
 
 
 def explained(model_name: str, tap: probe.Tap, index, sample: int = 0) -> Number:
@@ -211,9 +213,18 @@ def _turned(array: np.ndarray) -> np.ndarray:
 
 
 def _sample(array: np.ndarray, sample: int) -> np.ndarray:
-    if not -len(array) <= sample < len(array):
-        raise ArgumentError(f"The batch has {len(array)} samples, counted from 0. {received(sample=sample)}")
-    return array[sample]
+    return array[check_sample(sample, len(array))]
+
+
+def check_sample(sample, count: int) -> int:
+    """Which of `count` samples is meant; negative ones count from the end.
+
+    Raises:
+        ArgumentError: there is no such sample.
+    """
+    if not isinstance(sample, (int, np.integer)) or not -count <= sample < count:
+        raise ArgumentError(f"The batch has {count} samples, counted from 0. {received(sample=sample)}")
+    return int(sample)
 
 
 def check_index(index, shape: tuple[int, ...], name: str) -> tuple[int, ...]:
@@ -222,7 +233,9 @@ def check_index(index, shape: tuple[int, ...], name: str) -> tuple[int, ...]:
     Raises:
         ArgumentError: too few or too many entries, or one out of range.
     """
-    place = tuple(int(i) for i in np.atleast_1d(np.asarray(index, np.int64)))
+    entries = index.ravel().tolist() if isinstance(index, np.ndarray) else index if isinstance(index, (tuple, list)) \
+        else [index]
+    place = tuple(int(i) if isinstance(i, (int, np.integer)) else -MOST for i in entries)
     if len(place) != len(shape) or any(not -n <= i < n for i, n in zip(place, shape, strict=True)):
         words = {1: "(unit,)", 2: "(place, channel)", 4: "(depth, row, column, channel)"}.get(
             len(shape), "(row, column, channel)")

@@ -16,7 +16,7 @@ from striate.layers.pool import BasePooling
 from striate.layers.regularization import Dropout
 from striate.layers.reshaping import Flatten
 from striate.layers.wrapper import TimeDistributed
-from striate.see import grid, probe
+from striate.see import arguments, grid, probe
 from striate.see.canvas import Canvas, wrapped
 from striate.see.geometry import Window, activation_name, inside, is_convolution, is_separable, slid_over, window_of
 from striate.see.number_rules import Sum, Term, sum_of
@@ -308,7 +308,7 @@ def animate(layer, x, channel: int = 0, backward: bool = False, gradient=None, s
     batch = image[np.newaxis]
     output = run_layer(layer, batch)
     window = slid_over(layer, image.shape)
-    if not 0 <= channel < output.shape[-1]:
+    if not isinstance(channel, (int, np.integer)) or not 0 <= channel < output.shape[-1]:
         raise ArgumentError(f"The output has {output.shape[-1]} channels, counted from 0. {received(channel=channel)}")
     if output[..., channel].size > 400:
         raise ArgumentError("A film of more than 400 windows is too long to look at: give a piece of the image, such "
@@ -352,7 +352,7 @@ def _turned(layer, batch: np.ndarray, have: int = -1, wanted: int = 1) -> np.nda
 
 
 def _image(x, rank: int) -> np.ndarray:
-    array = np.asarray(x, np.float32)
+    array = arguments.numbers(x, "x").astype(np.float32)
     if array.ndim == rank:
         array = array[..., np.newaxis]
     if array.ndim != rank + 1:
@@ -378,7 +378,7 @@ def film_of(model, x, layer, piece: int = 8, channel: int = 0, backward: bool = 
     Example:
         see.film_of(model, image, "conv2d_1", piece=6).save("film.gif")
     """
-    tap = probe.tap(model, x, layer)
+    tap, piece = probe.tap(model, x, layer), arguments.whole(piece, "piece")
     inputs, outer = np.asarray(probe.arrays(tap.inputs)[0])[0], tap.layer
     while isinstance(outer, TimeDistributed):  # The step in the middle.
         inputs, outer = inputs[len(inputs) // 2], outer.layer

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from striate.errors import ArgumentError, received
-from striate.see import grid, probe
+from striate.see import arguments, grid, probe
 from striate.see.canvas import Canvas
+from striate.see.explanation import check_sample
 from striate.see.fields import field_of
 from striate.see.geometry import channels_last, inside, is_convolution
 from striate.see.palette import heat, scaled, signed
@@ -104,6 +105,7 @@ def feature_maps(model, x, layer, sample: int = 0) -> FeatureMaps:
     """
     tap = probe.tap(model, x, layer)
     probe.need_places(model, "Feature maps")
+    sample = check_sample(sample, len(probe.arrays(tap.output)[0]))
     maps = channels_last(tap, probe.arrays(tap.output)[0])
     if maps.ndim not in (3, 4, 5):
         raise ArgumentError(f"The output of '{tap.name}' has no places, so there are no maps: its shape is "
@@ -240,9 +242,10 @@ def patches(model, x, layer=0, count: int = 6) -> Patches:
         >>> patches(model, x_test, "conv2d").save("patches.svg")  # doctest: +SKIP
     """
     probe.need_places(model, "Patches")
+    count = arguments.whole(count, "count")
     tap, images = probe.tap(model, x, layer), probe.pictures(model, probe.batch(model, x))
     maps = channels_last(tap, probe.arrays(tap.output)[0])
-    if maps.ndim not in (3, 4, 5) or len(maps) < count or count < 1:
+    if maps.ndim not in (3, 4, 5) or len(maps) < count:
         raise ArgumentError("Patches need a layer whose output is (height, width, channels), or (length, channels), "
                             "and at least `count` samples. " + received(output=maps.shape, count=count))
     field = field_of(model, tap.name)

@@ -18,6 +18,7 @@ from striate.errors import ArgumentError, ShapeError, TypeMismatchError, receive
 from striate.graph.trace import collect
 from striate.layers.base import Layer
 from striate.layers.symbolic import leaves
+from striate.see import arguments
 from striate.see.opened import Call, OpenedGraph
 
 
@@ -146,9 +147,7 @@ def batch(model, x) -> Any:
 
 
 def _fit(x, tensor, name: str) -> np.ndarray:
-    array = np.asarray(x)
-    if array.dtype.kind not in "biuf":
-        raise TypeMismatchError("The input must be numbers. " + received(dtype=str(array.dtype)))
+    array = arguments.numbers(x, "x")
     array = np.ascontiguousarray(array, np.int32 if tensor.dtype.startswith("int") else np.float32)
     wanted = tensor.shape
 
@@ -342,7 +341,7 @@ def check_class(model, index) -> int | None:
         ArgumentError: it has fewer classes.
     """
     count = leaves(network(model).output_structure)[0].shape[-1]
-    if index is not None and not 0 <= index < (count or index + 1):
+    if index is not None and not (isinstance(index, (int, np.integer)) and 0 <= index < (count or index + 1)):
         raise ArgumentError(f"The model '{model.name}' has {count} outputs, counted from 0. "
                             + received(class_index=index))
     return None if index is None else int(index)

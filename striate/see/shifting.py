@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from striate.errors import ArgumentError, received
-from striate.see import grid, probe
+from striate.see import arguments, grid, probe
 from striate.see.canvas import Canvas
 from striate.see.fields import field_of
 from striate.see.geometry import channels_last
@@ -127,8 +127,10 @@ def invariance(model, x, shift=1) -> Invariance:
     probe.need_places(model, "Shifts")
     x = probe.pictures(model, probe.batch(model, x)[:1])
     axes = x.ndim - 2
-    amounts = (*(0,) * (axes - 1), int(shift)) if np.ndim(shift) == 0 else tuple(int(s) for s in shift)
-    if len(amounts) != axes or any(abs(s) >= n for s, n in zip(amounts, x.shape[1:-1], strict=False)):
+    given = np.atleast_1d(arguments.numbers(shift, "shift"))
+    amounts = (*(0,) * (given.size == 1 and np.ndim(shift) == 0 and axes - 1), *given.tolist())
+    fits = given.ndim == 1 and given.dtype.kind in "iu" and len(amounts) == axes
+    if not fits or any(abs(s) >= n for s, n in zip(amounts, x.shape[1:-1], strict=False)):
         raise ArgumentError(f"`shift` is one number, or one for each of {axes} axes, smaller than the input. "
                             + received(shift=shift, input=x.shape[1:-1]))
     moved = moved_by(x, amounts)

@@ -15,7 +15,7 @@ from striate.layers.core import Dense
 from striate.layers.wrapper import TimeDistributed
 from striate.models.training.compile_loss import get_loss
 from striate.ops.dispatch import active_tracer
-from striate.see import grid, probe
+from striate.see import arguments, grid, probe
 from striate.see.canvas import Canvas
 from striate.see.explanation import EPSILON, check_index
 from striate.see.geometry import is_convolution, kind_of, slid_over
@@ -152,7 +152,7 @@ def gradient_number(model, x, y, layer, weight_index, loss=None) -> GradientNumb
                             + received(layer=name, type=kind_of(outer)))
     kernel = np.asarray(layer.kernel)
     weight = check_weight(weight_index, kernel.shape, name)
-    x, y = probe.batch(model, x), np.asarray(y)
+    x, y = probe.batch(model, x), np.atleast_1d(check_targets(model, loss, arguments.numbers(y, "y")))
     if len(y) != len(probe.arrays(x)[0]):
         raise ArgumentError("`y` must have one entry for each sample of `x`. "
                             + received(samples=len(probe.arrays(x)[0]), targets=len(y)))
@@ -184,6 +184,23 @@ def check_weight(index, shape: tuple[int, ...], name: str) -> tuple[int, ...]:
     except ArgumentError:
         raise ArgumentError(f"The kernel of '{name}' has the shape {tuple(shape)}: `weight_index` needs one entry for "
                             f"each axis, smaller than its length. {received(weight_index=index)}") from None
+
+
+def check_targets(model, loss, y: np.ndarray) -> np.ndarray:
+    """Targets that a loss can be taken of.
+
+    Raises:
+        ArgumentError: NaN or infinite ones, or class numbers that no output stands for.
+    """
+    chosen, units = loss if loss is not None else model.loss, probe.network(model).outputs[0].shape[-1]
+    named = str(getattr(chosen, "name", chosen))
+    wrong = ~np.isfinite(y)
+    if "sparse_categorical" in named and units is not None:
+        wrong |= ~((y >= 0) & (y < units) & (y == np.round(y)))
+    if wrong.any():
+        what = f"class numbers from 0 to {units - 1}" if "sparse_categorical" in named else "finite numbers"
+        raise ArgumentError(f"`y` must hold {what}. " + received(y=y[wrong][:8].tolist()))
+    return y
 
 
 def loss_of(model, loss, outputs, y):
