@@ -34,7 +34,7 @@ from striate.callbacks import Callback
 from striate.cli.explore import make_subject
 from striate.cli.machine import environment
 from striate.explore.server import serve
-from striate.explore.session import Session, has_kernel
+from striate.explore.session import Session, sliding
 from striate.explore.subject import Subject
 from striate.files import write_text
 from striate.models.cloning import clone_model
@@ -142,7 +142,7 @@ def client_at(address: str) -> Iterator[None]:
 
 def clicks(page, session: Session, count: int) -> dict[str, list[float]]:
     """Milliseconds of each kind of click, `count` times, each on something that was not shown before."""
-    convolutions = [place for place, node in enumerate(session.nodes) if has_kernel(node.operation)]
+    convolutions = [place for place, node in enumerate(session.nodes) if sliding(node.operation) is not None]
     found: dict[str, list[float]] = {name: [] for name in
                                      ("image", "layer", "neuron", "sum", "gradients", "filters", "network")}
     for turn in range(count):

@@ -26,19 +26,29 @@ export function overviewPart(app: App): Part {
     h("p", { class: "lead" }, `${app.info.nodes.length} layers, ${parameters.toLocaleString("en")} parameters, `
       + `${total ? `${total.toLocaleString("en")} operations for one input` : "inputs of any size"}. Choose a layer, or one of its maps, to look closer.`),
     box, legend(app.info.nodes));
-  let overview: Overview | null = null, drawn = "";
+  let overview: Overview | null = null, drawn = "", width = 0;
   const draw = () => {
     if (!overview || !box.isConnected) return;
-    // Asked for once, before anything is written: each question in between would lay out the page anew.
-    const width = rows[0].width(), look = `${width} ${isDark()} ${devicePixelRatio}`;
+    // Known already, or asked for once before anything is written: each question would lay out the page anew.
+    const look = `${width ||= rows[0].width()} ${isDark()} ${devicePixelRatio}`;
     rows.forEach((item, i) => item.draw(overview!.layers[i], width, look));
     drawn = look;
   };
   new ResizeObserver(() => {
     if (!box.isConnected) return;
     drawRail(rail, items, app.info.nodes, arcs, x);
-    if (drawn && rows[0].width() !== parseInt(drawn)) draw();
+    const now = rows[0].width();
+    if (drawn && now !== width) {
+      width = now;
+      draw();
+    }
   }).observe(box);
+  const places = new Map<Element, (typeof rows)[number]>(rows.map((item) => [item.element, item]));
+  const watch = new IntersectionObserver((changes) => {
+    for (const { target, isIntersecting } of changes) places.get(target)!.show(isIntersecting);
+  }, { rootMargin: "200px" });
+  for (const { element } of rows) watch.observe(element);
+  addEventListener("beforeprint", () => { for (const item of rows) item.show(true); });
   const update = async () => {
     overview = await app.overview();
     draw();
@@ -50,7 +60,7 @@ function row(app: App, node: LayerInfo) {
   const canvas = h("canvas", { class: "strip", "aria-hidden": "true" });
   const range = h("span", { class: "range" }), rest = h("span", { class: "rest-count" });
   const height = QUIET.includes(node.kind) ? 26 : TILE;
-  let kind = "", count = 0, tile = TILE, last: Strip | null = null, looked = "";
+  let kind = "", count = 0, tile = TILE, last: Strip | null = null, looked = "", seen = true, old = false, room = 0;
   surface(canvas, 1, height);  // Room for what is still to come.
   const open = (channel: number | null) => app.move({
     page: "layer", layer: node.name, what: "maps", index: channel === null ? last?.largest ?? [] : chosen(kind, channel, node),
@@ -65,22 +75,33 @@ function row(app: App, node: LayerInfo) {
   });
   const box = h("div", { class: "strip-box" }, canvas, rest);
   const element = h("li", { class: QUIET.includes(node.kind) ? "row quiet" : "row" }, name, box);
-  const draw = (strip: Strip, width: number, look: string) => {
-    element.classList.toggle("edited", app.info.edited.includes(node.layer));
-    if (strip === last && look === looked) return;
-    [last, looked] = [strip, look];
+  const picture = (strip: Strip) => {
     const planes = new Planes(strip.maps);
     kind = strip.kind;
     // Bytes: zero is 0 where nothing is negative, else in the middle.
     const scale = strip.low >= 0 ? heat(0, 255) : { ...signed(127.5), low: 0, high: 255 };
-    ({ count, tile } = strip.kind === "vector" ? drawUnits(canvas, planes, scale, width, height)
-      : drawMaps(canvas, planes, strip, scale, width, height));
+    ({ count, tile } = strip.kind === "vector" ? drawUnits(canvas, planes, scale, room, height)
+      : drawMaps(canvas, planes, strip, scale, room, height));
     say(rest, strip.count > count ? `+${(strip.count - count).toLocaleString("en")}` : "");
+  };
+  const show = (isSeen: boolean) => {
+    seen = isSeen;
+    if (!seen || !old) return;
+    old = false;
+    picture(last!);
+  };
+  const draw = (strip: Strip, width: number, look: string) => {
+    element.classList.toggle("edited", app.info.edited.includes(node.layer));
+    if (strip === last && look === looked) return;
+    // The first picture is there from the beginning; what changes out of sight is painted when it comes into view.
+    old = last !== null && look === looked && !seen;
+    [last, looked, room] = [strip, look, width];
+    if (!old) picture(strip);
     say(range, `${shape(node.shape)}  ·  ${short(strip.low, 2)} … ${short(strip.high, 2)}${strip.broken ? ", NaN or ∞" : ""}`);
     name.setAttribute("aria-label", `${node.name}, ${node.kind}, output ${shape(node.shape)}, numbers from `
       + `${short(strip.low)} to ${short(strip.high)}${strip.broken ? `, ${strip.broken} NaN or infinite` : ""}`);
   };
-  return { element, draw, width: () => box.clientWidth - REST };
+  return { element, draw, show, width: () => box.clientWidth - REST };
 }
 
 /** Where a click on a strip leads: the index of a number, or only its channel (-1: the strongest place). */

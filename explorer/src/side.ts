@@ -2,7 +2,7 @@
 
 import { Planes, snapshot, unpack, type Sample, type Verdict } from "./api";
 import type { App, Part } from "./app";
-import { range } from "./colour";
+import { isDark, range } from "./colour";
 import { drawingDialog, sendFile } from "./drawing";
 import { fill, h, mark, say, short } from "./dom";
 import { curve, photograph, surface } from "./paint";
@@ -19,12 +19,15 @@ export function sidePart(app: App): Part {
   const element = h("section", { class: "panel", "aria-label": "Input and answer" }, h("h2", {}, "Input"),
     h("div", { class: kind === "line" ? "line-box" : "input-box" }, canvas, own), caption, picks,
     h("h2", {}, "What the network says"), answer);
-  let listed: Sample[] = [], last: Verdict | null = null;
+  let listed: Sample[] = [], last: Verdict | null = null, painted = "";
   const update = () => {
     const { verdict } = app;
     if (!verdict) return;
     const sample = app.info.samples.find((one) => one.id === app.view.image), label = sample?.label ?? null;
-    drawInput(app, canvas);
+    // While a network learns the input stays: it is painted when something of it changes.
+    const { page, layer, index } = app.view, look = [page, layer, index, isDark(), devicePixelRatio, verdict.input.data].join(" ");
+    if (look !== painted) drawInput(app, canvas);
+    painted = look;
     mark(canvas, "aria-label", `Input ${sample?.name ?? ""}`);
     say(caption, `${sample?.name ?? ""}${label === null ? "" : `: really ${app.info.classes[label] ?? label}`}`);
     if (listed !== app.info.samples) {

@@ -1,6 +1,6 @@
 /** Live training: start, pause, step, begin anew; the loss as it falls; and the weights of every epoch. */
 
-import { post, snapshot, type Status } from "./api";
+import { forget, post, snapshot, type Status } from "./api";
 import type { App, Part } from "./app";
 import { announce, fill, h, mark, say, svg } from "./dom";
 
@@ -8,6 +8,8 @@ const WIDTH = 264, HEIGHT = 120;
 /** After an update the page rests so many times as long as it took: the browser's other processes, which bring what was
  * drawn to the screen, take several times as long, and all together cost a training about a tenth. */
 const REST = 60;
+/** So many milliseconds a training that begins is left alone: words tell that it runs, pictures come afterwards. */
+const YOUNG = 2000;
 const PHASES: Record<Status["phase"], string> = {
   idle: "Not started", preparing: "Preparing the programs …", running: "Learning", paused: "Paused", failed: "Failed",
 };
@@ -19,11 +21,12 @@ export function trainingPart(app: App): Part {
   }
   const act = (action: string) => app.attempt(async () => {
     const status = await post<Status>("train", { action });
-    if (action === "restart") points.length = 0;
+    if (action === "restart") {
+      points.length = 0;
+      forget();
+    }
     announce({ start: "The training runs.", pause: "The training is paused.", step: "One step.", restart: "All begins anew." }[action] ?? "");
-    app.status = status;
-    draw();
-    await app.renew();
+    take(status);  // Pictures are renewed where weights have changed, and only then.
   });
   const points: Status["points"] = [];
   const start = h("button", { type: "button", class: "main", onclick: () => void act(isRunning(app.status) ? "pause" : "start") }, "Start");
@@ -67,14 +70,17 @@ export function trainingPart(app: App): Part {
     if (status.steps < (points.at(-1)?.[0] ?? 0)) points.length = 0;
     points.push(...status.points.filter((point) => point[0] > (points.at(-1)?.[0] ?? 0)));
     thin(points);
-    const grown = app.status?.kept.length !== status.kept.length;
+    const grown = app.status?.kept.length !== status.kept.length, begins = status.phase === "running" && app.status?.phase !== "running";
     app.status = status;
+    const { at } = app.view;
+    if (at !== "live" && !status.kept.includes(Number(at))) app.move({ at: "live" }, true);  // All began anew.
     const behind = app.verdict !== null && app.verdict.steps !== status.steps && app.view.at === "live";
     // Not even a word changes meanwhile: each change of the page is brought to the screen by three processes.
-    if (isRunning(status) && performance.now() < resting && !edited) return;
+    if (isRunning(status) && performance.now() < resting && !begins && !edited) return;
     draw();
-    if (behind || edited) void renew();
-    else if (grown) void app.refresh();
+    if (begins) resting = Math.max(resting, performance.now() + YOUNG);
+    if (edited || (behind && !begins)) void renew();
+    else if (grown && !begins) void app.refresh();
   };
   let listens = snapshot !== null;
   const update = () => {

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from striate.cli import Command
-from striate.errors import ArgumentError, received
+from striate.errors import ArgumentError, DataError, ModelFileError, received
 
 COMMON = {"cls": Command}
 model_argument = click.argument("model", metavar="MODEL")
@@ -66,7 +66,6 @@ def arrays_of(place: str) -> tuple[Any, Any]:
 
 
 def _arrays(place: str, *names: str) -> tuple[Any, ...]:
-    from striate.errors import DataError, ModelFileError
     from striate.untrusted.npz import read_npz
 
     try:
@@ -88,12 +87,19 @@ def input_of(network, image: str | None, source: str):
 
     from striate.cli import for_model
 
-    shape = network.input_shape[1:]
+    shapes = [tuple(tensor.shape[1:]) for tensor in network.inputs]
     if image is None:
-        size = tuple(length or 32 for length in shape)
-        return np.random.Generator(np.random.PCG64(0)).random(size, np.float32)
+        random = np.random.Generator(np.random.PCG64(0))
+        noise = [random.random(tuple(length or 32 for length in shape), np.float32) for shape in shapes]
+        return noise[0] if len(noise) == 1 else [one[np.newaxis] for one in noise]
+    if len(shapes) > 1:
+        raise ArgumentError(f"An image fits only models with one input; this one has {len(shapes)}. Leave --image out, "
+                            "and all of them get noise, or use Python. " + received(input_shapes=shapes))
+    shape = shapes[0]
     if image.endswith(".npz"):
         (x,) = _arrays(image, "x")
+        if not x.size:
+            raise DataError("The file holds no sample. " + received(file=image, shape=x.shape))
         return for_model.sample(for_model.saved_model(source), network, image, first_of(x, shape))
     if len(shape) != 3:
         raise ArgumentError("An image fits only models for images (height, width, channels). Others take an .npz file "

@@ -14,6 +14,7 @@ import numpy as np
 
 from striate import zoo
 from striate.errors import ArgumentError, received
+from striate.models import Model
 from striate.systems import networks as own
 
 OWN = {"photographs": own.photographs, "letters": own.letters}
@@ -66,8 +67,16 @@ def _from_function(source: str, offered: dict):
                             + received(model=source)) from None
     finally:
         sys.path.pop(0)
-    wanted = inspect.signature(function).parameters
-    return function(**{name: value for name, value in offered.items() if name in wanted})
+    try:
+        wanted = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # Nothing that can be called, or that does not say what it takes.
+        wanted = []
+    given = {name: value for name, value in offered.items() if name in wanted}
+    model = function(**given) if callable(function) else None
+    if not isinstance(model, Model):
+        raise ArgumentError(f"{source} must be a function that gives a model. "
+                            + received(model=source, type=type(function if model is None else model).__name__))
+    return model
 
 
 def _check(model, source: str, image_shape: tuple[int, ...], classes: int) -> None:

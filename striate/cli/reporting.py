@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from striate.cli import networks
 from striate.cli.run_folder import BEST, REPORT, RunFolder
 from striate.cli.terminal import duration
@@ -26,14 +24,6 @@ def layer_rows(model) -> list[tuple[str, str, str, int]]:
     """(name, type, output shape, parameters) of each layer."""
     return [(layer.name, type(layer).__name__, str(getattr(layer, "output_shape", getattr(layer.output, "shape", ""))),
              int(layer.count_params())) for layer in model.layers]
-
-
-def first_filters(model) -> np.ndarray | None:
-    """Weights (height, width, channels, filters) of the first convolution, if the model begins with one."""
-    for layer in model.layers:
-        if type(layer).__name__ == "Conv2D":
-            return np.asarray(layer.get_weights()[0])
-    return None
 
 
 def inner_parts(folder: RunFolder, model, data: datasets.Data) -> list[Part]:
@@ -71,7 +61,6 @@ def write_report(folder: RunFolder, model, data: datasets.Data, settings: dict[s
         mistakes=[Mistake(data.test[0][index], data.classes[data.test[1][index]], data.classes[said], probability)
                   for index, said, probability in scores.mistakes],
         layers=layer_rows(model),
-        filters=first_filters(model),
         settings={"model": settings["model"],
                   **{name.replace("_", " "): value for name, value in settings["training"].items()},
                   "seed": settings["seed"], "data": data.said,

@@ -11,7 +11,7 @@ import numpy as np
 from striate import ops
 from striate.engine import run_once
 from striate.errors import ArgumentError, received
-from striate.explore.session import Session, has_kernel
+from striate.explore.session import Session, sliding
 from striate.explore.views import by_filter, node_at
 from striate.explore.wire import packed, planes
 from striate.ops.windows import extent, output_length, padding_amounts
@@ -110,9 +110,9 @@ def _kernel(session: Session, layer, at: str, channel: int, filter: int, setting
     if setting.kernel != "own":
         kernel = KERNELS[setting.kernel](size)
         return (kernel.sum(axis=0, keepdims=True) if is_line else kernel).astype(np.float32)
-    if not has_kernel(layer):
+    if sliding(layer) is None:
         raise ArgumentError("This layer has no kernel of its own: choose another one. " + received(layer=layer.name))
-    filters = by_filter(layer, session.weights(session.graph.names[layer], at))
+    filters = by_filter(sliding(layer), session.weights(session.graph.names[layer], at))
     own = filters[min(max(filter, 0), len(filters) - 1)][channel % filters.shape[1]]
     kernel = np.zeros(shape, np.float32)
     places = [_middle(have, want) for have, want in zip(own.shape, shape, strict=True)]

@@ -19,6 +19,7 @@ from striate.errors import ArgumentError, received
 from striate.explore.learner import Learner
 from striate.explore.subject import Sample, Subject
 from striate.layers.symbolic import leaves
+from striate.layers.wrapper import TimeDistributed
 from striate.models.cloning import uncompiled_clone
 from striate.see import probe
 from striate.see.geometry import is_convolution
@@ -28,9 +29,11 @@ UPLOADS = 24
 KEPT_VIEWS = 6
 
 
-def has_kernel(layer) -> bool:
-    """Whether a layer slides one kernel, which can be shown and changed."""
-    return is_convolution(layer) and hasattr(layer, "kernel")
+def sliding(layer) -> Any:
+    """The layer that slides one kernel, which can be shown and changed: itself, or that of each step; None for none."""
+    while isinstance(layer, TimeDistributed):
+        layer = layer.layer
+    return layer if is_convolution(layer) and hasattr(layer, "kernel") else None
 
 
 def _blank(layer):
@@ -140,7 +143,7 @@ class Session:
             for variable, array in zip(self.model.variables, arrays, strict=True):
                 variable.assign(array)
             for name, changes in self.edits.items():
-                kernel = probe.find_layer(self.model, name).kernel
+                kernel = sliding(probe.find_layer(self.model, name)).kernel
                 array = kernel.numpy()
                 for place, values in changes.items():
                     array[place] = values
@@ -173,7 +176,7 @@ class Session:
         """A copy of a layer's kernel."""
         with self._lock, self._still(at):
             self._show(self.epoch(at))
-            return probe.find_layer(self.model, name).kernel.numpy()
+            return sliding(probe.find_layer(self.model, name)).kernel.numpy()
 
     def _still(self, at: str):
         return self.learner.between_steps() if at == LIVE and self.learner is not None else nullcontext()
@@ -227,6 +230,6 @@ class Session:
             loss = -ops.sum(target * ops.log(output + 1e-12) + (1.0 - target) * ops.log(1.0 - output + 1e-12))
         else:
             loss = -ops.sum(target * ops.log_softmax(output))
-        kernels = {self.graph.names[layer]: layer.kernel for layer, _ in seen if has_kernel(layer)}
+        kernels = {self.graph.names[layer]: sliding(layer).kernel for layer, _ in seen if sliding(layer) is not None}
         found = gradients(loss, [*(output for _, output in seen), *kernels.values()])
         return found[:len(seen)], dict(zip(kernels, found[len(seen):], strict=True))

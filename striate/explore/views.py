@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from striate.errors import ArgumentError, received
-from striate.explore.session import LIVE, Session, has_kernel
+from striate.explore.session import LIVE, Session, sliding
 from striate.explore.wire import packed, planes
 from striate.layers.conv import BaseConvTranspose, BaseDepthwiseConv
+from striate.layers.wrapper import TimeDistributed
 from striate.see import fields, palette, probe
 from striate.see.architecture_figure import architecture
 from striate.see.explanation import Number, explained
-from striate.see.geometry import channels_last, window_of
+from striate.see.geometry import channels_last, inside, window_of
 from striate.see.number_rules import NoSumError
 from striate.see.sizes import arithmetic
 
@@ -78,7 +79,8 @@ def nodes(session: Session) -> list[dict[str, Any]]:
 
 def _kernel(layer) -> list[int] | None:
     """The shape of a kernel that can be changed by hand."""
-    return list(layer.kernel.shape) if has_kernel(layer) else None
+    slid = sliding(layer)
+    return None if slid is None else list(slid.kernel.shape)
 
 
 def _last(call, shape) -> list:
@@ -87,7 +89,9 @@ def _last(call, shape) -> list:
 
 
 def _window(layer, shape) -> dict[str, Any] | None:
-    window = window_of(layer, shape) if None not in shape[1:] else None
+    while isinstance(layer, TimeDistributed):
+        layer, shape = layer.layer, (shape[0], *shape[2:])
+    window = window_of(inside(layer), shape) if None not in shape[1:] else None
     return None if window is None else {
         "kind": window.kind, "size": list(window.size), "strides": list(window.strides),
         "dilation": list(window.dilation), "padding": [list(pair) for pair in window.padding]}
@@ -225,7 +229,7 @@ def layer(session: Session, place: str, image: str, at: str = LIVE, what: str = 
         else:
             said, _, kernels = session.slopes(image, at)
             kernel = kernels[name]
-        return {"kind": "filters", "said": said, **_filters(session.nodes[node].operation, kernel)}
+        return {"kind": "filters", "said": said, **_filters(sliding(session.nodes[node].operation), kernel)}
     else:
         raise ArgumentError("`what` must be maps, gradients, filters or filter-gradients. " + received(what=what))
     kind, maps, depth = planes(array)
@@ -339,10 +343,11 @@ def edit(session: Session, place: str, channel: int, filter: int, values: np.nda
         ArgumentError: no such filter, or another count of weights.
     """
     layer = session.nodes[node_at(session, place)].operation
-    if not has_kernel(layer):
+    slid = sliding(layer)
+    if slid is None:
         raise ArgumentError("Only kernels of convolutions can be changed by hand. " + received(layer=layer.name))
-    where = kernel_place(layer, channel, filter)
-    window = layer.kernel.shape[:-2]
+    where = kernel_place(slid, channel, filter)
+    window = slid.kernel.shape[:-2]
     if values.size != prod(window):
         raise ArgumentError(f"The window has {prod(window)} weights. " + received(weights=values.size))
     session.edit(session.graph.names[layer], where, values.reshape(window))

@@ -61,7 +61,7 @@ class Attention(RandomLayer):
             raise ArgumentError(f"{type(self).__name__} is called on a list, [query, value] or [query, value, key]. "
                                 + received(inputs=inputs))
 
-    def _scores(self, query, key):
+    def scores(self, query, key):
         """(..., t, s) of a query (..., t, d) and a key (..., s, d)."""
         if self.score_mode == "dot":
             scores = ops.matmul(query, ops.swapaxes(key, -2, -1))
@@ -70,23 +70,28 @@ class Attention(RandomLayer):
         both = both if self.scale is None else both * self.scale
         return ops.sum(ops.tanh(both), axis=-1) * self.concat_score_weight
 
+    def shares(self, scores, allowed):
+        """The softmax of scores over the places that may be read."""
+        return ops.softmax(scores if allowed is None else ops.where(allowed, scores, scores - _FAR), axis=-1)
+
+    def mean(self, shares, value, training=False):
+        """The means of the values, weighted by the shares."""
+        if training and self.dropout > 0:
+            state, stream = self._random()
+            shares = ops.dropout(shares, state, self.dropout, stream)
+        return ops.matmul(shares, value)
+
     def call(self, inputs, mask=None, training=False, return_attention_scores=False, use_causal_mask=False):
         """[query (n, t, d), value (n, s, v)] or with a key (n, s, d), to (n, t, v); with the weights if asked for."""
         self._check(inputs)
         query, value, key = inputs[0], inputs[1], inputs[-1] if len(inputs) == 3 else inputs[1]
         query_mask, value_mask = (None, None) if mask is None else mask[:2]
-        scores = self._scores(query, key)
         allowed = None if value_mask is None else ops.expand_dims(ops.cast(value_mask, "bool"), -2)
         if use_causal_mask:
-            before = causal(*scores.shape[-2:])
+            before = causal(query.shape[-2], key.shape[-2])
             allowed = before if allowed is None else ops.logical_and(allowed, before)
-        if allowed is not None:
-            scores = ops.where(allowed, scores, scores - _FAR)
-        weights = ops.softmax(scores, axis=-1)
-        if training and self.dropout > 0:
-            state, stream = self._random()
-            weights = ops.dropout(weights, state, self.dropout, stream)
-        outputs = ops.matmul(weights, value)
+        weights = self.shares(self.scores(query, key), allowed)
+        outputs = self.mean(weights, value, training)
         if query_mask is not None:
             outputs = ops.where(ops.expand_dims(ops.cast(query_mask, "bool"), -1), outputs, 0.0)
         return (outputs, weights) if return_attention_scores else outputs
@@ -117,6 +122,7 @@ class AdditiveAttention(Attention):
         self._check(input_shape)
         self.scale = self.add_weight((input_shape[0][-1],), "glorot_uniform", name="scale") if self.use_scale else None
 
-    def _scores(self, query, key):
+    def scores(self, query, key):
+        """(..., t, s) of a query (..., t, d) and a key (..., s, d)."""
         both = ops.tanh(ops.expand_dims(query, -2) + ops.expand_dims(key, -3))
         return ops.sum(both if self.scale is None else both * self.scale, axis=-1)

@@ -103,26 +103,37 @@ class ManyHeads(Layer):
         length, keys = query.shape[1], value.shape[1]
         parts = [] if query_mask is None else [ops.expand_dims(query_mask, -1)]
         parts += [ops.expand_dims(mask, -2) for mask in (value_mask, key_mask) if mask is not None]
-        if is_causal:
-            parts.append(causal(length, keys))
-        if self.sliding_window is not None:
-            apart = np.abs(np.arange(length)[:, None] - np.arange(keys))
-            parts.append((apart < self.sliding_window)[None])
+        reach = self.within_reach(length, keys, is_causal)
+        parts += [] if reach is None else [reach]
         parts += [] if attention_mask is None else [ops.cast(attention_mask, "bool")]
         allowed = None
         for part in parts:
             allowed = part if allowed is None else ops.logical_and(allowed, part)
         return allowed
 
-    def _attend(self, query, key, value, allowed, training):
-        """(mean of the values, scores after softmax) of projections."""
-        scores = ops.einsum(self._scoring, key, query * (1.0 / sqrt(query.shape[-1])))
+    def within_reach(self, length: int, keys: int, is_causal: bool) -> np.ndarray | None:
+        """(1, length, keys), whether each place is near enough to each other to read it; None for all."""
+        reach = causal(length, keys) if is_causal else None
+        if self.sliding_window is None:
+            return reach
+        near = (np.abs(np.arange(length)[:, None] - np.arange(keys)) < self.sliding_window)[None]
+        return near if reach is None else reach & near
+
+    def scores(self, query, key):
+        """How well the projected queries fit the projected keys."""
+        return ops.einsum(self._scoring, self._repeated(key), query * (1.0 / sqrt(query.shape[-1])))
+
+    def shares(self, scores, allowed):
+        """The softmax of scores over the places that may be read."""
         if allowed is not None:
             behind = -2 * len(self._attention_axes or ()) - 1
             while len(allowed.shape) < len(scores.shape):
                 allowed = ops.expand_dims(allowed, behind)
-        weights = self._softmax(scores, mask=allowed)
-        return ops.einsum(self._combining, self._dropout_layer(weights, training=training), value), weights
+        return self._softmax(scores, mask=allowed)
+
+    def mean(self, shares, value, training=None):
+        """The means of the projected values, weighted by the shares."""
+        return ops.einsum(self._combining, self._dropout_layer(shares, training=training), self._repeated(value))
 
     def call(self, query, value, key=None, query_mask=None, value_mask=None, key_mask=None,  # noqa: PLR0913 (Keras')
              attention_mask=None, return_attention_scores=False, training=None, use_causal_mask=False):
@@ -140,8 +151,8 @@ class ManyHeads(Layer):
         allowed = self._allowed(query, value, masks, attention_mask, use_causal_mask)
         key = self._key_dense(value if key is None else key)
         gate = self._gate_dense(query) if self.use_gate else None
-        outputs, weights = self._attend(self._query_dense(query), self._repeated(key),
-                                        self._repeated(self._value_dense(value)), allowed, training)
+        weights = self.shares(self.scores(self._query_dense(query), key), allowed)
+        outputs = self.mean(weights, self._value_dense(value), training)
         outputs = self._output_dense(outputs if gate is None else outputs * gate)
         return (outputs, weights) if return_attention_scores else outputs
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from striate.errors import ArgumentError, ShapeError, received
-from striate.see import grid, probe
+from striate.see import arguments, grid, probe
 from striate.see.canvas import Canvas
 from striate.see.palette import LINE, MUTED, readable_on, text_width
 from striate.see.result import Result, aligned
@@ -113,7 +113,7 @@ class Samples(Result):
 
 def _answers(model, x, y, classes) -> tuple:
     """(inputs, true classes, probabilities, names)."""
-    x, y = probe.batch(model, x), np.asarray(y)
+    x, y = probe.batch(model, x), arguments.numbers(y, "y")
     if isinstance(x, list):
         raise ArgumentError("Only models with one input can be shown this way. " + received(inputs=len(x)))
     outputs = np.asarray(probe.arrays(model.predict(x, verbose=0))[0], np.float64)
@@ -122,16 +122,21 @@ def _answers(model, x, y, classes) -> tuple:
                          + received(output=outputs.shape))
     if y.ndim == 2 and y.shape[1] == outputs.shape[1] > 1:
         y = y.argmax(axis=1)
-    y = y.reshape(-1).astype(np.int64)
+    y = _whole_labels(y.reshape(-1))
     probabilities = as_probabilities(model, outputs)
     count = probabilities.shape[1]
     if len(y) != len(outputs) or (len(y) and not 0 <= y.min() <= y.max() < count):
         raise ArgumentError(f"`y` must hold one class number from 0 to {count - 1} (or a one-hot row) for each sample. "
                             + received(samples=len(outputs), targets=len(y)))
-    names = tuple(map(str, classes)) if classes is not None else tuple(map(str, range(count)))
+    names = arguments.class_names(classes) if classes is not None else tuple(map(str, range(count)))
     if len(names) != count:
         raise ArgumentError(f"`classes` must hold {count} names. " + received(classes=classes))
     return x, y, probabilities, names
+
+
+def _whole_labels(y: np.ndarray) -> np.ndarray:
+    """Class numbers as integers; -1, which is no class, for what is no whole number."""
+    return np.where(np.isfinite(y) & (y == np.round(y)), np.nan_to_num(y), -1).astype(np.int64)
 
 
 def as_probabilities(model, outputs: np.ndarray) -> np.ndarray:
@@ -188,5 +193,5 @@ def most_confident(model, x, y, classes: Sequence[str] | None = None, count: int
 
 def _chosen(title: str, among, x, y, probabilities, names, count: int) -> Samples:
     sure = probabilities.max(axis=1)
-    order = among[np.argsort(-sure[among], kind="stable")][:count]
+    order = among[np.argsort(-sure[among], kind="stable")][:arguments.whole(count, "count")]
     return Samples(title, names, order, x[order], y[order], probabilities.argmax(axis=1)[order], sure[order])

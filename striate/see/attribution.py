@@ -11,9 +11,9 @@ from striate import ops
 from striate.engine import Function, gradients
 from striate.errors import ArgumentError, received
 from striate.layers.symbolic import leaves
-from striate.see import grid, probe
+from striate.see import arguments, grid, probe
 from striate.see.canvas import Canvas
-from striate.see.geometry import channels_last, is_convolution
+from striate.see.geometry import channels_last, inside, is_convolution
 from striate.see.palette import heat
 from striate.see.result import Result
 from striate.see.tiles import strip, tile_of
@@ -24,7 +24,8 @@ WIDTH = 1060.0
 
 @dataclass(frozen=True)
 class Attribution(Result):
-    """How much each place of an input matters for one output. heat: (height, width), not negative.
+    """How much each place of an input matters for one output. heat: (height, width), not negative; (length,) of lines,
+    (depth, height, width) of volumes.
 
     method: its name; note: what the numbers are; class_index: of the output; output: its value.
     """
@@ -50,10 +51,14 @@ class Attribution(Result):
     def figure(self) -> Canvas:
         """The input, the heat, and the heat over the input."""
         title = f"{self.method}: what output {self.class_index} of {self.model} rests on"
-        top = grid.header_height(WIDTH, title, self.note)
-        image, mask = grid.picture_of(self.image), grid.as_image(self.heat)
+        note, sample, mask = self.note, self.image, self.heat
+        if sample.ndim == 4:
+            at = int(mask.max(axis=(1, 2)).argmax())
+            note, sample, mask = note + grid.slice_said(sample, at, "with the largest of them"), sample[at], mask[at]
+        top = grid.header_height(WIDTH, title, note)
+        image, mask = grid.picture_of(sample), grid.as_image(mask)
         canvas = Canvas(WIDTH, 10, title)
-        grid.header(canvas, title, self.note)
+        grid.header(canvas, title, note)
         tiles = [(image, "input"), (heat(mask), "heat"), (grid.overlay(image, mask), "both")]
         if self.image.ndim == 2:  # A line.
             strip(canvas, 110, top, WIDTH - 134, 110, self.image)
@@ -109,27 +114,28 @@ def grad_cam(model, x, class_index: int | None = None, layer=None) -> Attributio
 
     Args:
         model, x, class_index: as for `saliency`.
-        layer: a convolution; the last one when left out.
+        layer: a convolution; the last one whose maps have the input's axes when left out.
 
     Raises:
-        ArgumentError: the model has no convolution, or the layer's output has no places.
+        ArgumentError: the model has no convolution, or the layer's output has not the input's axes.
 
     Example:
         >>> grad_cam(model, image).save("why.svg")  # doctest: +SKIP
     """
     x, chosen, output = _prepared(model, x, class_index, "Grad-CAM")
-    found = [candidate for candidate in probe.network(model).layers if is_convolution(candidate)]
+    found = [one for one in probe.network(model).layers if is_convolution(inside(one))
+             and len(probe.find_call(model, one).output_tensors[0].shape) == x.ndim]
     if layer is None and not found:
-        raise ArgumentError(f"Grad-CAM needs a convolution, and '{model.name}' has none. Use see.saliency or "
-                            "see.occlusion.")
+        raise ArgumentError(f"Grad-CAM needs a convolution whose maps have the input's axes, and '{model.name}' has "
+                            "none. Use see.saliency or see.occlusion.")
     target = probe.find_call(model, found[-1] if layer is None else layer)
     name = target.name
     maps, slopes, _ = probe.output_gradients(model, x, probe.class_score(model, chosen), name, key=("class", chosen))
     maps, slopes = (channels_last(target, np.asarray(array))[0].astype(np.float64)
                     for array in (maps, slopes))
-    if maps.ndim not in (2, 3):
-        raise ArgumentError("Grad-CAM needs a layer whose output has places and channels. "
-                            + received(layer=name, output=maps.shape))
+    if maps.ndim != x.ndim - 1:
+        raise ArgumentError("Grad-CAM lays the maps of a layer over the input, so they need axes like those of the "
+                            f"input, {x.shape[1:]}. " + received(layer=name, output=maps.shape))
     weights = slopes.mean(axis=tuple(range(maps.ndim - 1)))
     cam = np.maximum((maps * weights).sum(axis=-1), 0)
     note = f"The maps of '{name}', each weighted by how much the output follows it; only what speaks for it."
@@ -175,9 +181,10 @@ def occlusion(model, x, class_index: int | None = None, size: int | None = None,
     x, chosen, output = _prepared(model, x, class_index, "Occlusion")
     x = probe.pictures(model, x)
     lengths = x.shape[1:-1]
-    size = max(1, min(lengths) // 4) if size is None else int(size)
-    stride = max(1, size // 2) if stride is None else int(stride)
-    if not 1 <= size <= min(lengths) or stride < 1:
+    size = max(1, min(lengths) // 4) if size is None else arguments.whole(size, "size")
+    stride = max(1, size // 2) if stride is None else arguments.whole(stride, "stride")
+    fill = x.mean(dtype=np.float64) if fill is None else arguments.finite(fill, "fill")
+    if size > min(lengths):
         raise ArgumentError("The square must fit into the input, and move on. "
                             + received(size=size, stride=stride, input=lengths))
     grids = [list(range(0, length - size, stride)) + [length - size] for length in lengths]
@@ -185,7 +192,7 @@ def occlusion(model, x, class_index: int | None = None, size: int | None = None,
                for index in np.ndindex(*(len(axis) for axis in grids))]
     covered = np.repeat(x, len(corners), axis=0)
     for one, corner in zip(covered, corners, strict=True):
-        one[tuple(slice(first, first + size) for first in corner)] = x.mean(dtype=np.float64) if fill is None else fill
+        one[tuple(slice(first, first + size) for first in corner)] = fill
     given = probe.taken(model, covered)
     outputs = np.asarray(probe.arrays(model.predict(given, batch_size=32, verbose=0))[0])[:, chosen]
     falls, counts = np.zeros(lengths), np.zeros(lengths)
@@ -263,7 +270,11 @@ def activation_maximisation(model, layer, channels=None, steps: int = 60, rate: 
     layer, name = call.operation, call.name
     shape = graph.inputs[0].shape[1:]
     count = call.output_tensors[0].shape[1 if call.channels_first else -1]
-    chosen = tuple(range(min(count, 6))) if channels is None else tuple(int(c) for c in np.atleast_1d(channels))
+    chosen = tuple(range(min(count, 6))) if channels is None else tuple(
+        int(c) if c == np.round(c) else -1 for c in np.atleast_1d(arguments.numbers(
+            list(channels) if isinstance(channels, range) else channels, "channels")).ravel())
+    steps, seed = arguments.whole(steps, "steps", 0), arguments.seed_of(seed)
+    rate, low, high = (arguments.finite(value, name) for value, name in ((rate, "rate"), (low, "low"), (high, "high")))
     if None in shape or any(not 0 <= channel < count for channel in chosen):
         raise ArgumentError(f"'{name}' has {count} channels, counted from 0, and the input's size must be known. "
                             + received(channels=channels, input_shape=shape))

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from striate.errors import ArgumentError, received
-from striate.see import grid
+from striate.see import arguments, grid
 from striate.see.canvas import Canvas
 from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, photograph, signed
 from striate.see.result import Result, aligned
+
+MOST_PIXELS = 1000
+"""More could not be told apart in the drawing."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,9 @@ def connectivity(pixels: int = 5, neurons: int = 3, taps: int = 3) -> Connectivi
         >>> found.full, found.sparse, found.shared
         (15, 9, 3)
     """
-    if min(pixels, neurons, taps) < 1 or neurons + taps - 1 > pixels:
+    pixels, neurons, taps = (arguments.whole(count, name, 1, MOST_PIXELS) for count, name in
+                             ((pixels, "pixels"), (neurons, "neurons"), (taps, "taps")))
+    if neurons + taps - 1 > pixels:
         raise ArgumentError("With windows of `taps` pixels at most pixels - taps + 1 neurons have a whole window. "
                             + received(pixels=pixels, neurons=neurons, taps=taps))
     return Connectivity(pixels, neurons, taps)
@@ -164,8 +169,8 @@ def edge_detection(image=None, height: int = 280, width: int = 320) -> EdgeDetec
         267960
     """
     if image is None:
-        return EdgeDetection(int(height), int(width))
-    image = np.asarray(image)
+        return EdgeDetection(arguments.whole(height, "height"), arguments.whole(width, "width", 2))
+    image = arguments.numbers(image, "image")
     if image.ndim == 3:
         image = image.mean(axis=-1)
     if image.ndim != 2 or image.shape[1] < 2:

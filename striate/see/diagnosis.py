@@ -13,7 +13,7 @@ from striate.errors import ArgumentError, received
 from striate.layers.activation import Activation, ReLU, Softmax
 from striate.layers.core import Dense, Rescaling
 from striate.layers.normalization import BatchNormalization, Normalization
-from striate.see import grid, probe
+from striate.see import arguments, grid, probe
 from striate.see.canvas import Canvas, wrapped
 from striate.see.geometry import activation_name, is_convolution
 from striate.see.palette import INK, MUTED, ORANGE, SHADE, text_width
@@ -98,7 +98,7 @@ def doctor(model, x=None, y=None, validation_split: float = 0.0, validation_data
         print(see.doctor(model, x, y, validation_split=0.2))
     """
     probe.network(model)
-    if not 0 <= validation_split < 1:
+    if not 0 <= arguments.finite(validation_split, "validation_split") < 1:
         raise ArgumentError("`validation_split` is a share from 0 to less than 1. "
                             + received(validation_split=validation_split))
     findings = [*_layers(model)]
@@ -108,21 +108,35 @@ def doctor(model, x=None, y=None, validation_split: float = 0.0, validation_data
         findings += _loss(model)
     if x is not None:
         looked.append("inputs")
-        x = np.asarray(x)
+        x = _samples(x, "x")
         findings += _inputs(model, x)
     if y is not None:
         looked.append("labels")
-        y = np.asarray(y)
+        y = _samples(y, "y")
         findings += _labels(model, y)
         if validation_data is None:  # With it `fit` splits nothing off, and sorted samples do no harm.
             findings += _split(y, validation_split)
     if x is not None and validation_data is not None:
         looked.append("validation data")
-        findings += _validation(x, y, *(np.asarray(part) for part in validation_data[:2]))
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+            raise ArgumentError("`validation_data` must be (x, y). " + received(validation_data=validation_data))
+        findings += _validation(x, y, *(_samples(part, "validation_data") for part in validation_data[:2]))
     elif x is not None and validation_split:
         first = int(len(x) * (1 - validation_split))
         findings += _duplicates(x[:first], x[first:])
     return Diagnosis(model.name, tuple(findings), tuple(looked))
+
+
+def _samples(values, name: str) -> np.ndarray:
+    """A batch of numbers.
+
+    Raises:
+        ArgumentError: a single number, or no numbers.
+    """
+    array = arguments.numbers(values, name)
+    if not array.ndim:
+        raise ArgumentError(f"`{name}` must hold an entry for each sample. " + received(**{name: values}))
+    return array
 
 
 # ---- the network -----------------------------------------------------------------------------------------------------

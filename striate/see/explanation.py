@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 
 from striate.errors import ArgumentError, GraphError, received
+from striate.layers.wrapper import TimeDistributed
 from striate.see import probe
+from striate.see.arguments import MOST
 from striate.see.canvas import Canvas
-from striate.see.number_rules import Term, sum_of
+from striate.see.geometry import kind_of
+from striate.see.number_rules import Sum, Term, sum_of
 from striate.see.result import Result, aligned
 
 EPSILON = float(np.finfo(np.float32).eps)
@@ -53,7 +56,7 @@ class Number(Result):
     @property
     def has_bias(self) -> bool:
         """Whether the layer adds one: pooling and merging layers do not."""
-        return self.bias != 0 or "Conv" in self.layer_type or self.layer_type == "Dense"
+        return self.bias != 0 or "Conv" in self.layer_type or "Dense" in self.layer_type
 
     @property
     def is_plain(self) -> bool:
@@ -154,7 +157,8 @@ def number(model, x, layer, index, sample: int = 0) -> Number:
         >>> len(number(model, np.ones((28, 28)), "conv2d", (0, 0, 3)).terms)
         25
     """
-    return explained(model.name, probe.tap(model, x, layer), index, sample)
+    tap = probe.tap(model, x, layer)
+    return explained(model.name, tap, index, sample)
 
 
 def explained(model_name: str, tap: probe.Tap, index, sample: int = 0) -> Number:
@@ -163,7 +167,9 @@ def explained(model_name: str, tap: probe.Tap, index, sample: int = 0) -> Number
     inputs = [_sample(array, sample) for array in probe.arrays(tap.inputs)]
     output = _sample(probe.arrays(tap.output)[0], sample)
     place = check_index(index, output.shape, tap.name)
-    if getattr(layer, "data_format", None) == "channels_first":  # Explained with the channel last, as it is computed.
+    if isinstance(layer, TimeDistributed):
+        found, inputs = _of_step(layer, inputs, place)
+    elif getattr(layer, "data_format", None) == "channels_first":  # Explained with the channel last, as computed.
         inputs, output, place = [_turned(array) for array in inputs], _turned(output), _last(place)
         found = sum_of(layer, inputs, place)
     else:
@@ -181,8 +187,20 @@ def explained(model_name: str, tap: probe.Tap, index, sample: int = 0) -> Number
     if abs(value - engine) > bound:
         raise GraphError(f"The engine's number differs from its explanation by more than rounding can: {engine!r} "
                          f"instead of {value!r}. {received(layer=tap.name, index=place)}")
-    return Number(model_name, tap.name, type(layer).__name__, place, found.kind, found.terms, found.bias, total,
+    return Number(model_name, tap.name, kind_of(layer), place, found.kind, found.terms, found.bias, total,
                   found.name, value, engine, bound, inputs[0], output, found.note)
+
+
+def _of_step(layer, inputs: list[np.ndarray], place: tuple[int, ...]) -> tuple[Sum, list[np.ndarray]]:
+    """The sum behind a number of a TimeDistributed layer, and what it is taken over: the input of the number's step."""
+    step, place, inputs, layer = place[0], place[1:], [array[place[0]] for array in inputs], layer.layer
+    if isinstance(layer, TimeDistributed):
+        found, inputs = _of_step(layer, inputs, place)
+    else:
+        if getattr(layer, "data_format", None) == "channels_first":
+            inputs, place = [_turned(array) for array in inputs], _last(place)
+        found = sum_of(layer, inputs, place)
+    return replace(found, note=f"All at step {step} of the input. {found.note}".strip()), inputs
 
 
 def _last(place: tuple[int, ...]) -> tuple[int, ...]:
@@ -195,9 +213,18 @@ def _turned(array: np.ndarray) -> np.ndarray:
 
 
 def _sample(array: np.ndarray, sample: int) -> np.ndarray:
-    if not -len(array) <= sample < len(array):
-        raise ArgumentError(f"The batch has {len(array)} samples, counted from 0. {received(sample=sample)}")
-    return array[sample]
+    return array[check_sample(sample, len(array))]
+
+
+def check_sample(sample, count: int) -> int:
+    """Which of `count` samples is meant; negative ones count from the end.
+
+    Raises:
+        ArgumentError: there is no such sample.
+    """
+    if not isinstance(sample, (int, np.integer)) or not -count <= sample < count:
+        raise ArgumentError(f"The batch has {count} samples, counted from 0. {received(sample=sample)}")
+    return int(sample)
 
 
 def check_index(index, shape: tuple[int, ...], name: str) -> tuple[int, ...]:
@@ -206,7 +233,9 @@ def check_index(index, shape: tuple[int, ...], name: str) -> tuple[int, ...]:
     Raises:
         ArgumentError: too few or too many entries, or one out of range.
     """
-    place = tuple(int(i) for i in np.atleast_1d(np.asarray(index, np.int64)))
+    entries = index.ravel().tolist() if isinstance(index, np.ndarray) else index if isinstance(index, (tuple, list)) \
+        else [index]
+    place = tuple(int(i) if isinstance(i, (int, np.integer)) else -MOST for i in entries)
     if len(place) != len(shape) or any(not -n <= i < n for i, n in zip(place, shape, strict=True)):
         words = {1: "(unit,)", 2: "(place, channel)", 4: "(depth, row, column, channel)"}.get(
             len(shape), "(row, column, channel)")

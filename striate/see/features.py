@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from striate.errors import ArgumentError, received
-from striate.see import grid, probe
+from striate.see import arguments, grid, probe
 from striate.see.canvas import Canvas
 from striate.see.palette import CLASSES, LINE, MUTED, PAPER
 from striate.see.result import Result, aligned
@@ -149,13 +149,13 @@ def _features(model, x: np.ndarray, layer) -> tuple[np.ndarray, str]:
 def _labels(y, count: int, classes) -> tuple[np.ndarray, tuple[str, ...]]:
     if y is None:
         return np.zeros(count, np.int64), ()
-    y = np.asarray(y)
+    y = arguments.numbers(y, "y")
     labels = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
-    if len(labels) != count or (labels != np.round(labels)).any() or labels.min() < 0:
+    if len(labels) != count or not np.isfinite(labels).all() or (labels != np.round(labels)).any() or labels.min() < 0:
         raise ArgumentError("`y` must hold one class number (or one-hot row) for each sample. "
                             + received(samples=count, targets=y.shape))
     labels = labels.astype(np.int64)
-    names = tuple(map(str, range(int(labels.max()) + 1) if classes is None else classes))
+    names = tuple(map(str, range(int(labels.max()) + 1))) if classes is None else arguments.class_names(classes)
     if len(names) <= labels.max():
         raise ArgumentError(f"`classes` must hold a name for class {labels.max()}. " + received(classes=classes))
     return labels, names

@@ -13,9 +13,10 @@ from striate.layers import attention, heads, normalization, pool, reshaping, wra
 from striate.models import Model
 from striate.ops.windows import receptive_field as chain_field
 from striate.see import grid, probe
+from striate.see.attention_steps import Step
 from striate.see.canvas import Canvas
 from striate.see.explanation import check_index
-from striate.see.geometry import window_of
+from striate.see.geometry import inside, window_of
 from striate.see.palette import BLUE, MUTED, heat
 from striate.see.result import Result, aligned
 from striate.see.tiles import strip
@@ -27,7 +28,7 @@ Fields = list[Axis] | str
 """(size, step, start) for each axis, or why there are none."""
 
 _MIXERS = (pool.BaseGlobalPooling, reshaping.Flatten, reshaping.Reshape, reshaping.Permute, attention.Attention,
-           heads.ManyHeads, normalization.GroupNormalization)
+           heads.ManyHeads, Step, normalization.GroupNormalization)
 """Layers whose numbers stand for no place, or follow from all places."""
 
 
@@ -56,7 +57,8 @@ def _joined(sources: list[Fields], node, rank: int) -> Fields:
         if isinstance(source, str):
             return source
         whole.append([(1, 1, 0)] * (rank - len(source)) + source)
-    reach = _reach(node, rank)
+    places = slice(2, None) if node.channels_first else slice(1, -1)
+    reach = _reach(node, node.operation, node.input_tensors[0].shape, node.output_tensors[0].shape, places)
     if isinstance(reach, str):
         return reach
     fields = []
@@ -69,9 +71,16 @@ def _joined(sources: list[Fields], node, rank: int) -> Fields:
     return fields
 
 
-def _reach(node, rank: int) -> list[tuple[int, int, int, int]] | str:
-    """(taps, stride, dilation, padding before) of a call for each axis, or why it has none."""
-    layer, shape, given = node.operation, node.output_tensors[0].shape, node.input_tensors[0].shape
+def _reach(node, layer, given: tuple, shape: tuple, places: slice) -> list[tuple[int, int, int, int]] | str:
+    """(taps, stride, dilation, padding before) of a call for each axis, or why it has none.
+
+    given, shape: of the input and the output of the layer, which is the call's, or works inside of it.
+    """
+    rank = max(len(shape) - 2, 0)
+    if isinstance(layer, wrapper.TimeDistributed):  # A number sees its own step alone.
+        within = _reach(node, layer.layer, (given[0], *given[2:]), (shape[0], *shape[2:]), places)
+        return within if isinstance(within, str) else [(1, 1, 1, 0), *within]
+    layer = inside(layer)
     window = window_of(layer, given)
     if window is not None and window.kind != "transposed":
         return [(window.size[i], window.strides[i], window.dilation[i], window.padding[i][0]) for i in range(rank)]
@@ -81,7 +90,6 @@ def _reach(node, rank: int) -> list[tuple[int, int, int, int]] | str:
         return [(1, 1, 1, sign * before) for before, _ in ([pairs] if rank == 1 else pairs)]
     if isinstance(layer, _MIXERS) or len(shape) == 2:
         return f"Behind '{node.name}' every number sees the whole input: choose a layer before it."
-    places = slice(2, None) if node.channels_first else slice(1, -1)
     if isinstance(layer, (wrapper.Wrapper, Model)) or shape[places] != given[places]:
         return (f"What a number behind '{node.name}' ({type(layer).__name__}) sees differs from place to place, or is "
                 "not known; look at the measured field with see.saliency.")
@@ -113,7 +121,7 @@ class ReceptiveField(Result):
     """The receptive field of one place of a layer.
 
     table: (layer, sizes, steps) of every layer up to it; size, step, start: for each axis; measured: the absolute
-    gradient of the place by every input element, (height, width), and box: where it is more than rounding leaves.
+    gradient of the place by every input element, as the input has them, and box: where it is more than rounding leaves.
     """
 
     model: str
@@ -156,24 +164,29 @@ class ReceptiveField(Result):
         width, title = 1060.0, f"What one number of '{self.layer}' sees"
         note = f"Blue box: {' x '.join(map(str, self.size))} input elements by arithmetic. Colours: how strongly " \
                "each of them changes the number, measured by the gradient."
+        sample, measured, extents = self.image, self.measured, list(zip(self.first, self.size, strict=True))[-2:]
+        if measured.ndim == 3:
+            at = int(measured.max(axis=(1, 2)).argmax())
+            note += grid.slice_said(sample, at, "which counts most")
+            sample, measured = sample[at], measured[at]
         top = grid.header_height(width, title, note)
-        image = grid.picture_of(self.image)
+        image = grid.picture_of(sample)
         zoom = min(500 / image.shape[1], 460 / image.shape[0])
-        is_line = self.measured.ndim == 1
+        is_line = measured.ndim == 1
         height = 130.0 if is_line else max(image.shape[0] * zoom, 60)
         canvas = Canvas(width, max(top + height + 30, top + 26 * len(self.table) + 60), title)
         grid.header(canvas, title, note)
-        mask = grid.as_image(self.measured)
+        mask = grid.as_image(measured)
         if is_line:
-            strip(canvas, grid.MARGIN, top, image.shape[1] * zoom, height - 40, self.image)
+            strip(canvas, grid.MARGIN, top, image.shape[1] * zoom, height - 40, sample)
             canvas.picture(grid.MARGIN, top + height - 32, image.shape[1] * zoom, 32, heat(mask))
         else:
             canvas.picture(grid.MARGIN, top, image.shape[1] * zoom, height, grid.overlay(image, mask, 0.85))
-        spans = [(0, image.shape[0]), (0, image.shape[1])] if len(self.size) == 2 else [(0, 1), (0, image.shape[1])]
-        for axis, (first, size) in enumerate(zip(self.first, self.size, strict=True), 2 - len(self.size)):
+        spans = [(0, image.shape[0]), (0, image.shape[1])] if not is_line else [(0, 1), (0, image.shape[1])]
+        for axis, (first, size) in enumerate(extents, 2 - len(extents)):
             spans[axis] = max(first, 0), min(first + size, spans[axis][1])
         (y0, y1), (x0, x1) = spans
-        tall = zoom if len(self.size) == 2 else height
+        tall = height if is_line else zoom
         grid.box(canvas, grid.MARGIN + x0 * zoom, top + y0 * tall, (x1 - x0) * zoom, (y1 - y0) * tall, BLUE)
         for place, text, anchor in ((570, "layer", "start"), (900, "sees", "end"), (1010, "step", "end")):
             canvas.text(place, top + 14, text, 14, MUTED, anchor)

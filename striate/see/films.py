@@ -15,9 +15,10 @@ from striate.layers.core import Dense
 from striate.layers.pool import BasePooling
 from striate.layers.regularization import Dropout
 from striate.layers.reshaping import Flatten
-from striate.see import grid, probe
+from striate.layers.wrapper import TimeDistributed
+from striate.see import arguments, grid, probe
 from striate.see.canvas import Canvas, wrapped
-from striate.see.geometry import Window, activation_name, is_convolution, is_separable, slid_over, window_of
+from striate.see.geometry import Window, activation_name, inside, is_convolution, is_separable, slid_over, window_of
 from striate.see.number_rules import Sum, Term, sum_of
 from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, SHADE, heat, signed
 from striate.see.result import Animation
@@ -307,7 +308,7 @@ def animate(layer, x, channel: int = 0, backward: bool = False, gradient=None, s
     batch = image[np.newaxis]
     output = run_layer(layer, batch)
     window = slid_over(layer, image.shape)
-    if not 0 <= channel < output.shape[-1]:
+    if not isinstance(channel, (int, np.integer)) or not 0 <= channel < output.shape[-1]:
         raise ArgumentError(f"The output has {output.shape[-1]} channels, counted from 0. {received(channel=channel)}")
     if output[..., channel].size > 400:
         raise ArgumentError("A film of more than 400 windows is too long to look at: give a piece of the image, such "
@@ -351,7 +352,7 @@ def _turned(layer, batch: np.ndarray, have: int = -1, wanted: int = 1) -> np.nda
 
 
 def _image(x, rank: int) -> np.ndarray:
-    array = np.asarray(x, np.float32)
+    array = arguments.numbers(x, "x").astype(np.float32)
     if array.ndim == rank:
         array = array[..., np.newaxis]
     if array.ndim != rank + 1:
@@ -367,7 +368,7 @@ def film_of(model, x, layer, piece: int = 8, channel: int = 0, backward: bool = 
     Args:
         model: a model with a graph.
         x: one input of the model.
-        layer: name, place or the layer itself.
+        layer: name, place or the layer itself; of TimeDistributed what it does to the step in the middle.
         piece: places each way, cut out of the middle of the layer's input; at least as many as its window has.
         channel, backward: as for `animate`.
 
@@ -377,13 +378,16 @@ def film_of(model, x, layer, piece: int = 8, channel: int = 0, backward: bool = 
     Example:
         see.film_of(model, image, "conv2d_1", piece=6).save("film.gif")
     """
-    tap = probe.tap(model, x, layer)
-    inputs = np.asarray(probe.arrays(tap.inputs)[0])[0]
-    window = window_of(tap.layer, (1, *inputs.shape))
+    tap, piece = probe.tap(model, x, layer), arguments.whole(piece, "piece")
+    inputs, outer = np.asarray(probe.arrays(tap.inputs)[0])[0], tap.layer
+    while isinstance(outer, TimeDistributed):  # The step in the middle.
+        inputs, outer = inputs[len(inputs) // 2], outer.layer
+    animated = inside(tap.layer)
+    window = window_of(animated, (1, *inputs.shape))
     inputs = np.moveaxis(inputs, 0, -1) if tap.fed_first and inputs.ndim > 1 else inputs
     reach = (1,) * (inputs.ndim - 1) if window is None or window.kind == "transposed" else \
         tuple((size - 1) * step + 1 for size, step in zip(window.size, window.dilation, strict=True))
     pieces = [max(piece, least) for least in reach]
     cut = tuple(slice(max(0, (n - part) // 2), max(0, (n - part) // 2) + part)
                 for n, part in zip(inputs.shape[:-1], pieces, strict=True))
-    return animate(tap.layer, inputs[cut], channel, backward)
+    return animate(animated, inputs[cut], channel, backward)

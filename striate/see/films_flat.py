@@ -9,7 +9,7 @@ import numpy as np
 
 from striate.engine import Function
 from striate.errors import ArgumentError, ShapeError, received
-from striate.see import grid
+from striate.see import arguments, grid
 from striate.see.canvas import Canvas
 from striate.see.number_rules import Sum, sum_of
 from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, heat, signed
@@ -209,5 +209,6 @@ def dropout_film(layer, x, seed: int = 0) -> DropoutFilm:
         raise ShapeError("A film of Dropout shows a vector or an image of one channel with at most 400 numbers. "
                          + received(shape=values.shape))
     train = Function(lambda v: layer(v, training=True), "dropout")
+    seed = arguments.seed_of(seed)
     outputs = [np.asarray(train(flat[np.newaxis], random=(seed, step)))[0] for step in range(DROPOUT_FRAMES)]
     return DropoutFilm(layer.name, layer.rate, flat, np.array([*outputs, flat]))

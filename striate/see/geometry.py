@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from striate.errors import ArgumentError, received
-from striate.layers import conv, pool
+from striate.layers import conv, pool, wrapper
 from striate.ops import windows
 
 Pair = tuple[int, int]
@@ -60,6 +61,23 @@ class Window:
 def is_convolution(layer) -> bool:
     """Whether a layer has a kernel that slides."""
     return isinstance(layer, (conv.BaseConv, conv.BaseDepthwiseConv, conv.BaseConvTranspose))
+
+
+def inside(layer) -> Any:
+    """The layer at work in a wrapper: that of each step, or one whose kernel is divided; else the layer itself."""
+    if isinstance(layer, wrapper.TimeDistributed):
+        return inside(layer.layer)
+    if isinstance(layer, wrapper.SpectralNormalization):
+        divided = copy(layer.layer)
+        object.__setattr__(divided, layer._word, np.asarray(layer.normalized_weights()[1]))
+        return divided
+    return layer
+
+
+def kind_of(layer) -> str:
+    """The class of a layer, with that of the layer inside of a wrapper."""
+    name = type(layer).__name__
+    return f"{name}({kind_of(layer.layer)})" if isinstance(layer, wrapper.Wrapper) else name
 
 
 def is_separable(layer) -> bool:

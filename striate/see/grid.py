@@ -137,9 +137,21 @@ def lines(canvas: Canvas, x: float, y: float, rows: int, columns: int, cell: flo
 
 
 def as_image(values: np.ndarray) -> np.ndarray:
-    """A line or an image of numbers as (rows, columns)."""
+    """A line or an image of numbers as (rows, columns); of a volume the slice in the middle."""
     values = np.asarray(values)
-    return values[np.newaxis] if values.ndim == 1 else values
+    return values[np.newaxis] if values.ndim == 1 else values[len(values) // 2] if values.ndim == 3 else values
+
+
+def slice_said(sample: np.ndarray, at: int | None = None, why: str = "in the middle") -> str:
+    """Which slice of a volume (depth, height, width, channels) is drawn; nothing of other samples.
+
+    Example:
+        >>> slice_said(np.zeros((8, 4, 4, 1))), slice_said(np.zeros((4, 4, 1)))
+        (' Drawn is slice 4 of 0 to 7, in the middle.', '')
+    """
+    if sample.ndim != 4:
+        return ""
+    return f" Drawn is slice {len(sample) // 2 if at is None else at} of 0 to {len(sample) - 1}, {why}."
 
 
 def cells_of(shape: Sequence[int], room: float, largest: float = 46.0) -> float:
@@ -190,5 +202,8 @@ def box(canvas: Canvas, x: float, y: float, width: float, height: float, colour:
 
 
 def picture_of(x: np.ndarray) -> np.ndarray:
-    """One sample (height, width, channels) or a line (length, channels), which is one row, as colours."""
+    """One sample (height, width, channels), the middle slice of a volume, or a line (length, channels), which is one
+    row, as colours."""
+    if x.ndim == 4:
+        x = x[len(x) // 2]
     return photograph(x.mean(axis=-1, dtype=np.float64)[np.newaxis] if x.ndim == 2 else x)

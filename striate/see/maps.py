@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from striate.errors import ArgumentError, received
-from striate.see import grid, probe
+from striate.see import arguments, grid, probe
 from striate.see.canvas import Canvas
+from striate.see.explanation import check_sample
 from striate.see.fields import field_of
-from striate.see.geometry import channels_last, is_convolution
+from striate.see.geometry import channels_last, inside, is_convolution
 from striate.see.palette import heat, scaled, signed
 from striate.see.result import Result, aligned
 from striate.see.tiles import strip, tile_of
@@ -24,7 +25,8 @@ MOST_ROWS = 8
 
 @dataclass(frozen=True)
 class FeatureMaps(Result):
-    """The channels of a layer's output for one input. maps: (height, width, channels), or (length, channels)."""
+    """The channels of a layer's output for one input. maps: (height, width, channels), (length, channels), or (depth,
+    height, width, channels)."""
 
     model: str
     layer: str
@@ -53,6 +55,7 @@ class FeatureMaps(Result):
         note = f"{_size(self.maps)}; colours from {grid.short(low)} to {grid.short(high)}" + (
             f"; the first {count} of {count + more} channels" if more else "") + (
             f"; {self.maps.size - numbers.size:,} are NaN or infinite" if numbers.size < self.maps.size else "")
+        note += f";{grid.slice_said(self.image)}".removesuffix(";")
         return _with_input(f"What '{self.layer}' of {self.model} finds", note, self.image, tiles)
 
 
@@ -102,8 +105,9 @@ def feature_maps(model, x, layer, sample: int = 0) -> FeatureMaps:
     """
     tap = probe.tap(model, x, layer)
     probe.need_places(model, "Feature maps")
+    sample = check_sample(sample, len(probe.arrays(tap.output)[0]))
     maps = channels_last(tap, probe.arrays(tap.output)[0])
-    if maps.ndim not in (3, 4):
+    if maps.ndim not in (3, 4, 5):
         raise ArgumentError(f"The output of '{tap.name}' has no places, so there are no maps: its shape is "
                             f"{maps.shape[1:]}. Choose a layer before Flatten. " + received(layer=layer))
     return FeatureMaps(model.name, tap.name, probe.pictures(model, probe.batch(model, x))[sample], maps[sample])
@@ -172,13 +176,13 @@ def filters(model, layer=None) -> Filters:
         (5, 5, 1, 32)
     """
     graph = probe.network(model)
-    found = [candidate for candidate in graph.layers if is_convolution(candidate)]
+    found = [candidate for candidate in graph.layers if is_convolution(inside(candidate))]
     chosen = probe.find_layer(model, layer) if layer is not None else found[0] if found else None
-    if chosen is None or not is_convolution(chosen):
+    if chosen is None or not is_convolution(inside(chosen)):
         names = ", ".join(graph.names[candidate] for candidate in found) or "none"
         raise ArgumentError(f"Filters are the weights of convolutions; '{model.name}' has: {names}. "
                             + received(layer=layer))
-    weights = np.asarray(chosen.kernel)
+    weights = np.asarray(inside(chosen).kernel)
     if weights.ndim == 5:
         weights = weights.mean(axis=0)
     return Filters(graph.names[chosen], weights if weights.ndim == 4 else weights[np.newaxis])
@@ -187,7 +191,7 @@ def filters(model, layer=None) -> Filters:
 @dataclass(frozen=True)
 class Patches(Result):
     """For each channel of a layer the patches that excite it most: (channels, count, height, width, c) of images,
-    (channels, count, length, c) of lines."""
+    (channels, count, length, c) of lines; of volumes with a depth as well."""
 
     layer: str
     patches: np.ndarray
@@ -201,7 +205,8 @@ class Patches(Result):
     def __str__(self) -> str:
         rows = [[str(channel), f"{values[0]:.4f}", str(places[0].tolist())]
                 for channel, (values, places) in enumerate(zip(self.values, self.places, strict=True))]
-        place = "[sample, row, column]" if self.places.shape[-1] == 3 else "[sample, place]"
+        place = {2: "[sample, place]", 3: "[sample, row, column]"}.get(self.places.shape[-1],
+                                                                       "[sample, slice, row, column]")
         return f"What excites '{self.layer}' most\n\n" + aligned(rows, ["channel", "value", place])
 
     def figure(self) -> Canvas:
@@ -209,6 +214,7 @@ class Patches(Result):
         count = min(len(self.patches), 16)
         title = f"What excites '{self.layer}' most"
         note = f"The {self.patches.shape[1]} strongest patches of the images for each channel, strongest first"
+        note += "; the slice in the middle of each" if self.patches.ndim == 6 else ""
         tiles = [(tile_of(patch), f"{channel}: {grid.short(float(self.values[channel, i]))}")
                  for channel in range(count) for i, patch in enumerate(self.patches[channel])]
         columns = self.patches.shape[1] * 2
@@ -236,9 +242,10 @@ def patches(model, x, layer=0, count: int = 6) -> Patches:
         >>> patches(model, x_test, "conv2d").save("patches.svg")  # doctest: +SKIP
     """
     probe.need_places(model, "Patches")
+    count = arguments.whole(count, "count")
     tap, images = probe.tap(model, x, layer), probe.pictures(model, probe.batch(model, x))
     maps = channels_last(tap, probe.arrays(tap.output)[0])
-    if maps.ndim not in (3, 4) or len(maps) < count or count < 1:
+    if maps.ndim not in (3, 4, 5) or len(maps) < count:
         raise ArgumentError("Patches need a layer whose output is (height, width, channels), or (length, channels), "
                             "and at least `count` samples. " + received(output=maps.shape, count=count))
     field = field_of(model, tap.name)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod, sqrt
 from typing import Any
 
 import numpy as np
 
+from striate import activations
 from striate.errors import ArgumentError, received
-from striate.layers import activation, core, merging, normalization, pool, regularization, reshaping
-from striate.see.geometry import activation_name, is_convolution, is_separable, kernel_of, slid_over
+from striate.layers import activation, attention, core, merging, normalization, pool, regularization, reshaping, wrapper
+from striate.layers.heads import ManyHeads
+from striate.see import attention_steps as steps
+from striate.see.geometry import activation_name, inside, is_convolution, is_separable, kernel_of, kind_of, slid_over
 
 _MIXING = ("softmax", "log_softmax", "sparsemax", "glu")
 """Activations for which all channels of a place count."""
@@ -79,7 +82,9 @@ def sum_of(layer, inputs: list[np.ndarray], place: tuple[int, ...]) -> Sum:
         found = rule(layer, inputs, place) if isinstance(layer, kinds) else None
         if found is not None:
             return found
-    raise NoSumError(f"A number of a {type(layer).__name__} is no plain sum, maximum or copy, so it cannot be shown "
+    why = " with a mask that differs from sample to sample" if isinstance(layer, (attention.Attention, ManyHeads)) \
+        else ""
+    raise NoSumError(f"A number of a {kind_of(layer)}{why} is no plain sum, maximum or copy, so it cannot be shown "
                      "as one. Look at the layer before or behind it. " + received(layer=layer.name))
 
 
@@ -134,6 +139,72 @@ def _dense(layer, inputs, place):
     name = activation_name(layer)
     whole = (lambda: row @ kernel + bias) if name in _MIXING else None
     return Sum("sum", terms, float(bias[unit]), name, _activated(layer.activation, whole, unit))
+
+
+def _einsum_dense(layer, inputs, place):
+    """A dense layer whose equation says over which letters it sums."""
+    left, right = layer.equation.replace(" ", "").split("->")
+    source, weights = left.split(",")
+    x, free = inputs[0], "0123456789"[:inputs[0].ndim + 4 - len(source)]  # What "..." stands for, the batch among it.
+    source, right = (text.replace("...", free) for text in (source, right))
+    kernel = np.asarray(layer.kernel, np.float64)
+    at = dict(zip(right[1:], place, strict=True))
+    lengths = dict(zip(source[1:] + weights, (*x.shape, *kernel.shape), strict=True))
+    summed = [letter for letter in lengths if letter not in at]
+
+    def sums(at):
+        for spots in np.ndindex(*(lengths[letter] for letter in summed)):
+            every = at | dict(zip(summed, spots, strict=True))
+            yield tuple(every[letter] for letter in source[1:]), tuple(every[letter] for letter in weights)
+
+    def bias(place):
+        return 0.0 if layer.bias is None else float(np.broadcast_to(layer.bias, layer_shape)[place])
+    layer_shape = tuple(lengths[letter] for letter in right[1:])
+    terms = tuple(Term(of, tap, float(x[of]), float(kernel[tap])) for of, tap in sums(at))
+    name = activation_name(layer)
+
+    def row():
+        ways = [at | {right[-1]: other} for other in range(layer_shape[-1])]
+        return np.array([sum(float(x[of]) * kernel[tap] for of, tap in sums(way)) for way in ways]) + [
+            bias((*place[:-1], other)) for other in range(layer_shape[-1])]
+    mixed = row if name in _MIXING else None
+    return Sum("sum", terms, bias(place), name, _activated(layer.activation, mixed, place[-1]))
+
+
+def _attention_scores(step, inputs, place):
+    products, note = steps.score_terms(step, *(np.asarray(array, np.float64) for array in inputs), place)
+    at = (place[1], place[0]) if step.has_heads else (place[0],)
+    return Sum("sum", tuple(Term((*at, i), (i,), float(value), float(weight))
+                            for i, (value, weight) in enumerate(products)), note=note)
+
+
+def _attention_weights(step, inputs, place):
+    scores = inputs[0].astype(np.float64)
+    row, readable = scores[place[:-1]], step.readable(*scores.shape[-2:])
+    row = row if readable is None else np.where(readable[place[-2]], row, -np.inf)
+    return Sum("sum", (Term(place, (), float(scores[place]), 1.0),), 0.0, "softmax", _activated(
+        activations.softmax, lambda: row, place[-1]), f"The softmax is taken over the {np.isfinite(row).sum():,} "
+               f"places that place {place[-2]} may read.")
+
+
+def _attention_mean(step, inputs, place):
+    values, shares = inputs
+    if step.has_heads:
+        at, head, number = place
+        head_read = head // (len(shares) // values.shape[1])
+        weights, spots = shares[head, at], [(s, head_read, number) for s in range(len(values))]
+    else:
+        weights, spots = shares[place[0]], [(s, place[1]) for s in range(len(values))]
+    return Sum("sum", tuple(Term(spot, (s,), float(values[spot]), float(weight))
+                            for s, (spot, weight) in enumerate(zip(spots, weights, strict=True))),
+               note=f"The weights say how much place {place[0]} reads of each place; they add up to 1.")
+
+
+def _wrapped(layer, inputs, place):
+    """SpectralNormalization: the layer inside, with its kernel divided."""
+    found = sum_of(inside(layer), inputs, place)
+    note = f"The weights are those of the kernel divided by its largest singular value. {found.note}"
+    return replace(found, note=note.strip())
 
 
 def _batch_norm(layer, inputs, place):
@@ -326,6 +397,8 @@ def _standardised(layer, inputs, place):
 
 def _same(layer, inputs, place):
     """Layers that do nothing when predicting."""
+    if isinstance(layer, attention.Attention):
+        return None
     return Sum("sum", (Term(place, (), float(inputs[0][place]), 1.0),))
 
 
@@ -333,11 +406,13 @@ _RULES: tuple[tuple[Any, Callable], ...] = (
     (core.Dense, _dense), (pool.BasePooling, _pooling), (pool.BaseGlobalPooling, _global_pooling),
     (normalization.BatchNormalization, _batch_norm), (normalization.LayerNormalization, _layer_norm),
     (normalization.GroupNormalization, _group_norm), (normalization.RMSNormalization, _rms_norm),
-    (normalization.UnitNormalization, _unit_norm), (core.Embedding, _embedding),
+    (normalization.UnitNormalization, _unit_norm), (core.EinsumDense, _einsum_dense),
+    (steps.AttentionScores, _attention_scores), (steps.AttentionWeights, _attention_weights),
+    (steps.AttentionMean, _attention_mean), (core.Embedding, _embedding),
     (merging.Merge, _merge), (core.Rescaling, _rescaling),
     ((activation.Activation, activation.ReLU, activation.LeakyReLU, activation.ELU, activation.Softmax), _activation),
     ((reshaping.Flatten, reshaping.Reshape), _flat), (activation.PReLU, _bent),
     (normalization.Normalization, _standardised),
     ((reshaping.BaseZeroPadding, reshaping.BaseCropping, reshaping.UpSampling1D, reshaping.UpSampling2D,
       reshaping.UpSampling3D, reshaping.Permute), _moved), ((regularization.RandomLayer, core.Identity), _same),
-    (object, _convolution))
+    (wrapper.SpectralNormalization, _wrapped), (object, _convolution))

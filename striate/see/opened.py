@@ -1,15 +1,18 @@
-"""A model's graph of layer calls with the models inside of it opened, so that each of their layers can be looked at."""
+"""A model's graph of layer calls with the models and attention inside of it opened: each of their layers can be looked
+at."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from striate.layers.core import Masking
 from striate.layers.reshaping import Permute, Reshape
 from striate.layers.symbolic import KerasTensor, Node, Operation, infer_outputs, leaves, symbolic_leaves
 from striate.models import Model
 from striate.models.node_graph import NodeGraph
 from striate.models.structure import flatten, pack
+from striate.see.attention_steps import Step, Steps
 
 
 class Call(Node):
@@ -38,8 +41,11 @@ class Call(Node):
 class OpenedGraph(NodeGraph):
     """Calls of layers that lead from a model's inputs to its outputs, those inside of inner models in their place.
 
+    Attention is opened too: its projections, scores, weights and means are calls of their own (`attention_steps`).
+
     names: layer -> its name; a layer of an inner model has the model's name before its own, "base/conv2d". layers: each
-    once, in Keras' order. model_names: inner model -> its name. ends: this name -> the call of its (first) output.
+    once, in Keras' order. model_names: inner model (or attention) -> its name. ends: this name -> the call of its
+    (first) output.
     """
 
     def __init__(self, model: Any):
@@ -50,6 +56,8 @@ class OpenedGraph(NodeGraph):
         self.model_names: dict[Any, str] = {}
         self.ends: dict[str, Any] = {}
         self._makers: dict[int, Call] = {}
+        self._inside: dict[Any, list] = {}
+        self._steps = None if _may_mask(graph) else Steps()
         for node in graph.nodes:
             if node.is_input:
                 self._add(node.operation, node.operation.name, (), {}, node.outputs)
@@ -74,10 +82,14 @@ class OpenedGraph(NodeGraph):
             args, kwargs = node.arguments(lambda tensor: found[id(tensor)])
             layer: Any = node.operation
             name, inner = inside + layer.name, _inner(layer, args, kwargs)
+            steps = None if self._steps is None else self._steps.of(layer, args, kwargs)
             if inner is not None:
                 self.model_graphs[layer] = layer._graph
-                self.model_names.setdefault(layer, name)
                 outputs = self._open(layer._graph, inner, name + "/")
+            elif steps is not None:
+                outputs = self._take(steps, layer, name + "/")
+            if inner is not None or steps is not None:
+                self.model_names.setdefault(layer, name)
                 self.ends.setdefault(name, self.maker(leaves(outputs)[0]))
             else:  # An inner model can be called twice, so its tensors are made anew.
                 outputs = infer_outputs(layer, args, kwargs) if inside else node.outputs
@@ -85,6 +97,15 @@ class OpenedGraph(NodeGraph):
             found.update((id(tensor), value)
                          for tensor, value in zip(node.output_tensors, leaves(outputs), strict=True))
         return pack(graph.output_structure, [found[id(tensor)] for tensor in graph.outputs])
+
+    def _take(self, steps: Any, layer: Any, inside: str) -> Any:
+        """Adds the steps of a call of attention; gives its outputs."""
+        def add(step, inputs):
+            outputs = infer_outputs(step, (inputs,), {})
+            self._add(step, inside + step.name, (inputs,), {}, outputs)
+            self._inside.setdefault(layer, []).append(step)
+            return outputs
+        return steps(add)
 
     def _find_channels(self) -> None:
         """Layers that say where they take the channels tell it to those behind and before them that do not."""
@@ -99,11 +120,16 @@ class OpenedGraph(NodeGraph):
                 if first and source.has_places and source.keeps_order:
                     source.channels_first = True
             call.fed_first = first
+        for call in self.calls:
+            if isinstance(call.operation, Step):  # Each head is a map.
+                call.channels_first, call.fed_first = call.operation.heads_first, call.operation.fed_heads_first
 
     def _spread(self, model: Any) -> Iterator[Any]:
         for layer in model.layers:
             if layer in self.model_graphs:
                 yield from self._spread(layer)
+            elif layer in self._inside:
+                yield from self._inside[layer]
             elif layer in self.names and type(layer).__name__ != "InputLayer":
                 yield layer
 
@@ -127,6 +153,14 @@ class OpenedGraph(NodeGraph):
     def calls(self) -> list[Call]:
         """Those of layers: the nodes without the inputs."""
         return [node for node in self.nodes if not node.is_input]
+
+
+def _may_mask(graph: NodeGraph) -> bool:
+    """Whether some layer of a model may mark places that others then leave out; unknown ones may."""
+    operations = [node.operation for node in graph.nodes]
+    return any(_may_mask(one._graph) if isinstance(one, Model) and one._graph is not None else
+               getattr(one, "mask_zero", False) or isinstance(one, Masking) or type(one).__module__[:8] != "striate."
+               for one in operations)
 
 
 def _inner(operation: Any, args: tuple, kwargs: dict) -> list | None:

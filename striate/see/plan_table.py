@@ -14,6 +14,7 @@ from striate.graph.trace import collect
 from striate.layers.symbolic import leaves
 from striate.models.training.memory import example_step
 from striate.see import grid, probe
+from striate.see.arguments import whole
 from striate.see.canvas import Canvas
 from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, SHADE
 from striate.see.result import Result, aligned
@@ -136,9 +137,9 @@ def plan(model, batch_size: int = 32, training: bool = False, repeats: int = 5) 
     from striate.bench.machine import measure_peak
 
     graph = probe.network(model)
-    if batch_size < 1 or repeats < 1 or any(None in tensor.shape[1:] for tensor in graph.inputs):
-        raise ArgumentError("A plan needs inputs of known size and positive counts. "
-                            + received(inputs=[t.shape for t in graph.inputs], batch_size=batch_size, repeats=repeats))
+    batch_size, repeats = whole(batch_size, "batch_size"), whole(repeats, "repeats")
+    if any(None in tensor.shape[1:] for tensor in graph.inputs):
+        raise ArgumentError("A plan needs inputs of known size. " + received(inputs=[t.shape for t in graph.inputs]))
     random = np.random.Generator(np.random.PCG64(0))
     inputs: list[Any] = [random.random((batch_size, *tensor.shape[1:]), np.float32).astype(tensor.dtype)
                          for tensor in graph.inputs]

@@ -18,6 +18,7 @@ from striate.errors import ArgumentError, ShapeError, TypeMismatchError, receive
 from striate.graph.trace import collect
 from striate.layers.base import Layer
 from striate.layers.symbolic import leaves
+from striate.see import arguments
 from striate.see.opened import Call, OpenedGraph
 
 
@@ -99,15 +100,16 @@ def name_of(model, layer: Any) -> str:
 
 
 def need_places(model, what: str) -> None:
-    """Makes sure that a model takes one line or image: what is shown lies at places of it.
+    """Makes sure that a model takes one line, image or volume: what is shown lies at places of it.
 
     Raises:
-        ArgumentError: several inputs, or vectors, volumes and the like.
+        ArgumentError: several inputs, or vectors and the like.
     """
     shapes = [tuple(tensor.shape[1:]) for tensor in network(model).inputs]
-    if len(shapes) != 1 or len(shapes[0]) not in (2, 3):
-        raise ArgumentError(f"{what} can be shown for a model whose one input is an image (height, width, channels) or "
-                            f"a line (length, channels). {received(model=model.name, input_shapes=shapes)}")
+    if len(shapes) != 1 or len(shapes[0]) not in (2, 3, 4):
+        raise ArgumentError(f"{what} can be shown for a model whose one input is an image (height, width, channels), a "
+                            "line (length, channels) or a volume (depth, height, width, channels). "
+                            + received(model=model.name, input_shapes=shapes))
 
 
 def takes_channels_first(model) -> bool:
@@ -145,9 +147,7 @@ def batch(model, x) -> Any:
 
 
 def _fit(x, tensor, name: str) -> np.ndarray:
-    array = np.asarray(x)
-    if array.dtype.kind not in "biuf":
-        raise TypeMismatchError("The input must be numbers. " + received(dtype=str(array.dtype)))
+    array = arguments.numbers(x, "x")
     array = np.ascontiguousarray(array, np.int32 if tensor.dtype.startswith("int") else np.float32)
     wanted = tensor.shape
 
@@ -341,7 +341,7 @@ def check_class(model, index) -> int | None:
         ArgumentError: it has fewer classes.
     """
     count = leaves(network(model).output_structure)[0].shape[-1]
-    if index is not None and not 0 <= index < (count or index + 1):
+    if index is not None and not (isinstance(index, (int, np.integer)) and 0 <= index < (count or index + 1)):
         raise ArgumentError(f"The model '{model.name}' has {count} outputs, counted from 0. "
                             + received(class_index=index))
     return None if index is None else int(index)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from striate.errors import ArgumentError, ShapeError, received
-from striate.see import grid, probe
+from striate.see import arguments, grid, probe
 from striate.see.canvas import Canvas
 from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE
 from striate.see.result import Result, aligned
@@ -136,7 +136,8 @@ def regression(model, x, y, unit: str = "", scale: float = 1.0, offset: float = 
     if said.shape[1:] not in ((), (1,)):
         raise ShapeError("`regression` needs a model that gives one number for a sample. "
                          + received(output=said.shape))
-    truths = np.asarray(y, np.float64).reshape(-1)
+    truths = arguments.numbers(y, "y").astype(np.float64).reshape(-1)
+    scale, offset = arguments.finite(scale, "scale"), arguments.finite(offset, "offset")
     if len(truths) != len(said) or not len(truths):
         raise ArgumentError("`y` must hold one number for each sample. "
                             + received(samples=len(said), targets=np.shape(y)))

@@ -24,7 +24,6 @@ from striate.see.style import STYLE
 
 _ALIASES = {"acc": "accuracy", "sparse_categorical_accuracy": "accuracy", "categorical_accuracy": "accuracy",
             "binary_accuracy": "accuracy"}
-FILTERS_SHOWN = 128
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,8 @@ class Report:
 
     headline: large numbers by their label; history: one list a metric, as `History.history` has it; best: the epoch
     whose weights were kept; counts: confusion matrix on the test data, (classes, classes), or None; layers: name, type,
-    output shape and parameters of each; filters: weights of the first convolution, (height, width, channels, filters);
-    warning: a sentence to show first (that only a subset was used, that the run was interrupted); parts: figures of
-    everything else.
+    output shape and parameters of each; warning: a sentence to show first (that only a subset was used, that the run
+    was interrupted); parts: figures of everything else.
     """
 
     title: str
@@ -66,7 +64,6 @@ class Report:
     counts: np.ndarray | None = None
     mistakes: Sequence[Mistake] = ()
     layers: Sequence[tuple[str, str, str, int]] = ()
-    filters: np.ndarray | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
     environment: Mapping[str, object] = field(default_factory=dict)
     command: str = ""
@@ -196,29 +193,6 @@ def image_source(image: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(memory.getvalue()).decode("ascii")
 
 
-def weight_colours(weights: np.ndarray) -> np.ndarray:
-    """Weights (height, width) as colours (height, width, 3), uint8: blue above zero, orange below, full at the largest.
-
-    Example:
-        >>> weight_colours(np.array([[0.0, 2.0, -2.0]])).tolist()
-        [[[255, 255, 255], [31, 95, 191], [207, 90, 18]]]
-    """
-    share = (weights / (np.abs(weights).max() or 1.0))[..., np.newaxis]
-    full = np.where(share > 0, np.array([31.0, 95.0, 191.0]), np.array([207.0, 90.0, 18.0]))
-    return np.round(255 + (full - 255) * np.abs(share)).astype(np.uint8)
-
-
-def _filters(filters: np.ndarray | None) -> str:
-    """Every filter of the first convolution as a small image; those of several channels as the mean over them."""
-    if filters is None:
-        return ""
-    weights = np.asarray(filters, np.float64).mean(axis=2)
-    images = "".join(
-        f"<img src='{image_source(weight_colours(weights[..., index]))}' alt='filter {index}' title='filter {index}'>"
-        for index in range(min(weights.shape[2], FILTERS_SHOWN)))
-    return f"<div class='filters'>{images}</div>"
-
-
 def _mistakes(mistakes: Sequence[Mistake]) -> str:
     figures = "".join(
         f"<figure><img src='{image_source(mistake.image)}' alt=''><figcaption>{escape(mistake.truth)}"
@@ -263,8 +237,6 @@ def page(report: Report) -> str:
         _section("Training", _curves(report.history, report.best)),
         *_test_sections(report),
         _section("The model", _layers(report.layers)),
-        _section("What the first layer looks for", _filters(report.filters),
-                 "Each square is one filter: bright pixels under blue and dark ones under orange excite it."),
         *map(_part, report.parts),
         _section("To repeat this run", repeat, "The same command with the same seed on the same kind of processor "
                                                "gives the same weights, bit for bit, on any number of threads."),

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from striate.errors import ArgumentError, StriateError, received
-from striate.see import probe
+from striate.see import geometry, probe
 from striate.see.answers import as_probabilities, confusion, worst_mistakes
 from striate.see.attribution import grad_cam
 from striate.see.diagnosis import doctor
 from striate.see.features import embedding
 from striate.see.fields import receptive_field
-from striate.see.geometry import is_convolution
 from striate.see.maps import feature_maps, filters
 from striate.see.plan_table import plan
 from striate.see.regression_figure import regression
@@ -57,9 +56,8 @@ def report(model, history=None, test: Data | None = None, train: Data | None = N
     facts.setdefault("title", model.name)
     facts.setdefault("subtitle", _size_of(train, "train on") + _size_of(test, "test"))
     answers = _answers(model, test, classes, numbers) if test is not None else []
-    first = [_part("What the first layer looks for", lambda: [filters(model)])] if _places(model) else []
     return Report(headline=headline, history=curves, **facts,
-                  parts=[*answers, *first, *inside(model, test, train, validation, classes)])
+                  parts=[*answers, *inside(model, test, train, validation, classes)])
 
 
 def inside(model, test: Data | None, train: Data | None, validation: Data | None = None,
@@ -68,6 +66,8 @@ def inside(model, test: Data | None, train: Data | None, validation: Data | None
     parts = []
     if train is not None:
         parts.append(_part("The data", lambda: [samples(*train, classes=classes)]))
+    if _places(model):
+        parts.append(_part("What the first layer looks for", lambda: [filters(model)]))
     if test is not None:
         if _places(model):
             parts.append(_part("What the layers find", lambda: _maps(model, test[0][:1])))
@@ -118,7 +118,8 @@ def _is_classifier(model, y) -> bool:
 def _places(model) -> list[str]:
     """The (calls of) convolutions with places behind them."""
     return [call.name for call in probe.network(model).calls
-            if is_convolution(call.operation) and len(call.output_tensors[0].shape) in (3, 4)]
+            if geometry.is_convolution(geometry.inside(call.operation))
+            and len(call.output_tensors[0].shape) in (3, 4, 5)]
 
 
 def _maps(model, x) -> list[Any]:

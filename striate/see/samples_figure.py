@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from striate.errors import ArgumentError, received
-from striate.see import grid
+from striate.see import arguments, grid
 from striate.see.canvas import Canvas
 from striate.see.result import Result, aligned
 from striate.see.tiles import tile_of
@@ -77,14 +77,15 @@ def samples(x, y=None, classes: Sequence[str] | None = None, count: int = 20, se
         >>> samples(np.zeros((4, 8, 8)), [0, 1, 0, 1], ["cat", "dog"]).counts
         {'cat': 2, 'dog': 2}
     """
-    x = np.asarray(x)
-    labels = None if y is None else np.asarray(y)
-    if x.ndim < 2 or not len(x) or count < 1 or labels is not None and len(labels) != len(x):
+    x, count = arguments.numbers(x, "x"), arguments.whole(count, "count")
+    labels = None if y is None else arguments.numbers(y, "y")
+    classes = None if classes is None else arguments.class_names(classes)
+    if x.ndim < 2 or not len(x) or labels is not None and labels.shape[:1] != x.shape[:1]:
         raise ArgumentError("`samples` needs at least one sample, and as many targets. "
                             + received(x=x.shape, y=None if labels is None else labels.shape, count=count))
     if labels is not None and labels.ndim == 2 and labels.shape[1] > 1 and np.isin(labels, (0, 1)).all():
         labels = labels.argmax(axis=1)
-    random = np.random.Generator(np.random.PCG64(seed))
+    random = np.random.Generator(np.random.PCG64(arguments.seed_of(seed)))
     order = random.permutation(len(x))
     counts: dict[str, int] = {}
     if labels is None:
@@ -94,6 +95,7 @@ def samples(x, y=None, classes: Sequence[str] | None = None, count: int = 20, se
         names = {value: str(classes[value] if classes is not None and 0 <= value < len(classes) else value)
                  for value in np.unique(flat).tolist()}
         counts = {name: int((flat == value).sum()) for value, name in names.items()}
+        count = min(count, len(x))
         turns = [order[flat[order] == value] for value in names]
         chosen = np.array([turn[i] for i in range(count) for turn in turns if i < len(turn)][:count])
         captions = [names[int(flat[i])] for i in chosen]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from striate.errors import ArgumentError, received
-from striate.see import grid, probe
+from striate.see import arguments, grid, probe
 from striate.see.canvas import Canvas
 from striate.see.fields import field_of
 from striate.see.geometry import channels_last
@@ -63,7 +63,7 @@ class Invariance(Result):
         """Input, two maps before and after, and bars for every layer."""
         title = f"{self.model}: the input is shifted by {_said(self.shift)}"
         note = "Blue: share of numbers that move along with the input (equivariance). Orange: share that stay as " \
-               "they are (invariance)."
+               "they are (invariance)." + grid.slice_said(self.image)
         top = grid.header_height(WIDTH, title, note)
         canvas = Canvas(WIDTH, 10, title)
         grid.header(canvas, title, note)
@@ -71,7 +71,7 @@ class Invariance(Result):
         for name, before, after in self.maps:
             difference = after - before
             tiles += [(heat(before), name), (heat(after), "after"), (signed(difference), "difference")]
-        if self.image.ndim == 3:
+        if self.image.ndim > 2:
             top = grid.gallery(canvas, grid.MARGIN, top, tiles, (WIDTH - 2 * grid.MARGIN) / 8 - 10, 8) + 14
         for row, layer in enumerate(self.layers):
             y = top + 46 * row
@@ -127,8 +127,10 @@ def invariance(model, x, shift=1) -> Invariance:
     probe.need_places(model, "Shifts")
     x = probe.pictures(model, probe.batch(model, x)[:1])
     axes = x.ndim - 2
-    amounts = (*(0,) * (axes - 1), int(shift)) if np.ndim(shift) == 0 else tuple(int(s) for s in shift)
-    if len(amounts) != axes or any(abs(s) >= n for s, n in zip(amounts, x.shape[1:-1], strict=False)):
+    given = np.atleast_1d(arguments.numbers(shift, "shift"))
+    amounts = (*(0,) * (given.size == 1 and np.ndim(shift) == 0 and axes - 1), *given.tolist())
+    fits = given.ndim == 1 and given.dtype.kind in "iu" and len(amounts) == axes
+    if not fits or any(abs(s) >= n for s, n in zip(amounts, x.shape[1:-1], strict=False)):
         raise ArgumentError(f"`shift` is one number, or one for each of {axes} axes, smaller than the input. "
                             + received(shift=shift, input=x.shape[1:-1]))
     moved = moved_by(x, amounts)
@@ -141,9 +143,9 @@ def invariance(model, x, shift=1) -> Invariance:
         limit = EQUAL * float(max(np.abs(one).max(initial=0), np.abs(two).max(initial=0)))
         layers.append(LayerShift(before.name, type(layer).__name__, step, _equivariance(one, two, step, amounts, limit),
                                  float((np.abs(one - two) <= limit).mean())))
-        if one.ndim == 3 and len(maps) < 2 and type(layer).__name__.startswith(("Conv", "Max", "Average")):
-            busiest = int(np.abs(one).mean(axis=(0, 1), dtype=np.float64).argmax())
-            maps.append((before.name, one[..., busiest], two[..., busiest]))
+        if one.ndim in (3, 4) and len(maps) < 2 and type(layer).__name__.startswith(("Conv", "Max", "Average")):
+            busiest = int(np.abs(one).reshape(-1, one.shape[-1]).mean(axis=0, dtype=np.float64).argmax())
+            maps.append((before.name, *(grid.as_image(array[..., busiest]) for array in (one, two))))
     return Invariance(model.name, amounts, tuple(layers), x[0], moved[0], tuple(maps))
 
 

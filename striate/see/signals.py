@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from striate.errors import ArgumentError, received
-from striate.see import grid
+from striate.see import arguments, grid
 from striate.see.canvas import Canvas
 from striate.see.palette import INK, LINE, MUTED, SERIES, signed
 from striate.see.result import Result, aligned
@@ -87,8 +87,14 @@ def _panel(canvas: Canvas, y: float, height: float, titles: tuple[str, str], cur
         x -= 14 * 0.66 * len(name) + 24
 
 
+def _noise(strength, seed, count: int) -> np.ndarray:
+    """Normal random numbers."""
+    random = np.random.Generator(np.random.PCG64(arguments.seed_of(seed)))
+    return arguments.finite(strength, "noise") * random.standard_normal(count)
+
+
 def _line(values, name: str) -> np.ndarray:
-    array = np.asarray(values, np.float64)
+    array = arguments.numbers(values, name).astype(np.float64)
     if array.ndim != 1 or not array.size or not np.isfinite(array).all():
         raise ArgumentError(f"`{name}` must be a line of finite numbers. " + received(**{name: array.shape}))
     return array
@@ -121,7 +127,7 @@ def convolve(signal, kernel, mode: str = "same") -> np.ndarray:
 
 def gaussian(width: float) -> np.ndarray:
     """A Gaussian bump of standard deviation `width`, with sum 1."""
-    if width <= 0:
+    if arguments.finite(width, "width") <= 0:
         raise ArgumentError("`width` must be positive. " + received(width=width))
     reach = int(np.ceil(3 * width))
     bump = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
@@ -145,7 +151,7 @@ def smoothing(signal=None, kernel=None, width: float = 6.0, seed: int = 0) -> Si
     """
     if signal is None:
         t = np.linspace(0, 4 * np.pi, 300)
-        signal = np.sin(t) + 0.4 * np.random.Generator(np.random.PCG64(seed)).standard_normal(t.size)
+        signal = np.sin(t) + _noise(0.4, seed, t.size)
     signal = _line(signal, "signal")
     kernel = gaussian(width) if kernel is None else _line(kernel, "kernel")
     smooth = convolve(signal, kernel)
@@ -175,9 +181,11 @@ def matched_filter(signal=None, pattern=None, place: int = 140, noise: float = 0
         pattern = np.concatenate([np.linspace(0, 1, 8), np.linspace(1, 0, 8)[1:]]) * 2
     pattern = _line(pattern, "pattern")
     if signal is None:
-        if not 0 <= place <= 300 - len(pattern):
-            raise ArgumentError("The pattern must lie within the 300 numbers of the signal. " + received(place=place))
-        signal = noise * np.random.Generator(np.random.PCG64(seed)).standard_normal(300)
+        if len(pattern) > 300:
+            raise ArgumentError("The pattern must fit into the 300 numbers of the signal. "
+                                + received(pattern=pattern.shape))
+        place = arguments.whole(place, "place", 0, 300 - len(pattern))
+        signal = _noise(noise, seed, 300)
         signal[place:place + len(pattern)] += pattern
     signal = _line(signal, "signal")
     if len(pattern) > len(signal):
@@ -210,7 +218,9 @@ def impulse_response(system=None, length: int = 40) -> Signals:
             state = 0.8 * state + value
             out[t] = state
         return out
-    system = fading if system is None else system
+    system, length = fading if system is None else system, arguments.whole(length, "length", 8)
+    if not callable(system):
+        raise ArgumentError("`system` must be a function from a line of numbers to one. " + received(system=system))
     impulse = np.zeros(length)
     impulse[0] = 1
     response = np.asarray(system(impulse), float)
@@ -243,7 +253,7 @@ def noisy_sensor(positions=None, weights: Sequence[float] | None = None, noise: 
     truth = _line(10 * np.sin(np.linspace(0, 3, 200)) if positions is None else positions, "positions")
     by_age = _line(0.8 ** np.arange(15) if weights is None else weights, "weights")
     by_age = by_age / by_age.sum()
-    measured = truth + noise * np.random.Generator(np.random.PCG64(seed)).standard_normal(len(truth))
+    measured = truth + _noise(noise, seed, len(truth))
     padded = np.concatenate([np.full(len(by_age) - 1, measured[0]), measured])
     smoothed = convolve(padded, by_age, "valid")
     errors = [float(np.sqrt(np.mean((line - truth) ** 2))) for line in (measured, smoothed)]
@@ -303,12 +313,14 @@ def toeplitz(kernel, input_shape, strides: int = 1, flip: bool = False) -> Toepl
         >>> toeplitz([1, 2, 3], 5).matrix.astype(int).tolist()
         [[1, 2, 3, 0, 0], [0, 1, 2, 3, 0], [0, 0, 1, 2, 3]]
     """
-    kernel = np.asarray(kernel, np.float64)
-    shape = tuple(int(n) for n in np.atleast_1d(input_shape))
+    kernel, strides = arguments.numbers(kernel, "kernel").astype(np.float64), arguments.whole(strides, "strides")
+    shape = tuple(arguments.whole(n, "input_shape") for n in (
+        input_shape if isinstance(input_shape, (tuple, list)) else [input_shape]))
     outputs = tuple((n - k) // strides + 1 for n, k in zip(shape, kernel.shape, strict=False))
-    if kernel.ndim != len(shape) or kernel.ndim not in (1, 2) or min(outputs) < 1 or strides < 1:
-        raise ArgumentError("The kernel must have as many axes as the input, one or two, and be no longer. "
-                            + received(kernel=kernel.shape, input_shape=shape, strides=strides))
+    fits = kernel.ndim == len(shape) and kernel.ndim in (1, 2) and kernel.size
+    if not fits or min(outputs) < 1 or not np.isfinite(kernel).all():
+        raise ArgumentError("The kernel must have as many axes as the input, one or two, be no longer, and hold finite "
+                            "numbers. " + received(kernel=kernel.shape, input_shape=shape, strides=strides))
     if np.prod(shape) * np.prod(outputs) > 1e6:
         raise ArgumentError("The matrix would have more than a million entries: take a smaller input. "
                             + received(input_shape=shape))
@@ -372,8 +384,10 @@ def convolution_forms(image, kernel) -> ThreeForms:
         >>> forms.correlation.tolist(), forms.convolution.tolist()
         ([[0.0, 1.0], [3.0, 4.0]], [[4.0, 5.0], [7.0, 8.0]])
     """
-    image, kernel = np.asarray(image, np.float64), np.asarray(kernel, np.float64)
-    if image.ndim != 2 or kernel.ndim != 2 or any(k > n for k, n in zip(kernel.shape, image.shape, strict=True)):
+    image, kernel = (arguments.numbers(values, name).astype(np.float64) for values, name in
+                     ((image, "image"), (kernel, "kernel")))
+    if image.ndim != 2 or kernel.ndim != 2 or not kernel.size or any(
+            k > n for k, n in zip(kernel.shape, image.shape, strict=True)):
         raise ArgumentError("Image and kernel are (height, width), the kernel no larger. "
                             + received(image=image.shape, kernel=kernel.shape))
     kh, kw = kernel.shape

@@ -10,7 +10,7 @@ import numpy as np
 
 from striate.graph.trace import trace
 from striate.layers.conv import BaseSeparableConv
-from striate.layers.core import Dense
+from striate.layers.core import Dense, EinsumDense
 from striate.layers.normalization import BatchNormalization
 from striate.layers.symbolic import leaves
 from striate.ops.spec import OPS, TensorType
@@ -192,7 +192,7 @@ def _parameter_formula(layer) -> str:
     if isinstance(layer, BatchNormalization):
         return f"{len(layer.weights)} numbers * {layer.weights[0].shape[0]:,} channels = {count}" if layer.weights \
             else ""
-    if isinstance(layer, BaseSeparableConv) or not hasattr(layer, "kernel"):
+    if isinstance(layer, (BaseSeparableConv, EinsumDense)) or not hasattr(layer, "kernel"):
         return " + ".join(_product(w.shape) for w in layer.weights) + f" = {count}" if layer.weights else ""
     shape = layer.kernel.shape
     outputs = layer.units if isinstance(layer, Dense) else getattr(layer, "filters", prod(shape[-2:]))

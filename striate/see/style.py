@@ -51,8 +51,6 @@ tbody tr + tr > * , .facts tr + tr > * { border-top:1px solid var(--line); }
 .bar { position:relative; min-width:150px; }
 .bar i { position:absolute; left:0; top:1px; bottom:1px; border-radius:3px; background:var(--accent); opacity:.2; }
 .bar span { position:relative; padding-left:7px; }
-.filters { display:grid; grid-template-columns:repeat(auto-fill, minmax(52px, 1fr)); gap:8px; }
-.filters img { width:100%; image-rendering:pixelated; border-radius:4px; border:1px solid var(--line); display:block; }
 .mistakes { display:grid; grid-template-columns:repeat(auto-fill, minmax(104px, 1fr)); gap:14px; }
 .mistakes img { width:100%; image-rendering:pixelated; border-radius:6px; background:#000; display:block; }
 .mistakes figcaption { font-size:13px; line-height:1.35; margin-top:5px; font-weight:500; }

@@ -10,12 +10,12 @@ import numpy as np
 from striate.engine import Function, gradients
 from striate.errors import ArgumentError, received
 from striate.layers.symbolic import leaves
-from striate.see import grid, probe
+from striate.see import arguments, grid, probe
 from striate.see.canvas import Canvas
 from striate.see.geometry import channels_last
 from striate.see.palette import BLUE, INK, LINE, MUTED, ORANGE, SHADE, heat, signed
 from striate.see.result import Animation, aligned
-from striate.see.weight_gradient import loss_of
+from striate.see.weight_gradient import check_targets, loss_of
 
 WIDTH = 1160.0
 COLUMNS = 6
@@ -200,7 +200,7 @@ def passes(model, x, y, loss=None) -> Passes:
         raise ArgumentError("The film of a training step needs one input and one output. "
                             + received(inputs=len(graph.inputs), outputs=len(graph.outputs)))
     image = probe.batch(model, x)[:1]
-    target = np.asarray(y)
+    target = check_targets(model, loss, arguments.numbers(y, "y"))
     target = target[np.newaxis] if target.ndim < len(graph.outputs[0].shape) else target[:1]
     variables = list(model.trainable_variables)
 

@@ -13,7 +13,7 @@ from striate import checkpoints, saving, seeds
 from striate.callbacks import Callback
 from striate.callbacks.history import finished
 from striate.errors import ArgumentError, FileError, GraphError, received
-from striate.see import grid, probe
+from striate.see import arguments, grid, probe
 from striate.see.canvas import Canvas
 from striate.see.geometry import channels_last
 from striate.see.maps import filters
@@ -80,6 +80,8 @@ class Timeline:
     """
 
     def __init__(self, run, x=None, y=None, callbacks: Sequence[Callback] = (), model=None):
+        if not isinstance(run, (str, Path)):
+            raise ArgumentError("`run` must be the folder of a run or of a recording. " + received(run=run))
         folders = (Path(run), Path(run) / "timeline")
         folder = next((folder for folder in folders if (folder / TIMELINE).is_file()), None)
         if folder is None:
@@ -113,9 +115,10 @@ class Timeline:
             GraphError: the repeated training went another way than the recorded one.
         """
         first, last = self.steps
-        wanted = sorted({int(step) for step in steps})
+        given = arguments.numbers(list(steps) if isinstance(steps, (range, set)) else steps, "steps")
+        wanted = sorted({int(step) if step == np.round(step) else first - 1 for step in np.atleast_1d(given).ravel()})
         if not wanted or wanted[0] < first or wanted[-1] > last:
-            raise ArgumentError(f"The training made the steps {first} to {last}. " + received(steps=list(steps)))
+            raise ArgumentError(f"The training made the steps {first} to {last}. " + received(steps=steps))
         for state, inside in self._legs(wanted):
             self._from_state(state, inside, take)
 

@@ -12,12 +12,13 @@ from striate import losses, ops
 from striate.engine import Function, gradients
 from striate.errors import ArgumentError, GraphError, received
 from striate.layers.core import Dense
+from striate.layers.wrapper import TimeDistributed
 from striate.models.training.compile_loss import get_loss
 from striate.ops.dispatch import active_tracer
-from striate.see import grid, probe
+from striate.see import arguments, grid, probe
 from striate.see.canvas import Canvas
 from striate.see.explanation import EPSILON, check_index
-from striate.see.geometry import is_convolution, slid_over
+from striate.see.geometry import is_convolution, kind_of, slid_over
 from striate.see.palette import LINE, MUTED, signed
 from striate.see.result import Result, aligned
 
@@ -127,7 +128,8 @@ def gradient_number(model, x, y, layer, weight_index, loss=None) -> GradientNumb
     Args:
         model: a model with a graph and one output.
         x, y: a few samples and their targets, as `fit` takes them.
-        layer: name, place or the layer itself; a convolution or a dense layer.
+        layer: name, place or the layer itself; a convolution or a dense layer, in TimeDistributed too: then each step
+            of each sample counts as a sample.
         weight_index: of the element of the kernel: (row, column, channel, filter) or (feature, unit).
         loss: name, function or loss; the one given to `compile` when left out.
 
@@ -141,18 +143,23 @@ def gradient_number(model, x, y, layer, weight_index, loss=None) -> GradientNumb
     Example:
         see.gradient_number(model, x[:4], y[:4], "conv2d", (0, 0, 0, 5))
     """
-    layer = probe.find_layer(model, layer)
-    name = probe.name_of(model, layer)
+    outer = layer = probe.find_layer(model, layer)
+    name, steps = probe.name_of(model, layer), 0
+    while isinstance(layer, TimeDistributed):
+        layer, steps = layer.layer, steps + 1
     if not (is_convolution(layer) or isinstance(layer, Dense)):
         raise ArgumentError("The gradient of a weight can be shown for Conv and Dense layers. "
-                            + received(layer=name, type=type(layer).__name__))
+                            + received(layer=name, type=kind_of(outer)))
     kernel = np.asarray(layer.kernel)
     weight = check_weight(weight_index, kernel.shape, name)
-    x, y = probe.batch(model, x), np.asarray(y)
+    x, y = probe.batch(model, x), np.atleast_1d(check_targets(model, loss, arguments.numbers(y, "y")))
     if len(y) != len(probe.arrays(x)[0]):
         raise ArgumentError("`y` must have one entry for each sample of `x`. "
                             + received(samples=len(probe.arrays(x)[0]), targets=len(y)))
-    uses, slopes, slope, total = Function(lambda x, y: _backward(model, layer, loss, x, y), "gradient")(x, y)
+    uses, slopes, slope, total = Function(lambda x, y: _backward(model, outer, layer.kernel, loss, x, y),
+                                          "gradient")(x, y)
+    uses = [use.reshape(-1, *use.shape[1 + steps:]) for use in uses]
+    slopes = [one.reshape(-1, *one.shape[1 + steps:]) for one in slopes] if len(slopes[0]) == len(y) else slopes
     if len({use.shape[1:] for use in uses}) > 1:
         raise ArgumentError(f"The layer '{name}' is used on inputs of different shapes, which one picture cannot "
                             f"show. {received(shapes=[use.shape for use in uses])}")
@@ -179,6 +186,23 @@ def check_weight(index, shape: tuple[int, ...], name: str) -> tuple[int, ...]:
                             f"each axis, smaller than its length. {received(weight_index=index)}") from None
 
 
+def check_targets(model, loss, y: np.ndarray) -> np.ndarray:
+    """Targets that a loss can be taken of.
+
+    Raises:
+        ArgumentError: NaN or infinite ones, or class numbers that no output stands for.
+    """
+    chosen, units = loss if loss is not None else model.loss, probe.network(model).outputs[0].shape[-1]
+    named = str(getattr(chosen, "name", chosen))
+    wrong = ~np.isfinite(y)
+    if "sparse_categorical" in named and units is not None:
+        wrong |= ~((y >= 0) & (y < units) & (y == np.round(y)))
+    if wrong.any():
+        what = f"class numbers from 0 to {units - 1}" if "sparse_categorical" in named else "finite numbers"
+        raise ArgumentError(f"`y` must hold {what}. " + received(y=y[wrong][:8].tolist()))
+    return y
+
+
 def loss_of(model, loss, outputs, y):
     """The loss of traced outputs: one number. `loss` is a name, function or loss; None: the one given to `compile`.
 
@@ -193,8 +217,8 @@ def loss_of(model, loss, outputs, y):
     return found(y, outputs) if isinstance(found, losses.Loss) else ops.mean(found(y, outputs))
 
 
-def _backward(model, layer, loss, x, y):
-    """(inputs of the layer at each use, slopes by its sums at each, gradient of its kernel, loss), traced."""
+def _backward(model, layer, kernel, loss, x, y):
+    """(inputs of the layer that holds the kernel and slopes by its sums, each for every use; gradient; loss)."""
     kept: list = []
 
     def visit(called, inputs, output):
@@ -203,7 +227,7 @@ def _backward(model, layer, loss, x, y):
     outputs = probe.watched(probe.network(model), x, visit, training=False)
     total = loss_of(model, loss, outputs, y)
     tracer = active_tracer()
-    kernel = tracer.read(layer.kernel)
+    kernel = tracer.read(kernel)
     *slopes, slope = gradients(total, [*_sums_with(tracer.nodes, kernel)[:len(kept)], kernel])
     return kept, slopes, slope, total
 

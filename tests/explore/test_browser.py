@@ -133,6 +133,70 @@ def test_training_moves_the_page(page, served, pictures_folder):
     assert page.locator(".answer-row").count() == 3
 
 
+COUNTING = """
+    window.counted = {messages: 0, views: 0, painted: 0};
+    const Source = EventSource, ask = fetch, put = CanvasRenderingContext2D.prototype.putImageData;
+    window.EventSource = class extends Source {
+        set onmessage(take) { super.onmessage = (event) => { counted.messages++; take(event); }; }
+    };
+    window.fetch = (address, ...rest) => {
+        counted.views += /overview|verdict/.test(address);
+        return ask(address, ...rest);
+    };
+    CanvasRenderingContext2D.prototype.putImageData = function (...all) { counted.painted++; put.apply(this, all); };
+"""
+
+
+def test_a_young_training_is_left_alone_and_what_is_out_of_sight_is_not_painted(chromium, served):
+    """Drawings, requests and messages are counted while the page's clock stands still."""
+    address, session = served
+    learner = session.learner
+    learner.act("restart")
+    context = chromium.new_context(viewport={"width": 1280, "height": 100})
+    tab = context.new_page()
+    tab.add_init_script(COUNTING)
+    tab.clock.install()
+    tab.goto(address)
+    tab.wait_for_selector("main[aria-busy=false]")
+
+    def counted():
+        return tab.evaluate("({...counted})")
+
+    def step(to):
+        wait(lambda: learner.steps >= to)
+        before = counted()["messages"]
+        wait(lambda: counted()["messages"] > before)
+    tab.clock.pause_at(tab.evaluate("Date.now() + 1000"))
+    wait(lambda: counted()["messages"] > 0)
+    first = counted()
+    assert first["views"] == 1, "one view for all that is shown at first"
+    learner.act("start")
+    try:
+        for more in (1, 10, 20):
+            step(learner.steps + more)
+        assert "Learning" in tab.inner_text("aside")
+        assert {**counted(), "messages": 0} == {**first, "messages": 0}, "nothing is asked for or painted"
+        tab.clock.run_for(2500)
+        step(learner.steps + 10)
+        wait(lambda: counted()["views"] == first["views"] + 1)
+    finally:
+        learner.act("pause")
+    wait(lambda: learner.phase == "paused")
+    wait(lambda: "Paused" in tab.inner_text("aside"))
+    tab.wait_for_selector("main[aria-busy=false]")
+    renewed, rows = counted(), tab.locator(".row canvas").count()
+    hidden = tab.evaluate("[...document.querySelectorAll('.row canvas')].filter((one) => "
+                          "one.getBoundingClientRect().top > innerHeight + 200).length")
+    assert hidden, "the window is too large for this test"
+    # The rows in sight, and never the input, which stays the same. A row begins above its canvas.
+    assert renewed["painted"] - first["painted"] <= (renewed["views"] - first["views"]) * (rows - hidden + 1)
+    tab.evaluate("document.querySelector('.row:last-child').scrollIntoView()")
+    wait(lambda: counted()["painted"] > renewed["painted"])
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert renewed["painted"] + hidden - 1 <= counted()["painted"] <= renewed["painted"] + hidden
+    context.close()
+
+
 def test_the_lab(page, pictures_folder):
     page.click("header nav button:has-text('Lab')")
     page.wait_for_selector(".formulas code")

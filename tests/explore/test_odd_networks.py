@@ -83,8 +83,47 @@ def test_broken_numbers_are_counted_and_do_not_stretch_the_scale():
 
 
 def test_what_is_no_sum_is_an_answer():
-    model = keras.Sequential([keras.Input((4, 3)), layers.TimeDistributed(layers.Dense(2)), layers.Flatten()])
-    assert "no plain sum" in views.number(explored(model), "0", (1, 1), "sample-0")["error"]
+    model = keras.Sequential([keras.Input((4, 3)), layers.LayerNormalization(),
+                              layers.TimeDistributed(keras.Sequential([layers.Dense(2)])), layers.Flatten()])
+    assert "no plain sum" in views.number(explored(model), "1", (1, 1), "sample-0")["error"]
+
+
+def test_layers_inside_of_wrappers_are_shown_and_changed_by_hand():
+    model = keras.Sequential([keras.Input((4, 9, 8, 2)), layers.TimeDistributed(layers.Conv2D(3, 2, name="conv")),
+                              layers.TimeDistributed(layers.Flatten()), layers.Dense(2), layers.GlobalMaxPooling1D()])
+    session = explored(model)
+    node, x = views.state(session)["nodes"][0], session.sample("sample-0").values[np.newaxis]
+    assert (node["kernel"], node["window"]["size"], node["field"][0]) == ([2, 2, 2, 3], [2, 2], [1, 1, 0])
+    found = views.number(session, "0", (2, 3, 4, 1), "sample-0")
+    assert (found["type"], found["count"], found["input"]["kind"]) == ("TimeDistributed(Conv2D)", 8, "maps")
+    assert "step 2" in found["note"]
+    for what in ("filters", "filter-gradients"):
+        assert views.layer(session, "0", "sample-0", what=what)["count"] == 3
+    assert views.number(session, "2", (2, 1), "sample-0")["count"] == 168
+
+    views.edit(session, "0", 1, 2, np.arange(4, dtype=np.float32))
+    kernel = model.layers[0].layer.kernel
+    changed = kernel.numpy()
+    changed[..., 1, 2] = np.arange(4).reshape(2, 2)
+    kernel.assign(changed)
+    np.testing.assert_allclose(session.taps("sample-0")[-1].output, model.predict(x, verbose=0), rtol=1e-5)
+
+
+def test_attention_is_opened():
+    inputs = keras.Input((6, 4))
+    y = layers.MultiHeadAttention(2, 3, name="heads")(inputs, inputs)
+    model = keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling1D()(y)), name="reader")
+    session = explored(model)
+    told, x = views.state(session), session.sample("sample-0").values[np.newaxis]
+    assert [node["name"] for node in told["nodes"][:7]] == [f"heads/{step}" for step in (
+        "query", "key", "value", "scores", "weights", "mean", "attention_output")]
+    assert told["nodes"][4]["shape"] == [6, 6, 2]
+    weights = views.layer(session, "4", "sample-0")
+    assert (weights["kind"], weights["count"], weights["maps"]["shape"]) == ("maps", 2, [2, 6, 6])
+    assert views.number(session, "4", (5, 3, 1), "sample-0")["activation"] == "softmax"
+    assert views.number(session, "6", (5, 3), "sample-0")["count"] == 6
+    assert views.layer(session, "3", "sample-0", what="gradients")["count"] == 2
+    np.testing.assert_allclose(session.taps("sample-0")[-1].output, model.predict(x, verbose=0), rtol=1e-5)
 
 
 def test_weights_that_are_not_learnt_are_explained():

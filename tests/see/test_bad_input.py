@@ -79,6 +79,56 @@ def test_a_network_without_convolutions(call):
         call(model)
 
 
+IMAGE, SPARSE = np.ones((12, 10, 2), np.float32), "sparse_categorical_crossentropy"
+ODD = {  # Each argument with things that it cannot be.
+    "an index": (lambda model, odd: see.number(model, IMAGE, 0, odd),
+                 [None, "a", "1,2", (), (0, 0), (0.5, 0, 0), (np.nan, 0, 0), [[0, 0, 0]], {}, (None,) * 3, 10 ** 30]),
+    "a sample": (lambda model, odd: see.feature_maps(model, IMAGE, 0, odd), [1, -2, "a", None, 0.5]),
+    "an input": (lambda model, odd: see.saliency(model, odd),
+                 [None, "shoe.png", [], {}, [[1, 2], [3]], np.array(["a"]), IMAGE * 1j, b"x", IMAGE.astype(object)]),
+    "a class": (lambda model, odd: see.saliency(model, IMAGE, odd), ["a", 99, -1, 1.5, [], np.nan]),
+    "a weight": (lambda model, odd: see.gradient_number(model, IMAGE, [0], 0, odd, "mse"),
+                 [None, "a", (0,), (0.5,) * 4]),
+    "a target": (lambda model, odd: see.passes(model, IMAGE, odd, SPARSE),
+                 [None, "a", 5, -1, 0.5, np.nan, {}]),
+    "targets": (lambda model, odd: see.gradient_number(model, IMAGE, odd, 0, (0,) * 4, SPARSE),
+                [None, "a", [5], [-1], [np.nan], [0, 1], ["a"], {}]),
+    "labels": (lambda model, odd: see.confusion(model, IMAGE[None], odd), [None, "a", [5], [0.5], [np.nan], [None]]),
+    "names": (lambda model, odd: see.confusion(model, IMAGE[None], [0], odd), [[], ["a"], 5, "ab", {}, b"abcde"]),
+    "a count": (lambda model, odd: see.worst_mistakes(model, IMAGE[None], [0], count=odd),
+                [None, "three", 0, -1, 1.5, np.nan, [], 10 ** 9]),
+    "a count of samples": (lambda model, odd: see.samples(IMAGE[None], count=odd), ["a", 0, 1.5, None]),
+    "classes of samples": (lambda model, odd: see.samples(IMAGE[None], odd), ["a", 5, ["a"], {}]),
+    "a square": (lambda model, odd: see.occlusion(model, IMAGE, size=odd), ["a", 0, -1, 11, np.inf, []]),
+    "a colour": (lambda model, odd: see.occlusion(model, IMAGE, fill=odd), ["a", [], np.nan]),
+    "a shift": (lambda model, odd: see.invariance(model, IMAGE, odd), [None, "a", 0.5, 10, (1,), [], ("a", "b")]),
+    "channels": (lambda model, odd: see.activation_maximisation(model, 0, odd, 1), ["a", [99], [-1], [0.5], {}]),
+    "steps": (lambda model, odd: see.activation_maximisation(model, 0, steps=odd), ["a", -1, 1.5, None]),
+    "a piece": (lambda model, odd: see.film_of(model, IMAGE, 0, odd), [None, "a", 0, 1.5, []]),
+    "a channel": (lambda model, odd: see.film_of(model, IMAGE, 0, 4, odd), [None, "a", 99, -1, 1.5]),
+    "a batch": (lambda model, odd: see.plan(model, odd), [None, "a", 0, 1.5]),
+    "a part": (lambda model, odd: model.doctor(IMAGE[None], [0], validation_split=odd), ["a", -1, 1, np.nan]),
+    "data": (lambda model, odd: model.doctor(IMAGE[None], [0], validation_data=odd), [5, "a", (IMAGE,), []]),
+    "a line": (lambda model, odd: see.smoothing(odd), ["a", {}, [], 5, [np.nan], [[1, 2], [3]], ["a"]]),
+    "noise": (lambda model, odd: see.matched_filter(noise=odd), [None, "a", [], np.nan]),
+    "a system": (lambda model, odd: see.impulse_response(odd), ["a", 5]),
+    "a kernel": (lambda model, odd: see.toeplitz(odd, 5), ["a", [], {}, [[1, 2], [3]]]),
+    "a stride": (lambda model, odd: see.toeplitz([1, 2], 5, odd), [None, "a", 0, 1.5]),
+    "pixels": (lambda model, odd: see.connectivity(odd), [None, "a", 0, 1.5, 10 ** 9]),
+    "a folder": (lambda model, odd: see.time_travel(odd), [None, 5, "no/such/folder", b"x", "."]),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("what", list(ODD))
+def test_things_that_cannot_be(made, what):
+    call, things = ODD[what]
+    for odd in things:
+        with pytest.raises(errors.StriateError, match="Received: ") as caught:
+            call(made["plain"], odd)
+        assert len(str(caught.value)) > 40, odd
+
+
 def vectors():
     return keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="relu"), layers.Dense(2)], name="vectors")
 
@@ -88,18 +138,13 @@ def tokens():
                              layers.GlobalAveragePooling1D(), layers.Dense(2)], name="tokens")
 
 
-def volumes():
-    return keras.Sequential([keras.Input((6, 6, 6, 1)), layers.Conv3D(2, 3), layers.Flatten(), layers.Dense(2)],
-                            name="volumes")
-
-
 def pairs():
     first, second = keras.Input((8, 8, 1), name="left"), keras.Input((8, 8, 1), name="right")
     both = layers.Concatenate()([layers.Conv2D(2, 3, name="eye")(first), layers.Conv2D(2, 3)(second)])
     return keras.Model([first, second], layers.Dense(2)(layers.Flatten()(both)), name="pairs")
 
 
-@pytest.mark.parametrize("make", [vectors, tokens, volumes, pairs])
+@pytest.mark.parametrize("make", [vectors, tokens, pairs])
 @pytest.mark.parametrize("item", ["saliency", "grad_cam", "occlusion", "invariance", "feature_maps", "patches",
                                   "receptive_field"])
 def test_models_whose_input_is_no_image_and_no_line(make, item):
@@ -159,6 +204,27 @@ def explain(*words):
 def test_commands_name_the_layers_that_there_are(words):
     done = explain(*words)
     assert done.exit_code == 2 and "has no such layer. It has: 0 " in done.output
+
+
+@pytest.mark.parametrize("words,match", [
+    (("why", "os:getcwd"), "function that gives a model"), (("why", "os:sep"), "function that gives a model"),
+    (("animation", "--size", "-1"), "from 1 to 100"), (("animation", "--kernel", "0"), "from 1 to 100"),
+    (("toeplitz", "nan"), "finite numbers"), (("forms", ""), "no larger"),
+    (("connectivity", "--pixels", "99999"), "1,000")])
+def test_commands_refuse_what_cannot_be(words, match):
+    done = explain(*words)
+    assert done.exit_code == 2 and match in done.output and "Received: " in done.output
+
+
+def test_commands_give_noise_to_every_input(tmp_path):
+    pairs().save(tmp_path / "pairs.keras")
+    assert "eye[0, 0, 0]" in explain("number", tmp_path / "pairs.keras", "--layer", "eye", "--index", "0,0,0").stdout
+    Image.new("L", (8, 8)).save(tmp_path / "black.png")
+    done = explain("why", tmp_path / "pairs.keras", "--image", tmp_path / "black.png")
+    assert done.exit_code == 2 and "models with one input" in done.output
+    np.savez(tmp_path / "none.npz", x=np.zeros((0, 28, 28, 1)))
+    done = explain("why", "lenet5", "--image", tmp_path / "none.npz")
+    assert done.exit_code == 2 and "holds no sample" in done.output
 
 
 def test_commands_say_what_is_wrong_with_files(tmp_path):

@@ -55,7 +55,29 @@ def words():
     return fill(keras.Sequential([keras.Input((5,)), layers.Embedding(7, 3, name="table"), layers.Dense(2)]))
 
 
-@pytest.mark.parametrize("network", ["plain", "residual", "line", "painter", mover, normed, multiplied, words])
+def attentive():
+    inputs = keras.Input((6, 4))
+    x = layers.MultiHeadAttention(2, 3, value_dim=5, use_gate=True, name="heads")(inputs, inputs)
+    x, shares = layers.MultiHeadAttention(1, 3, sliding_window=2)(x, inputs, x, use_causal_mask=True,
+                                                                  return_attention_scores=True)
+    y = layers.GroupQueryAttention(2, 4, 2)(x, inputs)
+    y = layers.Attention(use_scale=True)([y, x])
+    y = layers.Attention(score_mode="concat", use_scale=True)([y, x, inputs], use_causal_mask=True)
+    y = layers.AdditiveAttention()([y, x])
+    return fill(keras.Model(inputs, layers.Concatenate()([y, layers.Reshape((6, 6))(shares)])))
+
+
+def wrapped():
+    return fill(keras.Sequential([
+        keras.Input((3, 8, 7, 2)), layers.TimeDistributed(layers.Conv2D(4, 3, activation="relu")),
+        layers.TimeDistributed(layers.MaxPooling2D(2)), layers.TimeDistributed(layers.Flatten()),
+        layers.TimeDistributed(layers.SpectralNormalization(layers.Dense(4, activation="softmax"))),
+        layers.SpectralNormalization(layers.Conv1D(5, 2)), layers.EinsumDense("...x,xy->...y", 3, "softmax", "y"),
+        layers.EinsumDense("abc,cbd->ad", 4)]))
+
+
+@pytest.mark.parametrize("network", ["plain", "residual", "line", "painter", mover, normed, multiplied, words,
+                                     attentive, wrapped])
 def test_number_is_the_models_own(made, network):
     model = made[network] if isinstance(network, str) else network()
     x = np.arange(10).reshape(2, 5) % 7 if network is words else sample(model, 2)
@@ -140,7 +162,7 @@ def test_errors_help(made):
     with pytest.raises(errors.ArgumentError, match="needs a loss"):
         see.gradient_number(model, x, [0], "scores", (0, 0))
     with pytest.raises(errors.ArgumentError, match="is no plain sum"):
-        odd = keras.Sequential([keras.Input((3, 4)), layers.TimeDistributed(layers.Dense(2))])
+        odd = keras.Sequential([keras.Input((3, 4)), layers.TimeDistributed(keras.Sequential([layers.Dense(2)]))])
         see.number(odd, np.ones((3, 4)), 0, (1, 1))
 
 

@@ -60,6 +60,16 @@ def test_a_refused_receptive_field_leaves_grad_cam_in_the_report():
     assert [type(found).__name__ for found in parts["What the answer rests on"].results] == ["Attribution"]
 
 
+def test_the_first_filters_of_a_report_are_those_of_the_first_convolution_wherever_it_is():
+    base = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(2, 5, name="eye")], name="base")
+    each = layers.TimeDistributed(layers.Conv2D(2, 3), name="each")
+    nested = keras.Sequential([keras.Input((8, 8, 1)), base, layers.Conv2D(3, 3, name="outer"), layers.Flatten()])
+    steps = keras.Sequential([keras.Input((4, 8, 8, 1)), each, layers.Flatten()])
+    for model, name in ((nested, "base/eye"), (steps, "each")):
+        parts = {part.title: part for part in run_report.inside(model, None, None)}
+        assert [found.layer for found in parts["What the first layer looks for"].results] == [name]
+
+
 def test_every_text_is_escaped(read):
     assert read.open == []
     assert "script" not in read.tags
