@@ -84,7 +84,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     target, machine, runs = result["target"], result["machine"], result["runs"]
     reached = [run["seconds_to_target"] for run in runs if run["seconds_to_target"] is not None]
     lines = [f"# Time to accuracy: {result['network']}", "",
-             f"{result['started']}, {machine['processor']}, {machine['threads']} threads, {machine['instructions']}; "
+             f"{result['started']}, {machine['processor']}, {machine['threads']} "
+             f"thread{'s' * (machine['threads'] != '1')}, {machine['instructions']}; "
              f"striate {machine['striate']}. {result['data']}{', the subset' if result['subset'] else ''}: seconds "
              "from loading the data to the first epoch after which the test accuracy is reached; tests are not "
              "counted.", "",
