@@ -72,6 +72,21 @@ def test_what_is_passed_over_is_said(tmp_path):
     assert "empty" in found.remarks[0] and "1 (.heic)" in found.remarks[1] and len(found.remarks) == 2
 
 
+def test_what_a_folder_holds_beside_its_pictures_is_said(tmp_path):
+    fill(tmp_path, [(20, 20)] * 8)
+    page = Image.fromarray(np.arange(400, dtype=np.uint8).reshape(20, 20))
+    page.save(tmp_path / "outside.png")
+    page.save(tmp_path / "cats" / "stack.tif", save_all=True, append_images=[page.rotate(90)])
+    (tmp_path / "cats" / ".thumbnails").mkdir()
+    page.rotate(180).save(tmp_path / "cats" / ".thumbnails" / "1.png")
+    (tmp_path / "dogs" / "moved.png").symlink_to(tmp_path / "nowhere.png")
+    found = survey(tmp_path)
+    assert len(found.paths) == 9 and [path.name for path in found.unreadable] == ["moved.png"]
+    outside, several = found.remarks
+    assert "no class folder" in outside and "outside.png" in outside
+    assert "several pictures: 1." in several and "stack.tif" in several
+
+
 def test_labels_follow_the_classes_when_the_first_folder_is_empty(tmp_path):
     (tmp_path / "aaa").mkdir()
     found = fill(tmp_path, [(20, 20)] * 8)
@@ -84,6 +99,7 @@ def test_labels_follow_the_classes_when_the_first_folder_is_empty(tmp_path):
     ({"x": np.full((30, 12, 12), np.nan), "y": np.arange(30) % 2}, "NaN or infinity"),
     ({"x": np.zeros((30, 12, 12)), "y": 1 + np.arange(30) % 2}, "from 0 on, without gaps"),
     ({"x": np.zeros((30, 12)), "y": np.arange(30) % 2}, "have the shape"),
+    ({"x": np.zeros((30, 3, 12, 12)), "y": np.arange(30) % 2}, r"x.transpose\(0, 2, 3, 1\)"),
 ])
 def test_arrays_that_cannot_be_trained_on(tmp_path, arrays, message):
     np.savez(tmp_path / "a.npz", **arrays)
