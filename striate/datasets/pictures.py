@@ -233,5 +233,5 @@ def _holds_more(path: str | os.PathLike) -> bool:
     try:
         with Image.open(path, formats=_FORMATS) as file:
             return bool(getattr(file, "is_animated", False))
-    except (*DAMAGED, Image.DecompressionBombError):  # a TIFF file that Pillow does not know
+    except (*DAMAGED, Image.DecompressionBombError):  # type: ignore[misc]  # TIFF that Pillow does not know
         return False

@@ -26,7 +26,7 @@ SHARES = (0.7, 0.15, 0.15)
 class Survey:
     """A folder's readable pictures: `paths`, their `labels` (n,), `facts` of each (see `pictures.facts`), and `given`,
     the part ("train", "validation", "test") whose folder a picture lies in, or "" where the folder has no parts.
-    `remarks` are sentences about what was passed over: folders without pictures, files of other kinds, further pages."""
+    `remarks` are sentences about what was passed over: empty folders, files of other kinds, further pages."""
 
     folder: Path
     class_names: tuple[str, ...]

@@ -173,8 +173,8 @@ def _measured(read: tables.Arrays, path: Path) -> tuple[tuple[int, ...], float, 
     for images, _ in read.parts.values():
         shape = with_channels(images).shape
         if len(shape) != 4 or shape[3] not in (1, 3, 4):
-            raise DataError("Pictures have the shape (n, height, width) or (n, height, width, channels), with 1, 3 or 4 "
-                            "channels; x.transpose(0, 2, 3, 1) puts channels behind. "
+            raise DataError("Pictures have the shape (n, height, width) or (n, height, width, channels), with 1, 3 or "
+                            "4 channels; x.transpose(0, 2, 3, 1) puts channels behind. "
                             + received(path=str(path), shape=images.shape))
         lows.append(float(images.min()))
         highs.append(float(images.max()))
