@@ -26,7 +26,8 @@ WIDTH = 1060.0
 class Attribution(Result):
     """How much each place of an input matters for one output. heat: (height, width), not negative.
 
-    method: its name; note: what the numbers are; class_index: of the output; output: its value.
+    method: its name; note: what the numbers are; class_index: of the output; output: its value; class_name: what the
+    output stands for, where that is known.
     """
 
     method: str
@@ -36,20 +37,26 @@ class Attribution(Result):
     output: float
     image: np.ndarray
     heat: np.ndarray
+    class_name: str = ""
 
     def data(self) -> dict[str, Any]:
         """The heat."""
-        return {"method": self.method, "model": self.model, "class": self.class_index, "output": self.output,
-                "heat": self.heat}
+        return {"method": self.method, "model": self.model, "class": self.class_index, "class_name": self.class_name,
+                "output": self.output, "heat": self.heat}
+
+    @property
+    def _called(self) -> str:
+        known = self.class_name not in ("", str(self.class_index))
+        return f"{self.class_index} ({self.class_name})" if known else str(self.class_index)
 
     def __str__(self) -> str:
         at = tuple(int(i) for i in np.unravel_index(int(self.heat.argmax()), self.heat.shape))
-        return (f"{self.method} of {self.model} for output {self.class_index} (value {self.output:.4f}): {self.note} "
+        return (f"{self.method} of {self.model} for output {self._called} (value {self.output:.4f}): {self.note} "
                 f"It is largest at {at}.")
 
     def figure(self) -> Canvas:
         """The input, the heat, and the heat over the input."""
-        title = f"{self.method}: what output {self.class_index} of {self.model} rests on"
+        title = f"{self.method}: what output {self._called} of {self.model} rests on"
         top = grid.header_height(WIDTH, title, self.note)
         image, mask = grid.picture_of(self.image), grid.as_image(self.heat)
         canvas = Canvas(WIDTH, 10, title)

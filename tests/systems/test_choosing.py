@@ -52,6 +52,14 @@ def test_a_size_that_was_asked_for(tmp_path):
     assert choose(fill(tmp_path, [(20, 20)] * 8), (48, 64)).preparation.image_size == (48, 64)
 
 
+def test_pictures_of_twelve_bits_among_sixteen_are_told(tmp_path):
+    fill(tmp_path, [(20, 20)] * 8, colour=False, bits=16)
+    assert "nearly black" not in " ".join(choose(survey(tmp_path)).reasons)
+    Image.fromarray(np.full((20, 20), 4095, np.uint16)).save(tmp_path / "cats" / "other_camera.png")
+    (said,) = [reason for reason in choose(survey(tmp_path)).reasons if "16 bits" in reason]
+    assert "1 of them" in said and "nearly black" in said and "other_camera.png" in said
+
+
 def test_deep_pictures_of_kinds_that_have_nothing_to_do_with_each_other(tmp_path):
     fill(tmp_path, [(20, 20)] * 8, colour=False, bits=16)
     Image.fromarray(np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)).save(tmp_path / "cats" / "share.tif")
