@@ -45,18 +45,19 @@ class Attribution(Result):
                 "output": self.output, "heat": self.heat}
 
     @property
-    def _called(self) -> str:
-        known = self.class_name not in ("", str(self.class_index))
-        return f"{self.class_index} ({self.class_name})" if known else str(self.class_index)
+    def _name(self) -> str:
+        return "" if self.class_name in ("", str(self.class_index)) else self.class_name
 
     def __str__(self) -> str:
         at = tuple(int(i) for i in np.unravel_index(int(self.heat.argmax()), self.heat.shape))
-        return (f"{self.method} of {self.model} for output {self._called} (value {self.output:.4f}): {self.note} "
-                f"It is largest at {at}.")
+        name = f"{self._name}, " if self._name else ""
+        return (f"{self.method} of {self.model} for output {self.class_index} ({name}value {self.output:.4f}): "
+                f"{self.note} It is largest at {at}.")
 
     def figure(self) -> Canvas:
         """The input, the heat, and the heat over the input."""
-        title = f"{self.method}: what output {self._called} of {self.model} rests on"
+        name = f" ({self._name})" if self._name else ""
+        title = f"{self.method}: what output {self.class_index}{name} of {self.model} rests on"
         top = grid.header_height(WIDTH, title, self.note)
         image, mask = grid.picture_of(self.image), grid.as_image(self.heat)
         canvas = Canvas(WIDTH, 10, title)
