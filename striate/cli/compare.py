@@ -62,12 +62,12 @@ def command(context, what, as_json, out, **options) -> None:
     dna: the 1-D network of the zoo on drawn sequences, beside searches that know the word.
     """
     from striate import config
-    from striate.cli.run_folder import RunFolder, dropped_if_empty
+    from striate.cli.run_folder import RunFolder, filling
 
     _check_options(what, options, [name for name in options
                                    if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE])
     folder = out or RunFolder.create(config.value("runs"), f"compare-{Path(what).stem}").path
-    with dropped_if_empty(folder):
+    with filling(folder):
         found = compared(what, folder, options)
     if as_json:
         click.echo(json.dumps({**found.data(), "file": str(found.place)}, indent=2, ensure_ascii=False))

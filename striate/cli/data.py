@@ -113,7 +113,8 @@ def show(data, subset, limit, seed, out, as_json) -> None:
     found = sheet(loaded, loaded.audit or own.audit_arrays(loaded), seed)
     place = found.save(out or Path(f"{name_of(loaded.name)}-sheet.png"))
     if as_json:
-        click.echo(json.dumps({**found.data(), "sheet": str(place)}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps({**found.data(), "chosen": list(loaded.reasons), "sheet": str(place)}, indent=2,
+                              ensure_ascii=False))
         return
     from rich.console import Console
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from striate.cli import Group, explain_data, explain_lectures
@@ -162,9 +164,12 @@ def filters(model, layer, out, as_json) -> None:
 def why(model, method, class_index, image, out, as_json) -> None:
     """What in an image an output rests on."""
     from striate import see
+    from striate.cli.for_model import saved_model
 
-    network = open_model(model)
-    tell(getattr(see, method.replace("-", "_"))(network, input_of(network, image, model), class_index), as_json, out)
+    network, saved = open_model(model), saved_model(model)
+    found = getattr(see, method.replace("-", "_"))(network, input_of(network, image, model), class_index)
+    name = "" if saved is None else saved.class_name(found.class_index)
+    tell(replace(found, class_name=name), as_json, out)
 
 
 @command.command(**COMMON, examples="striate explain shift uva --by 0,1 --image shoe.png")

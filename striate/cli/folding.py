@@ -179,7 +179,7 @@ def parts(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
     for label in np.unique(labels):
         rows = order[labels[order] == label]
         if len(rows) < count:
-            raise ArgumentError("Each fold needs an image of each class. "
-                                + received(folds=count, label=label, images=len(rows)))
+            raise ArgumentError("Each fold needs an image of each class: ask for fewer folds, or add images. "
+                                + received(folds=count, label=int(label), images=len(rows)))
         found[rows] = np.arange(len(rows)) % count
     return found

@@ -41,7 +41,7 @@ def command(data, folds, out, as_json, **options) -> None:
     from striate import config
     from striate.cli import join_ranks
     from striate.cli.folding import Folds
-    from striate.cli.run_folder import RunFolder
+    from striate.cli.run_folder import RunFolder, filling
     from striate.ranks import ranks
     from striate.systems import data as datasets
 
@@ -50,8 +50,9 @@ def command(data, folds, out, as_json, **options) -> None:
     folder = out or Path(ranks().from_first(
         lambda: str(RunFolder.create(config.value("runs"), f"folds-{loaded.name}").path)))
     recipe = {name: options[name] for name in ("epochs", "batch_size", "optimizer", "learning_rate")}
-    found = Folds(folder, loaded, options["model"] or loaded.model, folds, options["seed"], recipe).run(
-        (lambda text: click.echo(text, err=True)) if speaks else (lambda text: None))
+    with filling(folder):
+        found = Folds(folder, loaded, options["model"] or loaded.model, folds, options["seed"], recipe).run(
+            (lambda text: click.echo(text, err=True)) if speaks else (lambda text: None))
     if as_json:
         click.echo(json.dumps({**found.data(), "folder": str(folder)}, indent=2, ensure_ascii=False))
         return

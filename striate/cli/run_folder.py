@@ -8,15 +8,19 @@ import json
 import math
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
+
 from striate.datasets.pictures import Preparation
 from striate.errors import FileError, MissingFileError, ModelFileError, received
 from striate.files import write_text
+from striate.ranks import ranks
 from striate.untrusted import read_own_json
 from striate.untrusted.limits import damaged
 
@@ -35,13 +39,17 @@ def name_of(text: str) -> str:
 
 
 @contextmanager
-def dropped_if_empty(path: Path) -> Iterator[None]:
-    """Takes a new folder away again where nothing came of it: a mistake leaves nothing behind."""
+def filling(path: Path) -> Iterator[None]:
+    """Takes a new folder away again where nothing came of it: a mistake leaves nothing behind. Where the work is broken
+    off, it says how to go on."""
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             path.rmdir()  # Only an empty one.
+        if isinstance(error, KeyboardInterrupt) and path.exists() and ranks().rank == 0:
+            click.echo(f"\nWhat is done is in {path}: the same command with --out {shlex.quote(str(path))} goes on.",
+                       err=True)
         raise
 
 

@@ -56,7 +56,7 @@ def command(data, space, method, out, as_json, **options) -> None:
     """
     from striate import config
     from striate.cli import join_ranks
-    from striate.cli.run_folder import RunFolder
+    from striate.cli.run_folder import RunFolder, filling
     from striate.cli.tuning import Judge
     from striate.ranks import ranks
     from striate.systems import data as datasets
@@ -71,8 +71,9 @@ def command(data, space, method, out, as_json, **options) -> None:
     folder = out or Path(ranks().from_first(
         lambda: str(RunFolder.create(config.value("runs"), f"tune-{loaded.name}").path)))
     say = (lambda text: click.echo(text, err=True)) if speaks else None
-    search = Search(folder, allowed, judge, options["seed"], say, {"data": loaded.said, "model": judge.model})
-    best = _searched(search, method, options["trials"], options["epochs"], shared)
+    with filling(folder):
+        search = Search(folder, allowed, judge, options["seed"], say, {"data": loaded.said, "model": judge.model})
+        best = _searched(search, method, options["trials"], options["epochs"], shared)
     words = ["striate", "train", data, "--model", judge.model, "--epochs", str(best.epochs), "--seed",
              str(options["seed"]), *(["--subset"] if options["subset"] else [])]
     for name, value in best.settings.items():

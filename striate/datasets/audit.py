@@ -50,11 +50,12 @@ class Audit:
             found.append(f"{_counted(self.doubles)} a copy of another one in the same part.")
         if self.conflicts:
             one, two = self.conflicts[0]
-            found.append(f"Two classes for the same picture: {len(self.conflicts):,} times. For example {one} and "
-                         f"{two}.")
+            found.append(f"{_counted(len(self.conflicts))} in another class, too. For example {one} and {two}.")
         if self.unreadable:
             why = next(iter(self.unreadable.values()))
-            found.append(f"Files that cannot be read and are left out: {len(self.unreadable):,}. For example: {why}")
+            rest = " (striate data show FOLDER --json names all)" * (len(self.unreadable) > 1)
+            found.append(f"Files that cannot be read and are left out: {len(self.unreadable):,}{rest}. For example: "
+                         f"{why}")
         return found
 
     def data(self) -> dict[str, Any]:

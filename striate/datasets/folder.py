@@ -91,8 +91,10 @@ def class_names_of(folder: str | os.PathLike, class_names: Sequence[str] | None 
 
 
 def files_of(folder: Path) -> list[Path]:
-    """The pictures in a class folder and the folders in it, in the order of their names."""
-    return sorted(path for path in folder.rglob("*") if is_picture(path) and path.is_file())
+    """The pictures in a class folder and the folders in it, in the order of their names; links to nothing among them,
+    so that they are told. What lies in hidden folders is left out."""
+    return sorted(path for path in folder.rglob("*") if is_picture(path) and not path.is_dir()
+                  and not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
 def _stacked(pictures: Sequence[np.ndarray], paths: Sequence[Path]) -> np.ndarray:

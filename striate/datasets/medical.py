@@ -103,6 +103,25 @@ def _check_strips(file, page, path: str | os.PathLike) -> None:
                             + received(bytes=page.nbytes))
 
 
+def is_dicom(path: str | os.PathLike) -> bool:
+    """Whether a file is DICOM by its first bytes, whatever its name: scanners leave the ending away."""
+    try:
+        if not os.path.isfile(path):  # a named pipe would be waited for without end
+            return False
+        with open(path, "rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
+def holds_volume(path: str | os.PathLike) -> bool:
+    """Whether a DICOM or NIfTI file that can be read holds more than one picture."""
+    if is_dicom(path):
+        found = _needs("pydicom", path).dcmread(path, stop_before_pixels=True)
+        return int(getattr(found, "NumberOfFrames", 1) or 1) > 1
+    return prod(_needs("nibabel", path).Nifti1Image.from_filename(path).dataobj.shape[2:]) > 1
+
+
 def read_dicom(path: str | os.PathLike, max_pixels: int) -> np.ndarray:
     """A DICOM file in the units of its modality (slope and intercept applied), bright where it should be bright.
 

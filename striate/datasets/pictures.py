@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from striate.datasets.medical import DAMAGED, read_dicom, read_nifti, read_tiff
+from striate.datasets.medical import DAMAGED, holds_volume, is_dicom, read_dicom, read_nifti, read_tiff
 from striate.errors import ArgumentError, DataError, MissingDataError, received
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".dcm", ".nii", ".nii.gz")
@@ -28,8 +28,8 @@ _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a file's name is that of a picture that is not hidden."""
-    return path.name.lower().endswith(SUFFIXES) and not path.name.startswith(".")
+    """Whether a file is a picture by its name, or DICOM by its first bytes; hidden ones are none."""
+    return not path.name.startswith(".") and (path.name.lower().endswith(SUFFIXES) or is_dicom(path))
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def decode(path: str | os.PathLike) -> np.ndarray:
     name = os.fspath(path).lower()
     if not os.path.isfile(path):  # a named pipe would be waited for without end
         raise MissingDataError("There is no such picture. " + received(path=os.fspath(path)))
-    if name.endswith(".dcm"):
+    if name.endswith(".dcm") or not name.endswith(SUFFIXES) and is_dicom(path):
         return read_dicom(path, MAX_PIXELS)
     if name.endswith((".nii", ".nii.gz")):
         return read_nifti(path, MAX_PIXELS)
@@ -205,7 +205,8 @@ def own_numbers(file) -> np.ndarray:
 
 
 def facts(path: str | os.PathLike) -> dict[str, Any]:
-    """What a picture is: height, width, channels, type, whether it is grey, range, and a hash of its pixels.
+    """What a picture is: height, width, type, whether it is grey, range, whether the file holds `more` than this one,
+    and a hash of its pixels.
 
     Raises:
         DataError: it cannot be read.
@@ -217,4 +218,20 @@ def facts(path: str | os.PathLike) -> dict[str, Any]:
     kept = np.ascontiguousarray(pixels[..., :1] if grey else pixels[..., :3])
     digest = hashlib.sha256(f"{kept.shape} {kept.dtype}".encode() + kept.tobytes()).hexdigest()
     return {"height": pixels.shape[0], "width": pixels.shape[1], "grey": grey, "type": str(pixels.dtype),
-            "low": float(pixels.min()), "high": float(pixels.max()), "pixels": digest}
+            "low": float(pixels.min()), "high": float(pixels.max()), "more": _holds_more(path), "pixels": digest}
+
+
+def _holds_more(path: str | os.PathLike) -> bool:
+    """Whether a file that can be read holds more pictures than the one that is: pages, moments or slices."""
+    from PIL import Image
+
+    name = os.fspath(path).lower()
+    if name.endswith((".nii", ".nii.gz")) or is_dicom(path):
+        return holds_volume(path)
+    if not name.endswith((".tif", ".tiff", ".gif", ".webp", ".png")):
+        return False  # photographs of telephones hold small copies of themselves
+    try:
+        with Image.open(path, formats=_FORMATS) as file:
+            return bool(getattr(file, "is_animated", False))
+    except (*DAMAGED, Image.DecompressionBombError):  # type: ignore[misc]  # TIFF that Pillow does not know
+        return False

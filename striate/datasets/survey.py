@@ -26,7 +26,7 @@ SHARES = (0.7, 0.15, 0.15)
 class Survey:
     """A folder's readable pictures: `paths`, their `labels` (n,), `facts` of each (see `pictures.facts`), and `given`,
     the part ("train", "validation", "test") whose folder a picture lies in, or "" where the folder has no parts.
-    `remarks` are sentences about what was passed over: folders without pictures, files of other kinds."""
+    `remarks` are sentences about what was passed over: empty folders, files of other kinds, further pages."""
 
     folder: Path
     class_names: tuple[str, ...]
@@ -116,7 +116,8 @@ def parted(labels: np.ndarray, hashes: Sequence[str], class_names: Sequence[str]
             groups[hashes[row]].append(row)
         if len(groups) < len(shares):
             raise DataError(f"Each class needs at least {len(shares)} different pictures: one to train on and one "
-                            "for every other part. " + received(class_name=name, pictures=len(groups)))
+                            "for every other part. Add pictures, or take the class out. "
+                            + received(class_name=name, pictures=len(groups)))
         ordered = [groups[key] for key in sorted(groups)]
         shuffled = [ordered[index] for index in random.permutation(len(ordered))]
         borders = _borders(len(shuffled), list(shares.values()))
@@ -159,7 +160,9 @@ def survey(folder: str | os.PathLike, classes: Sequence[str] | None = None) -> S
     known = tuple(classes) if classes else kept
     check_known(kept, known)
     found = [(part, known.index(names[label]), path) for part, label, path in found]
-    return replace(_surveyed(folder, known, found), remarks=tuple(_passed_over(folder, names, kept)))
+    surveyed = _surveyed(folder, known, found)
+    own = {path for _, _, path in found}
+    return replace(surveyed, remarks=(*_passed_over(folder, names, kept, own), *surveyed.remarks))
 
 
 def check_known(found: Sequence[str], known: Sequence[str]) -> None:
@@ -170,12 +173,16 @@ def check_known(found: Sequence[str], known: Sequence[str]) -> None:
                         + received(strange=strange[:10], classes=list(known)))
 
 
-def _passed_over(folder: Path, names: Sequence[str], kept: Sequence[str]) -> Iterator[str]:
+def _passed_over(folder: Path, names: Sequence[str], kept: Sequence[str], own: set[Path]) -> Iterator[str]:
     empty = [name for name in names if name not in kept]
     if empty:
         yield f"Folders without a picture are no classes: {', '.join(empty[:5])}{' ...' * (len(empty) > 5)}."
-    others = Counter(path.suffix.lower() or path.name for path in folder.rglob("*")
-                     if path.is_file() and not is_picture(path) and not path.name.startswith("."))
+    rest = [path for path in folder.rglob("*") if path not in own and path.is_file()
+            and not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    outside = sorted(path for path in rest if is_picture(path))
+    if outside:
+        yield f"Pictures in no class folder were passed over: {len(outside):,}. For example: {outside[0]}."
+    others = Counter(path.suffix.lower() or path.name for path in rest if not is_picture(path))
     if others:
         kinds = ", ".join(kind for kind, _ in others.most_common(5))
         yield f"Files of other kinds were passed over: {sum(others.values()):,} ({kinds})."
@@ -204,7 +211,10 @@ def _surveyed(folder: Path, names: tuple[str, ...], found: list[tuple[str, int, 
         raise DataError(f"There is no readable picture in the class folders of {folder}. "
                         + received(classes=names, unreadable=len(unreadable)) + why)
     given, labels, paths, facts = zip(*good, strict=True)
-    return Survey(folder, names, paths, np.array(labels), facts, given, unreadable)
+    more = [path for path, fact in zip(paths, facts, strict=True) if fact["more"]]
+    remarks = (f"Files that hold several pictures: {len(more):,}. Of pages and films the first is read, of volumes the "
+               f"middle slice. For example: {more[0]}.",) if more else ()
+    return Survey(folder, names, paths, np.array(labels), facts, given, unreadable, remarks)
 
 
 def _listed(folder: Path) -> tuple[tuple[str, ...], list[tuple[str, int, Path]]]:

@@ -16,7 +16,7 @@ from striate.untrusted.limits import read_file
 from striate.untrusted.npz import read_npz
 
 TARGETS = ("label", "class", "target", "y", "mpg")
-"""Names that a table's target column may have, best first; without one it is the first column."""
+"""Names that a table's target column may have, best first; without one it is the first column that is no `PATHS`."""
 PATHS = ("path", "file", "filename", "image")
 _PAIRS = (("train", "x_train", "y_train"), ("validation", "x_val", "y_val"), ("validation", "x_valid", "y_valid"),
           ("test", "x_test", "y_test"), ("all", "x", "y"), ("all", "images", "labels"))
@@ -118,7 +118,8 @@ def load_csv(path: str | os.PathLike, target: str | None = None) -> Arrays | Tab
     Args:
         path: the file, in UTF-8; columns are parted by commas, semicolons or tabs, and numbers have points, or, where
             no comma parts columns, commas.
-        target: the column to predict; else one called label, class, target, y or mpg, else the first.
+        target: the column to predict; else one called label, class, target, y or mpg, else the first, or the one beside
+            the paths of pictures.
 
     Returns:
         - [(path, class), ...] where a column is called path, file, filename or image: pictures, relative to the table;
@@ -127,7 +128,7 @@ def load_csv(path: str | os.PathLike, target: str | None = None) -> Arrays | Tab
         - else a `Table` of numbers. Rows in which a number is missing are left out of it.
 
     Raises:
-        ArgumentError: no column has the name of `target`.
+        ArgumentError: no column has the name of `target`, or none of several beside the pictures says that it is it.
         DataError: there are no rows, or words where numbers should be.
     """
     head, rows = _rows(Path(path))
@@ -203,7 +204,14 @@ def _target(head: list[str], target: str | None) -> str:
                                 + received(target=target))
         return target
     lower = [name.lower() for name in head]
-    return next((head[lower.index(name)] for name in TARGETS if name in lower), head[0])
+    named = next((head[lower.index(name)] for name in TARGETS if name in lower), None)
+    if named is not None:
+        return named
+    others = [name for name in head if name.lower() not in PATHS]
+    if len(others) > 1 and len(others) < len(head):
+        raise ArgumentError(f"One of several columns beside the pictures is the class: call it '{TARGETS[1]}'. "
+                            + received(columns=head))
+    return others[0] if others else head[0]
 
 
 def _number(text: str) -> float:

@@ -27,7 +27,8 @@ class Attribution(Result):
     """How much each place of an input matters for one output. heat: (height, width), not negative; (length,) of lines,
     (depth, height, width) of volumes.
 
-    method: its name; note: what the numbers are; class_index: of the output; output: its value.
+    method: its name; note: what the numbers are; class_index: of the output; output: its value; class_name: what the
+    output stands for, where that is known.
     """
 
     method: str
@@ -37,20 +38,27 @@ class Attribution(Result):
     output: float
     image: np.ndarray
     heat: np.ndarray
+    class_name: str = ""
 
     def data(self) -> dict[str, Any]:
         """The heat."""
-        return {"method": self.method, "model": self.model, "class": self.class_index, "output": self.output,
-                "heat": self.heat}
+        return {"method": self.method, "model": self.model, "class": self.class_index, "class_name": self.class_name,
+                "output": self.output, "heat": self.heat}
+
+    @property
+    def _name(self) -> str:
+        return "" if self.class_name in ("", str(self.class_index)) else self.class_name
 
     def __str__(self) -> str:
         at = tuple(int(i) for i in np.unravel_index(int(self.heat.argmax()), self.heat.shape))
-        return (f"{self.method} of {self.model} for output {self.class_index} (value {self.output:.4f}): {self.note} "
-                f"It is largest at {at}.")
+        name = f"{self._name}, " if self._name else ""
+        return (f"{self.method} of {self.model} for output {self.class_index} ({name}value {self.output:.4f}): "
+                f"{self.note} It is largest at {at}.")
 
     def figure(self) -> Canvas:
         """The input, the heat, and the heat over the input."""
-        title = f"{self.method}: what output {self.class_index} of {self.model} rests on"
+        name = f" ({self._name})" if self._name else ""
+        title = f"{self.method}: what output {self.class_index}{name} of {self.model} rests on"
         note, sample, mask = self.note, self.image, self.heat
         if sample.ndim == 4:
             at = int(mask.max(axis=(1, 2)).argmax())

@@ -17,6 +17,8 @@ LARGEST_OWN = 160
 SMALLEST = 16
 VISIBLE = 0.01
 """A deep picture whose values span less than this share of the folder's would be all one grey."""
+DARK = 1 / 16
+"""A 16-bit picture without a value beyond this share of the range is nearly black: 12 bits among 16, for example."""
 PATIENCE = 12
 EPOCHS = 60
 
@@ -91,7 +93,11 @@ def _range(found: Survey) -> tuple[float | None, float | None, list[str]]:
                             "bits, in other deep ones each one's own least to its own largest value."]
     if low >= 0 and all(fact["type"] in ("uint8", "uint16") for fact in found.facts):
         bits = max(8, int(np.ceil(np.log2(high + 1))))
-        return 0.0, float(2**bits - 1), [f"Pictures of {bits} bits: 0 to {2**bits - 1:,} becomes black to white."]
+        dark = [path for path, fact in zip(found.paths, found.facts, strict=True)
+                if fact["type"] == "uint16" and fact["high"] < 2**bits * DARK]
+        said = f" {len(dark):,} of them use less than a sixteenth of that and become nearly black: if they are of " \
+               f"another camera, bring all to one range. For example: {dark[0]}." if dark else ""
+        return 0.0, float(2**bits - 1), [f"Pictures of {bits} bits: 0 to {2**bits - 1:,} becomes black to white.{said}"]
     return low, high, [f"Numbers from {low:g} to {high:g} become black to white."]
 
 

@@ -109,9 +109,9 @@ def _split_said(own: Sequence[str], kind: str) -> str:
     """In words: which parts there were (as folders or arrays), and what was taken from which."""
     if not own:
         return "Split: {:.0%} to train, {:.0%} for validation, {:.0%} for the test, class by class.".format(*SHARES)
-    lacking = [part for part in ("validation", "test") if part not in own]
-    more = f"; {' and '.join(lacking)} were taken from train, class by class" if lacking else ""
-    return f"Split: the {kind} {', '.join(own)} are used as they are{more}."
+    lacking = [part for part in PARTS if part not in own]
+    more = f"; what was lacking was taken from train, class by class: {' and '.join(lacking)}" if lacking else ""
+    return f"Split: the {kind} for {', '.join(part for part in PARTS if part in own)} as they are{more}."
 
 
 def _of_arrays(read: tables.Arrays, path: Path, seed: int, learnt: Learnt | None) -> Data:
@@ -173,7 +173,8 @@ def _measured(read: tables.Arrays, path: Path) -> tuple[tuple[int, ...], float, 
     for images, _ in read.parts.values():
         shape = with_channels(images).shape
         if len(shape) != 4 or shape[3] not in (1, 3, 4):
-            raise DataError("Pictures have the shape (n, height, width) or (n, height, width, channels). "
+            raise DataError("Pictures have the shape (n, height, width) or (n, height, width, channels), with 1, 3 or "
+                            "4 channels; x.transpose(0, 2, 3, 1) puts channels behind. "
                             + received(path=str(path), shape=images.shape))
         lows.append(float(images.min()))
         highs.append(float(images.max()))

@@ -109,6 +109,27 @@ def test_find_model_prefers_the_best(tmp_path):
         find_model(str(tmp_path))
 
 
+@pytest.mark.parametrize(("module", "function", "words"), [
+    ("striate.systems.auto_mpg", "compare", ["compare", "auto-mpg"]),
+    ("striate.cli.folding", "Folds.run", ["folds", "x-or-o"]),
+    ("striate.tune", "Search.halving", ["tune", "x-or-o"]),
+])
+def test_work_that_is_broken_off_says_how_to_go_on(tmp_path, monkeypatch, module, function, words):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"{module}.{function}", interrupted)
+    place = tmp_path / "the run"
+    place.mkdir()
+    (place / "rows.json").write_text("[]")
+    done = CliRunner().invoke(main, [*words, "--out", str(place)])
+    assert done.exit_code == 130 and f"the same command with --out '{place}' goes on" in done.output
+    (place / "rows.json").unlink()
+    if words[0] == "compare":  # nothing was done, nothing is left
+        done = CliRunner().invoke(main, [*words, "--out", str(place)])
+        assert done.exit_code == 130 and "goes on" not in done.output and not place.exists()
+
+
 def test_plain_text_has_no_terminal_escapes():
     assert plain("\x1b]0;owned\x07name\n") == "]0;ownedname\n"
 

@@ -91,7 +91,10 @@ def test_explain_explore_and_predict_see_the_same_picture(here):
     assert np.array_equal(input_of(model, "deep.png", "run"), expected)
     assert np.array_equal(make_subject("run", [here / "deep.png"], "none").samples[0].values, expected)
     (found,) = json.loads(run("predict", "run", "deep.png", "--json").stdout)
-    assert found["classes"][0]["probability"] == pytest.approx(float(model.predict(expected[None], verbose=0).max()))
+    best = found["classes"][0]
+    assert best["probability"] == pytest.approx(float(model.predict(expected[None], verbose=0).max()))
+    why = run("explain", "why", "run", "--image", "deep.png", "--method", "occlusion", "--out", "why.svg").output
+    assert f"({best['name']}, value" in why and f"({best['name']})" in (here / "why.svg").read_text()
 
 
 def test_arrays_are_scaled_by_what_the_run_calls_black_and_white(here):

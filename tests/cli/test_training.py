@@ -155,6 +155,19 @@ def test_predict_says_which_file_is_no_image(folder, first):
     assert run("predict", "first", "nowhere.png").exit_code == 2
 
 
+def test_predict_takes_folders_and_goes_on_behind_a_file_that_is_no_image(folder, first):
+    (folder / "new" / "more").mkdir(parents=True)
+    for place in ("new/1.png", "new/more/2.png"):
+        Image.fromarray(np.full((28, 28), 90, np.uint8)).save(folder / place)
+    assert [row["image"] for row in json.loads(run("predict", "first", "new", "--json").stdout)] == \
+        ["new/1.png", "new/more/2.png"]
+    (folder / "new" / "bad.png").write_text("no image")
+    done = run("predict", "first", "new")
+    assert done.exit_code == 2 and "bad.png" in done.stderr and len(done.stdout.splitlines()) == 2
+    (folder / "none").mkdir()
+    assert "no picture in this folder" in run("predict", "first", "none").stderr
+
+
 @pytest.mark.slow
 def test_interrupt_keeps_the_best_model_and_writes_the_report(folder):
     words = [sys.executable, "-m", "striate", *SMALL, "--out", "run"]

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from striate.datasets import pictures
-from striate.datasets.pictures import Preparation, decode, facts
+from striate.datasets.pictures import Preparation, decode, facts, is_picture
 from striate.datasets.readers import Readers
 from striate.datasets.stream import StoredBatches, StoredPictures
 from striate.errors import ArgumentError, DataError
@@ -104,6 +104,9 @@ def test_dicom_in_its_own_unit(tmp_path):
     stored = np.array([[0, 10, 4095]])  # 12 bits, upside down: in the range of a picture that is not
     dicom(tmp_path / "d.dcm", stored, PhotometricInterpretation="MONOCHROME1", BitsStored=12, HighBit=11)
     assert decode(tmp_path / "d.dcm")[0, :, 0].tolist() == [4095, 4085, 0]
+    (tmp_path / "d.dcm").rename(tmp_path / "1.2.840.77")  # as scanners write them: known by its content
+    assert is_picture(tmp_path / "1.2.840.77") and decode(tmp_path / "1.2.840.77")[0, :, 0].tolist() == [4095, 4085, 0]
+    assert not facts(tmp_path / "1.2.840.77")["more"]
     (tmp_path / "c.dcm").write_bytes(b"no DICOM")
     with pytest.raises(DataError, match="DICOM"):
         decode(tmp_path / "c.dcm")
@@ -114,7 +117,7 @@ def test_nifti_gives_its_middle_slice(tmp_path):
     volume = np.arange(4 * 3 * 5, dtype=np.float32).reshape(4, 3, 5)
     nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), tmp_path / "a.nii.gz")
     read = decode(tmp_path / "a.nii.gz")
-    assert read.shape == (3, 4, 1)
+    assert read.shape == (3, 4, 1) and facts(tmp_path / "a.nii.gz")["more"]
     assert np.array_equal(read[..., 0], np.flipud(volume[:, :, 2].T))
     (tmp_path / "b.nii").write_bytes(b"\0" * 400)
     with pytest.raises(DataError, match="NIfTI"):

@@ -146,6 +146,12 @@ def test_csv_of_pixels_of_paths_and_of_numbers(tmp_path):
     listed = tables.load_csv(tmp_path / "paths.csv")
     assert listed == [(tmp_path / "one.png", "cat"), (tmp_path / "two.png", "dog")]
     assert survey_of(tmp_path, listed).class_names == ("cat", "dog")
+    (tmp_path / "paths.csv").write_text("file\tspecies\none.png\tcat\ntwo.png\tdog\n")
+    assert tables.load_csv(tmp_path / "paths.csv") == listed
+    (tmp_path / "paths.csv").write_text("file,age,species\none.png,3,cat\ntwo.png,4,dog\n")
+    with pytest.raises(ArgumentError, match="call it 'class'"):
+        tables.load_csv(tmp_path / "paths.csv")
+    assert tables.load_csv(tmp_path / "paths.csv", "species") == listed
 
     (tmp_path / "cars.csv").write_text("mpg,weight,name\n18,3504,\n15,3693,\nNA,2000,\n")
     with pytest.raises(DataError, match="number in every column: there is none at all in name"):

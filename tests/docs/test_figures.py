@@ -1,10 +1,13 @@
-"""The README's figures are those of stored runs, which a command makes again: whoever renews one renews the other."""
+"""Figures in README and documentation are those of stored runs, which a command makes again: whoever renews one
+renews the other."""
 
 import json
 import re
 from pathlib import Path
 
 import pytest
+
+from striate import zoo
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -62,6 +65,31 @@ def test_seconds_to_an_accuracy(name, said):
     seconds = sum(run["seconds_to_target"] for run in runs) / len(runs)
     unit = 60 if "minutes" in said else 1
     assert int(re.search(said, TEXT)[1]) == round(seconds / unit)
+
+
+def tables():
+    """The text of every stored table of the documentation."""
+    return {path.stem: path.read_text("utf-8") for path in (ROOT / "docs" / "tables").glob("*.txt")}
+
+
+def test_the_figures_on_the_page_of_systems_stand_in_its_tables():
+    page, stored = (ROOT / "docs" / "systems.md").read_text("utf-8"), "\n".join(tables().values())
+    figures = set(re.findall(r"(?<![\d.])0\.\d{4}\b", page))
+    assert len(figures) >= 6 and figures <= set(re.findall(r"\d\.\d{4}\b", stored))
+
+
+def test_what_the_zoo_expects_is_the_mean_of_stored_rows():
+    read = tables()
+    means = {name: mean for table in ("fashion-mnist", "zoo", "zoo-subset", "dna")
+             for name, mean in re.findall(r"^(\w+): test accuracy (0\.\d{4}), mean of 3 seeds", read[table],
+                                          re.MULTILINE)}
+    means |= {name: accuracy for name, accuracy in
+              re.findall(r"^(yale|brain_\w+) +[\d,]+ +\S+ +\S+ +\S+ +(0\.\d{4})", read["brain"], re.MULTILINE)}
+    assert set(means) == {"uva", "nova", "tue", "lenet5", "small", "residual", "separable", "signal", "yale",
+                          "brain_small", "brain_residual"}
+    for name, mean in means.items():
+        said = float(re.search(r"test accuracy (0\.\d+)", zoo.recipe(name).result)[1])
+        assert said == pytest.approx(float(mean), abs=0.00051), name
 
 
 def test_the_notebooks_take_what_a_stored_run_says():

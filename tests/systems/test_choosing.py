@@ -52,6 +52,14 @@ def test_a_size_that_was_asked_for(tmp_path):
     assert choose(fill(tmp_path, [(20, 20)] * 8), (48, 64)).preparation.image_size == (48, 64)
 
 
+def test_pictures_of_twelve_bits_among_sixteen_are_told(tmp_path):
+    fill(tmp_path, [(20, 20)] * 8, colour=False, bits=16)
+    assert "nearly black" not in " ".join(choose(survey(tmp_path)).reasons)
+    Image.fromarray(np.full((20, 20), 4095, np.uint16)).save(tmp_path / "cats" / "other_camera.png")
+    (said,) = [reason for reason in choose(survey(tmp_path)).reasons if "16 bits" in reason]
+    assert "1 of them" in said and "nearly black" in said and "other_camera.png" in said
+
+
 def test_deep_pictures_of_kinds_that_have_nothing_to_do_with_each_other(tmp_path):
     fill(tmp_path, [(20, 20)] * 8, colour=False, bits=16)
     Image.fromarray(np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)).save(tmp_path / "cats" / "share.tif")
@@ -72,6 +80,21 @@ def test_what_is_passed_over_is_said(tmp_path):
     assert "empty" in found.remarks[0] and "1 (.heic)" in found.remarks[1] and len(found.remarks) == 2
 
 
+def test_what_a_folder_holds_beside_its_pictures_is_said(tmp_path):
+    fill(tmp_path, [(20, 20)] * 8)
+    page = Image.fromarray(np.arange(400, dtype=np.uint8).reshape(20, 20))
+    page.save(tmp_path / "outside.png")
+    page.save(tmp_path / "cats" / "stack.tif", save_all=True, append_images=[page.rotate(90)])
+    (tmp_path / "cats" / ".thumbnails").mkdir()
+    page.rotate(180).save(tmp_path / "cats" / ".thumbnails" / "1.png")
+    (tmp_path / "dogs" / "moved.png").symlink_to(tmp_path / "nowhere.png")
+    found = survey(tmp_path)
+    assert len(found.paths) == 9 and [path.name for path in found.unreadable] == ["moved.png"]
+    outside, several = found.remarks
+    assert "no class folder" in outside and "outside.png" in outside
+    assert "several pictures: 1." in several and "stack.tif" in several
+
+
 def test_labels_follow_the_classes_when_the_first_folder_is_empty(tmp_path):
     (tmp_path / "aaa").mkdir()
     found = fill(tmp_path, [(20, 20)] * 8)
@@ -84,6 +107,7 @@ def test_labels_follow_the_classes_when_the_first_folder_is_empty(tmp_path):
     ({"x": np.full((30, 12, 12), np.nan), "y": np.arange(30) % 2}, "NaN or infinity"),
     ({"x": np.zeros((30, 12, 12)), "y": 1 + np.arange(30) % 2}, "from 0 on, without gaps"),
     ({"x": np.zeros((30, 12)), "y": np.arange(30) % 2}, "have the shape"),
+    ({"x": np.zeros((30, 3, 12, 12)), "y": np.arange(30) % 2}, r"x.transpose\(0, 2, 3, 1\)"),
 ])
 def test_arrays_that_cannot_be_trained_on(tmp_path, arrays, message):
     np.savez(tmp_path / "a.npz", **arrays)

@@ -23,7 +23,7 @@ def test_parts_have_as_many_of_each_class_and_depend_on_the_seed():
     counts = np.array([[((found == part) & (labels == label)).sum() for label in range(3)] for part in range(3)])
     assert counts.sum(axis=0).tolist() == [10, 20, 7] and (np.ptp(counts, axis=0) <= 1).all()
     assert np.array_equal(found, parts(labels, 3, seed=4)) and not np.array_equal(found, parts(labels, 3, seed=5))
-    with pytest.raises(ArgumentError, match="image of each class"):
+    with pytest.raises(ArgumentError, match="ask for fewer folds, or add images. Received: folds=8, label=2, images=7"):
         parts(labels, 8, seed=0)
 
 
