@@ -78,9 +78,16 @@ export function css([red, green, blue]: Colour): string {
   return `rgb(${red} ${green} ${blue})`;
 }
 
-/** Ink or white, whichever is easier to read on a colour. */
-export function readableOn([red, green, blue]: Colour): string {
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? INK : "#ffffff";
+/** Ink or white, whichever is easier to read on a colour; black where neither is easy enough. */
+export function readableOn(colour: Colour): string {
+  const light = luminance(colour) + 0.05, onInk = light / (luminance([23, 33, 45]) + 0.05), onPaper = 1.05 / light;
+  return Math.max(onInk, onPaper) < 4.5 ? "#000000" : onInk > onPaper ? INK : "#ffffff";
+}
+
+/** How light a colour is, from 0 to 1, by WCAG 2. */
+function luminance(colour: Colour): number {
+  const [red, green, blue] = colour.map((part) => (part <= 10 ? part / 3294.6 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
 /** Wide screens hang in lecture halls: there all is drawn larger. */

@@ -128,8 +128,8 @@ function sentence(sum: Summed, terms: Terms): string {
   if (sum.kind === "l2") return `The root of the sum of ${count} squares.`;
   if (sum.kind === "sum" && sum.count > 1 && isPlain(terms)) return `${count} numbers are added.`;
   if (/Average/.test(sum.type)) return `The mean of ${count} numbers: each is weighed with one part in ${count}.`;
-  if (sum.count === 1) return "One number of the input, times one factor.";
   const after = sum.activation === "linear" ? "" : `, then ${sum.activation}`;
+  if (sum.count === 1) return `One number of the input${isPlain(terms) ? "" : ", times one factor"}${after}.`;
   return `${count} products of an input and a weight are added${hasBias(sum) ? ", and a bias" : ""}${after}.`;
 }
 

@@ -170,9 +170,11 @@ def provenance(session: Session, at: str) -> str:
 
 
 def picture(session: Session, image: str) -> dict[str, Any]:
-    """The input as the page draws it: colours for images, numbers for lines."""
+    """The input as the page draws it: colours for images and the middle slice of volumes, numbers for lines."""
     values = session.sample(image).values
     array = probe.pictures(session.model, probe.arrays(probe.batch(session.model, values))[0])[0]
+    if array.ndim == 4:
+        array = array[len(array) // 2]
     if array.ndim == 3:
         return {"kind": "image", **packed(palette.photograph(array), "u1")}
     kind, maps, _ = planes(array)

@@ -55,7 +55,7 @@ class FeatureMaps(Result):
         note = f"{_size(self.maps)}; colours from {grid.short(low)} to {grid.short(high)}" + (
             f"; the first {count} of {count + more} channels" if more else "") + (
             f"; {self.maps.size - numbers.size:,} are NaN or infinite" if numbers.size < self.maps.size else "")
-        note += f";{grid.slice_said(self.image)}".removesuffix(";")
+        note += "." * (self.image.ndim == 4) + grid.slice_said(self.image)
         return _with_input(f"What '{self.layer}' of {self.model} finds", note, self.image, tiles)
 
 

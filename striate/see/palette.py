@@ -7,6 +7,8 @@ from unicodedata import east_asian_width
 import numpy as np
 
 PAPER, INK, MUTED, LINE, SHADE = "#ffffff", "#17212d", "#5d6a79", "#d3dae3", "#f1f4f8"
+BLACK, READABLE = "#000000", 4.5
+"""The contrast that small text needs by WCAG 2 (AA), and the ink where no other of the palette has it."""
 BLUE, ORANGE, GREEN, PURPLE, YELLOW = "#1f5fbf", "#cf5a12", "#1d8562", "#8a4fa3", "#e0a100"
 SERIES = (BLUE, ORANGE, GREEN, PURPLE, MUTED)
 CLASSES = (BLUE, ORANGE, GREEN, PURPLE, YELLOW, "#17212d", "#29a8c4", "#c2276b", "#8aa51c", "#7a4a32")
@@ -106,11 +108,29 @@ def photograph(image) -> np.ndarray:
 
 
 def readable_on(colour) -> str:
-    """Ink or white, whichever is easier to read on a colour given as three numbers.
+    """Ink or white, whichever is easier to read on a colour given as three numbers; black where neither is easy enough
+    (a contrast of 4.5, as WCAG has it).
 
     Example:
         >>> readable_on((0, 34, 78)), readable_on((255, 255, 255))
         ('#ffffff', '#17212d')
     """
-    red, green, blue = (int(part) for part in colour)
-    return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else PAPER
+    on_ink, on_paper = contrast(colour, rgb(INK)), contrast(colour, rgb(PAPER))
+    if max(on_ink, on_paper) < READABLE:
+        return BLACK
+    return INK if on_ink > on_paper else PAPER
+
+
+def contrast(one, other) -> float:
+    """The contrast of two colours given as three numbers each, from 1 to 21, by WCAG 2.
+
+    Example:
+        >>> round(contrast((0, 0, 0), (255, 255, 255)), 3)
+        21.0
+    """
+    def light(colour) -> float:
+        shares = (int(part) / 255 for part in colour)
+        parts = [share / 12.92 if share <= 0.03928 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+    dark, bright = sorted((light(one), light(other)))
+    return (bright + 0.05) / (dark + 0.05)

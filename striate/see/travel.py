@@ -240,9 +240,9 @@ class TimeTravel(Animation):
         if self.maps is None:
             return []
         high = float(np.abs(self.maps[index]).max()) or 1.0
-        maps = self.maps[index].reshape(-1, *self.maps.shape[-2:]) if self.maps.ndim == 3 else self.maps[index]
+        maps = self.maps[index]
         paint = (lambda m: signed(m, high)) if self.maps.min() < 0 else (lambda m: heat(m, 0, high))
-        return [(paint(maps[..., i]), str(i)) for i in range(min(count, maps.shape[-1]))]
+        return [(paint(grid.as_image(maps[..., i])), str(i)) for i in range(min(count, maps.shape[-1]))]
 
     def _outputs(self, canvas: Canvas, index: int, x: float, y: float) -> None:
         """Bars of the outputs; the longest is marked."""

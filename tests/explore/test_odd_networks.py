@@ -93,6 +93,8 @@ def test_layers_inside_of_wrappers_are_shown_and_changed_by_hand():
                               layers.TimeDistributed(layers.Flatten()), layers.Dense(2), layers.GlobalMaxPooling1D()])
     session = explored(model)
     node, x = views.state(session)["nodes"][0], session.sample("sample-0").values[np.newaxis]
+    shown = views.verdict(session, "sample-0")["input"]
+    assert (shown["kind"], shown["shape"]) == ("image", [9, 8, 3]), "the step in the middle"
     assert (node["kernel"], node["window"]["size"], node["field"][0]) == ([2, 2, 2, 3], [2, 2], [1, 1, 0])
     found = views.number(session, "0", (2, 3, 4, 1), "sample-0")
     assert (found["type"], found["count"], found["input"]["kind"]) == ("TimeDistributed(Conv2D)", 8, "maps")

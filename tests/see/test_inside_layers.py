@@ -130,6 +130,16 @@ def test_volumes_are_shown_by_a_slice(make, item):
         assert result.heat.shape == (7, 8, 9)
 
 
+@pytest.mark.parametrize("make", [volume, film_reel])
+def test_past_trainings_of_volumes_are_drawn(make, tmp_path, monkeypatch):
+    monkeypatch.undo()  # Training goes by compiled programs.
+    model, x = make(), sample(make(), 4)
+    model.compile("sgd", "mse")
+    model.fit(x, np.zeros((4, 3)), batch_size=4, verbose=0, callbacks=[see.Recorder(tmp_path)])
+    film = see.time_travel(tmp_path, image=x[0])
+    ElementTree.fromstring(film.frame(film.count - 1).svg())
+
+
 def _texts(canvas):
     root = ElementTree.fromstring(canvas.svg())
     return [(node.get("y"), node.text or "") for node in root.iter() if node.tag.endswith("text")]

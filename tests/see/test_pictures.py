@@ -10,7 +10,7 @@ from see_networks import sample
 
 import striate as keras
 from striate import errors, layers, see, zoo
-from striate.see import fields
+from striate.see import fields, palette
 from striate.see.geometry import window_of
 from striate.see.palette import signed, text_width
 
@@ -308,3 +308,9 @@ def test_what_is_no_number_is_said(tmp_path):
     model.layers[0].kernel.assign(kernel)
     drawn = check(see.feature_maps(model, sample(model), 0), tmp_path).figure().svg()
     assert "36 are NaN or infinite" in drawn and "to nan" not in drawn
+
+
+def test_numbers_on_every_colour_of_the_scales_can_be_read():
+    shares = np.linspace(-1, 1, 401)
+    for colours in (palette.signed(shares, 1.0), palette.heat(shares, -1, 1), palette.photograph(shares[None])[0]):
+        assert min(palette.contrast(colour, palette.rgb(palette.readable_on(colour))) for colour in colours) >= 4.5
