@@ -184,8 +184,9 @@ class Layer(LayerState, Operation, Configurable):
             if "mask" in signature and kwargs.get("mask") is None and mask is not None:
                 kwargs["mask"] = mask
             if symbolic_leaves(args, kwargs):
-                return self._call_symbolically(args, kwargs, given)
-            outputs = self._run(args, kwargs)
+                outputs = self._call_symbolically(args, kwargs, given)
+            else:
+                outputs = self._run(args, kwargs)
             mask = kwargs.get("mask", mask)
         self._note_mask(first, outputs, mask)
         return outputs
