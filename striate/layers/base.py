@@ -100,7 +100,8 @@ class Layer(LayerState, Operation, Configurable):
         self._building = False
         self.built = cls.needs_no_build and cls.build is Layer.build
         self._build_shapes = self.path = self.input_spec = None
-        self.supports_masking = cls.compute_mask is not Layer.compute_mask
+        if not hasattr(cls, "supports_masking"):  # a class may say it for all of its layers
+            self.supports_masking = cls.compute_mask is not Layer.compute_mask
         return self
 
     def __init_subclass__(cls, **kwargs):
