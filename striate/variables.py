@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from striate.errors import ShapeError, received
+from striate.errors import ArgumentError, ShapeError, received
 from striate.memory import aligned_zeros
 from striate.ops.dispatch import TensorMethods, active_tracer
 
@@ -27,16 +27,43 @@ def moves() -> int:
     return _moves
 
 
+def _first_value(value: Any, shape: Sequence[int] | None, dtype: Any) -> Any:
+    """The value, or what an initializer (or one's name) makes for a shape."""
+    if isinstance(value, str) or callable(value):
+        if isinstance(value, str) or shape is not None:
+            import striate  # the front door: initializers lie above
+
+            if shape is None:
+                raise ArgumentError("An initializer needs a `shape`. " + received(initializer=value, shape=shape))
+            return striate.initializers.get(value)(tuple(shape), dtype=dtype or "float32")
+        return value()
+    if shape is not None and np.shape(value) != tuple(shape):
+        raise ShapeError("The value of a variable must have its `shape`. "
+                         + received(shape=tuple(shape), shape_of_the_value=np.shape(value)))
+    return value
+
+
 class Variable(TensorMethods):
     """A named array that training changes.
 
     `version` grows with every assignment from Python, so that what was derived from the value (packed weights)
     knows when to be made again. With `copy=False` the value stays where it lies, in aligned memory of the right type.
+
+    Keras calls the value `initializer`, and it may be one, or its name, with a `shape`; TensorFlow calls it
+    `initial_value`.
+
+    Example:
+        >>> Variable(initializer="ones", shape=(2,)).numpy().tolist()
+        [1.0, 1.0]
     """
 
-    def __init__(self, value, name: str = "variable", trainable: bool = True, dtype: str | None = None,
-                 copy: bool = True):
-        array = np.asarray(value)
+    def __init__(self, value=None, name: str = "variable", trainable: bool = True, dtype: str | None = None,
+                 copy: bool = True, *, initializer=None, shape=None, initial_value=None):
+        given = [item for item in (value, initializer, initial_value) if item is not None]
+        if len(given) != 1:
+            raise ArgumentError("A variable is made of one value. "
+                                + received(value=value, initializer=initializer, initial_value=initial_value))
+        array = np.asarray(_first_value(given[0], shape, dtype))
         if copy:
             dtype = dtype or ("float32" if array.dtype == np.float64 else str(array.dtype))
             self._array = aligned_zeros(max(array.size, 1), dtype)[:array.size].reshape(array.shape)

@@ -23,6 +23,23 @@ def test_old_names_compute():
     assert np.asarray(K.gather(np.array([5.0, 7.0], np.float32), [1, 0])).tolist() == [7, 5]
 
 
+@pytest.mark.parametrize(("arguments", "expected"), [
+    ({"initializer": "ones", "shape": (2,)}, [1, 1]), ({"initializer": keras.initializers.Zeros(), "shape": [1]}, [0]),
+    ({"initializer": np.float32([3])}, [3]), ({"initial_value": [4.0]}, [4]), ({"value": lambda: np.float32([5])}, [5]),
+])
+def test_a_variable_is_made_of_a_value_or_an_initializer(arguments, expected):
+    assert keras.Variable(**arguments).numpy().tolist() == expected
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({}, "made of one value"), ({"value": 1.0, "initializer": 2.0}, "made of one value"),
+    ({"initializer": "ones"}, "needs a `shape`"), ({"value": [1.0], "shape": (2,)}, "must have its `shape`"),
+])
+def test_a_variable_of_nothing_or_too_much_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        keras.Variable(**arguments)
+
+
 def test_values_of_variables():
     variable = keras.Variable(np.float32(2))
     K.set_value(variable, np.float32(3))

@@ -100,7 +100,8 @@ class Layer(LayerState, Operation, Configurable):
         self._building = False
         self.built = cls.needs_no_build and cls.build is Layer.build
         self._build_shapes = self.path = self.input_spec = None
-        self.supports_masking = cls.compute_mask is not Layer.compute_mask
+        if not hasattr(cls, "supports_masking"):  # a class may say it for all of its layers
+            self.supports_masking = cls.compute_mask is not Layer.compute_mask
         return self
 
     def __init_subclass__(cls, **kwargs):
@@ -184,8 +185,9 @@ class Layer(LayerState, Operation, Configurable):
             if "mask" in signature and kwargs.get("mask") is None and mask is not None:
                 kwargs["mask"] = mask
             if symbolic_leaves(args, kwargs):
-                return self._call_symbolically(args, kwargs, given)
-            outputs = self._run(args, kwargs)
+                outputs = self._call_symbolically(args, kwargs, given)
+            else:
+                outputs = self._run(args, kwargs)
             mask = kwargs.get("mask", mask)
         self._note_mask(first, outputs, mask)
         return outputs

@@ -7,7 +7,7 @@ import numpy as np
 from striate import ops
 from striate.errors import ArgumentError, ShapeError, TypeMismatchError, received
 from striate.ops.broadcast import dtype_of, shape_of
-from striate.ops.dispatch import to_array
+from striate.ops.dispatch import active_tracer, to_array
 
 
 def _lengths(shape) -> tuple:
@@ -56,8 +56,15 @@ def full_like(x, fill_value, dtype=None):
     """
     shape, dtype = shape_of(x), dtype or dtype_of(x)
     if None not in shape:
-        return full(shape, fill_value, dtype)
-    return ops.where(ops.equal(x, x), np.asarray(fill_value, dtype), np.asarray(fill_value, dtype))
+        return _of_its_type(full(shape, fill_value, dtype))
+    filling = _of_its_type(np.asarray(fill_value, dtype))
+    return ops.where(ops.equal(x, x), filling, filling)
+
+
+def _of_its_type(array):
+    """The array; while a program is traced, one of 64 bits as a value, since arrays enter programs in 32 bits."""
+    tracer = active_tracer()
+    return array if tracer is None or array.dtype.itemsize < 8 else tracer.value(array, str(array.dtype))
 
 
 def zeros_like(x, dtype=None):

@@ -38,8 +38,10 @@ MOVED = {
 """Old path -> the room of today that holds the same names."""
 
 TOP = ("preprocessing", "engine")
-_TENSORFLOW = ("config", "data", "distribute", "image", "io", "linalg", "math", "nn", "random", "strings",
-               "summary", "test")
+_TENSORFLOW = ("config", "data", "distribute", "image", "io", "linalg", "math", "nn", "random", "signal",
+               "strings", "summary", "test")
+_OF_ARRAYS = ("convert_to_numpy", "shape")
+"""Functions of `ops` whose results are no tensors."""
 _ABSENT = object()
 _attached: list[tuple[Any, str, Any]] = []
 """Owner, name and what was there before."""
@@ -90,12 +92,12 @@ def modules_below(root: str) -> dict[str, types.ModuleType]:
 def attach() -> None:
     """Old paths become attributes of their parents (`from keras.utils import np_utils`), old methods of models.
 
-    What models, layers, losses, metrics and schedules compute outside of training has a `.numpy()`, as tensors of
-    TensorFlow's have.
+    What models, layers, losses, metrics, schedules, `ops` and `random` compute outside of training has a `.numpy()`, as
+    tensors of TensorFlow's have.
     """
     if _attached:
         return
-    from striate import backend, losses, metrics, utils
+    from striate import backend, losses, metrics, ops, random, utils
     from striate.layers import Layer
     from striate.losses import Loss
     from striate.metrics import Metric
@@ -122,11 +124,14 @@ def attach() -> None:
         if "__call__" in vars(kind):
             _replace(kind, "__call__", _rate(vars(kind)["__call__"]))
     giving = functools.cache(returning_tensors)
-    for room in losses, metrics:
-        for name in room.__all__:
+    computers = ops, ops.image, ops.linalg, ops.nn, ops.numpy, random
+    for room in losses, metrics, *computers:
+        for name in getattr(room, "__all__", [name for name in vars(room) if not name.startswith("_")]):
             function = getattr(room, name)
-            if isinstance(function, types.FunctionType) and public_name(function) is not None:
-                stand_for(giving(function), function)
+            known = public_name(function) is not None
+            if isinstance(function, types.FunctionType) and (known or room in computers and name not in _OF_ARRAYS):
+                if known:
+                    stand_for(giving(function), function)
                 _replace(room, name, giving(function))
 
 

@@ -81,7 +81,8 @@ def as_tensor(item: Any) -> Any:
     if isinstance(item, (np.ndarray, np.generic)):
         return np.asarray(item).view(Tensor)
     if isinstance(item, (list, tuple)):
-        return type(item)(as_tensor(part) for part in item)
+        parts = [as_tensor(part) for part in item]
+        return type(item)(*parts) if hasattr(item, "_fields") else type(item)(parts)
     if isinstance(item, dict):
         return {key: as_tensor(part) for key, part in item.items()}
     return item

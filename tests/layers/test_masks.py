@@ -49,6 +49,24 @@ def test_a_layer_without_masks_ends_them_and_says_so():
     assert result.tolist() == [[(5 + 9 + 1 + 1) / 4], [(13 * 3 + 1) / 4]]
 
 
+def test_masks_are_there_while_a_model_is_put_together(recwarn):
+    class Shares(layers.Layer):
+        """Softmax along the words; written for words that always have a mask, as in Keras' guide on masking."""
+
+        supports_masking = True
+
+        def call(self, inputs, mask=None):
+            parts = ops.exp(inputs) * ops.expand_dims(ops.cast(mask, "float32"), -1)
+            return parts / ops.sum(parts, axis=1, keepdims=True)
+    words = keras.Input((None,), dtype="int32")
+    embedded = layers.Embedding(9, 1, embeddings_initializer="zeros", mask_zero=True)(words)
+    assert embedded._keras_mask.shape == (None, None) and embedded._keras_mask.dtype == "bool"
+    model = keras.Model(words, Shares()(embedded))
+    assert model.predict(np.array([[1, 2, 0], [3, 0, 0]]), verbose=0)[..., 0].tolist() == [[0.5, 0.5, 0], [1, 0, 0]]
+    assert [type(layer).__name__ for layer in model.layers] == ["InputLayer", "Embedding", "Shares"]
+    assert not [str(warning.message) for warning in recwarn if "mask" in str(warning.message)]
+
+
 def test_attention_takes_masks_without_a_warning(recwarn):
     inputs = keras.Input((4,))
     embedded = words()(inputs)

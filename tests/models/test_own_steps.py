@@ -184,3 +184,23 @@ def test_several_inputs_without_targets():
         model.compile("sgd")
         logs = model.fit([np.ones((4, 2)), np.ones((4, 3))], verbose=0).history
     assert logs["shapes"] == [5]
+
+
+def test_a_class_may_keep_a_loss_of_its_own():
+    class Keeping(Own):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            self.loss = losses.MeanAbsoluteError()
+
+        def train_step(self, data):
+            x, y = data
+            loss = self.loss(y, self(x))
+            self.optimizer.apply(engine.gradients(loss, self.trainable_variables), self.trainable_variables)
+            return {"loss": loss}
+    inputs = Input((2,))
+    model = Keeping(inputs, layers.Dense(1, kernel_initializer="zeros")(inputs))
+    model.compile("sgd")
+    assert isinstance(model.loss, losses.MeanAbsoluteError)
+    assert model.fit(np.ones((4, 2)), np.full((4, 1), 3), verbose=0).history["loss"] == [3]
+    model.compile("sgd", "mse")
+    assert model.loss == "mse"

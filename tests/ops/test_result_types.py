@@ -6,6 +6,8 @@ import pytest
 from striate import backend, losses, ops
 from striate.engine import Function
 from striate.errors import ArgumentError
+from striate.graph.trace import infer
+from striate.ops.spec import TensorType
 
 INTEGERS = np.int32([[1, -2, 3, 4]])
 
@@ -86,3 +88,15 @@ def test_bincount_of_unknown_numbers_asks_for_a_length():
     assert np.asarray(Function(lambda x: ops.bincount(x, minlength=4))(x)).tolist() == [1, 0, 2, 0]
     with pytest.raises(ArgumentError, match="minlength"):
         Function(lambda x: ops.bincount(x))(x)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int64", "float32", "uint8"])
+@pytest.mark.parametrize("length", [3, None])
+def test_tensors_like_another_keep_its_type_in_programs(dtype, length):
+    for function in (ops.zeros_like, ops.ones_like, lambda x: ops.full_like(x, 7)):
+        assert infer(function, [TensorType((length, 2), dtype)]).dtype == dtype
+
+
+def test_large_whole_numbers_stay_whole_in_programs():
+    large = 2 ** 40 + 1
+    assert np.asarray(Function(lambda x: ops.full_like(ops.cast(x, "int64"), large))(np.float32([1]))) == [large]

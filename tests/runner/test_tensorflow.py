@@ -1,5 +1,6 @@
 """The small `tensorflow`: functions against NumPy, pipelines, pictures, what scripts ask about the machine."""
 
+import collections
 import functools
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import striate
 from striate.runner import tf
 from striate.runner.tf.data import Dataset
+from striate.utils.tensor import as_tensor
 
 generator = np.random.default_rng(5)
 
@@ -70,6 +72,39 @@ def test_colours_change_as_in_tensorflow():
     assert tf.image.crop_to_bounding_box(image, 1, 0, 2, 3).numpy().tolist() == image[1:3, :3].numpy().tolist()
 
 
+def test_edges_and_likeness_are_tensorflows():
+    picture = tf.constant(np.arange(144, dtype="float32").reshape(1, 12, 12, 1) % 7 / 7)
+    edges = tf.image.sobel_edges(picture)
+    assert edges.shape == (1, 12, 12, 1, 2)
+    np.testing.assert_allclose(edges[0, 0, :, 0, 0], np.zeros(12), atol=1e-6)  # no edge across a reflected margin
+    np.testing.assert_allclose(edges[0, 1, 1, 0], [1.7142857, -0.8571429], atol=1e-5)  # TensorFlow's numbers
+    assert tf.image.ssim(picture, picture, max_val=1.0).numpy() == pytest.approx([1])
+    assert tf.image.ssim(picture[0], 1 - picture[0], 1.0).shape == ()
+
+
+def test_spectra_of_sounds():
+    sound = np.sin(np.arange(1000) * (2 * np.pi * 16 / 256)).astype("float32")
+    assert tf.signal.frame(sound, 300, 128).shape == (6, 300)
+    padded = tf.signal.frame(sound[None], 300, 128, pad_end=True, pad_value=2)
+    assert padded.shape == (1, 8, 300) and padded[0, -1, -1] == 2
+    assert padded[0, 1].numpy().tolist() == sound[128:428].tolist()
+    assert tf.signal.frame(np.ones((1000, 2)), 300, 128, axis=0).shape == (6, 300, 2)
+    np.testing.assert_allclose(tf.signal.hann_window(4).numpy(), [0, 0.5, 1, 0.5], atol=1e-6)
+    np.testing.assert_allclose(tf.signal.hann_window(3).numpy(), [0, 1, 0], atol=1e-6)
+    spectra = tf.signal.stft(sound, 255, 128)
+    assert spectra.shape == (6, 129) and spectra.dtype == "complex64"
+    lengths = tf.abs(spectra)
+    assert lengths.dtype == "float32" and tf.argmax(lengths, axis=1).numpy().tolist() == [16] * 6
+    assert tf.math.real(spectra).dtype == "float32" and tf.abs(tf.constant([-2, 3])).numpy().tolist() == [2, 3]
+    with pytest.raises(ValueError, match="keras.ops.stft"):
+        tf.signal.stft(striate.Input((9,)), 3, 1)
+
+
+def test_initializers_by_their_older_names():
+    assert tf.random_normal_initializer(0.0, 0.02)((2, 3)).shape == (2, 3)
+    assert tf.constant_initializer(3)((2,)).tolist() == [3, 3] and tf.ones_initializer()((1,)) == [1]
+
+
 def test_print_shows_the_numbers(capsys):
     tf.print("loss:", tf.constant(2.0), MATRIX[0], sep="|")
     assert capsys.readouterr().err == "loss:|2.0|[1. 2.]\n"
@@ -82,7 +117,7 @@ def test_one_replica():
     assert strategy.run(lambda x: x + 1, args=(2,)) == 3
 
 
-@pytest.mark.parametrize("name", ["math.zeta", "nn.crelu", "image.ssim", "linalg.svd", "sparse"])
+@pytest.mark.parametrize("name", ["math.zeta", "nn.crelu", "signal.mdct", "linalg.svd", "sparse"])
 def test_what_is_not_there_is_named(name):
     with pytest.raises(AttributeError, match=rf"tf\.{name} is not part of striate's small `tensorflow`"):
         functools.reduce(getattr, name.split("."), tf)
@@ -97,6 +132,30 @@ def test_rates_of_schedules_are_tensors(shim):
     model.compile(SGD(rate), "mse")
     model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
     assert float(model.optimizer.learning_rate) == pytest.approx(float(rate(1)))
+
+
+def test_results_of_keras_functions_are_tensors(shim):
+    import keras
+    from keras import ops
+
+    for found in (ops.ones(3), ops.nn.relu(np.ones(3)), ops.linalg.norm(np.ones(9)), ops.qr(np.eye(2))[0],
+                  ops.image.resize(np.ones((4, 4, 1)), (2, 2)), keras.random.normal((2,))):
+        assert isinstance(found, tf.Tensor) and not isinstance(found.numpy(), tf.Tensor)
+    pair = collections.namedtuple("Pair", "first second")(np.ones(2), np.ones(3))
+    assert isinstance(as_tensor(pair).second, tf.Tensor)
+    assert not isinstance(ops.convert_to_numpy(ops.ones(3)), tf.Tensor)
+    assert ops.shape(ops.ones(3)) == (3,)
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, ops.mean(ops.relu(inputs), axis=1))
+    assert [layer["class_name"] for layer in model.get_config()["layers"]] == ["InputLayer", "Relu", "Mean"]
+
+
+def test_masks_are_on_results_of_layers(shim):
+    import keras
+
+    embedded = keras.layers.Embedding(9, 2, mask_zero=True)(np.array([[1, 2, 0]]))
+    assert embedded._keras_mask.numpy().tolist() == [[True, True, False]]
+    assert keras.layers.GlobalAveragePooling1D()(embedded).numpy() == pytest.approx(embedded[:, :2].numpy().mean(1))
 
 
 def test_numbers_of_losses_are_tensors(shim, tmp_path):

@@ -62,6 +62,7 @@ class Trainer(Layer):
 
     def _start_training(self) -> None:
         self.optimizer: Any = None
+        self.loss: Any = None
         self.compiled = self.stop_training = self.run_eagerly = False
         self.stop_evaluating = self.stop_predicting = False
         self.history: History | None = None
@@ -104,6 +105,7 @@ class Trainer(Layer):
         from striate import optimizers
 
         self.optimizer = optimizers.get(optimizer)
+        self.loss = self.loss if loss is None else loss  # a class may keep one of its own under this name
         self._loss, self._metrics = CompileLoss(loss, loss_weights), CompileMetrics(metrics, weighted_metrics)
         self._compile_arguments = {"optimizer": self.optimizer, "loss": loss, "loss_weights": loss_weights,
                                    "metrics": metrics, "weighted_metrics": weighted_metrics,
@@ -113,11 +115,6 @@ class Trainer(Layer):
         self._trained = Trained(self)
         self.compiled = True
         self._forget_programs()
-
-    @property
-    def loss(self):
-        """The loss as it was given to `compile`."""
-        return self._loss.loss
 
     @property
     def metrics(self) -> list:

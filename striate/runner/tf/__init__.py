@@ -17,9 +17,14 @@ import numpy as np
 from striate import Variable, adaptations
 from striate import tree as nest
 from striate.backend import name_scope
+from striate.initializers import Constant as constant_initializer
+from striate.initializers import Ones as ones_initializer
+from striate.initializers import RandomNormal as random_normal_initializer
+from striate.initializers import RandomUniform as random_uniform_initializer
+from striate.initializers import Zeros as zeros_initializer
 from striate.runner import keras
-from striate.runner.tf import (config, data, distribute, functions, image, io, linalg, math, nn, random, strings,
-                               summary, test)
+from striate.runner.tf import (config, data, distribute, functions, image, io, linalg, math, nn, random, signal,
+                               strings, summary, test)
 from striate.runner.tf.functions import *  # noqa: F403 - tf.reduce_mean and its like
 from striate.runner.tf.tape import GradientTape
 from striate.utils.pipeline import TensorSpec
@@ -36,10 +41,11 @@ int8, int16, int32, int64, uint8 = (np.dtype(name) for name in ("int8", "int16",
 string = np.dtype(str)
 
 __all__ = [
-    "GradientTape", "Tensor", "TensorSpec", "Variable", "bool", "config", "data", "device", "distribute",
-    "executing_eagerly", "float16", "float32", "float64", "function", "get_logger", "image", "int16", "int32",
-    "int64", "int8", "io", "keras", "linalg", "math", "name_scope", "nest", "nn", "random", "string", "strings",
-    "summary", "test", "uint8", "version", *functions.__all__,
+    "GradientTape", "Tensor", "TensorSpec", "Variable", "bool", "config", "constant_initializer", "data", "device",
+    "distribute", "executing_eagerly", "float16", "float32", "float64", "function", "get_logger", "image", "int16",
+    "int32", "int64", "int8", "io", "keras", "linalg", "math", "name_scope", "nest", "nn", "ones_initializer",
+    "random", "random_normal_initializer", "random_uniform_initializer", "signal", "string", "strings", "summary",
+    "test", "uint8", "version", "zeros_initializer", *functions.__all__,
 ]
 _ROOMS_OF_KERAS = ("initializers", "losses", "metrics", "optimizers")
 
@@ -80,7 +86,7 @@ def _refuse_in(room: str, name: str) -> Any:
     raise _refused(f"{room}.{name}")
 
 
-for _module in (config, data, distribute, image, io, linalg, math, nn, random, strings, summary, test):
+for _module in (config, data, distribute, image, io, linalg, math, nn, random, signal, strings, summary, test):
     vars(_module)["__getattr__"] = _functools.partial(_refuse_in, _module.__name__.rpartition(".")[2])
 
 

@@ -14,7 +14,7 @@ from striate.errors import ArgumentError, received
 from striate.utils.tensor import as_tensor, is_symbolic
 
 _SAME = (
-    "abs", "add", "arctan2", "ceil", "cos", "divide", "equal", "exp", "eye", "floor", "greater",
+    "add", "arctan2", "ceil", "cos", "divide", "equal", "exp", "eye", "floor", "greater",
     "greater_equal", "less", "less_equal", "log", "log1p", "logical_and", "logical_not", "logical_or", "matmul",
     "maximum", "minimum", "multiply", "negative", "not_equal", "ones_like", "round", "rsqrt", "sigmoid", "sign", "sin",
     "softplus", "sqrt", "square", "squared_difference", "subtract", "tan", "tanh", "tensordot", "tile", "where",
@@ -87,6 +87,12 @@ def constant(value, dtype=None, shape=None, name=None) -> Any:
 def cast(x, dtype, name=None) -> Any:
     """The numbers as another type; a float becomes an integer by dropping its fraction."""
     return ops.cast(x, dtype) if is_symbolic(x) else convert_to_tensor(x).astype(np.dtype(dtype))
+
+
+@returning_tensors
+def abs(x, name=None) -> Any:  # noqa: A001
+    """The numbers without their signs; of complex numbers, as spectra have them, their lengths."""
+    return np.abs(x) if isinstance(x, np.ndarray) and x.dtype.kind == "c" else ops.abs(x)
 
 
 @returning_tensors
@@ -341,7 +347,7 @@ def is_tensor(x) -> bool:
 
 
 __all__ = [
-    *_SAME, *(f"reduce_{name}" for name in _REDUCTIONS), "add_n", "argmax", "argmin", "argsort", "boolean_mask",
+    *_SAME, *(f"reduce_{name}" for name in _REDUCTIONS), "abs", "add_n", "argmax", "argmin", "argsort", "boolean_mask",
     "broadcast_to", "cast", "clip_by_global_norm", "clip_by_norm", "clip_by_value", "concat", "cond", "constant",
     "convert_to_tensor", "cumsum", "fill", "gather", "gather_nd", "identity", "is_tensor", "linspace", "map_fn",
     "newaxis", "norm", "numpy_function", "one_hot", "ones", "pad", "pow", "print", "py_function", "range", "rank",

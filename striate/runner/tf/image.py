@@ -123,6 +123,19 @@ def psnr(a, b, max_val, name=None):
     return 20 * np.log10(np.float32(max_val)) - ops.log(error) * np.float32(10 / np.log(10))
 
 
+@returning_tensors
+def ssim(img1, img2, max_val, filter_size=11, filter_sigma=1.5, k1=0.01, k2=0.03, name=None):
+    """The structural similarity of pictures (h, w, c) or batches of them, 1 for equal ones: one number each."""
+    return ops.image.ssim(img1, img2, max_val, filter_size, filter_sigma, k1, k2)
+
+
+@returning_tensors
+def sobel_edges(image, name=None):
+    """How brightness changes downwards and to the right: (n, h, w, c) to (n, h, w, c, 2); the margin is reflected."""
+    margin = ops.pad(image, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+    return ops.image.sobel_edges(margin)[:, 1:-1, 1:-1]
+
+
 def _scaled(item):
     return item if is_symbolic(item) else np.asarray(item, np.float32)
 
@@ -316,5 +329,5 @@ __all__ = [
     "hsv_to_rgb", "image_gradients", "pad_to_bounding_box", "per_image_standardization", "psnr", "random_brightness",
     "random_contrast", "random_crop", "random_flip_left_right", "random_flip_up_down", "random_hue",
     "random_saturation", "resize", "resize_with_crop_or_pad", "resize_with_pad", "rgb_to_grayscale", "rgb_to_hsv",
-    "rot90", "total_variation", "transpose",
+    "rot90", "sobel_edges", "ssim", "total_variation", "transpose",
 ]

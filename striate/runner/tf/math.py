@@ -13,6 +13,12 @@ erf, floormod, is_finite, is_inf, is_nan = (
 
 
 @returning_tensors
+def real(input, name=None):  # noqa: A002
+    """The real parts of complex numbers; other numbers as they are."""
+    return np.real(input) if isinstance(input, np.ndarray) else input
+
+
+@returning_tensors
 def bincount(arr, weights=None, minlength=None, name=None):
     """How often each whole number from 0 on occurs."""
     return ops.bincount(arr, weights=weights, minlength=minlength or 0)
@@ -53,4 +59,4 @@ def reduce_variance(input_tensor, axis=None, keepdims=False, name=None):
 
 
 __all__ = [*functions.__all__, "bincount", "confusion_matrix", "count_nonzero", "divide_no_nan", "erf", "floormod",
-           "is_finite", "is_inf", "is_nan", "l2_normalize", "reduce_euclidean_norm", "reduce_variance", "top_k"]
+           "is_finite", "is_inf", "is_nan", "l2_normalize", "real", "reduce_euclidean_norm", "reduce_variance", "top_k"]
