@@ -50,6 +50,11 @@ def discard_damaged(folder: Path) -> int:
     too, and whoever needs it compiles it again.
     """
     count = 0
+    for path in list(folder.rglob("*")):
+        if path.is_symlink() or (path.suffix and not path.is_file()):  # Such a thing may be read without end.
+            with suppress(FileNotFoundError):
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            count += 1
     for path in _codes(folder):
         with suppress(FileNotFoundError):
             content, note = path.read_bytes(), _sum_file(path)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from striate.kernels import machine_code
+
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 CODE = """
@@ -60,6 +62,20 @@ def test_damaged_files_are_made_again(cache, damage):
     code, lines, errors = compute(cache)
     assert code == 0 and lines[-1] == "True" and len(lines) > 1, errors
     assert compute(cache)[1] == ["True"]
+
+
+def test_what_is_no_file_goes(tmp_path):
+    """A link may lead to what has no end, a pipe is waited for, and nothing can be read from a folder."""
+    whole = tmp_path / "kernels_0" / "whole.nbc"
+    whole.parent.mkdir()
+    whole.write_bytes(b"code")
+    machine_code.seal(tmp_path)
+    for name in ("endless.nbc", "index.nbi", "nowhere.made"):
+        (whole.parent / name).symlink_to("/dev/zero" if name != "nowhere.made" else tmp_path / "nowhere")
+    os.mkfifo(whole.parent / "pipe.nbc")
+    (whole.parent / "folder.nbc.sha256").mkdir()
+    assert machine_code.discard_damaged(tmp_path) == 5
+    assert sorted(path.name for path in whole.parent.iterdir()) == ["whole.nbc", "whole.nbc.sha256"]
 
 
 @pytest.mark.nightly

@@ -5,11 +5,13 @@ thing that is done to the disk. `fit` with `BackupAndRestore`, and `striate trai
 import json
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -36,9 +38,12 @@ class Trainer:
         self.server.stdin.write(json.dumps(order) + "\n")
         pid, started = json.loads(self.server.stdout.readline())["pid"], time.monotonic()
         if kill_after is not None:
-            time.sleep(kill_after)
-            if not result.exists():
-                os.kill(pid, signal.SIGKILL)  # the server waits for it only now, so it is still this process
+            with suppress(ProcessLookupError):  # It has come to its end.
+                descriptor = os.pidfd_open(pid)
+                ended = select.select([descriptor], [], [], kill_after)[0]
+                if not ended and not result.exists():
+                    signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+                os.close(descriptor)
         status = json.loads(self.server.stdout.readline())["status"]
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
             result.unlink(missing_ok=True)
