@@ -71,7 +71,7 @@ def _dense_gradient(node, g):
     if node.attributes.get("activation") == "relu":
         g = ops.relu_grad(g, node.outputs[0])
     bias = len(node.inputs) > 2
-    weights_gradient = dense_weights_grad(x, g, bias=bias)
+    weights_gradient = dense_weights_grad(ops.cast(x, g.dtype), g, bias=bias)  # x may be the bytes of a picture
     return [dense_input_grad(w, g), *(weights_gradient if bias else [weights_gradient])]
 
 

@@ -153,3 +153,17 @@ def test_in_a_train_step_it_is_part_of_the_program(tf, model):
 def test_without_a_block_there_is_nothing_to_differentiate(tf):
     with pytest.raises(GraphError, match="`with` block"):
         tf.GradientTape().gradient(tf.constant(1.0), striate.Variable(1.0))
+
+
+@pytest.mark.parametrize("layer", [striate.layers.Dense(3), striate.layers.Conv2D(3, 2), striate.layers.Conv1D(3, 2),
+                                   striate.layers.DepthwiseConv2D(2), striate.layers.Conv2DTranspose(3, 2)])
+def test_gradients_of_weights_behind_pictures_of_bytes(tf, layer):
+    shape = {"Dense": (2, 5), "Conv1D": (2, 5, 2)}.get(type(layer).__name__, (2, 5, 5, 2))
+    pixels, found = np.random.RandomState(0).randint(0, 256, shape).astype("uint8"), []
+    for x in (pixels, pixels.astype("float32")):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.square(layer(x)))
+        found.append(tape.gradient(loss, layer.trainable_weights))
+    for of_bytes, expected in zip(*found, strict=True):
+        assert of_bytes.dtype == "float32"
+        np.testing.assert_allclose(of_bytes, expected, rtol=1e-6)
