@@ -67,6 +67,16 @@ def test_seconds_to_an_accuracy(name, said):
     assert int(re.search(said, TEXT)[1]) == round(seconds / unit)
 
 
+def test_the_demonstration_printed_what_is_stored():
+    stored = (ROOT / "docs" / "begin" / "demo.txt").read_text("utf-8").splitlines()
+    shown = README.split("(docs/begin/demo.txt)):", 1)[1].split("\n\nAnd with", 1)[0].split()
+    assert "..." in shown and len(shown) > 80
+    first, last = " ".join(shown).split(" ... ")
+    lines = [" ".join(line.split()) for line in stored[1:]]
+    assert stored[0] == "$ make demo"
+    assert first == " ".join(lines[:6]) and last == " ".join(lines[-3:])
+
+
 def tables():
     """The text of every stored table of the documentation."""
     return {path.stem: path.read_text("utf-8") for path in (ROOT / "docs" / "tables").glob("*.txt")}
