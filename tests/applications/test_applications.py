@@ -20,6 +20,7 @@ import described  # noqa: E402
 RECORDED = json.loads((HERE / "recorded.json").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", described.NAMES)
 def test_layers_are_those_of_keras(name):
     kinds = described.KINDS if not name.startswith("VGG") else ["without"]

@@ -95,6 +95,7 @@ def angles():
     return x.astype(np.float32), turns, rest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [4, 8, 16])
 @pytest.mark.parametrize("op", ["sin", "cos", "tan"])
 def test_angles_of_any_size_are_reduced_exactly(op, lanes):

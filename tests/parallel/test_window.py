@@ -29,6 +29,7 @@ def test_ranks_without_memory_for_a_window_say_so_and_send_messages(run):
     assert found["sums"] == run(None, task="summed")["sums"] and found["alike"]
 
 
+@pytest.mark.slow
 @linux
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_rank_lost_while_another_waits_for_the_window_ends_the_job(begin, how):

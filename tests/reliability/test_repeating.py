@@ -22,6 +22,7 @@ def test_drawn(text, seed, by_level):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [[], ["-n", "1"]])
 def test_the_command_fails_in_the_same_way(tmp_path, workers):
     """With the level, the share, the seed, the time-out and the settings of the first time, whatever is in them."""

@@ -181,6 +181,7 @@ def _files(folder):
             if path.is_file() and "state" not in path.parts}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["built", "unbuilt", "class", "generator"])
 def test_files_are_those_of_an_unbroken_training_wherever_it_was_broken_off(tmp_path, kind):
     """Tables that are appended to, best models and recordings too; also before the first epoch was saved."""
@@ -281,6 +282,7 @@ def test_weights_that_the_first_step_makes_go_on_too(tmp_path, kind):
         assert all(map(np.array_equal, found, whole)), stop
 
 
+@pytest.mark.slow
 def test_a_program_that_is_killed_behind_its_training_does_not_train_twice(tmp_path):
     """Nor are lines appended twice; one that has ended trains anew when it is started again, and nothing stays."""
     (tmp_path / "program.py").write_text("""
