@@ -113,12 +113,14 @@ def animation(kind, kernel, stride, padding, dilation, size, backward, out, as_j
     from striate import layers, see
     from striate.cli.explaining import index_of
 
-    texts = ((kernel, "kernel"), (stride, "stride"), (dilation, "dilation"), (size, "size"))
-    for text, name in texts:
-        if min(index_of(text, name)) < 1 or max(index_of(text, name)) > 100:
+    def pair_of(text: str, name: str) -> tuple[int, ...]:
+        given = index_of(text, name)
+        if min(given) < 1 or max(given) > 100:
             raise ArgumentError(f"--{name} takes numbers from 1 to 100. " + received(**{name: text}))
-    window, steps, apart, shape = (pair if len(pair) == 2 else 2 * pair for pair in (
-        index_of(text, name) for text, name in texts))
+        return given if len(given) == 2 else 2 * given
+
+    window, steps, apart, shape = (pair_of(*option) for option in (
+        (kernel, "kernel"), (stride, "stride"), (dilation, "dilation"), (size, "size")))
     layer = {
         "convolution": lambda: layers.Conv2D(1, window, steps, padding, dilation_rate=apart, name=kind),
         "transposed": lambda: layers.Conv2DTranspose(1, window, steps, padding, dilation_rate=apart, name=kind),

@@ -77,9 +77,9 @@ def _conv2d_shape(inputs, *, strides, padding, dilation, groups, activation, poo
 
 
 def _weights_grad_shape(inputs, *, kernel_shape, bias, **attributes):
-    x = inputs[0]
-    dw = TensorType(tuple(kernel_shape), x.dtype)
-    return [dw, TensorType(dw.shape[3:], x.dtype)] if bias else [dw]
+    dtype = inputs[1].dtype     # that of g: x may be the bytes of a picture
+    dw = TensorType(tuple(kernel_shape), dtype)
+    return [dw, TensorType(dw.shape[3:], dtype)] if bias else [dw]
 
 
 def _input_grad_shape(inputs, *, input_shape, groups, **attributes):
@@ -161,7 +161,7 @@ def _conv2d_reference(x, w, b=None, lower=None, upper=None, *, groups, activatio
 
 
 def _weights_grad_reference(x, g, *pooled, groups, kernel_shape, bias, **attributes):
-    dtype = np.result_type(x, g)
+    dtype = g.dtype
     size = output_size(x.shape[1:3], kernel_shape, *_sliding(attributes))
     if attributes["pool"] is not None:
         g = unpooled(g, *pooled, size, attributes["pool"])

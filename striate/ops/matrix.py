@@ -71,7 +71,7 @@ def _dense_gradient(node, g):
     if node.attributes.get("activation") == "relu":
         g = ops.relu_grad(g, node.outputs[0])
     bias = len(node.inputs) > 2
-    weights_gradient = dense_weights_grad(ops.cast(x, g.dtype), g, bias=bias)  # x may be the bytes of a picture
+    weights_gradient = dense_weights_grad(x, g, bias=bias)
     return [dense_input_grad(w, g), *(weights_gradient if bias else [weights_gradient])]
 
 
@@ -106,12 +106,12 @@ def _dense_weights_grad_shape(inputs: Sequence[TensorType], bias: bool) -> list[
     x, g = inputs[0].shape, inputs[1].shape
     if len(x) != 2 or len(g) != 2 or not _same(x[0], g[0]):
         raise ShapeError("dense_weights_grad takes x of shape (m, k) and g of shape (m, n). " + received(x=x, g=g))
-    dw = TensorType((x[1], g[1]), inputs[0].dtype)
+    dw = TensorType((x[1], g[1]), inputs[1].dtype)      # x may be the bytes of a picture
     return [dw, TensorType((g[1],), inputs[1].dtype)] if bias else [dw]
 
 
 def _dense_weights_grad_reference(x, g, bias):
-    dw = (_wide(x).T @ _wide(g)).astype(x.dtype)
+    dw = (_wide(x).T @ _wide(g)).astype(g.dtype)
     return [dw, _wide(g).sum(axis=0).astype(g.dtype)] if bias else [dw]
 
 
